@@ -1,0 +1,1 @@
+"""Fashion-MNIST in, a searched and confirmed model and its report out."""

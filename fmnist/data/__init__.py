@@ -1,0 +1,1 @@
+"""Finding, reading, verifying and splitting the data set."""

@@ -1,0 +1,1 @@
+"""How the report looks: templates, style sheets, fonts and the concept questions. No logic."""

@@ -1,0 +1,1 @@
+"""The search engine: spaces, studies, budgets. Knows no image, no Keras, no fmnist."""
