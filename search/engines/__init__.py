@@ -1,0 +1,1 @@
+"""Engines: each suggests trials behind the one interface of ``base.Engine``."""

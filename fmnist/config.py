@@ -1,0 +1,245 @@
+"""The configuration of one network and its training: one hyperparameter is one field.
+
+To add a hyperparameter, add a field here with its range and help, and use it in the one
+place it belongs to (``model.py`` or ``training.py``). TOML files, the search space, the command
+line and the report pick it up from the field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from fmnist.errors import UserError
+
+
+class ConfigError(UserError):
+    """A configuration that breaks a rule; the message names field, value and rule."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field may hold.
+
+    Attributes:
+        section: TOML table the field stands in, ``model`` or ``training``.
+        help: one sentence for people.
+        low, high: inclusive bounds of a number.
+        choices: allowed strings.
+    """
+
+    section: str
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """The rule in words, as error messages and the README show it."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        if self.low is None:
+            return "true or false"
+        return f"{self.low:g} to {self.high:g}"
+
+
+def _field(default: Any, section: str, help: str, **limits: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"rule": Rule(section, help, **limits)})
+
+
+def _model(default: Any, help: str, **limits: Any) -> Any:
+    return _field(default, "model", help, **limits)
+
+
+def _training(default: Any, help: str, **limits: Any) -> Any:
+    return _field(default, "training", help, **limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A network and how it is trained. Immutable; every value is checked on construction.
+
+    Raises:
+        ConfigError: a value of the wrong type, outside its range, or a combination that
+            cannot be built.
+    """
+
+    filters_1: int = _model(32, "Filters of the first convolution block.", low=1, high=512)
+    filters_2: int = _model(
+        64, "Filters of the second block; 0 leaves the block out.", low=0, high=512
+    )
+    filters_3: int = _model(
+        128, "Filters of the third block; 0 leaves the block out.", low=0, high=512
+    )
+    kernel_size: int = _model(3, "Height and width of every kernel, in pixels.", low=1, high=7)
+    pooling: str = _model(
+        "max", "How each block halves its feature maps.", choices=("max", "average")
+    )
+    batch_norm: bool = _model(True, "Batch normalisation after each convolution and pooling.")
+    dense_units: int = _model(
+        128, "Units of the hidden dense layer; 0 leaves it out.", low=0, high=4096
+    )
+    dropout: float = _model(0.3, "Share of units dropped before each dense layer.", low=0, high=0.9)
+    l2: float = _model(0.0, "L2 penalty on all kernels, as a factor.", low=0, high=1)
+    normalisation: str = _model(
+        "unit",
+        "How pixels enter: raw 0 to 255, unit [0, 1] or signed [-1, 1].",
+        choices=("raw", "unit", "signed"),
+    )
+    learning_rate: float = _training(
+        2e-3, "Learning rate at its highest point.", low=1e-7, high=10
+    )
+    batch_size: int = _training(128, "Images in one gradient step.", low=1, high=8192)
+    epochs: int = _training(15, "Passes over the training images.", low=1, high=10_000)
+    optimizer: str = _training("adam", "Gradient method.", choices=("adam", "adamw", "sgd"))
+    weight_decay: float = _training(
+        0.0, "Decoupled weight decay a step (adamw and sgd).", low=0, high=1
+    )
+    schedule: str = _training(
+        "cosine",
+        "Learning rate over time: constant, or a short warm-up and a cosine to zero.",
+        choices=("constant", "cosine"),
+    )
+    label_smoothing: float = _training(
+        0.0, "Share of the target spread over all classes.", low=0, high=0.5
+    )
+    flip: bool = _training(True, "Mirror half of the training images left to right.")
+    shift: int = _training(2, "Largest random shift of a training image, in pixels.", low=0, high=8)
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = _checked(field, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+        if self.filters_3 and not self.filters_2:
+            raise ConfigError(
+                f"filters_3 = {self.filters_3} needs a second block before it, but filters_2 = 0; "
+                "set filters_2 or leave filters_3 at 0"
+            )
+        if self.weight_decay and self.optimizer == "adam":
+            raise ConfigError(
+                f"weight_decay = {self.weight_decay} does nothing with optimizer = 'adam'; "
+                "use optimizer = 'adamw' or weight_decay = 0"
+            )
+
+    @property
+    def filters(self) -> tuple[int, ...]:
+        """Filters of each block that is built, first to last."""
+        return tuple(f for f in (self.filters_1, self.filters_2, self.filters_3) if f)
+
+    def replace(self, **changes: Any) -> Config:
+        """A copy with some fields changed; unknown names raise ``ConfigError``."""
+        _refuse_unknown(changes, "configuration")
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field name to value, in the order of declaration."""
+        return dataclasses.asdict(self)
+
+
+RULES: dict[str, Rule] = {f.name: f.metadata["rule"] for f in dataclasses.fields(Config)}
+
+
+def fields_help() -> dict[str, str]:
+    """Field name to its one-sentence help, in the order of declaration."""
+    return {name: rule.help for name, rule in RULES.items()}
+
+
+def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
+    rule: Rule = field.metadata["rule"]
+    kind: type[Any] = {"int": int, "float": float, "bool": bool, "str": str}[str(field.type)]
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise ConfigError(
+            f"{field.name} = {value!r}: expected {field.type} ({rule.describe()}), "
+            f"found {type(value).__name__}"
+        )
+    if rule.choices and value not in rule.choices:
+        raise ConfigError(f"{field.name} = {value!r}: must be {rule.describe()}")
+    if rule.low is not None and rule.high is not None and not rule.low <= value <= rule.high:
+        raise ConfigError(f"{field.name} = {value!r}: must be within {rule.describe()}")
+    return value
+
+
+def _refuse_unknown(names: Mapping[str, Any], where: str) -> None:
+    unknown = sorted(set(names) - set(RULES))
+    if unknown:
+        raise ConfigError(
+            f"{where}: unknown field {unknown[0]!r}; the fields are {', '.join(RULES)}"
+        )
+
+
+def from_dict(values: Mapping[str, Any], where: str = "configuration") -> Config:
+    """Build a ``Config`` from flat field values; missing fields take their defaults.
+
+    Raises:
+        ConfigError: an unknown field or a value against its rule, prefixed with ``where``.
+    """
+    _refuse_unknown(values, where)
+    try:
+        return Config(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def dump_config(config: Config, provenance: Mapping[str, Any] | None = None) -> str:
+    """The configuration as TOML text: ``[model]``, ``[training]``, optional ``[provenance]``."""
+    tables: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
+    for name, value in config.to_dict().items():
+        tables[RULES[name].section][name] = value
+    if provenance:
+        tables["provenance"] = dict(provenance)
+    return tomli_w.dumps(tables)
+
+
+def parse_config(text: str, where: str = "configuration") -> Config:
+    """Read TOML text written by ``dump_config`` or by hand.
+
+    Raises:
+        ConfigError: broken TOML, a field in the wrong table, an unknown name, a bad value.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not valid TOML: {error}") from None
+    return from_dict(_flatten(tables, where), where)
+
+
+def _flatten(tables: Mapping[str, Any], where: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for section, table in tables.items():
+        if section == "provenance":
+            continue
+        if section not in ("model", "training") or not isinstance(table, dict):
+            raise ConfigError(
+                f"{where}: unexpected entry {section!r}; a configuration has the tables "
+                "[model], [training] and optionally [provenance]"
+            )
+        _refuse_unknown(table, where)
+        for name, value in table.items():
+            if RULES[name].section != section:
+                raise ConfigError(f"{where}: {name} belongs in [{RULES[name].section}]")
+            values[name] = value
+    return values
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a configuration file such as ``best_config.toml``.
+
+    Raises:
+        ConfigError: the file is missing, unreadable or breaks a rule.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "best_config.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from None
+    return parse_config(text, str(path))
