@@ -92,9 +92,7 @@ class Config:
         "How pixels enter: raw 0 to 255, unit [0, 1] or signed [-1, 1].",
         choices=("raw", "unit", "signed"),
     )
-    learning_rate: float = _training(
-        2e-3, "Learning rate at its highest point.", low=1e-7, high=10
-    )
+    learning_rate: float = _training(2e-3, "Learning rate at its highest point.", low=1e-7, high=10)
     batch_size: int = _training(128, "Images in one gradient step.", low=1, high=8192)
     epochs: int = _training(15, "Passes over the training images.", low=1, high=10_000)
     optimizer: str = _training("adam", "Gradient method.", choices=("adam", "adamw", "sgd"))

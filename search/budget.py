@@ -37,53 +37,38 @@ class Budget:
 
 
 @dataclass
-class CostModel:
-    """Seconds a piece of work takes, learned as a ratio to a stated cost (its work units).
-
-    ``observe`` what pieces took; ``predict`` gives a cautious time for the next: the upper
-    quartile of the ratios seen, so that one fast or slow outlier decides nothing.
-    """
-
-    ratios: list[float] = field(default_factory=list)
-
-    def observe(self, work: float, seconds: float) -> None:
-        """Learn that ``work`` units took ``seconds``."""
-        if work > 0 and seconds > 0:
-            self.ratios.append(seconds / work)
-
-    def predict(self, work: float) -> float | None:
-        """Seconds that ``work`` units will take, or ``None`` before anything was seen."""
-        if not self.ratios:
-            return None
-        ordered = sorted(self.ratios)
-        return _CAUTION * work * ordered[(3 * (len(ordered) - 1) + 3) // 4]
-
-
-@dataclass
 class SearchPlan:
-    """Decides whether a trial may start, given what must be kept back for the stages after.
+    """Decides whether one more trial may start, given what the later stages need.
 
-    Args:
+    Attributes:
         budget: the whole job's time.
-        work: work units of a trial or an epoch from its parameters.
         reserve: seconds to keep for everything after the search, asked anew each time.
-        costs: learned seconds a work unit.
+        trial_seconds: wall time of every trial that ran its full length.
     """
 
     budget: Budget
-    work: Callable[[dict[str, int | float | str | bool]], float]
-    reserve: Callable[[], float]
-    costs: CostModel = field(default_factory=CostModel)
+    reserve: Callable[[], float] = lambda: 0.0
+    trial_seconds: list[float] = field(default_factory=list)
 
     def time_left(self) -> float:
         """Seconds the search itself may still use."""
         return self.budget.remaining() - self.reserve()
 
-    def fits(self, params: dict[str, int | float | str | bool]) -> bool:
-        """Whether a trial of ``params`` is expected to end in time."""
-        predicted = self.costs.predict(self.work(params))
-        return self.time_left() > (predicted or 0.0)
+    def fits_another(self) -> bool:
+        """Whether a trial that starts now is expected to end in time.
 
-    def finished(self, params: dict[str, int | float | str | bool], share: float, s: float) -> None:
-        """Learn that ``share`` (0 to 1) of a trial of ``params`` took ``s`` seconds."""
-        self.costs.observe(self.work(params) * share, s)
+        Expected is the upper quartile of the full-length trials so far, with a margin; the first
+        trial needs no more than some time left.
+        """
+        return self.time_left() > _CAUTION * _upper_quartile(self.trial_seconds)
+
+    def finished(self, share: float, seconds: float) -> None:
+        """Learn that ``share`` (0 to 1) of a trial took ``seconds``."""
+        if share > 0:
+            self.trial_seconds.append(seconds / share)
+
+
+def _upper_quartile(values: list[float]) -> float:
+    if not values:
+        return 0.0
+    return sorted(values)[(3 * len(values)) // 4 if len(values) > 1 else 0]

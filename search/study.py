@@ -77,13 +77,10 @@ class Study:
     def run(self) -> None:
         """Run to the end; what is finished is recorded at once, so stopping loses nothing."""
         while self.max_trials is None or len(self.log.trials) < self.max_trials:
-            if self.plan.time_left() <= 0:
+            if not self.plan.fits_another():
                 return
             suggestion = self.engine.ask()
             if suggestion is None:
-                return
-            if not self.plan.fits(suggestion.params):
-                self.engine.tell(suggestion.number, "failed", None)
                 return
             self._run_one(suggestion)
             self._check_failures()
@@ -111,7 +108,7 @@ class Study:
         self.log.append(trial)
         self.engine.tell(trial.number, state, trial.value)
         if run.epochs:
-            self.plan.finished(suggestion.params, len(run.epochs) / self.epochs, seconds)
+            self.plan.finished(len(run.epochs) / self.epochs, seconds)
         self.listener.trial_done(trial, self.log.best(), self.plan.time_left())
 
     def _objective_failure(self, run: _Run, seed: int) -> Failure | None:
@@ -134,12 +131,9 @@ class Study:
         self.listener.epoch_done(run.suggestion, epoch)
         go_on = self.engine.report(run.suggestion.number, epoch.epoch, epoch.val_accuracy)
         last = epoch.epoch >= self.epochs
-        if not last and (not go_on or self._out_of_time(run, epoch)):
+        if not last and (not go_on or self.plan.time_left() < epoch.seconds):
             run.pruned = True
         return not run.pruned
-
-    def _out_of_time(self, run: _Run, epoch: Epoch) -> bool:
-        return self.plan.time_left() < epoch.seconds
 
     def _check_failures(self) -> None:
         tail = self.log.trials[-self.max_failures :]

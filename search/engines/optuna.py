@@ -53,7 +53,7 @@ class OptunaEngine:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space = space
-        self._distributions = {p.name: _distribution(p) for p in space}
+        self._distributions = {p.name: distribution(p) for p in space}
         self._grid = sampler == "grid"
         self._study = optuna.create_study(
             storage=f"sqlite:///{path}",
@@ -69,10 +69,7 @@ class OptunaEngine:
 
     def ask(self) -> Suggestion | None:
         """See ``Engine.ask``."""
-        sampler = self._study.sampler
-        queued = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        grid = isinstance(sampler, optuna.samplers.GridSampler)
-        if grid and not queued and sampler.is_exhausted(self._study):
+        if self._exhausted():
             return None
         trial = self._study.ask(self._distributions)
         self._running[trial.number] = trial
@@ -109,6 +106,13 @@ class OptunaEngine:
         trials = self._study.get_trials(deepcopy=False)
         return {s: sum(t.state == state for t in trials) for s, state in _STATES.items()}
 
+    def _exhausted(self) -> bool:
+        sampler = self._study.sampler
+        if not isinstance(sampler, optuna.samplers.GridSampler):
+            return False
+        queued = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return not queued and bool(sampler.is_exhausted(self._study))
+
     def _derived_seed(self, seed: int) -> int:
         # The sampler's random state is not stored: a fixed seed would suggest the same
         # points again after a resume.
@@ -135,7 +139,8 @@ class OptunaEngine:
             )
 
 
-def _distribution(p: Parameter) -> BaseDistribution:
+def distribution(p: Parameter) -> BaseDistribution:
+    """The Optuna distribution over the same values as ``p``."""
     if isinstance(p, Int):
         return IntDistribution(p.low, p.high, log=p.log, step=p.step)
     if isinstance(p, Float):
