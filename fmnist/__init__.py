@@ -1,1 +1,29 @@
-"""Fashion-MNIST in, a searched and confirmed model and its report out."""
+"""Fashion-MNIST in, a searched and confirmed model and its report out.
+
+From Python: ``from fmnist import load_config, build_model``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fmnist.config import Config, load_config
+
+if TYPE_CHECKING:
+    from fmnist.hypermodel import HyperModel
+    from fmnist.model import build_model
+
+__all__ = ["Config", "HyperModel", "build_model", "load_config"]
+
+
+def __getattr__(name: str) -> Any:
+    # Keras takes seconds to import: only those who ask for a network pay for it.
+    if name == "build_model":
+        from fmnist.model import build_model
+
+        return build_model
+    if name == "HyperModel":
+        from fmnist.hypermodel import HyperModel
+
+        return HyperModel
+    raise AttributeError(f"module 'fmnist' has no attribute {name!r}")

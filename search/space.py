@@ -103,7 +103,7 @@ class Categorical:
         """Whether ``value`` can be suggested."""
         return any(type(c) is type(value) and c == value for c in self.choices)
 
-    def grid(self, points: int) -> list[Value]:  # noqa: ARG002 - same call for all kinds
+    def grid(self, points: int) -> list[Value]:
         """All choices."""
         return list(self.choices)
 

@@ -1,0 +1,198 @@
+"""The commands; thin. Heavy imports stand inside the commands, so that --help is instant."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fmnist.errors import UserError
+
+F = TypeVar("F", bound=Callable[..., Any])
+_STARTED = time.monotonic()
+_RESULTS = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results"),
+    show_default=True,
+    help="Folder that holds the runs.",
+)
+_DATA = [
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path, exists=True),
+        help="Folder of IDX or CSV files, or an .npz; found by itself when left out.",
+    ),
+    click.option(
+        "--class-names", help="Comma-separated, for a data set that is not Fashion-MNIST."
+    ),
+]
+_DOCUMENT = [
+    click.option("--title", default="", help="Title on the cover."),
+    click.option("--author", default="", help="Author on the cover."),
+    click.option("--course", default="", help="Course, client or project on the cover."),
+    click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
+]
+_OUTPUT = [
+    click.option("--quiet", is_flag=True, help="Print the result only."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
+]
+
+
+def _options(*groups: Any) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed([o for g in groups for o in (g if isinstance(g, list) else [g])]):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="fmnist-report")
+def cli() -> None:
+    """Search hyperparameters for Fashion-MNIST overnight; find a report in the morning.
+
+    \b
+    fmnist run --time 10m                          search, retrain, test, report
+    fmnist train --config results/…/best_config.toml   use a configuration again
+    fmnist predict --run results/… shoe.png        classify pictures
+    """
+
+
+@cli.command()
+@_options(_RESULTS, _DATA, _DOCUMENT, _OUTPUT)
+@click.option("--time", "time_text", help="Time for the whole job, such as 10m or 8h.")
+@click.option("--trials", type=click.IntRange(min=1), help="Number of trials in the study.")
+@click.option("--name", help="Name of the run; date and a short id when left out.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--sampler",
+    type=click.Choice(["tpe", "random", "grid", "cmaes"]),
+    default="tpe",
+    show_default=True,
+    help="How Optuna chooses the next trial.",
+)
+@click.option(
+    "--space",
+    "space_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="TOML file of the fields to search and their ranges.",
+)
+@click.option(
+    "--warm-start",
+    type=click.Path(path_type=Path, exists=True),
+    help="Configuration that the search starts from and tries first.",
+)
+@click.option("--no-prune", is_flag=True, help="Run every trial to its last epoch.")
+@click.option("--trial-images", type=click.IntRange(min=10), help="Training images a trial sees.")
+@click.option("--trial-epochs", type=click.IntRange(min=1), help="Epochs of a trial.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Epochs of the retraining at most.")
+@click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
+@click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished.")
+def run(**options: Any) -> None:
+    """Search, retrain the winner, evaluate it once on the test set, write the report.
+
+    The same command after an interruption goes on where it stopped. Without --time and --trials
+    the job takes ten minutes.
+
+    Example: fmnist run --time 8h --author "Ada Lovelace" --course "Deep Learning 1"
+    """
+    from fmnist.commands import run_search
+
+    sys.exit(run_search(started=_STARTED, **options))
+
+
+@cli.command()
+@_options(_RESULTS, _DATA, _DOCUMENT, _OUTPUT)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="best_config.toml of a run, or a file like it.",
+)
+@click.option("--name", help="Name of the run; date and a short id when left out.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the configuration's.")
+@click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
+def train(**options: Any) -> None:
+    """Train one configuration, evaluate it once on the test set, write the report.
+
+    Example: fmnist train --config results/2026-11-21-7f3a/best_config.toml
+    """
+    from fmnist.commands import train_config
+
+    sys.exit(train_config(started=_STARTED, **options))
+
+
+@cli.command()
+@click.option(
+    "--run",
+    "run_folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Folder of a finished run.",
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes shown."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...]) -> None:
+    """Classify pictures of clothes with the model of a run.
+
+    Any common picture format. Pictures on a light background are inverted, cropped and resized
+    to 28 by 28 pixels, as the data set was made.
+
+    Example: fmnist predict --run results/2026-11-21-7f3a boot.jpg
+    """
+    from fmnist.commands import predict_images
+
+    sys.exit(predict_images(run_folder, images, top=top, as_json=as_json))
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True))
+@_options(_DOCUMENT)
+def report(run_folder: Path, **document: str) -> None:
+    """Render the report of a finished run again; needs neither TensorFlow nor Optuna.
+
+    Example: fmnist report results/2026-11-21-7f3a --author "Ada Lovelace"
+    """
+    from fmnist.commands import render_again
+
+    sys.exit(render_again(run_folder, document))
+
+
+@cli.command()
+@_options(_RESULTS)
+@click.option("--data", type=click.Path(path_type=Path), help="Data to check instead of the usual.")
+def doctor(results: Path, data: Path | None) -> None:
+    """Check Python, packages, Pango, fonts, data, disk, memory and backend; say what to do.
+
+    Example: fmnist doctor
+    """
+    from fmnist.commands import run_doctor
+
+    sys.exit(run_doctor(results, data))
+
+
+def main() -> None:
+    """Entry point of the ``fmnist`` command: user errors without a traceback."""
+    try:
+        cli(standalone_mode=True)
+    except UserError as error:
+        click.echo(f"fmnist: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("\nfmnist: interrupted; the same command goes on where this stopped", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Our builder and space as a keras-tuner ``HyperModel``, for any of its tuners."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fmnist import backend
+
+backend.configure()
+
+import keras_tuner  # noqa: E402 - Keras reads its backend from the environment when imported
+
+from fmnist.config import Config  # noqa: E402
+from fmnist.model import build_model, compile_model  # noqa: E402
+from fmnist.space import CORE  # noqa: E402
+from search.space import Categorical, Float, Parameter, SearchSpace  # noqa: E402
+
+
+class HyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
+    """Compiled networks over ``space``; batch size included, through ``fit``.
+
+    Args:
+        space: what is searched; the core space by default.
+        base: values of the fields that are not searched.
+        training_images: images an epoch has, which the learning-rate schedule needs.
+        classes: number of classes.
+
+    Example: ``keras_tuner.RandomSearch(HyperModel(), objective="val_accuracy", max_trials=20)``,
+    then ``tuner.search(x, y, validation_data=…, epochs=10)`` with x uint8 [N, 28, 28, 1].
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace = CORE,
+        base: Config | None = None,
+        *,
+        training_images: int = 54_000,
+        classes: int = 10,
+    ) -> None:
+        super().__init__(name="fmnist_cnn")
+        self.space, self.base = space, base or Config()
+        self.training_images, self.classes = training_images, classes
+
+    def config(self, hp: keras_tuner.HyperParameters) -> Config:
+        """The configuration that ``hp`` stands for; registers the space's parameters in it."""
+        return self.base.replace(**{p.name: _suggest(hp, p) for p in self.space})
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        """A compiled network."""
+        config = self.config(hp)
+        model = build_model(config, self.classes)
+        steps = math.ceil(self.training_images / config.batch_size)
+        compile_model(model, config, steps * config.epochs)
+        return model
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
+        """``model.fit`` with the batch size of ``hp``."""
+        return model.fit(*args, batch_size=self.config(hp).batch_size, **kwargs)
+
+
+def _suggest(hp: keras_tuner.HyperParameters, p: Parameter) -> Any:
+    if isinstance(p, Categorical):
+        return hp.Choice(p.name, list(p.choices))
+    sampling = "log" if p.log else "linear"
+    if isinstance(p, Float):
+        return float(hp.Float(p.name, p.low, p.high, sampling=sampling))
+    step = None if p.log else p.step
+    return int(hp.Int(p.name, p.low, p.high, step=step, sampling=sampling))

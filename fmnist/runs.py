@@ -1,0 +1,184 @@
+"""A run folder: its files, its lock, its clock. Every file is written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+from filelock import FileLock, Timeout
+
+from fmnist.errors import UserError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class RunError(UserError):
+    """A run folder that is missing, in use, finished or not readable."""
+
+    exit_code = 4
+
+
+def new_name(now: datetime | None = None) -> str:
+    """A name of date and short id, such as ``2026-11-21-7f3a``."""
+    return f"{now or datetime.now():%Y-%m-%d}-{secrets.token_hex(2)}"
+
+
+def utc_now() -> str:
+    """The time as an ISO 8601 string in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
+    """Have ``write`` fill a temporary file beside ``path``, then rename it into place.
+
+    The temporary name keeps the suffix: savers such as Keras's look at it.
+    """
+    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Run:
+    """The folder of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def named(cls, results: Path, name: str) -> Run:
+        """The run ``name`` under ``results``; a name that is no plain file name is refused."""
+        if not _NAME.fullmatch(name):
+            raise RunError(
+                f"--name {name!r}: use up to 100 letters, digits, '.', '_' and '-', starting "
+                "with a letter or digit"
+            )
+        return cls(results / name)
+
+    @classmethod
+    def existing(cls, path: Path) -> Run:
+        """An existing run folder.
+
+        Raises:
+            RunError: no such folder, or it holds no ``run.toml``.
+        """
+        if not (path / "run.toml").is_file():
+            raise RunError(f"{path}: not a run folder (it has no run.toml)")
+        return cls(path)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def has(self, name: str) -> bool:
+        """Whether the run holds the file ``name``."""
+        return (self.path / name).is_file()
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file, whole or not at all."""
+        atomic_write(self / name, lambda path: _write(path, text))
+
+    def write_json(self, name: str, data: Any) -> None:
+        """Write a JSON file; not-a-number is refused, since JSON has none."""
+        self.write_text(name, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+    def write_arrays(self, name: str, **arrays: np.ndarray[Any, Any]) -> None:
+        """Write a compressed ``.npz``."""
+        atomic_write(
+            self / name, lambda path: np.savez_compressed(path, allow_pickle=False, **arrays)
+        )
+
+    def write_toml(self, name: str, data: dict[str, Any]) -> None:
+        """Write a TOML file; ``None`` values are left out, since TOML has none."""
+        tables = {
+            key: {k: v for k, v in value.items() if v is not None}
+            if isinstance(value, dict)
+            else value
+            for key, value in data.items()
+        }
+        self.write_text(name, tomli_w.dumps(tables))
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file; ``RunError`` names the file that is missing or broken."""
+        try:
+            return json.loads((self / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self / name}: cannot be read: {error}") from None
+
+    def read_toml(self, name: str) -> dict[str, Any]:
+        """Read a TOML file; ``RunError`` names the file that is missing or broken."""
+        try:
+            return tomllib.loads((self / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self / name}: cannot be read: {error}") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process.
+
+        Raises:
+            RunError: another process holds it; the message names that process.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        owner = self.path / ".owner"
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            pid = owner.read_text().strip() if owner.exists() else "unknown"
+            raise RunError(
+                f"{self.path}: in use by process {pid}; wait for it, or give another --name"
+            ) from None
+        try:
+            owner.write_text(str(os.getpid()))
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+    def busy(self) -> bool:
+        """Whether another process holds the folder now."""
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+
+def unfinished(results: Path, request: dict[str, Any]) -> Run | None:
+    """The newest run under ``results`` that was asked the same and has no report yet."""
+    found = []
+    for file in results.glob("*/run.toml"):
+        run = Run(file.parent)
+        if run.has("report.html") or run.busy():
+            continue
+        try:
+            record = run.read_toml("run.toml")
+        except RunError:
+            continue
+        if record.get("request") == request:
+            found.append((str(record.get("created")), run))
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,48 @@
+"""The look inside the network, on images that the evaluation left in the run folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fmnist import explain as inside
+from fmnist.config import load_config
+
+if TYPE_CHECKING:
+    from fmnist.job import Job
+
+
+def explain(job: Job) -> None:
+    """Look inside the model, on images that the evaluation left in the run folder."""
+    model = inside.load_model(job.run / "model.keras")
+    config = load_config(job.run.path)
+    with np.load(job.run / "predictions.npz") as arrays:
+        position, about = _plain_example(arrays)
+        image = arrays["images"][position]
+    job.run.write_arrays(
+        "explain.npz",
+        kernels=inside.kernels(model),
+        feature_image=image,
+        feature_index=np.array(about["test_index"]),
+        **inside.feature_maps(model, config, image),
+    )
+    pixels = job.data.train_images
+    record = inside.evidence(model, config, image, about)
+    record["pixels"] = {
+        "minimum": int(pixels.min()),
+        "maximum": int(pixels.max()),
+        "mean": float(pixels.mean()),
+        "std": float(pixels.std()),
+    }
+    job.run.write_json("evidence.json", record)
+
+
+def _plain_example(arrays: Any) -> tuple[int, dict[str, int]]:
+    """A random test image that was classified correctly, the first there is; else the first."""
+    labels, p = arrays["test_labels"], arrays["test_probabilities"]
+    index = arrays["image_index"]
+    right = p[index].argmax(axis=1) == labels[index]
+    position = int(np.argmax(right))
+    test_index = int(index[position])
+    return position, {"test_index": test_index, "true": int(labels[test_index])}

@@ -1,0 +1,53 @@
+"""The first stage: the data set, its splits, and what was asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fmnist import environment
+from fmnist.config import dump_config
+from fmnist.runs import utc_now
+
+if TYPE_CHECKING:
+    from fmnist.job import Job
+
+
+def prepare(job: Job) -> None:
+    """Find and verify the data, split it, and note what was asked and where it runs."""
+    data, splits = job.data, job.splits
+    counts = {
+        "seed": job.request.seed,
+        "train": len(splits.train),
+        "validation": len(splits.validation),
+        "test": data.test.n,
+        "method": "stratified",
+    }
+    job.run.write_toml(
+        "run.toml",
+        {
+            "schema": 1,
+            "name": job.run.path.name,
+            "created": utc_now(),
+            "version": environment.version(),
+            "request": job.request.to_dict(),
+            "document": job.document,
+            "data": {
+                "name": data.name,
+                "source": data.source,
+                "verified": data.verified,
+                "digest": data.digest,
+                "class_names": list(data.class_names),
+            },
+            "splits": counts,
+        },
+    )
+    if job.space is not None:
+        job.run.write_json("space.json", job.space.to_json())
+    else:
+        job.run.write_text("best_config.toml", dump_config(job.base))
+    job.run.write_json("environment.json", environment.describe())
+    job.view.message(f"data: {data.name} from {data.source}" + _verified(data.verified))
+
+
+def _verified(verified: bool) -> str:
+    return ", verified" if verified else ", not the published Fashion-MNIST"

@@ -1,0 +1,23 @@
+"""The last stage: the report, and the last words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fmnist.job import Job
+
+
+def report(job: Job) -> None:
+    """Render HTML and PDF from the files of the run."""
+    from fmnist.report.render import render_report
+
+    job.rendered = render_report(job.run.path)
+
+
+def finish(job: Job) -> int:
+    """Print where everything lies; exit code 5 when there is no PDF."""
+    metrics = job.run.read_json("metrics.json")
+    assert job.rendered is not None, "finish comes after report"
+    job.view.result(job.run.path, metrics["test"], job.rendered)
+    return 0 if job.rendered.pdf else 5
