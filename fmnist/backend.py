@@ -6,6 +6,7 @@ imported, so ``configure`` comes before that.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,8 @@ def configure() -> str:
     name = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return name
 
 

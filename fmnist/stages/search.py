@@ -34,6 +34,7 @@ def search(job: Job) -> None:
         sampler=job.request.sampler,  # type: ignore[arg-type]
         seed=job.request.seed,
         prune=job.request.prune,
+        finished=log.trials,
     )
     if job.request.sampler != "grid":
         for params in job.first_trials:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from optuna.distributions import (
 from optuna.trial import TrialState
 
 from search.engines.base import Suggestion
-from search.records import State
+from search.records import State, Trial
 from search.space import Categorical, Float, Int, Parameter, SearchSpace, SpaceError, Value
 
 SamplerName = Literal["tpe", "random", "grid", "cmaes"]
@@ -35,8 +36,9 @@ _STATES: dict[State, TrialState] = {
 class OptunaEngine:
     """A study named ``study`` in the SQLite file ``path``, continued where it exists.
 
-    Trials that a killed process left running are failed and suggested once more. One process
-    may hold the file at a time; the caller sees to that.
+    Trials that a killed process left running are failed and suggested once more, unless they
+    are among ``finished``: recorded, but not told before the end. One process may hold the file
+    at a time; the caller sees to that.
 
     Raises:
         SpaceError: the stored study searched another space; the message lists the differences.
@@ -50,6 +52,7 @@ class OptunaEngine:
         sampler: SamplerName = "tpe",
         seed: int = 0,
         prune: bool = True,
+        finished: Sequence[Trial] = (),
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space = space
@@ -64,8 +67,10 @@ class OptunaEngine:
         )
         self._check_space()
         self._running: dict[int, optuna.Trial] = {}
-        self._study.sampler = _sampler(sampler, space, self._derived_seed(seed))
-        self._recover()
+        # A grid is one shuffled list for the whole study: its order must not change.
+        sampler_seed = seed if sampler == "grid" else self._derived_seed(seed)
+        self._study.sampler = _sampler(sampler, space, sampler_seed)
+        self._recover({t.number: t for t in finished})
 
     def ask(self) -> Suggestion | None:
         """See ``Engine.ask``."""
@@ -119,8 +124,13 @@ class OptunaEngine:
         text = f"{seed}:{len(self._study.trials)}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
-    def _recover(self) -> None:
+    def _recover(self, finished: dict[int, Trial]) -> None:
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
+            record = finished.get(trial.number)
+            if record is not None:
+                self._running[trial.number] = optuna.Trial(self._study, trial._trial_id)
+                self.tell(trial.number, record.state, record.value)
+                continue
             self._study.tell(trial.number, state=TrialState.FAIL)
             if set(trial.params) == set(self._distributions):
                 self._study.enqueue_trial(trial.params)
@@ -151,7 +161,8 @@ def distribution(p: Parameter) -> BaseDistribution:
 def _pruner(prune: bool) -> optuna.pruners.BasePruner:
     if not prune:
         return optuna.pruners.NopPruner()
-    return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
+    # Steps count from 1: no verdict after the first epoch alone.
+    return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
 
 
 def _sampler(name: SamplerName, space: SearchSpace, seed: int) -> optuna.samplers.BaseSampler:
