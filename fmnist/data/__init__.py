@@ -1,1 +1,27 @@
-"""Finding, reading, verifying and splitting the data set."""
+"""Finding, reading, verifying and splitting the data set.
+
+``load`` is the door: it returns a ``DataSet`` whose test half is sealed.
+"""
+
+from fmnist.data.cache import cache_folder
+from fmnist.data.dataset import DataSet
+from fmnist.data.ledger import Entry, Ledger
+from fmnist.data.loading import load
+from fmnist.data.sealed import SealedTest
+from fmnist.data.sources import SOURCES, Source, first_ready
+from fmnist.data.splits import Splits, split, subset
+
+__all__ = [
+    "SOURCES",
+    "DataSet",
+    "Entry",
+    "Ledger",
+    "SealedTest",
+    "Source",
+    "Splits",
+    "cache_folder",
+    "first_ready",
+    "load",
+    "split",
+    "subset",
+]
