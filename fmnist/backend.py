@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,13 +21,37 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def configure() -> str:
-    """Quieten the backend and return its name; must run before Keras is imported."""
+    """Import the backend quietly and return its name; must run before Keras is imported."""
     name = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if name == "tensorflow" and "tensorflow" not in sys.modules:
+        with _native_stderr_held_back():
+            import tensorflow  # noqa: F401
     return name
+
+
+@contextmanager
+def _native_stderr_held_back() -> Iterator[None]:
+    """Hold back what native libraries print; show it after all when the import fails.
+
+    TensorFlow's C++ side prints lines about oneDNN before any log level is read.
+    """
+    sys.stderr.flush()
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
 
 
 def name() -> str:

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import keras_tuner
+import pytest
+
+from fmnist import Config, HyperModel
+from fmnist.data import load
+from fmnist.space import CORE
+from search.space import Categorical, Float, Int, SearchSpace
+
+SAMPLE = Path(__file__).parent / "data" / "sample"
+SPACE = SearchSpace(
+    (
+        Int("filters_1", 4, 8, step=4),
+        Float("learning_rate", 1e-3, 1e-2, log=True),
+        Categorical("batch_size", (64, 128)),
+    )
+)
+BASE = Config(filters_2=8, filters_3=0, dense_units=0, epochs=1)
+
+
+def test_the_core_space_is_registered_with_keras_tuner():
+    hp = keras_tuner.HyperParameters()
+    config = HyperModel().config(hp)
+    assert {p.name for p in hp.space} == {p.name for p in CORE}
+    assert CORE.contains({name: getattr(config, name) for name in hp.values})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_keras_tuner_search_runs_on_real_images(tmp_path):
+    data = load(SAMPLE)
+    tuner = keras_tuner.RandomSearch(
+        HyperModel(SPACE, BASE, training_images=600),
+        objective="val_accuracy",
+        max_trials=2,
+        seed=0,
+        directory=tmp_path,
+        project_name="kt",
+    )
+    x, y = data.train_images, data.train_labels
+    tuner.search(x[:600], y[:600], validation_data=(x[600:800], y[600:800]), epochs=1, verbose=0)
+    trials = tuner.oracle.get_best_trials(2)
+    assert len(trials) == 2
+    assert all(t.score > 0.1 for t in trials)
+    assert {t.hyperparameters.values["batch_size"] for t in trials} <= {64, 128}
