@@ -24,6 +24,9 @@ PUBLISHED_CLASS_NAMES = (
     "Ankle boot",
 )
 
+PUBLISHED_COUNTS = (60_000, 10_000)
+"""Training and test images."""
+
 # Of the decompressed IDX files: images, then labels.
 TRAIN_SHA256 = (
     "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -77,7 +80,7 @@ def compare(part: Part) -> Match:
     exact = {TRAIN_SHA256: Match.TRAIN, TEST_SHA256: Match.TEST}.get(part_sha256(part))
     if exact:
         return exact
-    if len(part.labels) not in (60_000, 10_000):
+    if len(part.labels) not in PUBLISHED_COUNTS:
         return Match.NONE
     reordered = {
         TRAIN_ROWS_SHA256: Match.TRAIN_REORDERED,

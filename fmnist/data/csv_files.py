@@ -71,10 +71,10 @@ def read_part(path: Path) -> Part:
     has_header = not _is_number(first.split(",")[0])
     label_at = _label_position(path, first) if has_header else 0
     table = _table(path, text, skip=int(has_header))
-    pixels = np.delete(table, label_at, axis=1)
-    if table.shape[1] != COLUMNS or pixels.min() < 0 or pixels.max() > 255:
+    if table.shape[1] != COLUMNS or table.min() < 0 or table.max() > 255:
         raise _explain(path, text, has_header, label_at, "breaks a rule")
-    images = pixels.astype(np.uint8).reshape(-1, SIDE, SIDE)
+    pixels = np.delete(table.astype(np.uint8), label_at, axis=1)
+    images = pixels.reshape(-1, SIDE, SIDE)
     return Part(images, table[:, label_at].astype(np.int64), str(path), str(path))
 
 

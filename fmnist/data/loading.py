@@ -82,11 +82,10 @@ def _names(
             f"the order of the labels: --class-names A,B,…, or one a line in {CLASS_NAMES_FILE} "
             "beside the files"
         )
-    names = names or checksums.PUBLISHED_CLASS_NAMES
+    names = checksums.PUBLISHED_CLASS_NAMES if names is None else names
     if len(names) < 2 or len(set(names)) < len(names) or not all(n.strip() for n in names):
         raise DataError(
-            f"class names {', '.join(map(repr, names))}: expected two or more different names, "
-            "none of them empty"
+            f"class names {list(names)}: expected two or more different names, none of them empty"
         )
     if verified and len(names) != len(checksums.PUBLISHED_CLASS_NAMES):
         raise DataError(

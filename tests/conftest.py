@@ -1,0 +1,20 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from fmnist.data.files import read_path
+
+settings.register_profile("house", deadline=None)  # no test depends on speed
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """The folder of the small real sample: 2,000 training and 500 test images."""
+    return Path(__file__).parent / "data" / "sample"
+
+
+@pytest.fixture(scope="session")
+def raw_sample(sample):
+    return read_path(sample)
