@@ -69,7 +69,7 @@ class Reserve:
 
     def tail(self) -> float:
         """For evaluation, explanations and the report."""
-        return min(75.0, 0.25 * self.total)
+        return min(50.0, 0.25 * self.total)
 
     def retraining(self, wanted: float) -> float:
         """For the retraining that would like ``wanted`` seconds."""

@@ -93,7 +93,7 @@ def _epoch_seconds(job: Job, trial: Trial) -> float:
     seconds = statistics.median(e.seconds for e in trial.epochs[1:] or trial.epochs)
     validation = len(job.splits.validation) / 3
     size = min(job.request.trial_images, len(job.splits.train))
-    return 1.1 * seconds * (len(job.splits.train) + validation) / (size + validation)
+    return seconds * (len(job.splits.train) + validation) / (size + validation)
 
 
 def best_trial(log: TrialLog) -> Trial:

@@ -1,0 +1,58 @@
+"""The README is held to the code."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fmnist.cli import cli
+from fmnist.plan import plan_for
+from fmnist.space import load_space
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^(?:pip install.*&& )?fmnist (\w+)([^#\n]*)", README, re.MULTILINE)
+
+
+def test_the_two_commands_stand_at_the_top():
+    first = README.split("```")[1]
+    assert 'pip install -e ".[test]" && fmnist run --time 10m' in first
+    assert 'pip install -e ".[test]" && pytest' in first
+
+
+@pytest.mark.parametrize(("name", "rest"), sorted(set(COMMANDS)))
+def test_commands_and_options_exist(name, rest):
+    usage = CliRunner().invoke(cli, [name, "--help"])
+    assert usage.exit_code == 0, f"fmnist {name}"
+    for option in re.findall(r"--[a-z-]+", rest):
+        assert option in usage.output, f"fmnist {name} {option}"
+
+
+def test_the_space_file_loads(tmp_path):
+    path = tmp_path / "space.toml"
+    path.write_text(README.split("```toml")[1].split("```")[0])
+    assert len(load_space(path)) == 3
+
+
+def test_the_plan_table_is_the_plan():
+    rows = re.findall(r"^\| (up to .*|longer) \| ([\d,]+) \| (\d+) \| (\d+) \|", README, re.M)
+    seconds = {"up to 5 min": 300, "up to 30 min": 1800, "up to 2 h": 7200, "longer": 1e6}
+    assert [row[0] for row in rows] == list(seconds)
+    for label, images, epochs, final in rows:
+        plan = plan_for(seconds[label])
+        shown = (int(images.replace(",", "")), int(epochs), int(final))
+        assert shown == (plan.trial_images, plan.trial_epochs, plan.final_epochs)
+
+
+def test_every_dependency_says_what_it_is_for():
+    text = (ROOT / "pyproject.toml").read_text()
+    tables = tomllib.loads(text)
+    for requirement in tables["project"]["dependencies"]:
+        line = next(line for line in text.splitlines() if f'"{requirement}"' in line)
+        assert "# " in line, requirement
+
+
+def test_no_placeholder_is_left():
+    assert not re.search(r"\b[A-Z]+_(MINUTES|TABLE)\b|TODO|FIXME", README)
