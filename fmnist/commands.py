@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -146,27 +145,10 @@ def run_doctor(results: Path, data: Path | None) -> int:
 def _execute(job: Any) -> int:
     backend.configure()
     job.view.begin(job.run.path, job.request.time_seconds)
-    job.run.path.mkdir(parents=True, exist_ok=True)
-    _log_to(job.run / "run.log")
     try:
         return int(job.execute())
-    except Exception:
-        logging.getLogger("fmnist").exception("the job stopped")
-        raise
     finally:
         job.view.close()
-
-
-def _log_to(path: Path) -> None:
-    logger = logging.getLogger("fmnist")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for old in list(logger.handlers):
-        logger.removeHandler(old)
-        old.close()
-    logger.addHandler(handler)
 
 
 def _run_for(results: Path, name: str | None, request: dict[str, Any], *, fresh: bool) -> Run:

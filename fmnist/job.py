@@ -90,11 +90,11 @@ class Job:
         """
         with self.run.locked():
             self._resume()
-            for name, marker, stage in _STAGES:
-                if marker is not None and self.run.has(marker):
-                    continue
-                self._timed(name, stage)
-            return finish(self)
+            with self.run.logging(log):
+                for name, marker, stage in _STAGES:
+                    if marker is None or not self.run.has(marker):
+                        self._timed(name, stage)
+                return finish(self)
 
     @cached_property
     def data(self) -> DataSet:

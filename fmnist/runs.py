@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import secrets
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -152,6 +154,29 @@ class Run:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+
+    @contextmanager
+    def logging(self, logger: logging.Logger) -> Iterator[None]:
+        """Have ``logger`` write to ``run.log``; what ends the work with an error goes there too.
+
+        A folder in which nothing was asked yet (no ``run.toml``) is removed after an error: no
+        data found, say.
+        """
+        handler = logging.FileHandler(self / "run.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(handler)
+        try:
+            yield
+        except BaseException as error:
+            logger.error("stopped: %r", error, exc_info=not isinstance(error, UserError))
+            if not self.has("run.toml"):
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
+        finally:
+            logger.removeHandler(handler)
+            handler.close()
 
     def busy(self) -> bool:
         """Whether another process holds the folder now."""

@@ -203,3 +203,12 @@ def test_other_options_on_an_unfinished_run_are_refused(folder):
     assert done.returncode == 4
     assert "seed 7 then, 0 now" in done.stderr
     assert "sampler grid then, tpe now" in done.stderr
+
+
+def test_data_that_breaks_a_rule_leaves_no_run_behind(folder, tmp_path):
+    (tmp_path / "bad.npz").write_bytes(b"no archive")
+    done = fmnist(folder, "run", "--data", tmp_path / "bad.npz", "--results", tmp_path / "r")
+    assert done.returncode == 3
+    assert "bad.npz" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "r").iterdir()) == []
