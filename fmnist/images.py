@@ -1,0 +1,175 @@
+"""A picture from a file, made into what the network was trained on.
+
+Method: Xiao, Rasul and Vollgraf, "Fashion-MNIST" (arXiv:1708.07747), section 2: trim the edges
+that are within 5 % of the background, resize the longest edge to 28, extend the shortest to
+28, negate. Lanczos takes the place of their skipping of rows and columns, so that a large
+photograph keeps its thin parts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from fmnist.errors import UserError
+
+SIDE = 28
+NEAR_BACKGROUND = 0.05 * 255
+"""Grey levels a pixel may be off the background and still count as background."""
+MIDDLE = 127.5
+_ORIENTATION = 0x0112
+"""The EXIF tag that says how the camera was held."""
+
+Grey = NDArray[np.float64]
+
+
+class ImageError(UserError):
+    """A picture that cannot be used; the message names the file and the reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A picture as the network takes it.
+
+    Attributes:
+        pixels: uint8 [28, 28], a bright item on black.
+        inverted: whether the picture was negated on the way.
+        steps: what was done, in order, for people.
+    """
+
+    pixels: NDArray[np.uint8] = field(repr=False)
+    inverted: bool
+    steps: tuple[str, ...]
+
+
+def prepare(path: Path) -> Prepared:
+    """Read a picture in any format Pillow knows and bring it to 28 x 28.
+
+    A picture that is 28 x 28 already is only negated, where the item is darker than its
+    background. (Of the 60,000 training images that rule would negate one.)
+
+    Raises:
+        ImageError: no such file, not a picture, damaged, too large, or all of one grey.
+    """
+    path = Path(path)
+    grey, steps = _read_grey(path)
+    background = _background(grey)
+    contrast = grey - background
+    item = np.abs(contrast) > NEAR_BACKGROUND
+    if not item.any():
+        raise ImageError(
+            f"{path}: the picture is blank: every pixel is within {NEAR_BACKGROUND:.0f} grey "
+            f"levels of {background:.0f}; give one that shows an item"
+        )
+    inverted = bool(contrast[item].mean() < 0)
+    if inverted:
+        grey, background = 255 - grey, 255 - background
+        steps.append("inverted (the item is darker than its background)")
+    if grey.shape != (SIDE, SIDE):
+        grey = _fit(grey, item, background, steps)
+    pixels = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    return Prepared(pixels, inverted, tuple(steps or ["used as it is"]))
+
+
+@contextlib.contextmanager
+def _strict_pillow() -> Iterator[None]:
+    """Refuse huge and truncated pictures, whatever another library has set (WeasyPrint does)."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _read_grey(path: Path) -> tuple[Grey, list[str]]:
+    """Grey levels 0 to 255 as float64 [H, W], upright, and the steps taken."""
+    steps: list[str] = []
+    try:
+        with _strict_pillow(), Image.open(path) as image:
+            image.seek(0)
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            if image.getexif().get(_ORIENTATION, 1) != 1:
+                steps.append("turned upright")
+            return _to_grey(upright, steps), steps
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such file") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        limit = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        raise ImageError(
+            f"{path}: the picture has more than {limit:.0f} million pixels; make it smaller"
+        ) from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{path}: not a picture in a format that Pillow reads") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ImageError(f"{path}: the picture cannot be read: {error}") from None
+
+
+def _to_grey(image: Image.Image, steps: list[str]) -> Grey:
+    if image.mode == "F" or image.mode.startswith("I"):
+        steps.append(f"{image.mode} levels scaled to 0 to 255")
+        return _scaled(np.asarray(image, np.float64))
+    if "A" in image.getbands() or "transparency" in image.info:
+        return _composited(image.convert("RGBA"), steps)
+    if image.mode != "L":
+        steps.append(f"{image.mode} converted to grey")
+        image = image.convert("RGB").convert("L")
+    return np.asarray(image, np.float64)
+
+
+def _scaled(levels: Grey) -> Grey:
+    """16-bit levels or floats to 0 to 255; the range is told from the largest value."""
+    levels = np.nan_to_num(levels, nan=0, posinf=0, neginf=0).clip(min=0)
+    top = levels.max()
+    for highest in (1, 255, 65535):
+        if top <= highest:
+            return np.asarray(levels * (255 / highest))
+    return np.asarray(levels * (255 / top))
+
+
+def _composited(image: Image.Image, steps: list[str]) -> Grey:
+    """Put a transparent picture on black or white, whichever the item stands out from."""
+    grey = np.asarray(image.convert("RGB").convert("L"), np.float64)
+    alpha = np.asarray(image.getchannel("A"), np.float64) / 255
+    seen = grey[alpha > 0.5]
+    item = float(np.median(seen)) if seen.size else 255.0
+    background = 0.0 if item > MIDDLE else 255.0
+    steps.append(f"transparency laid on {'white' if background else 'black'}")
+    return np.asarray(grey * alpha + background * (1 - alpha))
+
+
+def _background(grey: Grey) -> float:
+    """The median of the border pixels."""
+    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+    return float(np.median(border))
+
+
+def _fit(grey: Grey, item: NDArray[np.bool_], background: float, steps: list[str]) -> Grey:
+    """Trim to the item, make the background black, resize and centre; float64 [28, 28]."""
+    rows, columns = np.flatnonzero(item.any(axis=1)), np.flatnonzero(item.any(axis=0))
+    trimmed = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if trimmed.shape != grey.shape:
+        steps.append(f"trimmed to {trimmed.shape[1]} x {trimmed.shape[0]}")
+    if background:
+        trimmed = (trimmed - background).clip(min=0) * (255 / (255 - background))
+        steps.append(f"background level {background:.0f} made black")
+    scale = SIDE / max(trimmed.shape)
+    height, width = (max(1, round(scale * length)) for length in trimmed.shape)
+    picture = Image.fromarray(trimmed.astype(np.float32))
+    small = picture.resize((width, height), Image.Resampling.LANCZOS)
+    # an odd pixel goes above and to the left, as in the data set (over 99 % of such images)
+    top, left = (SIDE - height + 1) // 2, (SIDE - width + 1) // 2
+    canvas = np.zeros((SIDE, SIDE))
+    canvas[top : top + height, left : left + width] = np.asarray(small)
+    steps.append(f"resized to {width} x {height} and centred on {SIDE} x {SIDE}")
+    return canvas
