@@ -1,0 +1,164 @@
+"""Plots of the test results: confusion matrix, precision–recall curves, one softmax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from numpy.typing import NDArray
+
+from fmnist.evaluation import PrCurve
+from fmnist.report import text
+from fmnist.report.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    RULE,
+    SKY,
+    VERMILLION,
+    Figure,
+    canvas,
+    to_svg,
+)
+from fmnist.report.records import Softmax, TestScore
+
+_ERRORS = LinearSegmentedColormap.from_list(
+    "errors", ["#ffffff", "#f6c9a8", VERMILLION]
+).with_extremes(bad="#cfe3f1")
+COLUMNS = 5
+
+
+def confusion_figure(test: TestScore) -> Figure:
+    """The confusion matrix; errors are shaded by their count, hits stand apart."""
+    counts, names = test.counts(), [c.name for c in test.classes]
+    figure, ax = canvas(5.2)
+    errors = counts.astype(float)
+    np.fill_diagonal(errors, np.nan)
+    top = max(float(np.nanmax(errors, initial=1)), 1.0)
+    edges = np.arange(len(names) + 1) - 0.5
+    ax.pcolormesh(
+        edges, edges, np.ma.masked_invalid(errors), cmap=_ERRORS, vmin=0, vmax=top,
+        edgecolor="white", linewidth=1.2,
+    )  # fmt: skip
+    _confusion_numbers(ax, counts, top)
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(length=0, labelcolor=INK)
+    ax.invert_yaxis()
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel("Predicted class")
+    ax.set_ylabel("True class")
+    off = counts - np.diag(np.diag(counts))
+    row, column = np.unravel_index(int(off.argmax()), off.shape)
+    return Figure(
+        to_svg(figure),
+        f"Matrix of {len(names)} true by {len(names)} predicted classes. "
+        f"{text.count(test.correct)} of {text.count(test.n)} images lie on the diagonal; the "
+        f"largest error count is {off[row, column]}, {names[row]} predicted as {names[column]}. "
+        "All counts stand in the table that follows.",
+        "Confusion matrix of the test set: rows are true classes, columns predicted ones. The "
+        "diagonal (blue) holds the correct predictions, errors are shaded by their count.",
+    )
+
+
+def _confusion_numbers(ax: Axes, counts: NDArray[np.int64], top: float) -> None:
+    for (row, column), n in np.ndenumerate(counts):
+        hit = row == column
+        dark = not hit and n > 0.75 * top
+        color = "white" if dark else INK if hit or n else RULE
+        ax.text(
+            column, row, str(n), ha="center", va="center", fontsize=8.5,
+            color=color, fontweight=600 if hit else 400,
+        )  # fmt: skip
+
+
+def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
+    """Small multiples: one precision–recall curve a class."""
+    names = [c.name for c in test.classes]
+    columns = min(COLUMNS, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, axes = canvas(1.62 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax, curve, row in zip(axes.flat, curves, test.classes, strict=False):
+        for other in curves:
+            ax.plot(other.recall, other.precision, color=RULE, linewidth=0.5, zorder=1)
+        ax.plot(curve.recall, curve.precision, color=BLUE, linewidth=1.5, zorder=3)
+        ax.set_title(row.name, fontsize=8.5)
+        ax.annotate(
+            f"AP {row.average_precision:.3f}", (0.06, 0.08), xycoords="axes fraction", color=INK,
+            fontsize=8,
+        )  # fmt: skip
+        ax.set_xlim(0, 1.02)
+        ax.set_ylim(0, 1.04)
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    for ax in axes.flat[len(names) :]:
+        ax.set_visible(False)
+    figure.supxlabel("Recall", fontsize=8.5, color=MUTED)
+    figure.supylabel("Precision", fontsize=8.5, color=MUTED)
+    return _pr_record(to_svg(figure), test)
+
+
+def _pr_record(svg: str, test: TestScore) -> Figure:
+    ranked = sorted(test.classes, key=lambda c: c.average_precision)
+    worst, best = ranked[0], ranked[-1]
+    return Figure(
+        svg,
+        f"{len(ranked)} precision–recall curves, one a class. Average precision is lowest for "
+        f"{worst.name} ({text.score(worst.average_precision)}) and highest for {best.name} "
+        f"({text.score(best.average_precision)}).",
+        "Precision against recall for each class against all others, with its average precision "
+        "(AP). The thin grey lines repeat the curves of the other classes for comparison.",
+        [
+            ["Class", "Average precision"],
+            *([c.name, text.score(c.average_precision)] for c in test.classes),
+        ],
+    )
+
+
+def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
+    """Logits and probabilities of one test image, side by side."""
+    figure, (left, right) = canvas(0.22 * len(names) + 0.8, 1, 2, sharey=True)
+    places = range(len(names))
+    colors = [BLUE if k == softmax.predicted else SKY for k in places]
+    left.barh(places, softmax.logits, color=colors, height=0.66, zorder=2)
+    left.axvline(0, color=MUTED, linewidth=0.8, zorder=3)
+    right.barh(places, softmax.probabilities, color=colors, height=0.66, zorder=2)
+    for ax, values, shown in (
+        (left, softmax.logits, "{:.2f}"),
+        (right, softmax.probabilities, "{:.4f}"),
+    ):
+        for k, v in enumerate(values):
+            ax.annotate(
+                shown.format(v).replace("-", "−"), (max(v, 0), k), xytext=(4, 0),
+                textcoords="offset points", va="center", fontsize=7.5, color=MUTED,
+            )  # fmt: skip
+        ax.grid(axis="y", visible=False)
+    span = max(softmax.logits) - min(*softmax.logits, 0)
+    left.set_xlim(min(*softmax.logits, 0) - 0.05 * span, max(softmax.logits) + 0.22 * span)
+    right.set_xlim(0, 1.25)
+    right.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    labels = [f"{n} (true)" if k == softmax.true else n for k, n in enumerate(names)]
+    left.set_yticks(places, labels, color=INK)
+    left.invert_yaxis()
+    left.set_title("Logits")
+    right.set_title("Softmax probabilities")
+    top, p = names[softmax.predicted], softmax.probabilities[softmax.predicted]
+    return Figure(
+        to_svg(figure),
+        f"Two bar charts over {len(names)} classes for test image {softmax.test_index}: the "
+        f"logits, of which {top} has the largest, {max(softmax.logits):.2f}, and the softmax "
+        f"probabilities, of which {top} has {p:.4f}.",
+        f"Logits and softmax probabilities of test image {softmax.test_index}, a "
+        f"{names[softmax.true]}. The darker bars mark the predicted class.",
+        [
+            ["Class", "Logit", "Probability"],
+            *(
+                [n, f"{z:.3f}".replace("-", "−"), f"{q:.5f}"]
+                for n, z, q in zip(names, softmax.logits, softmax.probabilities, strict=True)
+            ),
+        ],
+    )

@@ -1,0 +1,222 @@
+"""Plots of the search: its course, its slices, what mattered."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+
+from fmnist.report import text
+from fmnist.report.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    RULE,
+    SKY,
+    VERMILLION,
+    WIDTH,
+    Figure,
+    canvas,
+    legend_above,
+    to_svg,
+)
+from fmnist.report.records import Importance
+from search.records import Trial
+from search.space import Categorical, Parameter, SearchSpace
+
+STATES = {
+    "complete": {"color": BLUE, "marker": "o", "label": "Complete"},
+    "pruned": {"color": MUTED, "marker": "x", "label": "Pruned"},
+    "failed": {"color": VERMILLION, "marker": "v", "label": "Failed"},
+}
+COLUMNS = 4
+
+
+def best_so_far(trials: Sequence[Trial]) -> list[float]:
+    """Best value among the complete trials up to each one; NaN before the first."""
+    values = [
+        t.value if t.state == "complete" and t.value is not None else -math.inf for t in trials
+    ]
+    best = itertools.accumulate(values, max)
+    return [b if math.isfinite(b) else math.nan for b in best]
+
+
+def search_history(trials: Sequence[Trial]) -> Figure:
+    """Value of every trial in its order, with the best so far."""
+    figure, ax = canvas(2.75)
+    numbers, best = [t.number for t in trials], best_so_far(trials)
+    ax.step(numbers, best, where="post", color=INK, linewidth=1.2, label="Best so far")
+    floor = _floor(trials)
+    for state, look in STATES.items():
+        chosen = [t for t in trials if t.state == state]
+        _scatter_state(ax, chosen, look, floor)
+    ax.set_xlabel("Trial")
+    ax.set_ylabel("Validation accuracy")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=text.THIN + "%"))
+    legend_above(ax, columns=4)
+    if floor is not None:
+        ax.set_ylim(bottom=floor - 0.04 * (ax.get_ylim()[1] - floor))
+    counts = text.listing([f"{sum(t.state == s for t in trials)} {s}" for s in STATES])
+    return Figure(
+        to_svg(figure),
+        f"Scatter plot of {len(trials)} trials ({counts}) with a line for the best validation "
+        f"accuracy so far, which ends at {text.percent(best[-1]) if best else '–'}.",
+        "Course of the search. Each mark is one trial; a pruned trial shows the last accuracy "
+        "it reported before it was stopped, trials below the axis stand on it, and so do failed "
+        "ones, which have no value.",
+        [["Trial", "State", "Validation accuracy", "Best so far"], *_rows(trials, best)],
+    )
+
+
+def _floor(trials: Sequence[Trial]) -> float | None:
+    """Lower end of the value axis: one trial that learned nothing must not flatten the rest."""
+    values = sorted(t.value for t in trials if t.value is not None)
+    if not values:
+        return None
+    complete = [t.value for t in trials if t.state == "complete" and t.value is not None] or values
+    middle, top = float(np.median(complete)), max(complete)
+    reach = max(3 * (top - middle), 2 * (middle - float(np.quantile(complete, 0.1))), 0.01)
+    return max(values[0], middle - reach)
+
+
+def _scatter_state(
+    ax: Axes, trials: Sequence[Trial], look: dict[str, str], floor: float | None
+) -> None:
+    low = 0.0 if floor is None else floor
+    x = [t.number for t in trials]
+    y = [low if t.value is None else max(t.value, low) for t in trials]
+    if trials:
+        ax.scatter(x, y, s=20, linewidths=1, zorder=3, clip_on=False, **look)  # type: ignore[arg-type]
+
+
+def _rows(trials: Sequence[Trial], best: Sequence[float]) -> list[list[str]]:
+    return [
+        [
+            str(t.number),
+            t.state,
+            "–" if t.value is None else text.percent(t.value),
+            "–" if math.isnan(b) else text.percent(b),
+        ]
+        for t, b in zip(trials, best, strict=True)
+    ]
+
+
+def slices(trials: Sequence[Trial], space: SearchSpace, best: Trial | None) -> Figure:
+    """Small multiples: value of the complete trials against each hyperparameter."""
+    complete = [t for t in trials if t.state == "complete" and t.value is not None]
+    rows = math.ceil(len(space) / COLUMNS)
+    figure, axes = canvas(1.5 * rows + 0.1, rows, COLUMNS, sharey=True, squeeze=False)
+    for ax, parameter in zip(axes.flat, space, strict=False):
+        _slice(ax, parameter, complete, best)
+    for ax in axes.flat[len(space) :]:
+        ax.set_visible(False)
+    for row in axes:
+        row[0].yaxis.set_major_formatter(PercentFormatter(1, symbol=text.THIN + "%"))
+        row[0].yaxis.set_major_locator(MaxNLocator(4))
+    floor = _floor(complete)
+    if floor is not None:
+        axes[0][0].set_ylim(bottom=floor - 0.05 * (max(t.value or 0 for t in complete) - floor))
+    return Figure(
+        to_svg(figure),
+        f"{len(space)} scatter plots of validation accuracy against "
+        f"{text.listing([text.title_case(p.name) for p in space])}, one each, over "
+        f"{text.counted(len(complete), 'complete trial')}; the best trial is marked by a ring.",
+        "Validation accuracy of the complete trials against each hyperparameter. The ring marks "
+        "the best trial. Other hyperparameters vary at the same time, so a slope is a hint, "
+        "not an effect; trials below the axis stand on it.",
+    )
+
+
+def _slice(ax: Axes, parameter: Parameter, trials: Sequence[Trial], best: Trial | None) -> None:
+    trials = [t for t in trials if parameter.name in t.params]
+    floor = _floor(trials) or 0.0
+    y = [max(t.value or 0.0, floor) for t in trials]
+    x = [_position(parameter, t) for t in trials]
+    ax.scatter(x, y, s=13, color=SKY, edgecolors=BLUE, linewidths=0.6, zorder=3, clip_on=False)
+    if best is not None and best.value is not None and parameter.name in best.params:
+        ax.scatter(
+            [_position(parameter, best)], [best.value], s=60, facecolors="none",
+            edgecolors=VERMILLION, linewidths=1.4, zorder=4, clip_on=False,
+        )  # fmt: skip
+    ax.set_title(text.title_case(parameter.name), fontweight=400)
+    _slice_axis(ax, parameter)
+
+
+def _position(parameter: Parameter, trial: Trial) -> float:
+    value = trial.params[parameter.name]
+    if isinstance(parameter, Categorical):
+        return float(parameter.choices.index(value))
+    return float(value)
+
+
+def _slice_axis(ax: Axes, parameter: Parameter) -> None:
+    if isinstance(parameter, Categorical):
+        labels = [text.value(choice) for choice in parameter.choices]
+        ax.set_xticks(range(len(labels)), labels)
+        ax.set_xlim(-0.5, len(labels) - 0.5)
+    elif parameter.log:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: text.number(x)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.set_xlim(parameter.low * 0.8, parameter.high * 1.25)
+    else:
+        pad = 0.06 * ((parameter.high - parameter.low) or 1)
+        ax.set_xlim(parameter.low - pad, parameter.high + pad)
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=isinstance(parameter.low, int)))
+
+
+def importance_bars(importance: Importance) -> Figure:
+    """Importance of each hyperparameter with the level that noise reaches."""
+    ranked = sorted(importance.parameters, key=lambda p: p.importance)
+    figure, ax = canvas(0.26 * len(ranked) + 0.75, width=WIDTH)
+    places = range(len(ranked))
+    colors = [BLUE if p.distinguishable else RULE for p in ranked]
+    ax.barh(places, [p.importance for p in ranked], color=colors, height=0.62, zorder=2)
+    ax.vlines(
+        [p.null_95 for p in ranked], [i - 0.38 for i in places], [i + 0.38 for i in places],
+        color=INK, linewidth=1.6, zorder=3, label="Level reached by noise (95 %)",
+    )  # fmt: skip
+    for place, p in enumerate(ranked):
+        note = f"{p.importance:.2f}" + ("" if p.distinguishable else "  not distinguishable")
+        start = max(p.importance, p.null_95)
+        ax.annotate(
+            note, (start, place), xytext=(5, 0), textcoords="offset points", va="center",
+            color=INK if p.distinguishable else MUTED, fontsize=8,
+        )  # fmt: skip
+    ax.set_yticks(places, [text.title_case(p.name) for p in ranked], color=INK)
+    ax.set_xlim(0, 1.3 * max([max(p.importance, p.null_95) for p in ranked] or [1]))
+    ax.set_xlabel(f"Importance ({importance.method})")
+    ax.grid(axis="y", visible=False)
+    legend_above(ax)
+    return _importance_figure(importance, to_svg(figure))
+
+
+def _importance_figure(importance: Importance, svg: str) -> Figure:
+    ranked = sorted(importance.parameters, key=lambda p: -p.importance)
+    clear = [text.title_case(p.name) for p in ranked if p.distinguishable]
+    found = f"{text.listing(clear)} stand out from noise" if clear else "none stands out from noise"
+    return Figure(
+        svg,
+        f"Bar chart of the importance of {len(ranked)} hyperparameters; {found}.",
+        f"Importance of the hyperparameters by {importance.method} over "
+        f"{text.counted(importance.trials, 'complete trial')}. The tick on each bar is what 95 % "
+        "of estimates stay below when the values are shuffled among the trials; pale bars do not "
+        "pass it.",
+        [
+            ["Hyperparameter", "Importance", "Noise (95 %)", "Distinguishable"],
+            *(
+                [
+                    text.title_case(p.name),
+                    f"{p.importance:.2f}",
+                    f"{p.null_95:.2f}",
+                    text.value(p.distinguishable),
+                ]
+                for p in ranked
+            ),
+        ],
+    )

@@ -1,0 +1,182 @@
+"""What the numbers of a run say, in sentences: each computed, none written by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fmnist.report import text
+from fmnist.report.records import BestConfig, ClassScore, Facts, History, Metrics, TestScore
+from search.records import Trial
+from search.space import Categorical, SearchSpace
+
+CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
+"""Relative rise of the validation loss over its minimum, see ``overfitting``."""
+VISIBLE_GAP = 0.02
+EDGE = 0.02
+"""Share of a range that counts as its edge."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One kind of error: ``count`` of ``support`` images of ``true`` taken for ``predicted``."""
+
+    true: str
+    predicted: str
+    count: int
+    support: int
+    share_of_errors: float
+
+
+@dataclass(frozen=True)
+class Overfitting:
+    """Verdict on the curves: ``clear``, ``mild`` or ``none``, with its numbers.
+
+    ``gap`` is training minus validation accuracy at the chosen epoch; ``rise`` is how far the
+    last validation loss lies above the lowest, as a share of the lowest.
+    """
+
+    verdict: str
+    gap: float
+    rise: float
+    lowest_epoch: int
+    sentence: str
+
+
+def confusions(test: TestScore) -> list[Confusion]:
+    """All kinds of error with at least one image, the most frequent first."""
+    names = [c.name for c in test.classes]
+    errors = max(test.n - test.correct, 1)
+    found = [
+        Confusion(names[i], names[j], n, sum(row), n / errors)
+        for i, row in enumerate(test.confusion)
+        for j, n in enumerate(row)
+        if i != j and n
+    ]
+    return sorted(found, key=lambda c: -c.count)
+
+
+def hardest(test: TestScore) -> ClassScore:
+    """The class of the lowest recall among those with images."""
+    return min((c for c in test.classes if c.support), key=lambda c: c.recall)
+
+
+def easiest(test: TestScore) -> ClassScore:
+    """The class of the highest recall among those with images."""
+    return max((c for c in test.classes if c.support), key=lambda c: c.recall)
+
+
+def overfitting(history: History) -> Overfitting:
+    """Read over-fitting from the curves of the final training.
+
+    Clear: the validation loss ends more than 10 % above its minimum while the training loss
+    went on falling. Mild: it ends more than 2 % above, or training accuracy is more than two
+    points above validation accuracy. None: otherwise.
+    """
+    lowest = min(history.epochs, key=lambda e: e.val_loss)
+    last, chosen = history.epochs[-1], history.chosen
+    rise = last.val_loss / lowest.val_loss - 1 if lowest.val_loss > 0 else 0.0
+    gap = chosen.accuracy - chosen.val_accuracy
+    falling = last.loss < lowest.loss
+    if rise > CLEAR_RISE and falling:
+        verdict = "clear"
+    elif rise > VISIBLE_RISE or gap > VISIBLE_GAP:
+        verdict = "mild"
+    else:
+        verdict = "none"
+    sentence = _overfitting_sentence(verdict, gap, rise, lowest.epoch, last.epoch)
+    return Overfitting(verdict, gap, rise, lowest.epoch, sentence)
+
+
+def _overfitting_sentence(verdict: str, gap: float, rise: float, lowest: int, last: int) -> str:
+    opening = {
+        "clear": "The curves show clear overfitting",
+        "mild": "The curves show mild overfitting",
+        "none": "The curves show no overfitting",
+    }[verdict]
+    side = "above" if gap >= 0 else "below"
+    sentence = (
+        f"{opening}: at the chosen epoch training accuracy lies {text.points(abs(gap))} {side} "
+        "validation accuracy"
+    )
+    if lowest == last:
+        return f"{sentence}, and validation loss was still at its lowest in the last epoch, {last}."
+    return (
+        f"{sentence}, and validation loss, lowest in epoch {lowest}, ends "
+        f"{text.percent(rise, digits=1)} above that."
+    )
+
+
+def validation_against_test(metrics: Metrics) -> str:
+    """Whether the test accuracy differs from the validation accuracy by more than chance."""
+    validation, test = metrics.validation, metrics.test
+    difference = validation.accuracy - test.accuracy
+    spread = math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in (validation, test)))
+    if abs(difference) < 0.00005:
+        return "Validation and test accuracy are the same."
+    side = "below" if difference > 0 else "above"
+    usual = abs(difference) <= 1.96 * spread
+    return (
+        f"Test accuracy lies {text.points(abs(difference))} {side} the validation accuracy of "
+        f"{text.percent(validation.accuracy, validation.n)}, "
+        + (
+            "a difference that the two sample sizes explain by chance alone."
+            if usual
+            else "more than the two sample sizes explain by chance"
+            + (
+                "; the configuration and the epoch were chosen on the validation images, which "
+                "makes that figure optimistic."
+                if difference > 0
+                else "."
+            )
+        )
+    )
+
+
+def search_course(trials: Sequence[Trial], best: Trial) -> str:
+    """Where in the search the best trial came."""
+    complete = [t for t in trials if t.state == "complete"]
+    later = sum(t.number > best.number for t in trials)
+    values = sorted((t.value for t in complete if t.value is not None), reverse=True)
+    sentence = f"The best value came in trial {best.number}"
+    if later == 0:
+        sentence += ", the last one: a longer search may find a better configuration"
+    else:
+        sentence += f"; {text.counted(later, 'later trial')} did not improve on it"
+    if len(values) > 1:
+        sentence += f". The second best is {text.points(values[0] - values[1])} behind"
+    return sentence + "."
+
+
+def at_the_edge(best: BestConfig, space: SearchSpace) -> list[str]:
+    """Sentences for numbers whose best value lies at an end of the searched range."""
+    values = best.values()
+    found = []
+    for p in space:
+        if isinstance(p, Categorical) or p.name not in values or p.low == p.high:
+            continue
+        low, high, value = float(p.low), float(p.high), float(values[p.name])
+        if p.log:
+            low, high, value = math.log(low), math.log(high), math.log(value)
+        place = (value - low) / (high - low)
+        if place <= EDGE or place >= 1 - EDGE:
+            end, limit = ("lower", p.low) if place <= EDGE else ("upper", p.high)
+            found.append(
+                f"The best {text.title_case(p.name)}, {text.value(values[p.name])}, lies at the "
+                f"{end} end of the searched range ({text.value(limit)}): a wider range may "
+                "hold better values."
+            )
+    return found
+
+
+def best_trial(facts: Facts) -> Trial | None:
+    """The complete trial of the highest value, the earliest of equals."""
+    complete = [t for t in facts.trials if t.state == "complete" and t.value is not None]
+    return max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
+
+
+def states(trials: Sequence[Trial]) -> dict[str, int]:
+    """Number of trials in each state that occurs."""
+    counts = {s: sum(t.state == s for t in trials) for s in ("complete", "pruned", "failed")}
+    return {state: n for state, n in counts.items() if n}

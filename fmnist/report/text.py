@@ -1,0 +1,108 @@
+"""Numbers as a reader wants them: units, thin spaces, no false precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+THIN = "\u202f"
+"""Narrow no-break space: stands before a unit and keeps it on the line of its number."""
+NOT_RECORDED = "Not recorded in this run."
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+FINE_SAMPLE = 5000
+"""From this many images on, a hundredth of a per cent is worth printing."""
+
+
+def percent(fraction: float, n: int | None = None, *, digits: int | None = None) -> str:
+    """``0.92314`` as ``92.31 %``; one decimal where ``n`` images do not carry two."""
+    return f"{100 * fraction:.{_digits(n, digits)}f}{THIN}%"
+
+
+def interval(bounds: Sequence[float], n: int | None = None, *, digits: int | None = None) -> str:
+    """Two fractions as ``91.77–92.82 %``."""
+    places = _digits(n, digits)
+    low, high = (f"{100 * bound:.{places}f}" for bound in bounds)
+    return f"{low}–{high}{THIN}%"
+
+
+def points(difference: float, *, digits: int = 2) -> str:
+    """A difference of two fractions in percentage points: ``0.41 percentage points``."""
+    return f"{100 * difference:.{digits}f} percentage points"
+
+
+def _digits(n: int | None, digits: int | None) -> int:
+    if digits is not None:
+        return digits
+    return 2 if n is None or n >= FINE_SAMPLE else 1
+
+
+def loss(value: float) -> str:
+    """A cross-entropy with three decimals."""
+    return f"{value:.3f}"
+
+
+def score(value: float) -> str:
+    """Precision, recall, F1 and the like as a fraction with three decimals."""
+    return f"{value:.3f}"
+
+
+def count(n: int) -> str:
+    """``60000`` as ``60,000``."""
+    return f"{n:,}"
+
+
+def counted(n: int, singular: str, plural: str | None = None) -> str:
+    """``1 image``, ``2 images``."""
+    return f"{count(n)} {singular if n == 1 else plural or singular + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as ``8 min 12 s``, ``2 h 05 min`` or ``0.8 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f}{THIN}s"
+    total = round(seconds)
+    hours, minutes, rest = total // 3600, total % 3600 // 60, total % 60
+    if hours:
+        return f"{hours}{THIN}h {minutes:02d}{THIN}min"
+    if minutes:
+        return f"{minutes}{THIN}min" + (f" {rest:02d}{THIN}s" if rest else "")
+    return f"{rest}{THIN}s"
+
+
+def value(item: Any) -> str:
+    """The value of a hyperparameter: three significant digits, yes and no for switches."""
+    if isinstance(item, bool):
+        return "yes" if item else "no"
+    if isinstance(item, int):
+        return str(item)
+    return number(item) if isinstance(item, float) else str(item)
+
+
+def number(x: float) -> str:
+    """Three significant digits; powers of ten below a thousandth: ``4.2 × 10⁻⁵``."""
+    if x == 0 or not math.isfinite(x):
+        return f"{x:g}"
+    if 1e-3 <= abs(x) < 1e6:
+        return f"{x:.3g}" if abs(x) < 1000 else f"{x:,.0f}"
+    mantissa, exponent = f"{x:.2e}".split("e")
+    power = f"10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return power if mantissa == "1" else f"{mantissa} × {power}"
+
+
+def shape(sizes: Sequence[int | None]) -> str:
+    """``(28, 28, 32)`` as ``28 × 28 × 32``; an unknown size is left out."""
+    return " × ".join(str(size) for size in sizes if size is not None)
+
+
+def listing(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def title_case(name: str) -> str:
+    """A field's name for people: ``learning_rate`` as ``learning rate``."""
+    return name.replace("_", " ")
