@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fmnist.config import Config
 from fmnist.data import DataSet, Ledger, Splits, load, split
@@ -23,9 +23,12 @@ from fmnist.stages.prepare import prepare
 from fmnist.stages.report import finish, report
 from fmnist.stages.retrain import retrain
 from fmnist.stages.search import search
-from fmnist.view import Rendered, View
+from fmnist.view import View
 from search.budget import Budget
 from search.space import SearchSpace
+
+if TYPE_CHECKING:
+    from fmnist.report.render import Rendered
 
 log = logging.getLogger("fmnist")
 

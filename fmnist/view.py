@@ -6,13 +6,16 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from fmnist.words import cell, clock, duration, outcome, percent, result_text, settings
 from search.engines.base import Suggestion
 from search.records import Epoch, Trial
 
 if TYPE_CHECKING:
     from rich.live import Live
+
+    from fmnist.report.render import Rendered
 
 STAGES = {
     "prepare": "finding and verifying the data",
@@ -22,14 +25,6 @@ STAGES = {
     "explain": "looking inside the network",
     "report": "writing the report",
 }
-
-
-class Rendered(Protocol):
-    """What rendering a report gives back."""
-
-    html: Path
-    pdf: Path | None
-    problem: str | None
 
 
 class View:
@@ -232,7 +227,7 @@ class LiveView(View):
         # The best ones and the newest ones: a night has hundreds.
         for trial in _worth_showing(self._trials):
             style = "green" if trial == self._best else None
-            cells = [_cell(trial.params[n]) for n in names]
+            cells = [cell(trial.params[n]) for n in names]
             table.add_row(str(trial.number), outcome(trial), *cells, style=style)
         return table
 
@@ -244,57 +239,6 @@ def make_view(*, quiet: bool, as_json: bool) -> View:
     if quiet:
         return View()
     return LiveView() if sys.stdout.isatty() else PlainView()
-
-
-def result_text(run: Path, test: dict[str, Any], rendered: Rendered) -> str:
-    """The last words of a job: where the reports are, the accuracy, how to go on."""
-    low, high = test["interval"]
-    lines = [
-        f"test accuracy  {percent(test['accuracy'])}  (95 % interval {100 * low:.2f} to "
-        f"{percent(high)}, n = {test['n']})",
-        f"HTML report    {rendered.html}",
-        f"PDF report     {rendered.pdf or 'not written: ' + str(rendered.problem)}",
-        f"use it again   fmnist train --config {run / 'best_config.toml'}",
-    ]
-    return "\n".join(lines)
-
-
-def outcome(trial: Trial) -> str:
-    """State and value of a trial in a few words."""
-    if trial.failure:
-        return f"failed ({trial.failure.kind})"
-    mark = "" if trial.state == "complete" else " pruned"
-    return f"{percent(trial.value)}{mark}"
-
-
-def settings(params: dict[str, Any]) -> str:
-    """Parameters as ``name value, name value``."""
-    return ", ".join(f"{name} {_cell(value)}" for name, value in params.items())
-
-
-def percent(fraction: float | None) -> str:
-    """A fraction as a percentage with two decimals."""
-    return "–" if fraction is None else f"{100 * fraction:.2f} %"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as ``45 s``, ``9 min 30 s`` or ``8 h 0 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def clock(seconds: float) -> str:
-    """Seconds as ``H:MM:SS``."""
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _worth_showing(trials: list[Trial]) -> list[Trial]:

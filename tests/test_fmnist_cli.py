@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from fmnist.cli import cli
-from fmnist.view import JsonView, LiveView, PlainView, clock, duration, outcome, percent
+from fmnist.view import JsonView, LiveView, PlainView
+from fmnist.words import clock, duration, outcome, percent
 from search.records import Failure, Trial
 
 COMMANDS = ["run", "train", "predict", "report", "doctor"]

@@ -75,7 +75,7 @@ def test_label_smoothing_trains_and_leaves_validation_loss_plain(parts):
 def test_a_loss_that_explodes_is_a_failure_of_kind_nan(parts):
     # An L2 penalty under so large a step multiplies the weights by minus nineteen each time.
     wild = TINY.replace(optimizer="sgd", learning_rate=10.0, l2=1.0, schedule="constant")
-    with pytest.raises(TrialError, match="the loss became (nan|inf)") as caught:
+    with pytest.raises(TrialError, match=r"the loss became (nan|inf)") as caught:
         run(parts, wild)
     assert caught.value.kind == "nan"
 

@@ -10,7 +10,7 @@ from fmnist.config import dump_config
 from fmnist.data import subset
 from fmnist.errors import UserError
 from fmnist.stages.parts import part
-from fmnist.view import settings
+from fmnist.words import settings
 from search.budget import SearchPlan
 from search.engines.base import Suggestion
 from search.records import Epoch, Trial, TrialLog
