@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fmnist.report import findings, recipe, text
 from fmnist.report.figures import Figure, Mosaic
-from fmnist.report.figures.mosaic import kernel_mosaic
+from fmnist.report.figures.mosaic import strongest_filters
 from fmnist.report.figures.results import softmax_figure
 from fmnist.report.records import BestConfig, Facts
 
@@ -53,9 +53,9 @@ def filters(facts: Facts) -> Shown:
     return Shown(
         [
             f"The first convolution learned {number} kernels of {height} × {width} weights from "
-            f"the training images. Their responses to one image are shown in section 7."
+            "the training images. Chapter 7 shows them all."
         ],
-        [kernel_mosaic(facts.explanation.kernels)],
+        [figure] if (figure := strongest_filters(facts.explanation)) else [],
     )
 
 

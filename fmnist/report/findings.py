@@ -134,6 +134,24 @@ def validation_against_test(metrics: Metrics) -> str:
     )
 
 
+def trial_effort(facts: Facts) -> str:
+    """How much less a trial trains than the final network, from ledger and trials."""
+    read = {e.n for e in facts.ledger or () if e.stage == "search" and e.split == "train"}
+    epochs = max((len(t.epochs) for t in facts.trials), default=0)
+    if len(read) != 1 or not epochs:
+        return ""
+    images, whole = read.pop(), facts.run.splits.train
+    share = text.count(images) + (f" of the {text.count(whole)}" if images < whole else "")
+    sentence = f"A trial trains on {share} images for at most {text.counted(epochs, 'epoch')}"
+    history = facts.history
+    if history and (images < history.training_images or epochs < len(history.epochs)):
+        sentence += (
+            f", the final network on {text.count(history.training_images)} for "
+            f"{len(history.epochs)}, so trials reach lower accuracies than it does"
+        )
+    return sentence + "."
+
+
 def search_course(trials: Sequence[Trial], best: Trial) -> str:
     """Where in the search the best trial came."""
     complete = [t for t in trials if t.state == "complete"]

@@ -204,10 +204,11 @@ def _pdf(html: str, style: str, facts: Facts) -> bytes:
         def __init__(self) -> None:
             super().__init__(allowed_protocols=["data"], fail_on_errors=True)
 
+    # Passed as an argument the sheet would rank below the one in the HTML, so it goes in after it.
+    printed = html.replace("</head>", f"<style>{style}</style></head>", 1)
     with _fixed_clock(_created(facts)):
-        document = weasyprint.HTML(string=html, url_fetcher=DataOnly())
-        sheet = weasyprint.CSS(string=style, url_fetcher=DataOnly())
-        pdf: bytes = document.write_pdf(stylesheets=[sheet], pdf_variant=PDF_VARIANT)
+        document = weasyprint.HTML(string=printed, url_fetcher=DataOnly())
+        pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT)
     return pdf
 
 

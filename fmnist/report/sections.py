@@ -22,6 +22,25 @@ from fmnist.report.records import Facts
 T = TypeVar("T")
 SHOWN_PREDICTIONS = 24
 SHOWN_MISTAKES = 24
+# Title in small letters to the source; left out where a question names the same title.
+SOURCES = {
+    "novel image dataset": (
+        "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking "
+        "machine learning algorithms, 2017"
+    ),
+    "probable inference": (
+        "E. B. Wilson, Probable inference, the law of succession, and statistical inference, "
+        "Journal of the American Statistical Association, 1927"
+    ),
+    "next-generation hyperparameter": (
+        "T. Akiba, S. Sano, T. Yanase, T. Ohta and M. Koyama, Optuna: a next-generation "
+        "hyperparameter optimization framework, KDD, 2019"
+    ),
+    "ped-anova": (
+        "S. Watanabe, A. Bansal and F. Hutter, PED-ANOVA: efficiently quantifying hyperparameter "
+        "importance in arbitrary subspaces, IJCAI, 2023"
+    ),
+}
 Build = Callable[[Facts, Sequence[Concept]], dict[str, Any]]
 
 
@@ -69,6 +88,7 @@ def summary(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "states": findings.states(facts.trials),
         "search_seconds": _search_seconds(facts),
         "overfitting": findings.overfitting(facts.history) if facts.history else None,
+        "effort": findings.trial_effort(facts),
         "network": recipe.network(facts.best) if facts.best else "",
         "comparison": findings.validation_against_test(metrics) if metrics else "",
         "headline": tables.headline(facts),
@@ -128,6 +148,7 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "trials": facts.trials,
         "best": best,
         "course": findings.search_course(facts.trials, best) if best else "",
+        "effort": findings.trial_effort(facts),
         "space": tables.space(facts),
         "states": tables.state_counts(facts),
         "history": searching.search_history(facts.trials) if facts.trials else None,
@@ -236,7 +257,8 @@ def questions(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
 
 def reproduction(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """What it takes to do the run again, and the sources."""
-    sources = dict.fromkeys(source for concept in concepts for source in concept.sources)
+    named = [source for concept in concepts for source in concept.sources]
+    own = [s for title, s in SOURCES.items() if title not in " ".join(named).lower()]
     return {
         "asked": tables.asked(facts),
         "environment": tables.environment(facts),
@@ -244,7 +266,7 @@ def reproduction(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "files": tables.files(facts),
         "command": _command(facts),
         "run": facts.run.name,
-        "sources": list(sources),
+        "sources": sorted({*own, *named}),
     }
 
 

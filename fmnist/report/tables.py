@@ -326,7 +326,7 @@ def asked(facts: Facts) -> Table:
     run, best = facts.run, best_trial(facts)
     rows = [
         ("Run", run.name),
-        ("Started", run.created.replace("T", " ").replace("Z", " UTC")),
+        ("Started", text.moment(run.created)),
         ("Seed", str(run.request.seed)),
         ("Search", f"{run.request.engine}, sampler {run.request.sampler}"),
         ("Split", f"{run.splits.method}, seed {run.splits.seed}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 THIN = "\u202f"
@@ -68,6 +69,15 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes}{THIN}min" + (f" {rest:02d}{THIN}s" if rest else "")
     return f"{rest}{THIN}s"
+
+
+def moment(iso: str) -> str:
+    """An ISO 8601 time as ``2026-11-21 05:31 UTC``; anything else as it is."""
+    try:
+        when = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if when.tzinfo else iso
 
 
 def value(item: Any) -> str:

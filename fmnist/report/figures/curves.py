@@ -57,7 +57,7 @@ def loss_curves(history: History) -> Figure:
         f"{text.loss(epochs[0].loss)} to {text.loss(epochs[-1].loss)}; validation loss is lowest, "
         f"{text.loss(lowest.val_loss)}, in epoch {lowest.epoch} and ends at "
         f"{text.loss(epochs[-1].val_loss)}.",
-        "Loss by epoch, including the penalty terms of the configuration. Validation loss is "
+        "Loss by epoch, as the training reports it. Validation loss is "
         f"lowest in epoch {lowest.epoch}; the vertical line marks the chosen epoch, "
         f"{history.chosen_epoch}.",
         _table(history, series, text.loss),
@@ -94,7 +94,7 @@ def _plot(history: History, series: list[Any], label: str, *, as_percent: bool =
     ax.set_ylabel(label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if as_percent:
-        ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=text.THIN + "%"))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
     legend_above(ax)
     return to_svg(figure)
 

@@ -10,6 +10,8 @@ from fmnist.report.figures.style import INK, drawing, to_svg
 
 SIZE = 12
 """Points; widths are given in units of it."""
+ENLARGED = 1.25
+"""Display formulas stand a little larger than the text around them."""
 
 
 def formula(source: str) -> tuple[str, float]:
@@ -27,4 +29,4 @@ def formula(source: str) -> tuple[str, float]:
         canvas.text(0, 0, f"${line}$", fontsize=SIZE, color=INK, parse_math=True)
         svg = to_svg(canvas, bbox_inches="tight", pad_inches=0.02, transparent=True)
     match = re.search(r'<svg[^>]*\bwidth="([\d.]+)pt"', svg)
-    return svg, float(match[1]) / SIZE if match else 20.0
+    return svg, ENLARGED * float(match[1]) / SIZE if match else 20.0

@@ -16,9 +16,11 @@ from fmnist.report import text
 from fmnist.report.figures.style import Mosaic, Tile
 from fmnist.report.records import Explanation, Predictions
 
-TILE_WIDTH = 600
-"""CSS pixels; a mosaic is enlarged by a whole factor to about this width."""
-GAP = 1
+SHEET_WIDTH = 620
+"""CSS pixels; what a mosaic may be wide."""
+LARGEST_CELL = 84
+GAP = 4
+STRONGEST = 8
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -73,18 +75,16 @@ def _prediction_tile(
 
 def kernel_mosaic(kernels: NDArray[np.float32]) -> Mosaic:
     """All kernels of the first convolution, ``[kh, kw, 1, F]``, on one symmetric scale."""
-    stack = kernels[:, :, 0, :]
-    reach = float(np.abs(stack).max()) or 1.0
-    colored = colormaps["PuOr_r"](0.5 + stack / (2 * reach))[..., :3]
-    pixels, factor = _grid((colored * 255).round().astype(np.uint8), columns=16, largest=10)
-    height, width, filters = stack.shape
-    return Mosaic(
-        png(pixels), pixels.shape[1] * factor, pixels.shape[0] * factor,
+    height, width, _, filters = kernels.shape
+    pixels = _grid(_diverging(kernels), columns=16 if filters > 12 else filters)
+    reach = float(np.abs(kernels).max())
+    return _mosaic(
+        pixels,
         f"{filters} kernels of {height} by {width} weights, each with its own pattern of "
         "positive and negative weights",
         f"The {filters} kernels of the first convolution, {height} × {width} weights each. Orange "
         f"is positive, purple negative, white zero; full colour is ±{reach:.2f}.",
-    )  # fmt: skip
+    )
 
 
 def feature_map_mosaics(explanation: Explanation) -> list[Mosaic]:
@@ -92,39 +92,73 @@ def feature_map_mosaics(explanation: Explanation) -> list[Mosaic]:
     mosaics = []
     for block, maps in enumerate(explanation.feature_maps, start=1):
         height, width, filters = maps.shape
-        columns = 16 if filters > 32 else 8 if filters <= 16 else 12
-        pixels, factor = _grid(_scaled(maps), columns=columns, largest=4)
-        mosaics.append(
-            Mosaic(
-                png(pixels),
-                pixels.shape[1] * factor,
-                pixels.shape[0] * factor,
-                f"{filters} feature maps of {height} by {width} after block {block}",
-                f"Block {block}: {filters} feature maps of {height} × {width}, each scaled to "
-                "its own largest value; bright is a strong response, dark is none.",
-            )
+        columns = next((c for n, c in ((16, 8), (48, 12), (96, 16)) if filters <= n), 24)
+        caption = (
+            f"Block {block}: {filters} feature maps of {height} × {width}, each scaled to its own "
+            "largest value; bright is a strong response, dark is none."
         )
+        alt = f"{filters} feature maps of {height} by {width} after block {block}"
+        mosaics.append(_mosaic(_grid(_scaled(maps), columns=columns), alt, caption))
     return mosaics
 
 
+def strongest_filters(explanation: Explanation) -> Mosaic | None:
+    """The kernels that respond most to one image, above the maps they make of it."""
+    if not explanation.feature_maps:
+        return None
+    maps = explanation.feature_maps[0]
+    if maps.shape[2] != explanation.kernels.shape[3]:
+        return None
+    ranked = np.argsort(-maps.mean(axis=(0, 1)), kind="stable")[:STRONGEST]
+    kernels = _diverging(explanation.kernels)[:, :, ranked]
+    rows = [_grid(part, columns=STRONGEST) for part in (kernels, _scaled(maps[:, :, ranked]))]
+    width = max(row.shape[1] for row in rows)
+    padded = [
+        np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0)), constant_values=255)
+        for row in rows
+    ]
+    return _mosaic(
+        np.concatenate(padded),
+        f"Two rows of {len(ranked)}: kernels above, their feature maps below",
+        f"The {len(ranked)} kernels with the largest mean response to test image "
+        f"{explanation.feature_index} (above) and the feature maps they lead to (below).",
+    )
+
+
+def _mosaic(pixels: NDArray[np.uint8], alt: str, caption: str) -> Mosaic:
+    return Mosaic(png(pixels), pixels.shape[1], pixels.shape[0], alt, caption)
+
+
+def _diverging(kernels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Weights ``[kh, kw, 1, F]`` as colours ``[kh, kw, F, 3]``, white at zero."""
+    stack = kernels[:, :, 0, :]
+    reach = float(np.abs(stack).max()) or 1.0
+    return _bytes(colormaps["PuOr_r"](0.5 + stack / (2 * reach)))
+
+
 def _scaled(maps: NDArray[Any]) -> NDArray[np.uint8]:
+    """Maps ``[h, w, F]`` as colours, each on its own scale from zero."""
     low = np.minimum(maps.min(axis=(0, 1), keepdims=True), 0)
     span = maps.max(axis=(0, 1), keepdims=True) - low
-    share = (maps - low) / np.where(span > 0, span, 1)
-    colored: NDArray[np.uint8] = (
-        (colormaps["cividis"](share)[..., :3] * 255).round().astype(np.uint8)
-    )
-    return colored
+    return _bytes(colormaps["cividis"]((maps - low) / np.where(span > 0, span, 1)))
 
 
-def _grid(stack: NDArray[np.uint8], *, columns: int, largest: int) -> tuple[NDArray[np.uint8], int]:
-    """Images ``[h, w, K, 3]`` in rows with white gaps, and the factor to show them at."""
-    height, width, number, _ = stack.shape
-    columns = min(columns, number)
+def _bytes(colors: NDArray[np.float64]) -> NDArray[np.uint8]:
+    rounded: NDArray[np.uint8] = (colors[..., :3] * 255).round().astype(np.uint8)
+    return rounded
+
+
+def _grid(stack: NDArray[np.uint8], *, columns: int) -> NDArray[np.uint8]:
+    """Images ``[h, w, K, 3]`` enlarged by a whole factor, in rows, about ``SHEET_WIDTH`` wide."""
+    number = stack.shape[2]
+    factor = max(1, (SHEET_WIDTH // columns - GAP) // stack.shape[1])
+    factor = min(factor, LARGEST_CELL // stack.shape[1] or 1)
+    tiles = stack.repeat(factor, axis=0).repeat(factor, axis=1)
+    height, width = tiles.shape[:2]
     rows = math.ceil(number / columns)
-    shape = (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3)
+    shape = (rows * (height + GAP) - GAP, min(columns, number) * (width + GAP) - GAP, 3)
     sheet = np.full(shape, 255, dtype=np.uint8)
     for k in range(number):
         top, left = (k // columns) * (height + GAP), (k % columns) * (width + GAP)
-        sheet[top : top + height, left : left + width] = stack[:, :, k]
-    return sheet, max(1, min(largest, TILE_WIDTH // shape[1]))
+        sheet[top : top + height, left : left + width] = tiles[:, :, k]
+    return sheet

@@ -57,7 +57,7 @@ def search_history(trials: Sequence[Trial]) -> Figure:
     ax.set_xlabel("Trial")
     ax.set_ylabel("Validation accuracy")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=text.THIN + "%"))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
     legend_above(ax, columns=4)
     if floor is not None:
         ax.set_ylim(bottom=floor - 0.04 * (ax.get_ylim()[1] - floor))
@@ -116,7 +116,7 @@ def slices(trials: Sequence[Trial], space: SearchSpace, best: Trial | None) -> F
     for ax in axes.flat[len(space) :]:
         ax.set_visible(False)
     for row in axes:
-        row[0].yaxis.set_major_formatter(PercentFormatter(1, symbol=text.THIN + "%"))
+        row[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
         row[0].yaxis.set_major_locator(MaxNLocator(4))
     floor = _floor(complete)
     if floor is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 import re
 import warnings
 from collections.abc import Iterator
@@ -120,13 +121,19 @@ class Tile:
 def drawing() -> Iterator[None]:
     """The look of the report while plots are made; leaves matplotlib's settings alone."""
     _register_fonts()
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_RC)  # type: ignore[arg-type]
         # A class name in a script that no bundled font covers still gives a report.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        yield
+        log.setLevel(logging.ERROR)  # the fallback font has no semibold, which is no news
+        try:
+            yield
+        finally:
+            log.setLevel(level)
 
 
 @functools.cache
