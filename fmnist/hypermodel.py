@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from fmnist import backend
@@ -13,6 +12,7 @@ import keras_tuner  # noqa: E402 - Keras reads its backend from the environment 
 
 from fmnist.config import Config  # noqa: E402
 from fmnist.model import build_model, compile_model  # noqa: E402
+from fmnist.schedule import Pace  # noqa: E402
 from fmnist.space import CORE  # noqa: E402
 from search.space import Categorical, Float, Parameter, SearchSpace  # noqa: E402
 
@@ -23,7 +23,6 @@ class HyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
     Args:
         space: what is searched; the core space by default.
         base: values of the fields that are not searched.
-        training_images: images an epoch has, which the learning-rate schedule needs.
         classes: number of classes.
 
     Example: ``keras_tuner.RandomSearch(HyperModel(), objective="val_accuracy", max_trials=20)``,
@@ -35,12 +34,11 @@ class HyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         space: SearchSpace = CORE,
         base: Config | None = None,
         *,
-        training_images: int = 54_000,
         classes: int = 10,
     ) -> None:
         super().__init__(name="fmnist_cnn")
         self.space, self.base = space, base or Config()
-        self.training_images, self.classes = training_images, classes
+        self.classes = classes
 
     def config(self, hp: keras_tuner.HyperParameters) -> Config:
         """The configuration that ``hp`` stands for; registers the space's parameters in it."""
@@ -50,13 +48,15 @@ class HyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         """A compiled network."""
         config = self.config(hp)
         model = build_model(config, self.classes)
-        steps = math.ceil(self.training_images / config.batch_size)
-        compile_model(model, config, steps * config.epochs)
+        compile_model(model, config)
         return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """``model.fit`` with the batch size of ``hp``."""
-        return model.fit(*args, batch_size=self.config(hp).batch_size, **kwargs)
+        """``model.fit`` with the batch size and the learning-rate schedule of ``hp``."""
+        config = self.config(hp)
+        epochs = kwargs.get("epochs", 1) - kwargs.get("initial_epoch", 0)
+        callbacks = [*(kwargs.pop("callbacks", None) or ()), Pace(config, epochs)]
+        return model.fit(*args, batch_size=config.batch_size, callbacks=callbacks, **kwargs)
 
 
 def _suggest(hp: keras_tuner.HyperParameters, p: Parameter) -> Any:

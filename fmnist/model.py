@@ -43,11 +43,12 @@ def build_model(config: Config, classes: int = 10) -> keras.Model:
     return keras.Model(inputs, outputs, name="fmnist_cnn")
 
 
-def compile_model(model: keras.Model, config: Config, steps: int) -> None:
-    """Attach optimiser, loss and accuracy; ``steps`` is the number of gradient steps planned.
+def compile_model(model: keras.Model, config: Config) -> None:
+    """Attach optimiser, loss and accuracy.
 
-    Loss is the cross-entropy on integer labels, or on smoothed one-hot targets where
-    ``config.label_smoothing`` is set (``targets`` in training makes the matching ones).
+    The learning rate starts at ``config.learning_rate``; ``schedule.Pace`` moves it. Loss is the
+    cross-entropy on integer labels, or on smoothed one-hot targets where
+    ``config.label_smoothing`` is set (``training.targets`` makes the matching ones).
     """
     import keras
 
@@ -58,7 +59,7 @@ def compile_model(model: keras.Model, config: Config, steps: int) -> None:
         else keras.losses.SparseCategoricalCrossentropy()
     )
     model.compile(
-        optimizer=_optimizer(config, steps),
+        optimizer=_optimizer(config),
         loss=loss,
         metrics=["accuracy"],
         **backend.compile_options(),
@@ -98,31 +99,13 @@ def _penalty(config: Config) -> Any:
     return keras.regularizers.L2(config.l2) if config.l2 else None
 
 
-def _optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
+def _optimizer(config: Config) -> keras.optimizers.Optimizer:
     import keras
 
-    rate = _schedule(config, steps)
+    rate = config.learning_rate
     if config.optimizer == "sgd":
         decay = config.weight_decay or None
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
     return keras.optimizers.Adam(rate)
-
-
-def _schedule(config: Config, steps: int) -> Any:
-    """Constant, or linear warm-up over 10 % of the steps and a cosine to zero.
-
-    Cosine: Loshchilov and Hutter, SGDR, 2017.
-    """
-    import keras
-
-    if config.schedule == "constant":
-        return config.learning_rate
-    warmup = max(1, steps // 10)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=config.learning_rate / 20,
-        decay_steps=max(1, steps - warmup),
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
-    )

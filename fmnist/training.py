@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from search.records import Epoch, TrialError
 if TYPE_CHECKING:
     import keras
 
+    from fmnist.schedule import Pace
+
 Labels = NDArray[np.int64]
 OnEpoch = Callable[[Epoch], bool]
 PREDICT_BATCH = 500
@@ -32,6 +35,7 @@ def fit(
     classes: int = 10,
     seed: int = 0,
     on_epoch: OnEpoch = lambda _: True,
+    remaining: Callable[[], int] | None = None,
     checkpoints: Path | None = None,
 ) -> keras.Model:
     """Train a new network for ``config.epochs`` epochs.
@@ -39,6 +43,8 @@ def fit(
     Args:
         training, validation: uint8 images [N, 28, 28, 1] and labels int64 [N].
         on_epoch: called after each epoch; False ends the training after it.
+        remaining: asked after each epoch for how many more there should be, instead of
+            ``config.epochs``; the learning rate is stretched or shortened to fit.
         checkpoints: folder for the weights after every epoch, ``epoch_NNN.weights.h5``.
 
     Returns:
@@ -47,22 +53,33 @@ def fit(
     Raises:
         TrialError: kind ``nan`` where the loss is not finite.
     """
-    from fmnist.model import build_model, compile_model
-
     backend.configure()
     import keras
+
+    from fmnist.model import build_model, compile_model
+    from fmnist.schedule import Pace
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    steps = math.ceil(len(training[0]) / config.batch_size)
     model = build_model(config, classes)
-    compile_model(model, config, steps * config.epochs)
-    for number in range(1, config.epochs + 1):
-        epoch = _one_epoch(model, config, training, validation, classes, number, rng)
+    compile_model(model, config)
+    pace = Pace(config, config.epochs)
+    for number in itertools.count(1):
+        start = time.perf_counter()
+        loss, accuracy = _one_epoch(model, config, training, classes, rng, pace)
+        if not math.isfinite(loss):
+            raise TrialError("nan", f"the loss became {loss} in epoch {number}")
+        val_accuracy, val_loss = score(predict(model, validation[0]), validation[1])
         if checkpoints:
             model.save_weights(checkpoint(checkpoints, number))
-        if not on_epoch(epoch):
+        seconds = round(time.perf_counter() - start, 3)
+        rate = float(model.optimizer.learning_rate)
+        epoch = Epoch(number, accuracy, loss, val_accuracy, val_loss, seconds, rate)
+        go_on = on_epoch(epoch)
+        if remaining is not None:
+            pace.remaining = remaining()
+        if not go_on or pace.remaining <= 0:
             break
     return model
 
@@ -96,26 +113,14 @@ def _one_epoch(
     model: keras.Model,
     config: Config,
     training: tuple[Images, Labels],
-    validation: tuple[Images, Labels],
     classes: int,
-    number: int,
     rng: np.random.Generator,
-) -> Epoch:
-    start = time.perf_counter()
+    pace: Pace,
+) -> tuple[float, float]:
+    """Loss and accuracy over one pass of newly shuffled and augmented images."""
     order = rng.permutation(len(training[0]))
     images = augment(training[0][order], config, rng)
     wanted = targets(training[1][order], config, classes)
-    fitted = model.fit(backend.batches(images, wanted, config.batch_size), shuffle=False, verbose=0)
-    loss = float(fitted.history["loss"][-1])
-    if not math.isfinite(loss):
-        raise TrialError("nan", f"the loss became {loss} in epoch {number}")
-    val_accuracy, val_loss = score(predict(model, validation[0]), validation[1])
-    return Epoch(
-        epoch=number,
-        accuracy=float(fitted.history["accuracy"][-1]),
-        loss=loss,
-        val_accuracy=val_accuracy,
-        val_loss=val_loss,
-        seconds=round(time.perf_counter() - start, 3),
-        learning_rate=float(model.optimizer.learning_rate),
-    )
+    batches = backend.batches(images, wanted, config.batch_size)
+    fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=[pace])
+    return float(fitted.history["loss"][-1]), float(fitted.history["accuracy"][-1])

@@ -31,7 +31,7 @@ def test_the_core_space_is_registered_with_keras_tuner():
 def test_a_keras_tuner_search_runs_on_real_images(tmp_path):
     data = load(SAMPLE)
     tuner = keras_tuner.RandomSearch(
-        HyperModel(SPACE, BASE, training_images=600),
+        HyperModel(SPACE, BASE),
         objective="val_accuracy",
         max_trials=2,
         seed=0,

@@ -85,3 +85,9 @@ def test_score_of_known_probabilities():
     accuracy, loss = score(p, np.array([0, 2]))
     assert accuracy == 0.5
     assert loss == pytest.approx((np.log(2) - np.log(1e-12)) / 2)
+
+
+def test_remaining_decides_how_many_epochs_there_are(parts):
+    left = iter([2, 1, 0])
+    _, epochs = run(parts, remaining=lambda: next(left))
+    assert len(epochs) == 3  # although the configuration says two

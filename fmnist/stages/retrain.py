@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 from typing import TYPE_CHECKING
 
 from fmnist import training
-from fmnist.config import Config, load_config
+from fmnist.config import Config, dump_config, load_config
 from fmnist.runs import atomic_write
 from fmnist.stages.parts import part
 from search.records import Epoch
@@ -34,11 +35,13 @@ def retrain(job: Job) -> None:
         classes=len(job.data.class_names),
         seed=job.request.seed,
         on_epoch=lambda epoch: _retrained(job, config, epochs, epoch),
+        remaining=lambda: _remaining(job, config, epochs),
         checkpoints=folder,
     )
     chosen = max(epochs, key=lambda e: (e.val_accuracy, -e.epoch)).epoch
     model.load_weights(training.checkpoint(folder, chosen))
     atomic_write(job.run / "model.keras", model.save)
+    _keep_epochs(job, config, len(epochs))
     job.run.write_json(
         "history.json",
         {
@@ -53,8 +56,24 @@ def retrain(job: Job) -> None:
 
 def _retrained(job: Job, config: Config, epochs: list[Epoch], epoch: Epoch) -> bool:
     epochs.append(epoch)
-    job.view.retrain_epoch(epoch, config.epochs)
+    job.view.retrain_epoch(epoch, len(epochs) + _remaining(job, config, epochs))
     job.on_progress()
+    return True
+
+
+def _remaining(job: Job, config: Config, epochs: list[Epoch]) -> int:
+    """Epochs still to come: as planned, or under a deadline as many as fit."""
     if job.reserve is None:
-        return True
-    return job.budget.remaining() - job.reserve.tail() > epoch.seconds
+        return config.epochs - len(epochs)
+    seconds = statistics.fmean(e.seconds for e in epochs[-2:])
+    affordable = int((job.budget.remaining() - job.reserve.tail()) / seconds)
+    return max(0, min(job.request.final_epochs - len(epochs), affordable))
+
+
+def _keep_epochs(job: Job, config: Config, count: int) -> None:
+    """Have ``best_config.toml`` say how many epochs it really was."""
+    if count != config.epochs:
+        provenance = job.run.read_toml("best_config.toml").get("provenance")
+        job.run.write_text(
+            "best_config.toml", dump_config(config.replace(epochs=count), provenance)
+        )
