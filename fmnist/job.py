@@ -82,6 +82,7 @@ class Job:
     class_names: tuple[str, ...] | None = None
     started: float = field(default_factory=time.monotonic)
     stage_log: list[dict[str, Any]] = field(default_factory=list)
+    earlier_seconds: float = 0.0
     on_progress: Callable[[], None] = field(default=lambda: None)
     rendered: Rendered | None = None
 
@@ -119,9 +120,8 @@ class Job:
     @cached_property
     def budget(self) -> Budget:
         """The time of this job, earlier sessions counted."""
-        used = sum(entry["seconds"] for entry in self.stage_log)
-        budget = Budget(self.request.time_seconds, used=used)
-        budget.used += budget.clock() - self.started
+        budget = Budget(self.request.time_seconds)
+        budget.used = self.earlier_seconds + budget.clock() - self.started
         return budget
 
     @property
@@ -158,6 +158,7 @@ class Job:
             )
         if self.run.has("stages.json"):
             self.stage_log = self.run.read_json("stages.json")["stages"]
+            self.earlier_seconds = sum(entry["seconds"] for entry in self.stage_log)
         self.view.message(f"continuing {self.run.path}")
 
     def _timed(self, name: str, stage: Callable[[Job], None]) -> None:

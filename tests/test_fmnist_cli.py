@@ -97,3 +97,21 @@ def test_the_live_table_keeps_the_best_and_the_newest(tmp_path):
     assert re.search(r"^ *39 ", text, re.MULTILINE)
     assert not re.search(r"^ *20 ", text, re.MULTILINE)
     assert "left" in text
+
+
+def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
+    from fmnist.config import Config
+    from fmnist.job import Job, Request
+    from fmnist.runs import Run
+    from fmnist.view import View
+
+    run = Run(tmp_path / "r")
+    run.path.mkdir()
+    request = Request(time_seconds=600.0)
+    run.write_toml("run.toml", {"request": request.to_dict()})
+    stages = [{"name": "prepare", "started": "", "seconds": 5.0}, {"name": "search", "seconds": 95}]
+    run.write_json("stages.json", {"stages": stages})
+    job = Job(run=run, request=request, view=View(), base=Config())
+    job._resume()
+    job.stage_log.append({"name": "search", "started": "", "seconds": 50.0})  # this session's
+    assert 100 <= job.budget.elapsed() < 110
