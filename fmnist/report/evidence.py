@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -125,12 +126,13 @@ def softmax(facts: Facts) -> Shown:
     ranked = sorted(range(len(names)), key=lambda k: -record.logits[k])
     first, second = ranked[0], ranked[1]
     ahead = record.logits[first] - record.logits[second]
+    times = text.number(float(f"{math.exp(ahead):.2g}"))
     return Shown(
         [
             f"Test image {record.test_index} is {outcome} classified as "
             f"{names[record.predicted]}. Its {len(names)} probabilities sum to {total:.4f}.",
             f"The logit of {names[first]} lies {ahead:.2f} above that of {names[second]}, so its "
-            f"probability is exp({ahead:.2f}) times as large.",
+            f"probability is exp({ahead:.2f}) ≈ {times} times as large.",
         ],
         [softmax_figure(record, names)],
     )

@@ -8,6 +8,12 @@ from fmnist.report import text
 from fmnist.report.records import BestConfig
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "stochastic gradient descent"}
+SAMPLERS = {
+    "tpe": "tree-structured Parzen estimator (TPE)",
+    "random": "random search",
+    "grid": "grid search",
+    "cmaes": "CMA-ES",
+}
 NORMALISATIONS = {
     "raw": "Pixels enter as they are, 0 to 255.",
     "unit": "Pixels are divided by 255, so they enter in the range 0 to 1.",

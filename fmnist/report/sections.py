@@ -144,7 +144,8 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     best = findings.best_trial(facts)
     applicable = facts.importance is not None and facts.importance.applicable
     return {
-        "request": facts.run.request,
+        "engine": facts.run.request.engine.capitalize(),
+        "sampler": recipe.SAMPLERS.get(facts.run.request.sampler, facts.run.request.sampler),
         "trials": facts.trials,
         "best": best,
         "course": findings.search_course(facts.trials, best) if best else "",

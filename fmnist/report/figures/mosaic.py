@@ -20,6 +20,8 @@ SHEET_WIDTH = 620
 """CSS pixels; what a mosaic may be wide."""
 LARGEST_CELL = 84
 GAP = 4
+BETWEEN = (213, 219, 225)
+"""Grey between the tiles of a mosaic, so that a white weight is not taken for a gap."""
 STRONGEST = 8
 
 
@@ -76,7 +78,7 @@ def _prediction_tile(
 def kernel_mosaic(kernels: NDArray[np.float32]) -> Mosaic:
     """All kernels of the first convolution, ``[kh, kw, 1, F]``, on one symmetric scale."""
     height, width, _, filters = kernels.shape
-    pixels = _grid(_diverging(kernels), columns=16 if filters > 12 else filters)
+    pixels = _grid(_diverging(kernels), columns=min(filters, 16))
     reach = float(np.abs(kernels).max())
     return _mosaic(
         pixels,
@@ -92,7 +94,7 @@ def feature_map_mosaics(explanation: Explanation) -> list[Mosaic]:
     mosaics = []
     for block, maps in enumerate(explanation.feature_maps, start=1):
         height, width, filters = maps.shape
-        columns = next((c for n, c in ((16, 8), (48, 12), (96, 16)) if filters <= n), 24)
+        columns = next((c for n, c in ((16, 8), (48, 16), (96, 24)) if filters <= n), 32)
         caption = (
             f"Block {block}: {filters} feature maps of {height} × {width}, each scaled to its own "
             "largest value; bright is a strong response, dark is none."
@@ -157,7 +159,7 @@ def _grid(stack: NDArray[np.uint8], *, columns: int) -> NDArray[np.uint8]:
     height, width = tiles.shape[:2]
     rows = math.ceil(number / columns)
     shape = (rows * (height + GAP) - GAP, min(columns, number) * (width + GAP) - GAP, 3)
-    sheet = np.full(shape, 255, dtype=np.uint8)
+    sheet = np.full(shape, BETWEEN, dtype=np.uint8)
     for k in range(number):
         top, left = (k // columns) * (height + GAP), (k % columns) * (width + GAP)
         sheet[top : top + height, left : left + width] = tiles[:, :, k]

@@ -152,7 +152,7 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
         f"Two bar charts over {len(names)} classes for test image {softmax.test_index}: the "
         f"logits, of which {top} has the largest, {max(softmax.logits):.2f}, and the softmax "
         f"probabilities, of which {top} has {p:.4f}.",
-        f"Logits and softmax probabilities of test image {softmax.test_index}, a "
+        f"Logits and softmax probabilities of test image {softmax.test_index}, class "
         f"{names[softmax.true]}. The darker bars mark the predicted class.",
         [
             ["Class", "Logit", "Probability"],
