@@ -156,7 +156,7 @@ def _ledger(path: Path) -> tuple[LedgerEntry, ...]:
 
 def _arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise FactsError(f"{path.name}: not a readable .npz file: {error}") from None

@@ -181,8 +181,8 @@ def at_the_edge(best: BestConfig, space: SearchSpace) -> list[str]:
         if place <= EDGE or place >= 1 - EDGE:
             end, limit = ("lower", p.low) if place <= EDGE else ("upper", p.high)
             found.append(
-                f"The best value of {text.title_case(p.name)}, {text.value(values[p.name])}, lies at the "
-                f"{end} end of the searched range ({text.value(limit)}): a wider range may "
+                f"The best value of {text.title_case(p.name)}, {text.value(values[p.name])}, lies "
+                f"at the {end} end of the searched range ({text.value(limit)}): a wider range may "
                 "hold better values."
             )
     return found

@@ -1,0 +1,158 @@
+"""Every figure is a closed vector document with alt text, and repeats byte for byte."""
+
+import dataclasses
+import io
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from fmnist.evaluation import pr_curves
+from fmnist.report.facts import load_facts
+from fmnist.report.figures import curves, mosaic, results, searching
+from fmnist.report.figures.formula import formula
+from fmnist.report.figures.style import drawing
+from fmnist.report.findings import best_trial
+from fmnist.report.records import Importance, ParameterImportance
+from search.records import Failure, Trial
+
+FACTS = load_facts(Path(__file__).parent / "data" / "recorded_run")
+IMPORTANCE = Importance(
+    "PED-ANOVA", 20, True, "",
+    (ParameterImportance("dropout", 0.2, 0.4, False),
+     ParameterImportance("learning_rate", 0.8, 0.4, True)),
+)  # fmt: skip
+FIGURES = {
+    "accuracy": lambda: curves.accuracy_curves(FACTS.history),
+    "loss": lambda: curves.loss_curves(FACTS.history),
+    "test": lambda: curves.validation_against_test(FACTS.history, FACTS.metrics.test.curve),
+    "history": lambda: searching.search_history(FACTS.trials),
+    "slices": lambda: searching.slices(FACTS.trials, FACTS.space, best_trial(FACTS)),
+    "importance": lambda: searching.importance_bars(IMPORTANCE),
+    "confusion": lambda: results.confusion_figure(FACTS.metrics.test),
+    "pr": lambda: results.pr_figure(
+        pr_curves(FACTS.predictions.test_labels, FACTS.predictions.test_probabilities),
+        FACTS.metrics.test,
+    ),
+    "softmax": lambda: results.softmax_figure(FACTS.evidence.softmax, FACTS.class_names),
+}
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    with drawing():
+        return {name: draw() for name, draw in FIGURES.items()}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_is_closed_svg_with_alt_text(drawn, name):
+    figure = drawn[name]
+    root = ET.fromstring(figure.svg)
+    assert root.tag.endswith("svg")
+    assert len(figure.alt) > 40
+    assert figure.caption.endswith(".")
+    references = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)\)', figure.svg)
+    assert all((a or b).startswith("#") for a, b in references)
+    assert "<text" not in figure.svg
+    assert "<image" not in figure.svg
+    assert 300 < figure.width < 700
+
+
+@pytest.mark.parametrize("name", ["history", "importance", "pr"])
+def test_figure_repeats_exactly(drawn, name):
+    with drawing():
+        assert FIGURES[name]().svg == drawn[name].svg
+
+
+def test_tables_hold_the_numbers_of_the_figure(drawn):
+    table = drawn["accuracy"].table
+    assert len(table) == 1 + len(FACTS.history.epochs)
+    assert len(drawn["history"].table) == 1 + len(FACTS.trials)
+    for figure in drawn.values():
+        assert figure.table is None or len({len(row) for row in figure.table}) == 1
+
+
+def test_history_figure_takes_failed_trials_and_none_complete():
+    failed = Trial(0, "failed", {}, None, (), 1, "", 1.0, Failure("nan", "loss is NaN"))
+    with drawing():
+        figure = searching.search_history([failed])
+    assert "1 failed" in figure.alt
+
+
+def test_best_so_far_counts_only_complete_trials():
+    trials = [
+        Trial(i, state, {}, value, (), 1, "", 1.0)
+        for i, (state, value) in enumerate(
+            [("pruned", 0.9), ("complete", 0.7), ("pruned", 0.99), ("complete", 0.8)]
+        )
+    ]
+    found = searching.best_so_far(trials)
+    assert np.isnan(found[0])
+    assert found[1:] == [0.7, 0.7, 0.8]
+
+
+def test_names_outside_the_fonts_or_with_dollars_do_not_fail():
+    classes = tuple(
+        dataclasses.replace(c, name=name)
+        for c, name in zip(
+            FACTS.metrics.test.classes, ["$a_b$", "Пальто", "包", *"DEFGHIJ"], strict=True
+        )
+    )
+    with drawing():
+        figure = results.confusion_figure(dataclasses.replace(FACTS.metrics.test, classes=classes))
+    ET.fromstring(figure.svg)
+
+
+def test_drawing_leaves_the_settings_alone():
+    before = dict(mpl.rcParams)
+    with drawing():
+        pass
+    assert dict(mpl.rcParams) == before
+
+
+def test_mosaics_are_images_of_the_size_they_say():
+    pictures = [
+        mosaic.kernel_mosaic(FACTS.explanation.kernels),
+        mosaic.strongest_filters(FACTS.explanation),
+        *mosaic.feature_map_mosaics(FACTS.explanation),
+    ]
+    assert len(pictures) == 2 + len(FACTS.explanation.feature_maps)
+    for picture in pictures:
+        image = Image.open(io.BytesIO(picture.png))
+        assert image.size == (picture.width, picture.height)
+        assert picture.width <= 640
+        assert picture.alt
+
+
+def test_dead_feature_maps_do_not_divide_by_zero():
+    dead = np.zeros((3, 3, 4), dtype=np.float32)
+    pictures = mosaic.feature_map_mosaics(
+        dataclasses.replace(FACTS.explanation, feature_maps=(dead,))
+    )
+    assert "4 feature maps of 3 by 3" in pictures[0].alt
+
+
+def test_wrong_predictions_are_marked_in_words():
+    predictions = FACTS.predictions
+    wrong = int(np.flatnonzero(predictions.predicted != predictions.test_labels)[0])
+    right = next(
+        int(i)
+        for i in predictions.random_index
+        if predictions.predicted[i] == predictions.test_labels[i]
+    )
+    tiles = mosaic.prediction_tiles(predictions, [wrong, right], FACTS.class_names)
+    assert [t.mark for t in tiles] == ["wrong", ""]
+    assert tiles[0].alt.endswith("wrong")
+    assert tiles[0].lines[1] == f"is {FACTS.class_names[predictions.test_labels[wrong]]}"
+
+
+def test_formula_is_svg_and_refuses_what_it_cannot_read():
+    svg, width = formula(r"p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}")
+    ET.fromstring(svg)
+    assert 3 < width < 20
+    with pytest.raises(ValueError, match="Expected"):
+        formula(r"\frac{")

@@ -1,0 +1,269 @@
+"""The whole report from the recorded run, read back."""
+
+import builtins
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from fmnist.report import text
+from fmnist.report.facts import FactsError
+from fmnist.report.render import DEFAULT_TITLE, render_report
+from fmnist.report.sections import SECTIONS
+
+RECORDED = Path(__file__).parent / "data" / "recorded_run"
+METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))
+LOADING = {"src", "srcset", "poster", "data", "action", "background"}
+HOSTILE = '<script>alert("x")</script>'
+
+
+class Elements(HTMLParser):
+    """All start tags with their attributes, and the text."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(source)
+        self.text = re.sub(r"[ \n]+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] != "style":
+            self.words.append(data)
+
+
+def copied(folder, **document):
+    run = Path(shutil.copytree(RECORDED, folder / "run"))
+    if document:
+        source = (run / "run.toml").read_text(encoding="utf-8")
+        for key, value in document.items():
+            line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+            source, n = re.subn(rf"(?m)^{key} = .*$", lambda _, to=line: to, source, count=1)
+            assert n == 1
+        (run / "run.toml").write_text(source, encoding="utf-8")
+    return run
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return render_report(copied(tmp_path_factory.mktemp("report")))
+
+
+@pytest.fixture(scope="module")
+def html(rendered):
+    return rendered.html.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Elements(html)
+
+
+@pytest.fixture(scope="module")
+def pdf(rendered):
+    return pypdf.PdfReader(rendered.pdf)
+
+
+@pytest.fixture
+def without_pdf(monkeypatch):
+    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+
+
+def test_html_loads_nothing(page, html):
+    for tag, attributes in page.tags:
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base"}
+        for name in LOADING & set(attributes):
+            assert attributes[name].startswith("data:"), (tag, attributes[name])
+        assert not [name for name in attributes if name.startswith("on")]
+    assert not re.search(r"@import|url\((?!data:)", html)
+
+
+def test_every_image_has_alt_text(page):
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) > 60
+    assert all(attributes.get("alt") for attributes in images)
+
+
+def test_anchors_lead_somewhere(page):
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    targets = [a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")]
+    assert len(ids) == len(set(ids))
+    assert len(targets) >= len(SECTIONS) + 8
+    assert {t[1:] for t in targets} <= set(ids)
+
+
+def test_headings_do_not_skip_a_level(page):
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_all_sections_and_questions_are_there(page):
+    for section in SECTIONS:
+        assert section.title in page.text
+    assert page.text.count("In this run") >= 8
+    assert len([1 for tag, _ in page.tags if tag == "article"]) == 8
+
+
+def test_numbers_are_those_of_the_metrics_file(page):
+    test = METRICS["test"]
+    assert text.percent(test["accuracy"], test["n"]) in page.text
+    assert text.interval(test["interval"], test["n"]) in page.text
+    assert f"{test['correct']:,} of the {test['n']:,} test images" in page.text
+    for row in test["classes"]:
+        for key in ("precision", "recall", "f1", "average_precision"):
+            assert f"{row[key]:.3f}" in page.text
+    for row in test["confusion"]:
+        assert " ".join(f"{n:,}" for n in row) in page.text
+
+
+def test_figures_and_tables_are_numbered_without_gaps(page):
+    for kind in ("Figure", "Table"):
+        numbers = [int(n) for n in re.findall(rf"{kind} (\d+)\.", page.text)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) > 8
+
+
+def test_pdf_says_what_it_is(pdf):
+    assert pdf.metadata.title == "Fashion-MNIST: a tuned convolutional network"
+    assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert pdf.trailer["/Root"]["/Lang"] == "en"
+    bookmarks = [mark.title for mark in pdf.outline if not isinstance(mark, list)]
+    for number, section in enumerate(SECTIONS, start=1):
+        assert f"{number} {section.title}" in bookmarks
+
+
+def test_pdf_contents_give_the_page_of_each_chapter(pdf):
+    contents = pdf.pages[1].extract_text()
+    for number, section in enumerate(SECTIONS, start=1):
+        found = re.search(rf"{number}\s*{section.title}[ .]*(\d+)", contents)
+        assert found, section.title
+        assert section.title in pdf.pages[int(found[1]) - 1].extract_text()
+
+
+def test_pdf_embeds_all_fonts(pdf):
+    fonts = {}
+    for sheet in pdf.pages:
+        for font in sheet["/Resources"].get("/Font", {}).values():
+            font = font.get_object()
+            inner = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
+            fonts[font["/BaseFont"]] = inner["/FontDescriptor"]
+    assert len(fonts) >= 3
+    assert all({"/FontFile", "/FontFile2", "/FontFile3"} & set(d) for d in fonts.values())
+
+
+def test_files_are_small_enough_to_send(rendered):
+    assert rendered.html.stat().st_size < 5e6
+    assert rendered.pdf.stat().st_size < 5e6
+
+
+def test_a_second_rendering_is_the_same_to_the_byte(rendered):
+    before = rendered.html.read_bytes(), rendered.pdf.read_bytes()
+    again = render_report(rendered.html.parent)
+    assert (again.html.read_bytes(), again.pdf.read_bytes()) == before
+    assert not list(rendered.html.parent.glob("*.tmp"))
+    assert not list(rendered.html.parent.glob(".*"))
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_hostile_texts_stay_texts(tmp_path):
+    run = copied(tmp_path, title=HOSTILE, author=HOSTILE, course='" onload="x', date="{{ 7*7 }}")
+    found = Elements(render_report(run).html.read_text(encoding="utf-8"))
+    assert not [tag for tag, _ in found.tags if tag == "script"]
+    assert found.text.count(HOSTILE) >= 2
+    assert "{{ 7*7 }}" in found.text
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_an_empty_cover_leaves_no_gaps(tmp_path):
+    run = copied(tmp_path, title="", author="", course="", date="")
+    found = render_report(run).html.read_text(encoding="utf-8")
+    assert f"<h1>{DEFAULT_TITLE}</h1>" in found
+    assert 'class="byline"' not in found
+    assert 'class="course"' not in found
+
+
+def test_an_author_in_any_script_is_printed(tmp_path):
+    run = copied(tmp_path, author="Анна Каренина 王小明")
+    result = render_report(run)
+    assert result.problem is None
+    assert pypdf.PdfReader(result.pdf).metadata.author == "Анна Каренина 王小明"
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_what_was_not_recorded_is_said(tmp_path):
+    run = copied(tmp_path)
+    for name in (
+        "importance.json",
+        "explain.npz",
+        "evidence.json",
+        "environment.json",
+        "stages.json",
+    ):
+        (run / name).unlink()
+    found = Elements(render_report(run).html.read_text(encoding="utf-8"))
+    assert found.text.count(text.NOT_RECORDED) >= 6
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_an_interim_report_says_so(tmp_path):
+    run = copied(tmp_path)
+    for name in ("best_config.toml", "history.json", "metrics.json", "predictions.npz"):
+        (run / name).unlink()
+    (run / "trials.jsonl").write_text("", encoding="utf-8")
+    with pytest.raises(FactsError, match=r"best_config.toml: missing"):
+        render_report(run)
+    found = Elements(render_report(run, interim=True).html.read_text(encoding="utf-8"))
+    assert "Interim report." in found.text
+    assert found.text.count("This run has not reached this part yet.") == 3
+    assert "No trial has finished yet." in found.text
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_own_templates_and_questions_replace_ours(tmp_path):
+    own = tmp_path / "own"
+    (own / "concepts").mkdir(parents=True)
+    (own / "concepts" / "01-a.md").write_text('+++\nquestion = "Mine?"\n+++\nYes.\n', "utf-8")
+    (own / "section_summary.html.j2").write_text("<p>My own summary.</p>", "utf-8")
+    found = Elements(render_report(copied(tmp_path), templates=own).html.read_text("utf-8"))
+    assert "My own summary." in found.text
+    assert len([1 for tag, _ in found.tags if tag == "article"]) == 1
+
+
+def test_without_pango_there_is_html_and_a_remedy(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *rest):
+        if name == "weasyprint":
+            raise OSError("cannot load library 'libpango-1.0-0'")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    result = render_report(copied(tmp_path))
+    assert result.html.is_file()
+    assert result.pdf is None
+    assert "Pango" in result.problem
+    assert "apt install libpango-1.0-0" in result.problem
+
+
+def test_neither_tensorflow_nor_optuna_is_loaded(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; import fmnist.report.render as r; "
+        "r._pdf = lambda *_: b''; r.render_report(Path(sys.argv[1])); "
+        "print(sorted({'tensorflow', 'keras', 'optuna', 'keras_tuner'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(copied(tmp_path))], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
