@@ -54,7 +54,7 @@ def filters(facts: Facts) -> Shown:
     return Shown(
         [
             f"The first convolution learned {number} kernels of {height} × {width} weights from "
-            "the training images. Chapter 7 shows them all."
+            "the training images. The chapter “What the network sees” shows them all."
         ],
         [figure] if (figure := strongest_filters(facts.explanation)) else [],
     )
@@ -209,8 +209,8 @@ def _advice_from_curves(facts: Facts) -> str:
     last = facts.history.epochs[-1].epoch
     if found.verdict == "none" and found.lowest_epoch == last:
         return (
-            "Validation loss was still falling in the last epoch without overfitting: longer "
-            "training or a larger network has room."
+            "Validation loss was lowest in the last epoch and the curves show no overfitting, so "
+            "longer training or a larger network is worth trying."
         )
     if found.verdict == "clear":
         return (

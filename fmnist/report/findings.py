@@ -101,7 +101,7 @@ def _overfitting_sentence(verdict: str, gap: float, rise: float, lowest: int, la
         "validation accuracy"
     )
     if lowest == last:
-        return f"{sentence}, and validation loss was still at its lowest in the last epoch, {last}."
+        return f"{sentence}, and validation loss was lowest in the last epoch, {last}."
     return (
         f"{sentence}, and validation loss, lowest in epoch {lowest}, ends "
         f"{text.percent(rise, digits=1)} above that."

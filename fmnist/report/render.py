@@ -144,7 +144,11 @@ def _html(
 ) -> str:
     shared: dict[str, Any] = {"numbers": Counter(), "not_recorded": text.NOT_RECORDED}
     chapters = [
-        Chapter(number, section, _chapter(environment, section, facts, concepts, shared))
+        Chapter(
+            number,
+            section,
+            _chapter(environment, section, facts, concepts, {**shared, "chapter": number}),
+        )
         for number, section in enumerate(SECTIONS, start=1)
     ]
     return environment.get_template("report.html.j2").render(
