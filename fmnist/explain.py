@@ -79,9 +79,7 @@ def first_layer_sizes(model: keras.Model) -> dict[str, int]:
     return {
         "input": inputs,
         "outputs": outputs,
-        "first_layer_parameters_conv": int(layer.kernel.shape.num_elements())
-        if hasattr(layer.kernel.shape, "num_elements")
-        else int(np.prod(layer.kernel.shape)),
+        "first_layer_parameters_conv": int(np.prod(layer.kernel.shape)),
         "first_layer_parameters_dense": inputs * outputs,
     }
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist.config import Config
 from fmnist.data import DataSet, Ledger, Splits, load, split
-from fmnist.plan import Plan, Reserve
+from fmnist.plan import Reserve
 from fmnist.runs import Run, RunError, utc_now
 from fmnist.stages.evaluate import evaluate
 from fmnist.stages.explain import explain
@@ -55,11 +55,6 @@ class Request:
     def to_dict(self) -> dict[str, Any]:
         """Without the entries that were not given, as TOML holds it."""
         return {k: v for k, v in asdict(self).items() if v is not None}
-
-    @property
-    def plan(self) -> Plan:
-        """The sizes of the parts of the run."""
-        return Plan(self.trial_images, self.trial_epochs, self.final_epochs, self.validation)
 
 
 @dataclass

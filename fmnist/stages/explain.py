@@ -18,7 +18,7 @@ def explain(job: Job) -> None:
     model = inside.load_model(job.run / "model.keras")
     config = load_config(job.run.path)
     with np.load(job.run / "predictions.npz") as arrays:
-        position, about = _plain_example(arrays)
+        position, about = _telling_example(arrays)
         image = arrays["images"][position]
     job.run.write_arrays(
         "explain.npz",
@@ -38,11 +38,16 @@ def explain(job: Job) -> None:
     job.run.write_json("evidence.json", record)
 
 
-def _plain_example(arrays: Any) -> tuple[int, dict[str, int]]:
-    """A random test image that was classified correctly, the first there is; else the first."""
+def _telling_example(arrays: Any) -> tuple[int, dict[str, int]]:
+    """Position and identity of the image to explain, out of the random ones in the folder.
+
+    The correctly classified one whose probability is nearest to 90 %: where the network is
+    certain, a softmax has nothing to show. The first image where none was classified correctly.
+    """
     labels, p = arrays["test_labels"], arrays["test_probabilities"]
-    index = arrays["image_index"]
-    right = p[index].argmax(axis=1) == labels[index]
-    position = int(np.argmax(right))
-    test_index = int(index[position])
+    chosen = arrays["random_index"]
+    right = p[chosen].argmax(axis=1) == labels[chosen]
+    distance = np.where(right, np.abs(p[chosen].max(axis=1) - 0.9), np.inf)
+    test_index = int(chosen[np.argmin(distance)])
+    position = int(np.searchsorted(arrays["image_index"], test_index))
     return position, {"test_index": test_index, "true": int(labels[test_index])}
