@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +56,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         first_trials=_first_trials(space, base),
         document=_dated(_document(options)),
         class_names=_class_names(options["class_names"]),
+        command=_command_line(),
         started=started,
     )
     return _execute(job)
@@ -82,6 +85,7 @@ def train_config(*, started: float, results: Path, name: str | None, **options: 
         base=config,
         document=_dated(_document(options)),
         class_names=_class_names(options["class_names"]),
+        command=_command_line(),
         started=started,
     )
     return _execute(job)
@@ -200,6 +204,10 @@ def _dated(document: dict[str, str]) -> dict[str, str]:
     """Today's date where none was given: the report must not change when rendered later."""
     today = datetime.now()
     return {**document, "date": document["date"] or f"{today.day} {today:%B %Y}"}
+
+
+def _command_line() -> str:
+    return shlex.join(["fmnist", *sys.argv[1:]])
 
 
 def _class_names(text: str | None) -> tuple[str, ...] | None:

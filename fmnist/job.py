@@ -64,6 +64,7 @@ class Job:
     Attributes:
         base: configuration whose fields hold where the space does not search them.
         first_trials: parameter sets that the study tries before its own.
+        command: the command line, for the report.
         started: clock reading at which the command began; the budget counts from there.
     """
 
@@ -75,6 +76,7 @@ class Job:
     first_trials: tuple[dict[str, Any], ...] = ()
     document: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] | None = None
+    command: str = ""
     started: float = field(default_factory=time.monotonic)
     stage_log: list[dict[str, Any]] = field(default_factory=list)
     earlier_seconds: float = 0.0

@@ -47,12 +47,14 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
     if not folder.is_dir():
         raise FactsError(f"{folder}: expected the folder of a run, found none; see results/")
     needed = _optional if interim else _required
+    run = _required(folder / "run.toml", _run)
+    search = run.request.kind == "search"
     facts = Facts(
         folder=folder,
         files=_files(folder),
-        run=_required(folder / "run.toml", _run),
-        space=_required(folder / "space.json", _space),
-        trials=_required(folder / "trials.jsonl", _trials),
+        run=run,
+        space=_required(folder / "space.json", _space) if search else None,
+        trials=_required(folder / "trials.jsonl", _trials) if search else (),
         best=needed(folder / "best_config.toml", _best),
         history=needed(folder / "history.json", _history),
         metrics=needed(folder / "metrics.json", lambda path: _record(path, Metrics)),

@@ -167,11 +167,11 @@ def search_course(trials: Sequence[Trial], best: Trial) -> str:
     return sentence + "."
 
 
-def at_the_edge(best: BestConfig, space: SearchSpace) -> list[str]:
+def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
     """Sentences for numbers whose best value lies at an end of the searched range."""
     values = best.values()
     found = []
-    for p in space:
+    for p in space or ():
         if isinstance(p, Categorical) or p.name not in values or p.low == p.high:
             continue
         low, high, value = float(p.low), float(p.high), float(values[p.name])

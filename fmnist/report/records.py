@@ -21,11 +21,11 @@ class Request:
 
     seed: int
     sampler: str
+    kind: str = "search"
     engine: str = "optuna"
     time_seconds: float | None = None
     trials: int | None = None
     space: str = ""
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Run:
     document: Document
     data: DataSet
     splits: Splits
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Metrics:
 
     validation: Score
     test: TestScore
-    search: SearchResult
+    search: SearchResult | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -368,7 +369,7 @@ class Facts:
     folder: Path
     files: tuple[str, ...]
     run: Run
-    space: SearchSpace
+    space: SearchSpace | None
     trials: tuple[Trial, ...]
     best: BestConfig | None
     history: History | None
@@ -380,6 +381,11 @@ class Facts:
     evidence: Evidence | None
     environment: Environment | None
     stages: Stages | None
+
+    @property
+    def searched(self) -> frozenset[str]:
+        """Names of the searched fields; empty where one given configuration was trained."""
+        return frozenset(p.name for p in self.space or ())
 
     @property
     def class_names(self) -> tuple[str, ...]:

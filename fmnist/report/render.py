@@ -143,13 +143,14 @@ def _html(
     environment: Environment, facts: Facts, concepts: Sequence[Concept], interim: bool
 ) -> str:
     shared: dict[str, Any] = {"numbers": Counter(), "not_recorded": text.NOT_RECORDED}
+    shown = [s for s in SECTIONS if facts.searched or not s.search_only]
     chapters = [
         Chapter(
             number,
             section,
             _chapter(environment, section, facts, concepts, {**shared, "chapter": number}),
         )
-        for number, section in enumerate(SECTIONS, start=1)
+        for number, section in enumerate(shown, start=1)
     ]
     return environment.get_template("report.html.j2").render(
         chapters=chapters,

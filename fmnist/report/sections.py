@@ -53,12 +53,14 @@ class Section:
         title: heading.
         build: facts and questions to the data of the template.
         needs: facts without which an interim report leaves the chapter open.
+        search_only: left out where one given configuration was trained.
     """
 
     slug: str
     title: str
     build: Build
     needs: tuple[str, ...] = ()
+    search_only: bool = False
 
     @property
     def template(self) -> str:
@@ -85,6 +87,7 @@ def summary(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "metrics": metrics,
         "test": metrics.test if metrics else None,
         "best": best,
+        "searched": facts.searched,
         "states": findings.states(facts.trials),
         "search_seconds": _search_seconds(facts),
         "overfitting": findings.overfitting(facts.history) if facts.history else None,
@@ -153,7 +156,9 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "space": tables.space(facts),
         "states": tables.state_counts(facts),
         "history": searching.search_history(facts.trials) if facts.trials else None,
-        "slices": searching.slices(facts.trials, facts.space, best) if best else None,
+        "slices": searching.slices(facts.trials, facts.space, best)
+        if best and facts.space
+        else None,
         "importance": facts.importance,
         "importance_figure": searching.importance_bars(facts.importance)
         if applicable and facts.importance
@@ -267,14 +272,15 @@ def reproduction(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "files": tables.files(facts),
         "command": _command(facts),
         "run": facts.run.name,
+        "searched": facts.searched,
         "sources": sorted({*own, *named}),
     }
 
 
 def _command(facts: Facts) -> str:
     request = facts.run.request
-    if request.command:
-        return request.command
+    if facts.run.command:
+        return facts.run.command
     words = ["fmnist run"]
     if request.time_seconds is not None:
         words.append(f"--time {request.time_seconds:g}s")
@@ -286,7 +292,7 @@ def _command(facts: Facts) -> str:
 SECTIONS: tuple[Section, ...] = (
     Section("summary", "Summary", summary),
     Section("method", "Data and method", method),
-    Section("search", "Search", search),
+    Section("search", "Search", search, search_only=True),
     Section("configuration", "Best configuration", configuration, ("best",)),
     Section("training", "Training", training, ("history",)),
     Section("results", "Results on the test set", test_results, ("metrics", "predictions")),

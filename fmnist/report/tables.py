@@ -60,9 +60,10 @@ class Table:
 def splits(facts: Facts) -> Table:
     """Images in each split and what it was for."""
     s = facts.run.splits
+    chosen = "chooses configuration and epoch" if facts.searched else "chooses the epoch"
     rows = (
         ("Training", text.count(s.train), "fits the weights"),
-        ("Validation", text.count(s.validation), "chooses configuration and epoch"),
+        ("Validation", text.count(s.validation), chosen),
         ("Test", text.count(s.test), "measures the chosen network"),
     )
     return Table("The splits of the data", ("Split", "Images", "Use"), rows, numeric=(1,))
@@ -105,7 +106,7 @@ def space(facts: Facts) -> Table:
     help_texts = fields_help()
     rows = tuple(
         (text.title_case(p.name), _range(p), p.help or help_texts.get(p.name, ""))
-        for p in facts.space
+        for p in facts.space or ()
     )
     return Table("The search space", ("Hyperparameter", "Searched values", "Meaning"), rows)
 
@@ -144,7 +145,7 @@ def best_trials(facts: Facts) -> Table | None:
     ranked = sorted(complete, key=lambda t: (-(t.value or 0), t.number))[:BEST_SHOWN]
     if not ranked:
         return None
-    names = [p.name for p in facts.space]
+    names = [p.name for p in facts.space or ()]
     n = facts.run.splits.validation
     rows = tuple(
         (
@@ -180,7 +181,7 @@ def configuration(facts: Facts) -> Table | None:
     """Every field of the best configuration with its meaning."""
     if facts.best is None:
         return None
-    help_texts, searched = fields_help(), {p.name for p in facts.space}
+    help_texts, searched = fields_help(), facts.searched
     rows = tuple(
         (
             text.title_case(name),
@@ -328,7 +329,6 @@ def asked(facts: Facts) -> Table:
         ("Run", run.name),
         ("Started", text.moment(run.created)),
         ("Seed", str(run.request.seed)),
-        ("Search", f"{run.request.engine}, sampler {run.request.sampler}"),
         ("Split", f"{run.splits.method}, seed {run.splits.seed}"),
         ("Data", f"{run.data.name}, {run.data.source}"),
         ("Data digest", run.data.digest),
@@ -338,6 +338,8 @@ def asked(facts: Facts) -> Table:
         ),
         ("Program version", run.version),
     ]
+    if facts.searched:
+        rows.insert(3, ("Search", f"{run.request.engine}, sampler {run.request.sampler}"))
     if best is not None:
         rows.insert(4, ("Best trial", f"{best.number}, seed {best.seed}"))
     return Table("The run", ("Item", "Value"), tuple(rows))

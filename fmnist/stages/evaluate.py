@@ -45,23 +45,14 @@ def evaluate(job: Job) -> None:
     )
     test = evaluation.evaluate(labels, test_p, names)
     test["curve"] = _test_curve(job, model, images, labels)
-    record = {"schema": 1, "validation": _validation(validation[1], validation_p), "test": test}
-    record["search"] = _search_result(job)
+    record = {
+        "schema": 1,
+        "validation": evaluation.summarise(validation[1], validation_p),
+        "test": test,
+        "search": _search_result(job),
+    }
     job.run.write_json("metrics.json", record)
     shutil.rmtree(job.run / "epochs", ignore_errors=True)
-
-
-def _validation(labels: NDArray[np.int64], p: NDArray[np.float32]) -> dict[str, Any]:
-    accuracy, loss = training.score(p, labels)
-    correct = int((p.argmax(axis=1) == labels).sum())
-    interval = list(evaluation.wilson_interval(correct, len(labels)))
-    return {
-        "n": len(labels),
-        "correct": correct,
-        "accuracy": accuracy,
-        "interval": interval,
-        "loss": loss,
-    }
 
 
 def _test_curve(

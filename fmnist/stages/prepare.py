@@ -29,6 +29,7 @@ def prepare(job: Job) -> None:
             "name": job.run.path.name,
             "created": utc_now(),
             "version": environment.version(),
+            "command": job.command,
             "request": job.request.to_dict(),
             "document": job.document,
             "data": {
