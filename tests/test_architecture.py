@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,29 @@ def test_imports_go_down(package):
         for module in imports(path):
             top = module.partition(".")[0]
             assert top not in OURS or top in FLOORS[package], f"{path} imports {module}"
+
+
+def module(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def uses(path, known):
+    """Our modules that a file imports, at any level and for typing too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in known else node.module
+
+
+def test_imports_never_go_round():
+    known = {module(path): path for package in FLOORS for path in files(package)}
+    graph = {name: set(uses(path, known)) - {name} for name, path in known.items()}
+    order = list(TopologicalSorter(graph).static_order())  # raises CycleError
+    assert set(order) == set(known)
 
 
 def test_the_search_engine_knows_no_network():

@@ -15,12 +15,12 @@ from fmnist.stages.search import best_trial
 from search.records import TrialLog
 
 if TYPE_CHECKING:
-    from fmnist.job import Job
+    from fmnist.stages.context import Context
 
 GALLERY = 64
 
 
-def evaluate(job: Job) -> None:
+def evaluate(job: Context) -> None:
     """Open the test set once, after every choice is made, and turn predictions into numbers."""
     model = load_model(job.run / "model.keras")
     names = job.data.class_names
@@ -56,7 +56,7 @@ def evaluate(job: Job) -> None:
 
 
 def _test_curve(
-    job: Job, model: Any, images: NDArray[np.uint8], labels: NDArray[np.int64]
+    job: Context, model: Any, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> list[dict[str, float]]:
     """Test loss after each retraining epoch: for the reader, when nothing is left to choose."""
     curve = []
@@ -70,7 +70,7 @@ def _test_curve(
     return curve
 
 
-def _search_result(job: Job) -> dict[str, Any] | None:
+def _search_result(job: Context) -> dict[str, Any] | None:
     if not job.run.has("trials.jsonl"):
         return None
     best = best_trial(TrialLog(job.run / "trials.jsonl"))

@@ -10,10 +10,10 @@ from fmnist import explain as inside
 from fmnist.config import load_config
 
 if TYPE_CHECKING:
-    from fmnist.job import Job
+    from fmnist.stages.context import Context
 
 
-def explain(job: Job) -> None:
+def explain(job: Context) -> None:
     """Look inside the model, on images that the evaluation left in the run folder."""
     model = inside.load_model(job.run / "model.keras")
     config = load_config(job.run.path)

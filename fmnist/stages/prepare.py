@@ -9,10 +9,10 @@ from fmnist.config import dump_config
 from fmnist.runs import utc_now
 
 if TYPE_CHECKING:
-    from fmnist.job import Job
+    from fmnist.stages.context import Context
 
 
-def prepare(job: Job) -> None:
+def prepare(job: Context) -> None:
     """Find and verify the data, split it, and note what was asked and where it runs."""
     data, splits = job.data, job.splits
     counts = {

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fmnist.job import Job
+    from fmnist.stages.context import Context
 
 
-def report(job: Job) -> None:
+def report(job: Context) -> None:
     """Render HTML and PDF from the files of the run."""
     from fmnist.report.render import render_report
 
     job.rendered = render_report(job.run.path)
 
 
-def finish(job: Job) -> int:
+def finish(job: Context) -> int:
     """Print where everything lies; exit code 5 when there is no PDF."""
     metrics = job.run.read_json("metrics.json")
     assert job.rendered is not None, "finish comes after report"

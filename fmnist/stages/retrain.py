@@ -13,12 +13,12 @@ from fmnist.stages.parts import part
 from search.records import Epoch
 
 if TYPE_CHECKING:
-    from fmnist.job import Job
+    from fmnist.stages.context import Context
 
 RULE = "the epoch of the highest validation accuracy, the earliest where equal"
 
 
-def retrain(job: Job) -> None:
+def retrain(job: Context) -> None:
     """Train the best configuration on the whole training split; keep its best epoch."""
     config = load_config(job.run.path)
     folder = job.run / "epochs"
@@ -54,14 +54,14 @@ def retrain(job: Job) -> None:
     )
 
 
-def _retrained(job: Job, config: Config, epochs: list[Epoch], epoch: Epoch) -> bool:
+def _retrained(job: Context, config: Config, epochs: list[Epoch], epoch: Epoch) -> bool:
     epochs.append(epoch)
     job.view.retrain_epoch(epoch, len(epochs) + _remaining(job, config, epochs))
     job.on_progress()
     return True
 
 
-def _remaining(job: Job, config: Config, epochs: list[Epoch]) -> int:
+def _remaining(job: Context, config: Config, epochs: list[Epoch]) -> int:
     """Epochs still to come: as planned, or under a deadline as many as fit."""
     if job.reserve is None:
         return config.epochs - len(epochs)
@@ -70,7 +70,7 @@ def _remaining(job: Job, config: Config, epochs: list[Epoch]) -> int:
     return max(0, min(job.request.final_epochs - len(epochs), affordable))
 
 
-def _keep_epochs(job: Job, config: Config, count: int) -> None:
+def _keep_epochs(job: Context, config: Config, count: int) -> None:
     """Have ``best_config.toml`` say how many epochs it really was."""
     if count != config.epochs:
         provenance = job.run.read_toml("best_config.toml").get("provenance")

@@ -18,10 +18,10 @@ from search.space import Value
 from search.study import OnEpoch, Study
 
 if TYPE_CHECKING:
-    from fmnist.job import Job
+    from fmnist.stages.context import Context
 
 
-def search(job: Job) -> None:
+def search(job: Context) -> None:
     """Run the study and write the best configuration."""
     from search.engines.optuna import OptunaEngine
     from search.importance import importances
@@ -55,7 +55,7 @@ def search(job: Job) -> None:
     _write_best(job, best)
 
 
-def _objective(job: Job) -> Any:
+def _objective(job: Context) -> Any:
     """The study's objective: train on a part of the training split, score on validation."""
     size = min(job.request.trial_images, len(job.splits.train))
     chosen = subset(job.splits.train, job.data.train_labels, size, seed=job.request.seed)
@@ -73,7 +73,7 @@ def _objective(job: Job) -> Any:
     return objective
 
 
-def _reserve(job: Job, log: TrialLog) -> float:
+def _reserve(job: Context, log: TrialLog) -> float:
     """Seconds the stages after the search need, as far as is known now."""
     if job.reserve is None:
         return 0.0
@@ -84,7 +84,7 @@ def _reserve(job: Job, log: TrialLog) -> float:
     return job.reserve.tail() + job.reserve.retraining(wanted)
 
 
-def _epoch_seconds(job: Job, trial: Trial) -> float:
+def _epoch_seconds(job: Context, trial: Trial) -> float:
     """Expected seconds of one retraining epoch: scaled from the trial by images.
 
     A validation image costs about a third of a training image: forward only.
@@ -114,7 +114,7 @@ def best_trial(log: TrialLog) -> Trial:
     )
 
 
-def _write_best(job: Job, best: Trial) -> None:
+def _write_best(job: Context, best: Trial) -> None:
     epochs = job.request.final_epochs
     if job.reserve is not None:
         left = job.budget.remaining() - job.reserve.tail()
@@ -132,7 +132,7 @@ def _write_best(job: Job, best: Trial) -> None:
 class _Listener:
     """Shows the study and notes its time, so that a resumed run knows what is left."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Context) -> None:
         self.job = job
 
     def trial_started(self, suggestion: Suggestion) -> None:
