@@ -7,6 +7,7 @@ imported, so ``configure`` comes before that.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import tempfile
@@ -91,7 +92,7 @@ def batches(images: NDArray[np.uint8], targets: NDArray[Any] | None, batch_size:
 
         parts = images if targets is None else (images, targets)
         return tf.data.Dataset.from_tensor_slices(parts).batch(batch_size).prefetch(2)
-    return _Arrays(images, targets, batch_size)
+    return _indexed(images, targets, batch_size)
 
 
 def _tensorflow_gpus() -> list[Any]:
@@ -100,20 +101,16 @@ def _tensorflow_gpus() -> list[Any]:
     return list(tf.config.list_physical_devices("GPU"))
 
 
-class _Arrays:
-    """Re-iterable batches for backends without ``tf.data``; Keras takes it as a generator."""
+def _indexed(images: NDArray[np.uint8], targets: Any, batch_size: int) -> Any:
+    """Batches for the backends without ``tf.data``."""
+    import keras
 
-    def __init__(self, images: NDArray[np.uint8], targets: Any, batch_size: int) -> None:
-        self.images, self.targets, self.batch_size = images, targets, batch_size
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            return math.ceil(len(images) / batch_size)
 
-    def __iter__(self) -> Iterator[Any]:
-        for start in range(0, len(self.images), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            yield (
-                (self.images[part],)
-                if self.targets is None
-                else (
-                    self.images[part],
-                    self.targets[part],
-                )
-            )
+        def __getitem__(self, number: int) -> Any:
+            part = slice(number * batch_size, (number + 1) * batch_size)
+            return (images[part],) if targets is None else (images[part], targets[part])
+
+    return Batches()

@@ -39,8 +39,8 @@ def test_a_keras_tuner_search_runs_on_real_images(tmp_path):
         project_name="kt",
     )
     x, y = data.train_images, data.train_labels
-    tuner.search(x[:600], y[:600], validation_data=(x[600:800], y[600:800]), epochs=1, verbose=0)
+    tuner.search(x[:600], y[:600], validation_data=(x[600:800], y[600:800]), epochs=5, verbose=0)
     trials = tuner.oracle.get_best_trials(2)
     assert len(trials) == 2
-    assert all(t.score > 0.1 for t in trials)
+    assert trials[0].score > 0.2  # chance is 0.1
     assert {t.hyperparameters.values["batch_size"] for t in trials} <= {64, 128}
