@@ -148,7 +148,7 @@ def run_doctor(results: Path, data: Path | None) -> int:
 
 def _execute(job: Any) -> int:
     backend.configure()
-    job.view.begin(job.run.path, job.request.time_seconds)
+    job.view.begin(job.run.path, job.request.time_seconds, job.request.trials)
     try:
         return int(job.execute())
     finally:

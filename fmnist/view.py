@@ -32,11 +32,12 @@ class View:
 
     def __init__(self) -> None:
         self.limit: float | None = None
+        self.trials: int | None = None
         self.since = time.monotonic()
 
-    def begin(self, run: Path, limit: float | None) -> None:
-        """A job begins in the folder ``run``, with ``limit`` seconds or without limit."""
-        self.limit = limit
+    def begin(self, run: Path, limit: float | None, trials: int | None = None) -> None:
+        """A job begins in the folder ``run``; ``limit`` seconds and ``trials``, where limited."""
+        self.limit, self.trials = limit, trials
 
     def stage(self, name: str) -> None:
         """A stage begins."""
@@ -73,9 +74,9 @@ class View:
 class PlainView(View):
     """A line an event, for logs and pipes."""
 
-    def begin(self, run: Path, limit: float | None) -> None:
+    def begin(self, run: Path, limit: float | None, trials: int | None = None) -> None:
         """See ``View.begin``."""
-        super().begin(run, limit)
+        super().begin(run, limit, trials)
         _line(f"run {run}" + (f", {duration(limit)}" if limit else ""))
 
     def stage(self, name: str) -> None:
@@ -106,9 +107,9 @@ class JsonView(View):
     def _emit(self, event: str, **data: Any) -> None:
         print(json.dumps({"event": event, **data}), flush=True)
 
-    def begin(self, run: Path, limit: float | None) -> None:
+    def begin(self, run: Path, limit: float | None, trials: int | None = None) -> None:
         """See ``View.begin``."""
-        super().begin(run, limit)
+        super().begin(run, limit, trials)
         self._emit("begin", run=str(run), seconds=limit)
 
     def stage(self, name: str) -> None:
@@ -152,11 +153,11 @@ class LiveView(View):
         self._now = ""
         self._run = Path()
 
-    def begin(self, run: Path, limit: float | None) -> None:
+    def begin(self, run: Path, limit: float | None, trials: int | None = None) -> None:
         """See ``View.begin``."""
         from rich.live import Live
 
-        super().begin(run, limit)
+        super().begin(run, limit, trials)
         self._run = run
         self._live = Live(get_renderable=self._draw, refresh_per_second=2, transient=False)
         self._live.start()
@@ -212,6 +213,8 @@ class LiveView(View):
         head = Text(f"{self._run}", style="bold")
         if left is not None and self.limit:
             head.append(f"   {_bar(1 - left / self.limit)} {clock(left)} left", style="cyan")
+        if self.trials is not None:
+            head.append(f"   {len(self._trials)} of {self.trials} trials", style="cyan")
         parts: list[Any] = [head, Text(self._now)]
         if self._trials:
             parts.append(self._table())

@@ -84,7 +84,7 @@ def test_the_live_table_keeps_the_best_and_the_newest(tmp_path):
     from rich.console import Console
 
     view = LiveView()
-    view.begin(tmp_path, 600.0)
+    view.begin(tmp_path, 600.0, trials=50)
     best = trial(3, value=0.95)
     for number in range(40):
         view.trial_done(best if number == 3 else trial(number, value=number / 100), best, 1.0)
@@ -97,6 +97,7 @@ def test_the_live_table_keeps_the_best_and_the_newest(tmp_path):
     assert re.search(r"^ *39 ", text, re.MULTILINE)
     assert not re.search(r"^ *20 ", text, re.MULTILINE)
     assert "left" in text
+    assert "40 of 50 trials" in text
 
 
 def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
