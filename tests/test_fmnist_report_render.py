@@ -188,7 +188,7 @@ def test_hostile_texts_stay_texts(tmp_path):
 def test_an_empty_cover_leaves_no_gaps(tmp_path):
     run = copied(tmp_path, title="", author="", course="", date="")
     found = render_report(run).html.read_text(encoding="utf-8")
-    assert f"<h1>{DEFAULT_TITLE}</h1>" in found
+    assert "<h1>" + DEFAULT_TITLE.format("Fashion-MNIST") + "</h1>" in found
     assert 'class="byline"' not in found
     assert 'class="course"' not in found
 

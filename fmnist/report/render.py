@@ -33,7 +33,7 @@ from fmnist.report.figures.style import drawing
 from fmnist.report.sections import SECTIONS, Section
 
 HTML_NAME, PDF_NAME = "report.html", "report.pdf"
-DEFAULT_TITLE = "Fashion-MNIST: a tuned convolutional network"
+DEFAULT_TITLE = "{}: a tuned convolutional network"
 PDF_VARIANT = "pdf/ua-1"
 FONTS = {
     ("Report Sans", 400, "normal"): "ReportSans-Regular.ttf",
@@ -156,7 +156,7 @@ def _html(
         chapters=chapters,
         concepts=concepts,
         document=facts.run.document,
-        title=facts.run.document.title or DEFAULT_TITLE,
+        title=facts.run.document.title or DEFAULT_TITLE.format(facts.run.data.name),
         run=facts.run,
         created=_created(facts).isoformat(),
         test=facts.metrics.test if facts.metrics else None,
