@@ -129,7 +129,7 @@ def render_again(folder: Path, document: dict[str, str]) -> int:
         run.write_toml("run.toml", record)
     rendered = render_report(run.path)
     click.echo(f"HTML report    {rendered.html}")
-    click.echo(f"PDF report     {rendered.pdf or 'not written: ' + str(rendered.problem)}")
+    click.echo(f"PDF report     {rendered.pdf or rendered.problem}")
     return 0 if rendered.pdf else 5
 
 

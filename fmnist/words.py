@@ -18,7 +18,7 @@ def result_text(run: Path, test: dict[str, Any], rendered: Rendered) -> str:
         f"test accuracy  {percent(test['accuracy'])}  (95 % interval {100 * low:.2f} to "
         f"{percent(high)}, n = {test['n']})",
         f"HTML report    {rendered.html}",
-        f"PDF report     {rendered.pdf or 'not written: ' + str(rendered.problem)}",
+        f"PDF report     {rendered.pdf or rendered.problem}",
         f"use it again   fmnist train --config {run / 'best_config.toml'}",
     ]
     return "\n".join(lines)

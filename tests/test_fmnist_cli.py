@@ -116,3 +116,13 @@ def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
     job._resume()
     job.stage_log.append({"name": "search", "started": "", "seconds": 50.0})  # this session's
     assert 100 <= job.budget.elapsed() < 110
+
+
+def test_the_result_says_why_there_is_no_pdf(tmp_path):
+    from fmnist.report.render import Rendered
+    from fmnist.words import result_text
+
+    test = {"accuracy": 0.9301, "interval": [0.9249, 0.9349], "n": 10_000}
+    text = result_text(tmp_path, test, Rendered(tmp_path / "report.html", None, "no Pango: …"))
+    assert "93.01 %  (95 % interval 92.49 to 93.49 %, n = 10000)" in text
+    assert "PDF report     no Pango: …" in text
