@@ -33,6 +33,9 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
     plan = _plan(plan_for(seconds), options)
     warm: Path | None = options["warm_start"]
     base = load_config(warm) if warm else Config()
+    first = _first_trials(space, base)
+    if warm and not first:
+        click.echo(f"note: {warm} lies outside the space, so it is no trial of its own", err=True)
     request = Request(
         seed=options["seed"],
         sampler=options["sampler"],
@@ -53,7 +56,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         view=_view(options),
         base=base,
         space=space,
-        first_trials=_first_trials(space, base),
+        first_trials=first,
         document=_dated(_document(options)),
         class_names=_class_names(options["class_names"]),
         command=_command_line(),
