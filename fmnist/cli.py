@@ -185,12 +185,15 @@ def doctor(results: Path, data: Path | None) -> None:
 def main() -> None:
     """Entry point of the ``fmnist`` command: user errors without a traceback."""
     try:
-        cli(standalone_mode=True)
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except UserError as error:
         click.echo(f"fmnist: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("\nfmnist: interrupted; the same command goes on where this stopped", err=True)
+    except click.Abort:  # Click's name for Ctrl-C
+        click.echo("fmnist: interrupted; the same command goes on where this stopped", err=True)
         sys.exit(130)
 
 

@@ -35,8 +35,9 @@ class Job(Context):
         """
         with self.run.locked():
             self._resume()
-            with self.run.logging(log):
+            with self.run.logging(log), self.interrupt:
                 for name, marker, stage in _STAGES:
+                    self.interrupt.check()
                     if marker is None or not self.run.has(marker):
                         self._timed(name, stage)
                 return finish(self)

@@ -166,33 +166,54 @@ def test_a_config_is_used_again_by_train_and_predict(finished, folder):
     assert len(row["probabilities"]) == 10
 
 
-def test_a_killed_run_goes_on_with_the_same_command(folder):
-    command = [sys.executable, "-m", "fmnist.cli", *map(str, search(5)), "--results", "killed"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as process:
+def stop(command, folder, number, trials):
+    """Start the job, send it a signal once ``trials`` are logged; returns log and process."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=pipe) as process:
         log = None
-        while process.poll() is None and not (log and log.read_bytes().count(b"\n") >= 2):
+        while process.poll() is None and not (log and log.read_bytes().count(b"\n") >= trials):
             time.sleep(0.05)
             log = next((folder / "killed").glob("*/trials.jsonl"), None)
-        assert process.poll() is None, "the run ended before it could be killed"
-        os.kill(process.pid, signal.SIGKILL)
+        assert process.poll() is None, "the run ended before it could be stopped"
+        os.kill(process.pid, number)
+        error = process.stderr.read().decode()
+    return log, process.returncode, error
+
+
+def test_a_stopped_and_a_killed_run_go_on_with_the_same_command(folder):
+    command = [sys.executable, "-m", "fmnist.cli", *map(str, search(7)), "--results", "killed"]
+    log, code, error = stop(command, folder, signal.SIGINT, trials=1)
+    assert code == 130
+    assert [line.strip() for line in error.split("fmnist: ")[1:]] == [
+        "stopping after this epoch; once more stops at once",
+        "interrupted; the same command goes on where this stopped",
+    ]
+    log, code, _ = stop(command, folder, signal.SIGKILL, trials=4)
+    assert code == -signal.SIGKILL
     before = log.read_bytes()
     done = fmnist(folder, *command[3:])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "continuing" in done.stdout
     assert list((folder / "killed").iterdir()) == [log.parent]
     assert log.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
-    assert len(TrialLog(log).trials) == 5
+    assert len(TrialLog(log).trials) == 7
+    assert (
+        states(log.parent / "study.db").items()
+        >= {
+            trial.number: {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}[
+                trial.state
+            ]
+            for trial in TrialLog(log).trials
+        }.items()
+    )
+    assert "RUNNING" not in states(log.parent / "study.db").values()
 
+
+def states(database):
     import optuna
 
-    study = optuna.load_study(study_name="study", storage=f"sqlite:///{log.parent / 'study.db'}")
-    states = {t.number: t.state.name for t in study.trials}
-    assert "RUNNING" not in states.values()
-    for trial in TrialLog(log).trials:
-        expected = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}[trial.state]
-        assert states[trial.number] == expected
-    done = fmnist(folder, *command[3:], "--seed", 1, "--name", log.parent.name)
-    assert done.returncode == 4
+    study = optuna.load_study(study_name="study", storage=f"sqlite:///{database}")
+    return {t.number: t.state.name for t in study.trials}
 
 
 def test_other_options_on_an_unfinished_run_are_refused(folder):

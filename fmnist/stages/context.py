@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist.config import Config
 from fmnist.data import DataSet, Ledger, Splits, load, split
+from fmnist.interrupt import Interrupt
 from fmnist.plan import Reserve
 from fmnist.runs import Run
 from fmnist.view import View
@@ -70,6 +71,7 @@ class Context:
     earlier_seconds: float = 0.0
     on_progress: Callable[[], None] = field(default=lambda: None)
     rendered: Rendered | None = None
+    interrupt: Interrupt = field(default_factory=Interrupt)
 
     @cached_property
     def data(self) -> DataSet:

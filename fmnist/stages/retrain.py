@@ -58,6 +58,7 @@ def _retrained(job: Context, config: Config, epochs: list[Epoch], epoch: Epoch) 
     epochs.append(epoch)
     job.view.retrain_epoch(epoch, len(epochs) + _remaining(job, config, epochs))
     job.on_progress()
+    job.interrupt.check()
     return True
 
 

@@ -140,6 +140,7 @@ class _Listener:
 
     def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
         self.job.view.epoch_done(suggestion, epoch)
+        self.job.interrupt.check()
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         self.job.view.trial_done(trial, best, time_left)
