@@ -72,7 +72,7 @@ def test_a_folder_instead_of_a_file(tmp_path):
         idx.read_images(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)], ids=["raw", "gzip"])
 def test_empty_file(tmp_path, content):
     path = tmp_path / TRAIN_IMAGES
     path.write_bytes(content)
