@@ -212,8 +212,12 @@ def test_a_stopped_and_a_killed_run_go_on_with_the_same_command(folder):
 def states(database):
     import optuna
 
-    study = optuna.load_study(study_name="study", storage=f"sqlite:///{database}")
-    return {t.number: t.state.name for t in study.trials}
+    storage = optuna.storages.RDBStorage(f"sqlite:///{database}")
+    study = optuna.load_study(study_name="study", storage=storage)
+    found = {t.number: t.state.name for t in study.trials}
+    storage.remove_session()
+    storage.engine.dispose()
+    return found
 
 
 def test_other_options_on_an_unfinished_run_are_refused(folder):

@@ -14,11 +14,16 @@ SPACE = SearchSpace((Int("a", 1, 9, step=4), Float("x", 0.001, 1.0, log=True)))
 
 @pytest.fixture(params=SAMPLERS)
 def make(request, tmp_path):
+    opened = []
+
     def build(space=SPACE, **options):
         options = {"sampler": request.param, "seed": 1, **options}
-        return OptunaEngine(tmp_path / "study.db", space, **options)
+        opened.append(OptunaEngine(tmp_path / "study.db", space, **options))
+        return opened[-1]
 
-    return build
+    yield build
+    for engine in opened:
+        engine.close()
 
 
 def finish(engine, n, value=lambda params: params["x"]):
@@ -39,7 +44,7 @@ def test_suggestions_lie_in_the_space_and_are_numbered(make):
 
 def test_the_same_seed_suggests_the_same(make, tmp_path):
     first = [s.params for s in finish(make(), 4)]
-    (tmp_path / "study.db").unlink()
+    (tmp_path / "study.db").rename(tmp_path / "first.db")
     assert [s.params for s in finish(make(), 4)] == first
 
 
@@ -106,6 +111,7 @@ def test_a_hopeless_trial_is_pruned_unless_pruning_is_off(tmp_path):
         number = engine.ask().number
         assert engine.report(number, 1, 0.1)
         assert engine.report(number, 2, 0.1) is expected
+        engine.close()
 
 
 def test_a_grid_is_walked_once_and_ends(tmp_path):
@@ -116,16 +122,20 @@ def test_a_grid_is_walked_once_and_ends(tmp_path):
         engine.tell(suggestion.number, "complete", 0.5)
     assert len(seen) == len(set(seen)) == 9
     assert engine.counts()["complete"] == 9
+    engine.close()
 
 
 def test_cma_es_says_that_categories_have_no_order(tmp_path):
     space = SearchSpace((Float("x", 0, 1), Categorical("c", ("u", "v"))))
     with pytest.warns(UserWarning, match="CMA-ES samples c at random"):
-        OptunaEngine(tmp_path / "s.db", space, sampler="cmaes")
+        OptunaEngine(tmp_path / "s.db", space, sampler="cmaes").close()
 
 
 def test_the_study_is_a_plain_optuna_study(make, tmp_path):
     finish(make(), 3)
-    study = optuna.load_study(study_name="study", storage=f"sqlite:///{tmp_path}/study.db")
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db")
+    study = optuna.load_study(study_name="study", storage=storage)
     assert len(study.trials) == 3
     assert study.best_value == max(t.value for t in study.trials)
+    storage.remove_session()
+    storage.engine.dispose()

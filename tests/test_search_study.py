@@ -10,6 +10,7 @@ from search.space import Float, SearchSpace
 from search.study import Study, StudyError, trial_seed
 
 SPACE = SearchSpace((Float("x", 0, 1),))
+OPENED: list[OptunaEngine] = []
 
 
 class Clock:
@@ -36,11 +37,20 @@ class Listener:
         self.events.append(("done", trial.number, trial.state))
 
 
+@pytest.fixture(autouse=True)
+def closed():
+    """Closes every engine that ``make`` opened."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def make(tmp_path, objective=None, *, seconds=None, clock=None, epochs=3, prune=True, **options):
     clock = clock or Clock()
     log = TrialLog(tmp_path / "trials.jsonl")
     path = tmp_path / "study.db"
     engine = OptunaEngine(path, SPACE, sampler="random", prune=prune, finished=log.trials)
+    OPENED.append(engine)
     study = Study(
         engine=engine,
         objective=objective or toy(clock, epochs=epochs),

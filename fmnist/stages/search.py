@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from fmnist import training
@@ -49,7 +50,8 @@ def search(job: Context) -> None:
         epochs=job.request.trial_epochs,
         max_trials=job.request.trials,
     )
-    study.run()
+    with closing(engine):
+        study.run()
     best = best_trial(log)
     job.run.write_json("importance.json", importances(log.trials, job.space))
     _write_best(job, best)

@@ -36,6 +36,10 @@ class Engine(Protocol):
         """Have ``params`` suggested before anything the engine thinks of itself."""
         ...
 
+    def close(self) -> None:
+        """Let go of files and connections; nothing may be asked afterwards."""
+        ...
+
     def counts(self) -> dict[State, int]:
         """Number of finished trials by state."""
         ...

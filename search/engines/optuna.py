@@ -58,8 +58,9 @@ class OptunaEngine:
         self.space = space
         self._distributions = {p.name: distribution(p) for p in space}
         self._grid = sampler == "grid"
+        self._storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
         self._study = optuna.create_study(
-            storage=f"sqlite:///{path}",
+            storage=self._storage,
             study_name="study",
             direction="maximize",
             load_if_exists=True,
@@ -110,6 +111,11 @@ class OptunaEngine:
         """See ``Engine.counts``."""
         trials = self._study.get_trials(deepcopy=False)
         return {s: sum(t.state == state for t in trials) for s, state in _STATES.items()}
+
+    def close(self) -> None:
+        """Close the database; the engine is of no use afterwards."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
 
     def _exhausted(self) -> bool:
         sampler = self._study.sampler
