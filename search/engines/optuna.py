@@ -148,6 +148,7 @@ class OptunaEngine:
             return
         differences = SearchSpace.from_json(stored).differences(self.space)
         if differences:
+            self.close()
             raise SpaceError(
                 "the stored study searched another space:\n  "
                 + "\n  ".join(differences)
