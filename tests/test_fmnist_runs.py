@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from fmnist.runs import Run, RunError, atomic_write, new_name, unfinished
+from fmnist.atomic import atomic_write
+from fmnist.runs import Run, RunError, new_name, unfinished
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):

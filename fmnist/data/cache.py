@@ -8,9 +8,9 @@ from pathlib import Path
 
 import platformdirs
 
+from fmnist.atomic import write_bytes
 from fmnist.data import idx
 from fmnist.data.dataset import RawData
-from fmnist.data.ledger import write_atomically
 
 CACHE_VARIABLE = "FMNIST_CACHE"
 _ORIGIN_FILE = "source.txt"
@@ -54,7 +54,7 @@ def keep(cache: Path, raw: RawData) -> None:
     folder = data_folder(cache)
     try:
         idx.write_folder(folder, raw.train, raw.test)
-        write_atomically(folder / _ORIGIN_FILE, (raw.source + "\n").encode())
+        write_bytes(folder / _ORIGIN_FILE, (raw.source + "\n").encode())
     except OSError as error:
         _log.warning(
             "%s: the data could not be cached (%s); next time it is fetched again",

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.atomic import write_bytes
 from fmnist.data.dataset import SIDE, Part, RawData
-from fmnist.data.ledger import write_atomically
 from fmnist.errors import DataError
 
 IMAGES_MAGIC = 2051
@@ -177,4 +177,4 @@ def write_folder(folder: Path, train: Part, test: Part) -> None:
     for (prefix, kind, rank), part in zip(_FILES.values(), (train, train, test, test), strict=True):
         content = encode_images(part.images) if rank == 3 else encode_labels(part.labels)
         packed = gzip.compress(content, compresslevel=6, mtime=0)
-        write_atomically(folder / f"{prefix}-{kind}-idx{rank}-ubyte.gz", packed)
+        write_bytes(folder / f"{prefix}-{kind}-idx{rank}-ubyte.gz", packed)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fmnist.atomic import write_bytes
 from fmnist.errors import DataError
 
 SCHEMA = 1
@@ -78,25 +77,5 @@ class Ledger:
         entry = Entry(datetime.now(UTC).isoformat(timespec="seconds"), stage, split, n, purpose)
         entries = [asdict(e) for e in (*self.entries, entry)]
         text = json.dumps({"schema": SCHEMA, "entries": entries}, indent=1, ensure_ascii=False)
-        write_atomically(self.path, (text + "\n").encode())
+        write_bytes(self.path, (text + "\n").encode())
         return entry
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old content or the new, never a part.
-
-    Raises:
-        OSError: the folder cannot be made or written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # not mkstemp: its files are closed to everyone else, whatever the umask says
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

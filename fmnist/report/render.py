@@ -26,6 +26,7 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
+from fmnist.atomic import write_bytes
 from fmnist.report import text
 from fmnist.report.concepts import Concept, load_concepts
 from fmnist.report.facts import Facts, load_facts
@@ -93,12 +94,12 @@ def render_report(run: Path, *, templates: Path | None = None, interim: bool = F
     with drawing():
         html = _html(environment, facts, concepts, interim)
     html_path = run / HTML_NAME
-    _write(html_path, html.encode("utf-8"))
+    write_bytes(html_path, html.encode("utf-8"))
     try:
         import weasyprint  # noqa: F401
     except OSError as error:
         return Rendered(html_path, None, _pango_problem(error))
-    _write(run / PDF_NAME, _pdf(html, _source(environment, "pdf.css"), facts))
+    write_bytes(run / PDF_NAME, _pdf(html, _source(environment, "pdf.css"), facts))
     return Rendered(html_path, run / PDF_NAME)
 
 
@@ -239,9 +240,3 @@ def _pango_problem(error: OSError) -> str:
         "pango; Windows: see WeasyPrint's installation page) and make the report again, or print "
         "report.html to PDF from a browser."
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)

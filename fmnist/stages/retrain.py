@@ -7,8 +7,8 @@ import statistics
 from typing import TYPE_CHECKING
 
 from fmnist import training
+from fmnist.atomic import atomic_write
 from fmnist.config import Config, dump_config, load_config
-from fmnist.runs import atomic_write
 from fmnist.stages.parts import part
 from search.records import Epoch
 

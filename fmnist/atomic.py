@@ -1,0 +1,37 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+
+def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
+    """Have ``write`` fill a temporary file beside ``path``, then rename it into place.
+
+    The temporary name keeps the suffix: savers such as Keras's look at it.
+
+    Raises:
+        OSError: the folder cannot be made or written; ``path`` is then as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # not mkstemp: its files are closed to everyone else, whatever the umask says
+    temporary = path.with_name(f".writing-{uuid.uuid4().hex}{path.suffix}")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all; see ``atomic_write``."""
+
+    def fill(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    atomic_write(path, fill)
