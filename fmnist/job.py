@@ -71,8 +71,7 @@ class Job(Context):
         try:
             stage(self)
         finally:
-            self.save_progress(name, began, since)
-            self.stage_log = self.run.read_json("stages.json")["stages"]
+            self.stage_log = self.save_progress(name, began, since)
         log.info("stage %s took %.1f s", name, time.monotonic() - since)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -77,6 +77,12 @@ class Trial:
         return cls(**values)
 
 
+def best_of(trials: Iterable[Trial]) -> Trial | None:
+    """The complete trial of the highest value; the earliest where values are equal."""
+    complete = [t for t in trials if t.state == "complete" and t.value is not None]
+    return max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
+
+
 class TrialLog:
     """``trials.jsonl``: one finished trial a line, appended and synced.
 
@@ -99,8 +105,7 @@ class TrialLog:
 
     def best(self) -> Trial | None:
         """The complete trial of the highest value; the earliest where values are equal."""
-        complete = [t for t in self.trials if t.state == "complete" and t.value is not None]
-        return max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
+        return best_of(self.trials)
 
     def _load(self) -> None:
         data = self.path.read_bytes()

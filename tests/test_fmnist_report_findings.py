@@ -8,7 +8,8 @@ import pytest
 from fmnist.report import findings, recipe
 from fmnist.report.evidence import ABSENT, EVIDENCE
 from fmnist.report.facts import load_facts
-from fmnist.report.records import BestConfig, History, TrainingEpoch
+from fmnist.report.records import BestConfig, History
+from search.records import Epoch
 from search.space import Categorical, Float, Int, SearchSpace
 
 
@@ -19,7 +20,7 @@ def facts():
 
 def history(rows, chosen):
     epochs = tuple(
-        TrainingEpoch(i, acc, loss, val_acc, val_loss, 1.0)
+        Epoch(i, acc, loss, val_acc, val_loss, 1.0)
         for i, (acc, loss, val_acc, val_loss) in enumerate(rows, start=1)
     )
     return History(epochs, chosen, "rule", 100)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fmnist.report import text
 from fmnist.report.records import BestConfig, ClassScore, Facts, History, Metrics, TestScore
-from search.records import Trial
+from search.records import Trial, best_of
 from search.space import Categorical, SearchSpace
 
 CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
@@ -190,8 +190,7 @@ def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
 
 def best_trial(facts: Facts) -> Trial | None:
     """The complete trial of the highest value, the earliest of equals."""
-    complete = [t for t in facts.trials if t.state == "complete" and t.value is not None]
-    return max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
+    return best_of(facts.trials)
 
 
 def states(trials: Sequence[Trial]) -> dict[str, int]:

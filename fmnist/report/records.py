@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.records import Trial
+from search.records import Epoch, Trial
 from search.space import SearchSpace
 
 Interval = tuple[float, float]
@@ -110,29 +110,16 @@ class BestConfig:
 
 
 @dataclass(frozen=True)
-class TrainingEpoch:
-    """One epoch of the final training; training numbers on augmented batches."""
-
-    epoch: int
-    accuracy: float
-    loss: float
-    val_accuracy: float
-    val_loss: float
-    seconds: float
-    learning_rate: float | None = None
-
-
-@dataclass(frozen=True)
 class History:
     """``history.json``: the training of the best configuration."""
 
-    epochs: tuple[TrainingEpoch, ...]
+    epochs: tuple[Epoch, ...]
     chosen_epoch: int
     rule: str
     training_images: int
 
     @property
-    def chosen(self) -> TrainingEpoch:
+    def chosen(self) -> Epoch:
         """The epoch whose weights were kept."""
         return next(e for e in self.epochs if e.epoch == self.chosen_epoch)
 

@@ -69,7 +69,7 @@ class Context:
     started: float = field(default_factory=time.monotonic)
     stage_log: list[dict[str, Any]] = field(default_factory=list)
     earlier_seconds: float = 0.0
-    on_progress: Callable[[], None] = field(default=lambda: None)
+    on_progress: Callable[[], object] = field(default=lambda: None)
     rendered: Rendered | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
 
@@ -103,12 +103,13 @@ class Context:
         total = self.request.time_seconds
         return Reserve(total) if total is not None else None
 
-    def save_progress(self, name: str, began: str, since: float) -> None:
-        """Note the time spent in the stage ``name`` so far, so that a resume counts it."""
+    def save_progress(self, name: str, began: str, since: float) -> list[dict[str, Any]]:
+        """Note the time spent in the stage ``name`` so far, so that a resume counts it.
+
+        Returns the stages as noted, earlier ones first.
+        """
         entry = {"name": name, "started": began, "seconds": round(time.monotonic() - since, 3)}
-        record = {
-            "schema": 1,
-            "stages": [*self.stage_log, entry],
-            "budget_seconds": self.request.time_seconds,
-        }
+        stages = [*self.stage_log, entry]
+        record = {"schema": 1, "stages": stages, "budget_seconds": self.request.time_seconds}
         self.run.write_json("stages.json", record)
+        return stages

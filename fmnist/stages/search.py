@@ -59,8 +59,8 @@ def search(job: Context) -> None:
 
 def _objective(job: Context) -> Any:
     """The study's objective: train on a part of the training split, score on validation."""
-    size = min(job.request.trial_images, len(job.splits.train))
-    chosen = subset(job.splits.train, job.data.train_labels, size, seed=job.request.seed)
+    size, seed = _trial_images(job), job.request.seed
+    chosen = subset(job.splits.train, job.data.train_labels, size, seed=seed)
     job.ledger.record("search", "train", len(chosen), "fitting the trials")
     job.ledger.record(
         "search", "validation", len(job.splits.validation), "scoring, pruning and choosing trials"
@@ -73,6 +73,11 @@ def _objective(job: Context) -> Any:
         training.fit(config, train, validation, classes=classes, seed=seed, on_epoch=on_epoch)
 
     return objective
+
+
+def _trial_images(job: Context) -> int:
+    """Training images of a trial: as many as asked, at most all."""
+    return min(job.request.trial_images, len(job.splits.train))
 
 
 def _reserve(job: Context, log: TrialLog) -> float:
@@ -94,7 +99,7 @@ def _epoch_seconds(job: Context, trial: Trial) -> float:
     # The first epoch also builds and traces the network.
     seconds = statistics.median(e.seconds for e in trial.epochs[1:] or trial.epochs)
     validation = len(job.splits.validation) / 3
-    size = min(job.request.trial_images, len(job.splits.train))
+    size = _trial_images(job)
     return seconds * (len(job.splits.train) + validation) / (size + validation)
 
 
