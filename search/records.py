@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,6 +17,10 @@ SCHEMA = 1
 State = Literal["complete", "pruned", "failed"]
 
 
+class RecordError(ValueError):
+    """A file of records that holds something else; the message names file and line."""
+
+
 class TrialError(Exception):
     """A trial that ended without a usable value; ``kind`` tells failures apart."""
 
@@ -26,10 +31,21 @@ class TrialError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a trial failed: ``nan``, ``memory`` or ``bug``, and the message."""
+    """Why a trial failed.
+
+    Attributes:
+        kind: ``memory`` (out of memory or over its limit), ``nan`` (a loss that is no finite
+            number), ``hang`` (no sign of life), ``timeout`` (over its time limit), ``killed`` (by
+            a signal that was not ours), ``bug`` (an exception), ``disk`` (full), ``interrupted``
+            (the run was stopped and the trial could not be taken up again), ``deadline`` (it
+            would not have ended in time).
+        message: one line for people.
+        detail: the traceback, or the last lines the process wrote; may be empty.
+    """
 
     kind: str
     message: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,19 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trial:
-    """One finished trial. ``value`` is its best validation accuracy, a fraction."""
+    """One finished trial.
+
+    Attributes:
+        value: its best validation accuracy, a fraction; the last one where it was pruned.
+        started: ISO 8601 time in UTC.
+        seconds: wall time of every attempt together.
+        failure: why it failed, in a failed trial.
+        retries: failures of earlier attempts that this trial survived, oldest first.
+        resumed: the epochs after which it was taken up again from its checkpoint.
+        replicate_of: the earlier trial of the same parameters that it repeats under a new seed.
+        retry_of: the failed trial whose parameters it tries once more.
+        peak_memory: most memory its process held, in bytes; None where not measured.
+    """
 
     number: int
     state: State
@@ -58,11 +86,17 @@ class Trial:
     started: str
     seconds: float
     failure: Failure | None = None
+    retries: tuple[Failure, ...] = ()
+    resumed: tuple[int, ...] = ()
+    replicate_of: int | None = None
+    retry_of: int | None = None
+    peak_memory: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that ``from_json`` reads back to an equal record."""
         data = dataclasses.asdict(self)
-        return {"schema": SCHEMA, **data, "epochs": list(data["epochs"])}
+        lists = {name: list(data[name]) for name in ("epochs", "retries", "resumed")}
+        return {"schema": SCHEMA, **data, **lists}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
@@ -74,6 +108,8 @@ class Trial:
         values["epochs"] = tuple(Epoch(**e) for e in values["epochs"])
         failure = values.get("failure")
         values["failure"] = Failure(**failure) if failure else None
+        values["retries"] = tuple(Failure(**f) for f in values.get("retries", ()))
+        values["resumed"] = tuple(values.get("resumed", ()))
         return cls(**values)
 
 
@@ -83,34 +119,118 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
     return max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
 
 
-class TrialLog:
-    """``trials.jsonl``: one finished trial a line, appended and synced.
+class JsonLines:
+    """A file of JSON objects, one a line, that only grows and survives a crash while growing.
 
-    A torn last line (a power cut while writing) is cut off when the file is opened.
+    A torn last line (a power cut while writing) is cut off when the file is opened; a line that
+    could not be written whole (a full disk) is taken back.
+
+    Attributes:
+        rows: the objects that were there when the file was opened.
+
+    Raises:
+        RecordError: a whole line that is no JSON object; the message names file and line.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.trials: list[Trial] = []
+        self.rows: list[dict[str, Any]] = []
         if path.exists():
             self._load()
 
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Write one object and wait until it is on the disk.
+
+        Raises:
+            OSError: it could not be written; the file is as before.
+        """
+        line = json.dumps(row).encode() + b"\n"
+        with self.path.open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                written = file.write(line)
+                if written != len(line):
+                    file.write(line[written:])  # says why it does not fit
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(before)
+                raise
+
+    def _load(self) -> None:
+        data = self.path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        for number, line in enumerate(whole.splitlines(), start=1):
+            self.rows.append(self._row(number, line))
+        if len(whole) < len(data):
+            with self.path.open("r+b") as file:
+                file.truncate(len(whole))
+
+    def _row(self, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise RecordError(f"{self.path}: line {number} is not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise RecordError(f"{self.path}: line {number} holds no object: {row!r}")
+        return row
+
+
+class TrialLog:
+    """``trials.jsonl``: one finished trial a line, appended and synced; see ``JsonLines``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines = JsonLines(path)
+        self.trials: list[Trial] = []
+        for number, row in enumerate(self._lines.rows, start=1):
+            try:
+                self.trials.append(Trial.from_json(row))
+            except (ValueError, KeyError, TypeError) as error:
+                raise RecordError(f"{path}: line {number} is no trial: {error}") from None
+        self._lines.rows.clear()
+
     def append(self, trial: Trial) -> None:
-        """Write one record and wait until it is on the disk."""
-        with self.path.open("ab") as file:
-            file.write(json.dumps(trial.to_json()).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Write one record and wait until it is on the disk; ``OSError`` leaves all as before."""
+        self._lines.append(trial.to_json())
         self.trials.append(trial)
 
     def best(self) -> Trial | None:
         """The complete trial of the highest value; the earliest where values are equal."""
         return best_of(self.trials)
 
-    def _load(self) -> None:
-        data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        self.trials = [Trial.from_json(json.loads(line)) for line in whole.splitlines()]
-        if len(whole) < len(data):
-            with self.path.open("r+b") as file:
-                file.truncate(len(whole))
+
+class EpochLog:
+    """``epochs.jsonl``: every epoch of every trial the moment it is over; see ``JsonLines``.
+
+    So a study that was killed knows what its trials in flight had reached.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lines = JsonLines(path)
+        self._epochs: dict[int, list[Epoch]] = {}
+        for row in self._lines.rows:
+            number = row.pop("trial")
+            self._epochs.setdefault(number, []).append(Epoch(**row))
+        self._lines.rows.clear()
+
+    def append(self, number: int, epoch: Epoch) -> None:
+        """Write one epoch of trial ``number``; ``OSError`` leaves all as before."""
+        self._lines.append({"trial": number, **dataclasses.asdict(epoch)})
+        self._epochs.setdefault(number, []).append(epoch)
+
+    def of(self, number: int) -> tuple[Epoch, ...]:
+        """The epochs of trial ``number`` so far, in order; none once it was forgotten."""
+        return tuple(self._epochs.get(number, ()))
+
+    def handed_out(self) -> int:
+        """One more than the highest number with an epoch, 0 without any."""
+        return max(self._epochs, default=-1) + 1
+
+    def unrecorded(self, trials: Iterable[Trial]) -> tuple[int, ...]:
+        """Numbers of the trials with epochs but without a record among ``trials``."""
+        return tuple(set(self._epochs) - {t.number for t in trials})
+
+    def forget(self, number: int) -> None:
+        """Free the memory of a finished trial's epochs; the file keeps them."""
+        self._epochs.pop(number, None)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.records import Epoch, Failure, Trial, TrialLog
+from search.records import Epoch, EpochLog, Failure, JsonLines, RecordError, Trial, TrialLog
 
 fractions = st.floats(0, 1)
 epochs = st.builds(
@@ -17,6 +17,9 @@ epochs = st.builds(
     seconds=fractions,
     learning_rate=st.none() | fractions,
 )
+failures = st.builds(
+    Failure, kind=st.sampled_from(["nan", "bug"]), message=st.text(), detail=st.text()
+)
 trials = st.builds(
     Trial,
     number=st.integers(0, 999),
@@ -27,7 +30,12 @@ trials = st.builds(
     seed=st.integers(0, 2**31),
     started=st.just("2026-11-21T05:00:00+00:00"),
     seconds=fractions,
-    failure=st.none() | st.builds(Failure, kind=st.sampled_from(["nan", "bug"]), message=st.text()),
+    failure=st.none() | failures,
+    retries=st.lists(failures, max_size=2).map(tuple),
+    resumed=st.lists(st.integers(1, 9), max_size=2).map(tuple),
+    replicate_of=st.none() | st.integers(0, 9),
+    retry_of=st.none() | st.integers(0, 9),
+    peak_memory=st.none() | st.integers(0, 2**40),
 )
 
 
@@ -63,3 +71,53 @@ def test_a_torn_last_line_is_cut_off(tmp_path, torn):
     assert [t.number for t in log.trials] == [0]
     log.append(trial(1, 0.6))
     assert [t.number for t in TrialLog(path).trials] == [0, 1]
+
+
+def test_a_record_of_the_first_version_is_read():
+    old = trial(0, 0.5).to_json()
+    for name in ("retries", "resumed", "replicate_of", "retry_of", "peak_memory"):
+        del old[name]
+    assert Trial.from_json(old) == trial(0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [(b"nonsense", "line 2 is not JSON"), (b"[1]", "line 2 holds no object"), (b"{}", "line 2 is")],
+)
+def test_a_broken_line_in_the_middle_is_named(tmp_path, line, message):
+    path = tmp_path / "t.jsonl"
+    TrialLog(path).append(trial(0, 0.5))
+    with path.open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(RecordError, match=message):
+        TrialLog(path)
+
+
+def test_a_line_that_does_not_fit_is_taken_back(tmp_path, monkeypatch):
+    lines = JsonLines(tmp_path / "t.jsonl")
+    lines.append({"a": 1})
+    before = lines.path.read_bytes()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        lines.append({"a": 2})
+    assert lines.path.read_bytes() == before
+
+
+def test_the_journal_knows_the_epochs_of_every_trial(tmp_path):
+    first, second = (Epoch(n, 0.5, 1.0, 0.5, 1.0, 1.0) for n in (1, 2))
+    log = EpochLog(tmp_path / "e.jsonl")
+    log.append(0, first)
+    log.append(3, first)
+    log.append(0, second)
+    for journal in (log, EpochLog(tmp_path / "e.jsonl")):
+        assert journal.of(0) == (first, second)
+        assert journal.of(3) == (first,)
+        assert journal.of(1) == ()
+        assert journal.handed_out() == 4
+        assert journal.unrecorded([trial(0, 0.5)]) == (3,)
+    log.forget(0)
+    assert log.of(0) == ()
