@@ -1,33 +1,34 @@
-"""The loop of a study: ask, run, report, prune, tell; within a budget, leaving a record each."""
+"""The loop of a study: ask, run, report, prune, tell; within a budget, leaving a record each.
+
+Order is what keeps a night: an epoch is journalled before the engine hears of it, a trial is
+recorded before the engine is told. So after a crash at any moment the files say what the engine
+may have missed, and ``Study.run`` makes it up.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import math
+import os
+import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
+from search.attempts import RETRIES, Attempt, innocent, trial_seed
 from search.budget import SearchPlan
 from search.engines.base import Engine, Suggestion
-from search.records import Epoch, Failure, State, Trial, TrialError, TrialLog
-from search.space import Value
+from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
+from search.tasks import Ended, EpochDone, Event, Limits, Runner, Task
 
-OnEpoch = Callable[[Epoch], bool]
+_WITHDRAWN_IN_A_ROW = 3
+_NUMBERS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
-
-class Objective(Protocol):
-    """Runs one trial. Calls ``on_epoch`` after each epoch and stops once it returns False.
-
-    Raises:
-        TrialError: the trial failed in a known way.
-    """
-
-    def __call__(self, params: dict[str, Value], seed: int, on_epoch: OnEpoch) -> None:
-        """Run a trial of ``params`` from ``seed``."""
-        ...
+Checkpoint = Callable[[Path], Sequence[Epoch]]
+"""The epochs that a checkpoint folder has behind it; none where there is no checkpoint."""
 
 
 class Listener(Protocol):
@@ -36,107 +37,276 @@ class Listener(Protocol):
     def trial_started(self, suggestion: Suggestion) -> None:
         """A trial begins."""
 
-    def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
-        """An epoch of the running trial is over."""
+    def epoch_done(self, suggestion: Suggestion, epoch: Epoch, remaining: int) -> None:
+        """An epoch of a running trial is over; so many are still to come."""
+
+    def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
+        """A trial failed and is tried again."""
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         """A trial is over and recorded."""
 
 
-@dataclass
-class _Run:
-    """One trial under way."""
-
-    suggestion: Suggestion
-    started: float
-    epochs: list[Epoch] = field(default_factory=list)
-    pruned: bool = False
+class StudyError(RuntimeError):
+    """A study that cannot go on."""
 
 
 @dataclass
 class Study:
-    """Runs trials one after the other until the plan, the count or the space ends it.
+    """Runs trials until the plan, the count or the space ends it.
 
     Attributes:
+        epoch_log: journal of the epochs of trials under way.
+        seed_of: the seed of a trial by its number; ``trial_seed`` of ``seed`` where left out.
         max_trials: total of trials in the study, earlier sessions included; None: no limit.
         max_failures: this many failures in a row end the study with ``StudyError``: the fault
             is not the trial's then.
+        limits: hard limits of every trial.
+        folder: where trials under way keep their checkpoints; None: they keep none.
+        checkpoint: reads such a folder.
+        whole: run every task at full size, see ``Task.whole``.
+        remaining: epochs still to come, given those so far and the task's; None: as planned.
+        stop: asked all the time; once true, ``run`` returns and leaves the trials under way to
+            be taken up again.
+        patience: seconds after which the loop looks at clock and ``stop`` though nothing happened.
     """
 
     engine: Engine
-    objective: Objective
+    runner: Runner
     plan: SearchPlan
     log: TrialLog
+    epoch_log: EpochLog
     listener: Listener
     seed: int = 0
     epochs: int = 1
+    seed_of: Callable[[int], int] | None = None
     max_trials: int | None = None
     max_failures: int = 5
+    limits: Limits = field(default_factory=Limits)
+    folder: Path | None = None
+    checkpoint: Checkpoint = lambda _: ()
+    whole: bool = False
+    remaining: Callable[[Sequence[Epoch], int], int] | None = None
+    stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
+    patience: float = 0.5
+    _runs: dict[int, Attempt] = field(default_factory=dict, init=False)
+    _waiting: list[Attempt] = field(default_factory=list, init=False)
+    _withdrawn: int = field(default=0, init=False)
 
     def run(self) -> None:
-        """Run to the end; what is finished is recorded at once, so stopping loses nothing."""
-        while self.max_trials is None or len(self.log.trials) < self.max_trials:
-            if not self.plan.fits_another():
-                return
-            suggestion = self.engine.ask()
-            if suggestion is None:
-                return
-            self._run_one(suggestion)
-            self._check_failures()
+        """Run to the end; what is finished is recorded at once, so stopping loses nothing.
 
-    def _run_one(self, suggestion: Suggestion) -> None:
-        run = _Run(suggestion, self.clock())
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        seed = trial_seed(self.seed, suggestion.number)
-        self.listener.trial_started(suggestion)
-        failure = self._objective_failure(run, seed)
-        state: State = "failed" if failure else "pruned" if run.pruned else "complete"
-        seconds = self.clock() - run.started
-        trial = Trial(
-            number=suggestion.number,
-            state=state,
-            params=suggestion.params,
-            value=_value(state, run.epochs),
-            epochs=tuple(run.epochs),
-            seed=seed,
-            started=started,
-            seconds=round(seconds, 3),
-            failure=failure,
-        )
-        # The record first: a trial in the study but not in the log could not be reported on.
-        self.log.append(trial)
-        self.engine.tell(trial.number, state, trial.value)
-        if run.epochs:
-            self.plan.finished(len(run.epochs) / self.epochs, seconds)
-        self.listener.trial_done(trial, self.log.best(), self.plan.time_left())
-
-    def _objective_failure(self, run: _Run, seed: int) -> Failure | None:
+        Raises:
+            StudyError: several trials in a row failed.
+            OSError: a file cannot be written (a full disk); the same study goes on later.
+        """
+        self._recover()
         try:
-            self.objective(run.suggestion.params, seed, lambda epoch: self._on_epoch(run, epoch))
-        except TrialError as error:
-            return Failure(error.kind, str(error))
-        except MemoryError as error:
-            return Failure("memory", str(error) or "out of memory")
-        except Exception as error:
-            return Failure("bug", f"{type(error).__name__}: {error}")
-        if not run.epochs:
-            return Failure("bug", "the trial ended without a single epoch")
+            while not self.stop():
+                self._fill()
+                if not self._runs:
+                    return
+                for event in self.runner.wait(self.patience):
+                    self._handle(event)
+                if self.plan.time_left() <= 0:
+                    self._out_of_time()
+        finally:
+            # Also after an error: what still runs would report to nobody.
+            self._suspend()
+
+    # ---- starting -------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        while len(self._runs) < self.runner.slots and (run := self._next()) is not None:
+            self._runs[run.number] = run
+            self.listener.trial_started(run.suggestion)
+            self._start(run)
+
+    def _next(self) -> Attempt | None:
+        while self._withdrawn < _WITHDRAWN_IN_A_ROW:
+            run = self._waiting.pop(0) if self._waiting else self._asked()
+            if run is None:
+                return None
+            if self.plan.may_start(run.task.params, run.task.epochs, self._running()):
+                self._withdrawn = 0
+                return run
+            self._withdraw(run)
         return None
 
-    def _on_epoch(self, run: _Run, epoch: Epoch) -> bool:
-        if not (math.isfinite(epoch.val_accuracy) and math.isfinite(epoch.loss)):
-            raise TrialError("nan", f"loss {epoch.loss} after epoch {epoch.epoch}")
-        run.epochs.append(epoch)
-        self.listener.epoch_done(run.suggestion, epoch)
-        go_on = self.engine.report(run.suggestion.number, epoch.epoch, epoch.val_accuracy)
-        last = epoch.epoch >= self.epochs
-        if not last and (not go_on or self.plan.time_left() < epoch.seconds):
+    def _asked(self) -> Attempt | None:
+        count = sum(not innocent(t) for t in self.log.trials) + len(self._runs)
+        if self.max_trials is not None and count >= self.max_trials:
+            return None
+        if not self.plan.may_start(None, self.epochs, self._running()):
+            return None
+        suggestion = self.engine.ask()
+        return None if suggestion is None else self._new(suggestion)
+
+    def _new(self, suggestion: Suggestion) -> Attempt:
+        number = suggestion.number
+        seed = self.seed_of(number) if self.seed_of else trial_seed(self.seed, number)
+        task = Task(
+            number,
+            suggestion.params,
+            seed,
+            suggestion.epochs or self.epochs,
+            whole=self.whole,
+            folder=self.folder / f"{number:04d}" if self.folder else None,
+        )
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        return Attempt(suggestion, task, self.clock(), started)
+
+    def _start(self, run: Attempt) -> None:
+        silence = self.limits.silence or self.plan.silence(run.task.params)
+        limits = replace(self.limits, silence=silence)
+        run.since = self.clock()
+        self.runner.start(run.task, limits)
+
+    def _running(self) -> list[float]:
+        """Seconds that each trial under way has taken so far."""
+        now = self.clock()
+        return [run.before + now - run.since for run in self._runs.values()]
+
+    def _withdraw(self, run: Attempt) -> None:
+        self._withdrawn += 1
+        left = max(0.0, self.plan.time_left())
+        self._cut(run, Failure("deadline", f"not started: {left:.0f} s of the search were left"))
+
+    def _cut(self, run: Attempt, failure: Failure) -> None:
+        """End a trial where it stands: pruned if it has epochs, which count, else failed."""
+        if not run.epochs:
+            run.failure = failure
+        elif not run.over:
             run.pruned = True
-        return not run.pruned
+        self._conclude(run)
+
+    # ---- events ---------------------------------------------------------------------------
+
+    def _handle(self, event: Event) -> None:
+        run = self._runs.get(event.number)
+        if run is None:
+            return
+        if isinstance(event, EpochDone):
+            self._epoch_done(run, event.epoch)
+        else:
+            self._ended(run, event)
+
+    def _epoch_done(self, run: Attempt, epoch: Epoch) -> None:
+        wrong = [f"{name} {x}" for name in _NUMBERS if not math.isfinite(x := getattr(epoch, name))]
+        if wrong:
+            run.failure = Failure("nan", f"{', '.join(wrong)} after epoch {epoch.epoch}")
+            self.runner.answer(run.number, 0)
+            return
+        go_on = self._take(run, epoch)
+        remaining = self._still_to_come(run, go_on)
+        run.over = remaining == 0
+        self.runner.answer(run.number, remaining)
+        self.listener.epoch_done(run.suggestion, epoch, remaining)
+
+    def _take(self, run: Attempt, epoch: Epoch) -> bool:
+        """Journal an epoch, then report it; whether the engine wants the trial to go on."""
+        self.epoch_log.append(run.number, epoch)
+        run.epochs.append(epoch)
+        return self.engine.report(run.number, epoch.epoch, epoch.val_accuracy)
+
+    def _still_to_come(self, run: Attempt, go_on: bool) -> int:
+        if self.remaining is not None:
+            return self.remaining(run.epochs, run.task.epochs)
+        left = run.task.epochs - len(run.epochs)
+        if left > 0 and (not go_on or self.plan.time_left() < run.epochs[-1].seconds):
+            run.pruned = True
+            return 0
+        return max(0, left)
+
+    def _ended(self, run: Attempt, event: Ended) -> None:
+        run.before += self.clock() - run.since
+        if event.peak_memory is not None:
+            run.peak_memory = max(event.peak_memory, run.peak_memory or 0)
+        failure = run.failure or event.failure
+        if failure is None and not run.epochs:
+            failure = Failure("bug", "the trial ended without a single epoch")
+        if failure is not None and failure.kind == "disk":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if failure is not None and self._retried(run, failure):
+            return
+        run.failure = failure
+        self._conclude(run)
+        self._check_failures()
+
+    def _out_of_time(self) -> None:
+        """What still runs is cut where it stands; its epochs count."""
+        for run in list(self._runs.values()):
+            failure = Failure("deadline", "cut off: the time of the search was over")
+            self.runner.cancel(run.number, failure)
+            run.before += self.clock() - run.since
+            self._cut(run, failure)
+
+    def _suspend(self) -> None:
+        """End what runs by force and leave it to be taken up again."""
+        for number in list(self._runs):
+            self.runner.cancel(number, Failure("interrupted", "the run was stopped"))
+        self._runs.clear()
+        self._waiting.clear()
+        self.runner.wait(0)
+
+    # ---- trying again -----------------------------------------------------------------------
+
+    def _retried(self, run: Attempt, failure: Failure) -> bool:
+        """Try the trial again where its kind of failure allows and its epochs can be kept."""
+        if run.times_failed(failure.kind, self.log.trials) > RETRIES.get(failure.kind, 0):
+            return False
+        behind = self._behind(run.task)
+        if run.epochs and len(behind) < len(run.epochs):
+            # Those epochs are in the study; other ones may not take their place.
+            self.engine.enqueue(run.task.params, again=True)
+            return False
+        run.retries.append(failure)
+        run.failure = None
+        run.task = replace(run.task, attempt=run.task.attempt + 1)
+        self.listener.trial_retried(run.suggestion, failure)
+        self._take_up(run, behind)
+        self._start(run)
+        return True
+
+    def _behind(self, task: Task) -> Sequence[Epoch]:
+        return self.checkpoint(task.folder) if task.folder is not None else ()
+
+    def _take_up(self, run: Attempt, behind: Sequence[Epoch]) -> None:
+        """Go on after the epochs that the checkpoint has behind it."""
+        for epoch in behind[len(run.epochs) :]:
+            self._take(run, epoch)
+        if behind:
+            run.resumed.append(len(behind))
+
+    # ---- the end of a trial ------------------------------------------------------------------
+
+    def _conclude(self, run: Attempt) -> None:
+        trial = run.record(self.log.trials)
+        # The record first: a trial in the study but not in the log could not be reported on.
+        self.log.append(trial)
+        self.engine.tell(trial.number, trial.state, trial.value)
+        self._runs.pop(trial.number, None)
+        self._learn(run)
+        self._forget(run)
+        self.listener.trial_done(trial, self.log.best(), self.plan.time_left())
+
+    def _learn(self, run: Attempt) -> None:
+        """What the trial cost, building the network included; not what a failure cost."""
+        if not run.epochs:
+            return
+        whole = not (run.retries or run.resumed or run.failure)
+        seconds = run.before if whole else sum(e.seconds for e in run.epochs)
+        self.plan.learn(run.task.params, len(run.epochs), seconds)
+
+    def _forget(self, run: Attempt) -> None:
+        self.epoch_log.forget(run.number)
+        if run.task.folder is not None and not self.whole:
+            shutil.rmtree(run.task.folder, ignore_errors=True)
 
     def _check_failures(self) -> None:
-        tail = self.log.trials[-self.max_failures :]
+        telling = [t for t in self.log.trials if not innocent(t)]
+        tail = telling[-self.max_failures :]
         if len(tail) == self.max_failures and all(t.state == "failed" for t in tail):
             last = tail[-1].failure
             raise StudyError(
@@ -144,20 +314,33 @@ class Study:
                 f"{last.kind if last else '?'}: {last.message if last else '?'}"
             )
 
+    # ---- after a crash ------------------------------------------------------------------------
 
-class StudyError(RuntimeError):
-    """A study that cannot go on."""
+    def _recover(self) -> None:
+        """Make up for what a process that died could not say or finish."""
+        recorded: Mapping[int, Trial] = {t.number: t for t in self.log.trials}
+        for suggestion in self.engine.running():
+            record = recorded.get(suggestion.number)
+            if record is not None:
+                self.engine.tell(record.number, record.state, record.value)
+            else:
+                self._recover_run(self._new(suggestion))
 
-
-def trial_seed(seed: int, number: int) -> int:
-    """The seed of trial ``number``, an int below 2**31: repeatable and unlike its neighbours'."""
-    digest = hashlib.sha256(f"trial:{seed}:{number}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
-
-
-def _value(state: State, epochs: list[Epoch]) -> float | None:
-    if state == "failed" or not epochs:
-        return None
-    if state == "pruned":
-        return epochs[-1].val_accuracy
-    return max(epoch.val_accuracy for epoch in epochs)
+    def _recover_run(self, run: Attempt) -> None:
+        go_on = True
+        for epoch in self.epoch_log.of(run.number):
+            run.epochs.append(epoch)
+            go_on = self.engine.report(run.number, epoch.epoch, epoch.val_accuracy)
+        if run.epochs and self._still_to_come(run, go_on) == 0:
+            self._conclude(run)
+            return
+        behind = self._behind(run.task)
+        if not run.epochs or len(behind) >= len(run.epochs):
+            self._take_up(run, behind)
+            self._waiting.append(run)
+            return
+        run.failure = Failure("interrupted", "the process that watched it ended")
+        # Asked for again before it is concluded: rather twice than never.
+        if run.times_failed("interrupted", self.log.trials) <= RETRIES["interrupted"]:
+            self.engine.enqueue(run.task.params, again=True)
+        self._conclude(run)

@@ -11,35 +11,56 @@ from search.space import Value
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A trial to run: its number in the study and a value for every parameter."""
+    """A trial to run: its number in the study and a value for every parameter.
+
+    Attributes:
+        epochs: how long the engine wants it to train (Hyperband); None: the study decides.
+        replicate_of: the trial that this one is meant to repeat under another seed.
+    """
 
     number: int
     params: dict[str, Value]
+    epochs: int | None = None
+    replicate_of: int | None = None
 
 
 class Engine(Protocol):
-    """Ask, report, tell. Higher values are better."""
+    """Ask, report, tell. Higher values are better. Outlives its process in a file."""
 
     def ask(self) -> Suggestion | None:
-        """The next trial, or ``None`` when the space is exhausted (grid)."""
+        """The next trial, or ``None`` when there is none now.
+
+        While trials are under way there may be one later (Hyperband); the space is exhausted
+        when none runs.
+        """
         ...
 
     def report(self, number: int, step: int, value: float) -> bool:
-        """Take the value after ``step`` (from 1). True: go on; false: prune this trial."""
+        """Take the value after ``step`` (from 1). True: go on; false: prune this trial.
+
+        A step that was reported before is not taken again: so epochs may be replayed.
+        """
         ...
 
     def tell(self, number: int, state: State, value: float | None) -> None:
         """End a trial. ``value`` is needed when complete and ignored when failed."""
         ...
 
-    def enqueue(self, params: dict[str, Value]) -> None:
-        """Have ``params`` suggested before anything the engine thinks of itself."""
+    def enqueue(self, params: dict[str, Value], *, again: bool = False) -> None:
+        """Have ``params`` suggested before anything the engine thinks of itself.
+
+        Nothing happens where a trial of these exists, unless ``again``.
+        """
         ...
 
-    def close(self) -> None:
-        """Let go of files and connections; nothing may be asked afterwards."""
+    def running(self) -> tuple[Suggestion, ...]:
+        """Trials asked for and not told: in a reopened study those a dead process left."""
         ...
 
     def counts(self) -> dict[State, int]:
         """Number of finished trials by state."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; nothing may be asked afterwards."""
         ...
