@@ -1,141 +1,209 @@
-"""One suite for every engine and sampler."""
+"""One suite for every engine and each of its samplers."""
 
+import json
 import math
+import subprocess
+import sys
 
-import optuna
 import pytest
+from engine_bench import FILES, NONE, PAIRS, SPACE, Bench
 
-from search.engines.optuna import SAMPLERS, OptunaEngine
+from search.engines import open_engine
 from search.records import Trial
 from search.space import Categorical, Float, Int, SearchSpace, SpaceError
 
-SPACE = SearchSpace((Int("a", 1, 9, step=4), Float("x", 0.001, 1.0, log=True)))
+WIDE = SearchSpace(
+    (
+        Int("plain", 1, 3),
+        Int("step", 16, 64, step=16),
+        Int("log", 2, 300, log=True),
+        Int("one", 5, 5),
+        Float("line", -1, 1),
+        Float("lograte", 1e-4, 0.1, log=True),
+        Float("fixed", 0.5, 0.5),
+        Categorical("flag", (True, False)),
+        Categorical("mixed", ("adam", 1, 1.5, False)),
+    )
+)
 
 
-@pytest.fixture(params=SAMPLERS)
-def make(request, tmp_path):
-    opened = []
-
-    def build(space=SPACE, **options):
-        options = {"sampler": request.param, "seed": 1, **options}
-        opened.append(OptunaEngine(tmp_path / "study.db", space, **options))
-        return opened[-1]
-
-    yield build
-    for engine in opened:
-        engine.close()
+@pytest.fixture(params=PAIRS, ids="-".join)
+def bench(request, tmp_path):
+    bench = Bench(tmp_path, *request.param)
+    yield bench
+    bench.close()
 
 
-def finish(engine, n, value=lambda params: params["x"]):
-    found = []
-    for _ in range(n):
-        suggestion = engine.ask()
-        engine.report(suggestion.number, 1, value(suggestion.params))
-        engine.tell(suggestion.number, "complete", value(suggestion.params))
-        found.append(suggestion)
-    return found
-
-
-def test_suggestions_lie_in_the_space_and_are_numbered(make):
-    found = finish(make(), 6)
-    assert [s.number for s in found] == list(range(6))
+def test_suggestions_lie_in_the_space_and_are_numbered(bench):
+    bench.open()
+    found = bench.run(8)
+    assert [s.number for s in found] == list(range(8))
     assert all(SPACE.contains(s.params) for s in found)
 
 
-def test_the_same_seed_suggests_the_same(make, tmp_path):
-    first = [s.params for s in finish(make(), 4)]
-    (tmp_path / "study.db").rename(tmp_path / "first.db")
-    assert [s.params for s in finish(make(), 4)] == first
+@pytest.mark.filterwarnings("ignore:CMA-ES samples")
+def test_every_kind_of_parameter_keeps_its_type_and_range(bench):
+    engine = bench.open(WIDE)
+    for number in range(8):
+        params = engine.ask().params
+        assert WIDE.contains(params), params
+        assert json.loads(json.dumps(params)) == params
+        engine.tell(number, "complete", params["line"])
 
 
-def test_a_reopened_study_goes_on_with_other_points(make):
-    before = [s.params for s in finish(make(), 4)]
-    engine = make()
-    assert engine.counts()["complete"] == 4
-    after = finish(engine, 4)
+def test_the_same_seed_suggests_the_same(bench):
+    bench.open()
+    first = bench.run(7)
+    bench.close()
+    bench.path.rename(bench.folder / "first")
+    bench.open()
+    assert bench.run(7) == first
+
+
+def test_a_reopened_study_goes_on_with_other_points(bench):
+    bench.open()
+    before = [s.params for s in bench.run(4)]
+    assert bench.open().counts() == {**NONE, "complete": 4}
+    after = bench.run(4)
     assert [s.number for s in after] == [4, 5, 6, 7]
     assert not [s for s in after if s.params in before]
 
 
-def test_a_trial_left_running_is_failed_and_tried_again(make):
-    lost = make(sampler="random").ask()
-    engine = make(sampler="random")
-    assert engine.counts()["failed"] == 1
-    again = engine.ask()
-    assert (again.number, again.params) == (1, lost.params)
+def test_several_trials_run_at_once_and_end_in_any_order(bench):
+    bench.open()
+    found = bench.ask(4)
+    assert len({tuple(s.params.values()) for s in found}) == 4
+    assert bench.engine.running() == tuple(found)
+    for suggestion in (found[2], found[0], found[3]):
+        bench.end(suggestion)
+    assert [s.number for s in bench.ask(2)] == [4, 5]
+    assert [s.number for s in bench.engine.running()] == [1, 4, 5]
 
 
-def test_a_trial_recorded_but_not_told_is_told_on_reopening(make):
-    lost = make().ask()
-    record = Trial(lost.number, "complete", lost.params, 0.5, (), 1, "", 1.0)
-    assert make(finished=[record]).counts() == {"complete": 1, "pruned": 0, "failed": 0}
-
-
-def test_states_are_counted(make):
-    engine = make()
-    for state, value in (("complete", 0.5), ("pruned", 0.1), ("failed", None)):
-        suggestion = engine.ask()
-        engine.report(suggestion.number, 1, 0.5)
-        engine.tell(suggestion.number, state, value)
-    assert engine.counts() == {"complete": 1, "pruned": 1, "failed": 1}
+def test_states_are_counted(bench):
+    bench.open()
+    for state in ("complete", "pruned", "failed"):
+        bench.end(bench.ask(1)[0], state)
+    assert bench.engine.counts() == {"complete": 1, "pruned": 1, "failed": 1}
+    assert bench.open().counts() == {"complete": 1, "pruned": 1, "failed": 1}
+    assert bench.ask(1)[0].number == 3
 
 
 @pytest.mark.parametrize("value", [None, math.inf, math.nan])
-def test_a_complete_trial_needs_a_finite_value(make, value):
-    engine = make()
+def test_a_complete_trial_needs_a_finite_value(bench, value):
+    number = bench.open().ask().number
     with pytest.raises(ValueError, match="needs a finite value"):
-        engine.tell(engine.ask().number, "complete", value)
+        bench.engine.tell(number, "complete", value)
+    bench.engine.tell(number, "complete", 0.5)
 
 
-def test_enqueued_parameters_come_first(make):
-    engine = make(sampler="tpe")
-    engine.enqueue({"a": 9, "x": 0.5})
-    assert engine.ask().params == {"a": 9, "x": 0.5}
+def test_only_a_running_trial_is_told_of(bench):
+    bench.open()
+    bench.run(1)
+    for number in (0, 1):
+        with pytest.raises(KeyError, match=f"trial {number} does not run"):
+            bench.engine.tell(number, "complete", 0.5)
+
+
+def test_enqueued_parameters_come_first_and_once(bench):
+    given = {"a": 9, "x": 0.25}
+    bench.open().enqueue(given)
+    bench.engine.enqueue(given)
+    engine = bench.open()
+    assert engine.ask().params == given
+    engine.enqueue(given)
+    assert engine.ask().params != given
+    engine.enqueue(given, again=True)
+    third = engine.ask()
+    assert (third.number, third.params) == (2, given)
     with pytest.raises(SpaceError, match="not inside the search space"):
         engine.enqueue({"a": 9, "x": 5.0})
 
 
-def test_a_changed_space_is_refused_with_the_difference(make):
-    make()
-    with pytest.raises(SpaceError, match=r"x: .*high=1.0.* -> .*high=2.0"):
-        make(SearchSpace((Int("a", 1, 9, step=4), Float("x", 0.001, 2.0, log=True))))
-
-
-def test_a_hopeless_trial_is_pruned_unless_pruning_is_off(tmp_path):
-    for prune, expected in ((True, False), (False, True)):
-        engine = OptunaEngine(tmp_path / f"{prune}.db", SPACE, prune=prune)
-        for _ in range(5):
-            number = engine.ask().number
-            assert [engine.report(number, step, 0.9) for step in (1, 2, 3)] == [True] * 3
+def test_a_hopeless_trial_is_pruned_unless_pruning_is_off(bench):
+    for prune in (True, False):
+        bench.path.unlink(missing_ok=True)
+        engine = bench.open(prune=prune)
+        for number in range(4):
+            engine.ask()
+            assert all(engine.report(number, step, 0.9) for step in (1, 2, 3))
             engine.tell(number, "complete", 0.9)
-        number = engine.ask().number
-        assert engine.report(number, 1, 0.1)
-        assert engine.report(number, 2, 0.1) is expected
-        engine.close()
+        engine.ask()
+        assert engine.report(4, 1, 0.1)
+        engine = bench.open(prune=prune)
+        prunes = prune and bench.sampler != "hyperband"  # which has its own way
+        assert engine.report(4, 2, 0.1) is not prunes
+        bench.close()
 
 
-def test_a_grid_is_walked_once_and_ends(tmp_path):
-    engine = OptunaEngine(tmp_path / "s.db", SPACE, sampler="grid")
-    seen = []
-    while (suggestion := engine.ask()) is not None:
-        seen.append(tuple(suggestion.params.values()))
-        engine.tell(suggestion.number, "complete", 0.5)
-    assert len(seen) == len(set(seen)) == 9
-    assert engine.counts()["complete"] == 9
+def test_reports_may_be_replayed(bench):
+    bench.open()
+    lost = bench.ask(1)[0]
+    for step, value in ((1, 0.5), (2, 0.6)):
+        bench.engine.report(lost.number, step, value)
+    engine = bench.open()
+    assert all(engine.report(lost.number, step, 0.1) for step in (1, 2, 2, 3))
+    engine.tell(lost.number, "complete", 0.6)
+    assert bench.open().running() == ()
+
+
+def test_a_changed_space_is_refused_with_the_difference(bench):
+    bench.open()
+    with pytest.raises(SpaceError, match=r"x: .*high=1.0.* -> .*high=2.0"):
+        bench.open(SearchSpace((Int("a", 1, 9, step=4), Float("x", 0.001, 2.0, log=True))))
+    outside = Trial(0, "failed", {"a": 2, "x": 0.5}, None, (), 1, "", 1.0)
+    with pytest.raises(SpaceError, match="trial 0 of the log searched another space"):
+        bench.open(finished=[outside])
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_grid_is_walked_once_and_ends(tmp_path, name, jobs, resumed):
+    bench = Bench(tmp_path, name, "grid")
+    bench.open().enqueue({"a": 5, "x": 0.25})
+    seen, running = [], []
+    while (suggestion := bench.engine.ask()) is not None or running:
+        if suggestion is not None:
+            seen.append(tuple(suggestion.params.values()))
+            running.append(suggestion)
+        if suggestion is None or len(running) == jobs:
+            bench.end(running.pop(len(running) // 2))
+        if resumed:
+            bench.open(seed=len(seen), finished=bench.log)
+    assert len(seen) == len(set(seen)) == 1 + 9
+    assert bench.engine.counts() == {**NONE, "complete": 10}
+    bench.close()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_grid_gives_a_point_out_again_that_was_lost(tmp_path, name):
+    bench = Bench(tmp_path, name, "grid")
+    bench.open()
+    first, second = bench.ask(2)
+    bench.end(second)
+    bench.close()
+    bench.path.unlink()
+    bench.open(finished=bench.log)
+    assert bench.ask(1)[0].params == first.params
+    bench.close()
+
+
+def test_only_known_engines_and_samplers_are_opened(tmp_path):
+    with pytest.raises(ValueError, match="engine must be one of optuna, keras-tuner, but got 'x'"):
+        open_engine("x", tmp_path, SPACE)
+    with pytest.raises(ValueError, match="hyperband, grid, but got 'tpe'"):
+        open_engine("keras-tuner", tmp_path, SPACE, sampler="tpe")
+    engine = open_engine("optuna", tmp_path, SPACE)
+    assert engine.ask().number == 0
     engine.close()
 
 
-def test_cma_es_says_that_categories_have_no_order(tmp_path):
-    space = SearchSpace((Float("x", 0, 1), Categorical("c", ("u", "v"))))
-    with pytest.warns(UserWarning, match="CMA-ES samples c at random"):
-        OptunaEngine(tmp_path / "s.db", space, sampler="cmaes").close()
-
-
-def test_the_study_is_a_plain_optuna_study(make, tmp_path):
-    finish(make(), 3)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db")
-    study = optuna.load_study(study_name="study", storage=storage)
-    assert len(study.trials) == 3
-    assert study.best_value == max(t.value for t in study.trials)
-    storage.remove_session()
-    storage.engine.dispose()
+@pytest.mark.parametrize(
+    ("module", "libraries"), [("search.engines", set()), ("search.engines.optuna", {"optuna"})]
+)
+def test_an_engine_loads_only_its_own_library(module, libraries):
+    heavy = {"optuna", "keras_tuner", "keras", "sklearn"}
+    code = f"import sys, {module}; print(*sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == libraries

@@ -1,1 +1,71 @@
 """Engines: each suggests trials behind the one interface of ``base.Engine``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from search.engines.base import Engine
+from search.engines.samplers import SAMPLERS_OF, check_sampler
+from search.records import Trial
+from search.space import SearchSpace
+
+__all__ = ["SAMPLERS_OF", "open_engine"]
+
+
+def open_engine(
+    name: str,
+    folder: Path,
+    space: SearchSpace,
+    *,
+    sampler: str | None = None,
+    seed: int = 0,
+    prune: bool = True,
+    finished: Sequence[Trial] = (),
+    epochs: int = 1,
+    max_trials: int | None = None,
+    handed_out: int = 0,
+) -> Engine:
+    """Open engine ``name`` on its file in ``folder``: ``study.db`` or ``engine.json``.
+
+    Loads the engine's library only now.
+
+    Args:
+        sampler: one of ``SAMPLERS_OF[name]``; None: the first.
+        finished: the log; what the file lacks of it is put in.
+        epochs: of a whole trial; Hyperband gives some trials fewer.
+        max_trials: what the search aims at, if known; no limit is enforced.
+        handed_out: numbers below it were given to trials, whatever the file says.
+
+    Raises:
+        ValueError: no such engine or sampler.
+        SpaceError: the file or the log searched another space.
+        OSError: the file cannot be read or written.
+    """
+    sampler = sampler or SAMPLERS_OF.get(name, ("",))[0]
+    check_sampler(name, sampler)
+    if name == "optuna":
+        from search.engines.optuna import OptunaEngine
+
+        return OptunaEngine(
+            folder / "study.db",
+            space,
+            sampler=sampler,
+            seed=seed,
+            prune=prune,
+            finished=finished,
+            handed_out=handed_out,
+        )
+    from search.engines.keras_tuner import KerasTunerEngine
+
+    return KerasTunerEngine(
+        folder / "engine.json",
+        space,
+        sampler=sampler,
+        seed=seed,
+        prune=prune,
+        finished=finished,
+        epochs=epochs,
+        max_trials=max_trials,
+        handed_out=handed_out,
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import math
+import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import optuna
 from optuna.distributions import (
@@ -16,32 +16,41 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.engines.base import Suggestion
+from search.engines.optuna_file import STATES, StudyFile
+from search.engines.pruning import median_rule
+from search.engines.samplers import GRID_POINTS, check_sampler
+from search.engines.store import (
+    DamagedError,
+    check_record,
+    check_space,
+    derived_seed,
+    set_aside,
+)
 from search.records import State, Trial
 from search.space import Categorical, Float, Int, Parameter, SearchSpace, SpaceError, Value
 
-SamplerName = Literal["tpe", "random", "grid", "cmaes"]
-SAMPLERS: tuple[SamplerName, ...] = ("tpe", "random", "grid", "cmaes")
-GRID_POINTS = 3
 _STARTUP_TRIALS = 8
-_STATES: dict[State, TrialState] = {
-    "complete": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
 
 
 class OptunaEngine:
     """A study named ``study`` in the SQLite file ``path``, continued where it exists.
 
-    Trials that a killed process left running are failed and suggested once more, unless they
-    are among ``finished``: recorded, but not told before the end. One process may hold the file
-    at a time; the caller sees to that.
+    Sampler and pruner work on a copy in memory; the file gets one transaction a change. When
+    the file cannot be written, ``OSError`` goes up, the copy is made anew from the file, and the
+    same call may be made again. One process may hold the file at a time; the caller sees to that.
+
+    Args:
+        finished: the log. What the file lacks of it is put in; numbers missing in between become
+            failed trials. A file that is damaged or says otherwise is set aside and rebuilt.
+        handed_out: numbers below it were given to trials, even where neither file nor log
+            knows them: they become failed trials and are not given again.
 
     Raises:
         SpaceError: the stored study searched another space; the message lists the differences.
+        OSError: the file cannot be read or written.
     """
 
     def __init__(
@@ -49,111 +58,154 @@ class OptunaEngine:
         path: Path,
         space: SearchSpace,
         *,
-        sampler: SamplerName = "tpe",
+        sampler: str = "tpe",
         seed: int = 0,
         prune: bool = True,
         finished: Sequence[Trial] = (),
+        handed_out: int = 0,
     ) -> None:
+        check_sampler("optuna", sampler)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space = space
         self._distributions = {p.name: distribution(p) for p in space}
-        self._grid = sampler == "grid"
-        self._storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name="study",
-            direction="maximize",
-            load_if_exists=True,
-            pruner=_pruner(prune),
-        )
-        self._check_space()
-        self._running: dict[int, optuna.Trial] = {}
-        # A grid is one shuffled list for the whole study: its order must not change.
-        sampler_seed = seed if sampler == "grid" else self._derived_seed(seed)
-        self._study.sampler = _sampler(sampler, space, sampler_seed)
-        self._recover({t.number: t for t in finished})
+        self._pruner = median_rule(prune)
+        self._points = _shuffled_grid(space, seed) if sampler == "grid" else None
+        if sampler == "cmaes":
+            _warn_of_categories(space)
+        try:
+            self._open(path, finished, handed_out)
+        except DamagedError as error:
+            set_aside(path, error)
+            self._open(path, finished, handed_out)
+        self._sampler = _sampler(sampler, derived_seed(seed, len(self._file.trials())))
+        self._stale = False
+        self._load()
 
     def ask(self) -> Suggestion | None:
         """See ``Engine.ask``."""
-        if self._exhausted():
-            return None
-        trial = self._study.ask(self._distributions)
-        self._running[trial.number] = trial
-        return Suggestion(trial.number, dict(trial.params))
+        with self._kept():
+            waiting = self._trials(TrialState.WAITING)
+            if self._points is not None and not waiting and not self._walk_on():
+                return None
+            number = self._study.ask(self._distributions).number
+            if waiting or self._points is not None:
+                self._file.start(number)
+            else:
+                self._file.add(self._trial(number))
+            return self._suggestion(self._trial(number))
 
     def report(self, number: int, step: int, value: float) -> bool:
-        """See ``Engine.report``."""
-        trial = self._running[number]
-        trial.report(float(value), step)
-        return not trial.should_prune()
+        """See ``Engine.report``; the verdict is today's also for a step of yesterday."""
+        with self._kept():
+            trial = self._running_trial(number)
+            if step not in trial.intermediate_values:
+                self._file.report(number, step, float(value))
+                self._memory.set_trial_intermediate_value(trial._trial_id, step, float(value))
+            return not self._pruner.prune(self._study, self._trial(number))
 
     def tell(self, number: int, state: State, value: float | None) -> None:
         """See ``Engine.tell``; a complete trial without a finite value raises ``ValueError``."""
         if state == "complete" and (value is None or not math.isfinite(value)):
             raise ValueError(f"trial {number}: a complete trial needs a finite value, got {value}")
-        trial = self._running.pop(number)
-        told = value if state == "complete" else None
-        try:
-            self._study.tell(trial, told, state=_STATES[state])
-        except RuntimeError:
-            # GridSampler ends with Study.stop(), which only exists inside optimize(); the trial
-            # itself is already stored, and ask() sees that the grid is exhausted.
-            if not self._grid:
-                raise
+        with self._kept():
+            trial = self._running_trial(number)
+            self._file.end(number, STATES[state], _values(trial, state, value))
+            told = value if state == "complete" else None
+            self._study.tell(number, told, state=STATES[state])
 
-    def enqueue(self, params: dict[str, Value]) -> None:
+    def enqueue(self, params: dict[str, Value], *, again: bool = False) -> None:
         """See ``Engine.enqueue``; values outside the space raise ``SpaceError``."""
         if not self.space.contains(params):
             raise SpaceError(f"cannot enqueue {params}: not inside the search space")
-        self._study.enqueue_trial(params, skip_if_exists=True)
+        with self._kept():
+            if again or not any(t.params == params for t in self._trials()):
+                self._queue(params)
+
+    def running(self) -> tuple[Suggestion, ...]:
+        """See ``Engine.running``."""
+        with self._kept():
+            return tuple(self._suggestion(t) for t in self._trials(TrialState.RUNNING))
 
     def counts(self) -> dict[State, int]:
         """See ``Engine.counts``."""
-        trials = self._study.get_trials(deepcopy=False)
-        return {s: sum(t.state == state for t in trials) for s, state in _STATES.items()}
+        with self._kept():
+            return {s: len(self._trials(state)) for s, state in STATES.items()}
 
     def close(self) -> None:
         """Close the database; the engine is of no use afterwards."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
+        self._file.close()
 
-    def _exhausted(self) -> bool:
-        sampler = self._study.sampler
-        if not isinstance(sampler, optuna.samplers.GridSampler):
-            return False
-        queued = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        return not queued and bool(sampler.is_exhausted(self._study))
+    # ---- the copy in memory -----------------------------------------------------------------
 
-    def _derived_seed(self, seed: int) -> int:
-        # The sampler's random state is not stored: a fixed seed would suggest the same
-        # points again after a resume.
-        text = f"{seed}:{len(self._study.trials)}"
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        """A change of file and copy. After an error the file counts, and is read again."""
+        if self._stale:
+            self._load()
+        self._stale = True
+        yield
+        self._stale = False
 
-    def _recover(self, finished: dict[int, Trial]) -> None:
-        for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
-            record = finished.get(trial.number)
-            if record is not None:
-                self._running[trial.number] = optuna.Trial(self._study, trial._trial_id)
-                self.tell(trial.number, record.state, record.value)
-                continue
-            self._study.tell(trial.number, state=TrialState.FAIL)
-            if set(trial.params) == set(self._distributions):
-                self._study.enqueue_trial(trial.params)
+    def _load(self) -> None:
+        self._memory = optuna.storages.InMemoryStorage()
+        self._study = optuna.create_study(
+            storage=self._memory,
+            study_name="study",
+            direction="maximize",
+            sampler=self._sampler,
+            pruner=self._pruner,
+        )
+        self._study.add_trials(self._file.trials())
 
-    def _check_space(self) -> None:
-        stored = self._study.user_attrs.get("space")
-        if stored is None:
-            self._study.set_user_attr("space", self.space.to_json())
-            return
-        differences = SearchSpace.from_json(stored).differences(self.space)
-        if differences:
-            self.close()
-            raise SpaceError(
-                "the stored study searched another space:\n  "
-                + "\n  ".join(differences)
-                + "\nuse the old space, or give the run another name"
-            )
+    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=states or None)
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._trials()[number]
+
+    def _running_trial(self, number: int) -> FrozenTrial:
+        trials = self._trials()
+        if number >= len(trials) or trials[number].state != TrialState.RUNNING:
+            raise KeyError(f"trial {number} does not run")
+        return trials[number]
+
+    def _suggestion(self, trial: FrozenTrial) -> Suggestion:
+        return Suggestion(trial.number, {p.name: trial.params[p.name] for p in self.space})
+
+    def _queue(self, params: dict[str, Value]) -> None:
+        trial = create_trial(
+            state=TrialState.WAITING, params=dict(params), distributions=self._distributions
+        )
+        self._file.add(trial)
+        self._study.add_trial(trial)
+
+    def _walk_on(self) -> bool:
+        """Queue the first point of the grid that no trial has had; false at the end.
+
+        Not Optuna's grid sampler: it knows a point only by an attribute of the trial, which a
+        log does not have, and hands points out twice when several trials run.
+        """
+        tried = {tuple(t.params.get(p.name) for p in self.space) for t in self._trials()}
+        for point in self._points or ():
+            if tuple(point.values()) not in tried:
+                self._queue(point)
+                return True
+        return False
+
+    def _open(self, path: Path, finished: Sequence[Trial], handed_out: int) -> None:
+        self._file = StudyFile(path)
+        try:
+            stored = self._file.space
+            if stored is None:
+                self._file.space = self.space.to_json()
+            else:
+                check_space(stored, self.space)
+            for record in finished:
+                check_record(record, self.space)
+            self._file.restore(finished, self._distributions, handed_out)
+        except Exception:
+            self._file.close()
+            raise
 
 
 def distribution(p: Parameter) -> BaseDistribution:
@@ -165,28 +217,34 @@ def distribution(p: Parameter) -> BaseDistribution:
     return CategoricalDistribution(p.choices)
 
 
-def _pruner(prune: bool) -> optuna.pruners.BasePruner:
-    if not prune:
-        return optuna.pruners.NopPruner()
-    # Steps count from 1: no verdict after the first epoch alone.
-    return optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
+def _values(trial: FrozenTrial, state: State, value: float | None) -> list[float] | None:
+    """What Optuna stores as a trial's value: the last report of a pruned one."""
+    if state == "complete":
+        return None if value is None else [float(value)]
+    if state == "failed" or trial.last_step is None:
+        return None
+    last = trial.intermediate_values[trial.last_step]
+    return None if math.isnan(last) else [last]
 
 
-def _sampler(name: SamplerName, space: SearchSpace, seed: int) -> optuna.samplers.BaseSampler:
+def _shuffled_grid(space: SearchSpace, seed: int) -> list[dict[str, Value]]:
+    points = list(space.grid(GRID_POINTS))
+    # One list for the whole study: its order must not change on a resume.
+    random.Random(seed).shuffle(points)
+    return points
+
+
+def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     if name == "tpe":
         return optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True
+            seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True, constant_liar=True
         )
-    if name == "random":
+    if name in ("random", "grid"):
         return optuna.samplers.RandomSampler(seed=seed)
-    if name == "grid":
-        grid: dict[str, Any] = {p.name: p.grid(GRID_POINTS) for p in space}
-        return optuna.samplers.GridSampler(grid, seed=seed)
-    _warn_of_categories(space)
     return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
 def _warn_of_categories(space: SearchSpace) -> None:
     names = [p.name for p in space if isinstance(p, Categorical)]
     if names:
-        warnings.warn(f"CMA-ES samples {', '.join(names)} at random: no order", stacklevel=4)
+        warnings.warn(f"CMA-ES samples {', '.join(names)} at random: no order", stacklevel=3)

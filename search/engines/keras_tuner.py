@@ -1,0 +1,287 @@
+"""keras-tuner as an engine: its oracles suggest, one file outlives the process.
+
+Importing this imports Keras: the caller has chosen its backend before.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from search.atomic import write_bytes
+from search.engines.base import Suggestion
+from search.engines.keras_oracles import Oracle
+from search.engines.pruning import MedianPruning
+from search.engines.samplers import check_sampler
+from search.engines.store import (
+    DamagedError,
+    check_agrees,
+    check_record,
+    check_space,
+    derived_seed,
+    set_aside,
+)
+from search.records import State, Trial
+from search.space import SearchSpace, SpaceError, Value
+
+_SCHEMA = 1
+
+
+@dataclass
+class _Row:
+    """One trial. ``name`` is what the oracle calls it; None where it does not know it."""
+
+    number: int
+    params: dict[str, Value]
+    epochs: int | None = None
+    name: str | None = None
+    state: State | Literal["running"] = "running"
+    value: float | None = None
+    reports: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def suggestion(self) -> Suggestion:
+        return Suggestion(self.number, dict(self.params), self.epochs)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "reports": list(self.reports.items())}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> _Row:
+        return cls(**{**data, "reports": {int(step): v for step, v in data["reports"]}})
+
+
+class KerasTunerEngine:
+    """A study in the file ``path``, continued where it exists.
+
+    The file is replaced whole at each change, so it is never torn. When it cannot be written,
+    ``OSError`` goes up, the engine is as the file has it, and the same call may be made again.
+
+    With Hyperband, ``Suggestion.epochs`` says how long a trial trains. The next round of a
+    bracket suggests the best parameters again with more epochs, and trains them anew from the
+    start: trials share no weights. Hyperband does its own halving, so ``prune`` does nothing
+    there; the others are pruned by ``MedianPruning``. keras-tuner suggests no point twice, but
+    its Bayesian search may, once the model is sure.
+
+    Args:
+        finished: the log. What the file lacks of it is put in; numbers missing in between become
+            failed trials. A file that is damaged or says otherwise is set aside and rebuilt;
+            Hyperband then opens new brackets.
+        epochs: of a whole trial.
+        max_trials: what the search aims at, if known; no limit is enforced.
+        handed_out: numbers below it were given to trials, even where neither file nor log
+            knows them: they become failed trials and are not given again.
+
+    Raises:
+        SpaceError: the stored study searched another space; the message lists the differences.
+        OSError: the file cannot be read or written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        space: SearchSpace,
+        *,
+        sampler: str = "bayesian",
+        seed: int = 0,
+        prune: bool = True,
+        finished: Sequence[Trial] = (),
+        epochs: int = 1,
+        max_trials: int | None = None,
+        handed_out: int = 0,
+    ) -> None:
+        check_sampler("keras-tuner", sampler)
+        self.space = space
+        self._path = path
+        self._sampler = sampler
+        self._seed = seed
+        self._prune = prune and sampler != "hyperband"
+        self._epochs = epochs
+        self._max_trials = max_trials
+        self._saved = self._empty()
+        try:
+            self._open(finished, handed_out)
+        except DamagedError as error:
+            set_aside(path, error)
+            self._open(finished, handed_out)
+
+    def ask(self) -> Suggestion | None:
+        """See ``Engine.ask``. ``None`` while trials run: nothing to start before one ends."""
+        if self._queue:
+            params = self._queue.pop(0)
+            row = _Row(len(self._rows), params, name=self._oracle.adopt(params))
+        else:
+            found = self._oracle.ask()
+            if found is None:
+                return None
+            name, params, epochs = found
+            row = _Row(len(self._rows), params, epochs, name)
+        self._rows.append(row)
+        self._save()
+        return row.suggestion
+
+    def report(self, number: int, step: int, value: float) -> bool:
+        """See ``Engine.report``; the verdict is today's also for a step of yesterday."""
+        row = self._running_row(number)
+        known = step in row.reports
+        row.reports.setdefault(step, float(value))
+        go_on = self._pruning is None or self._pruning.report(number, step, row.reports[step])
+        if not known:
+            self._save()
+        return go_on
+
+    def tell(self, number: int, state: State, value: float | None) -> None:
+        """See ``Engine.tell``; a complete trial without a finite value raises ``ValueError``."""
+        if state == "complete" and (value is None or not math.isfinite(value)):
+            raise ValueError(f"trial {number}: a complete trial needs a finite value, got {value}")
+        self._end(self._running_row(number), state, value)
+        self._save()
+
+    def enqueue(self, params: dict[str, Value], *, again: bool = False) -> None:
+        """See ``Engine.enqueue``; values outside the space raise ``SpaceError``."""
+        if not self.space.contains(params):
+            raise SpaceError(f"cannot enqueue {params}: not inside the search space")
+        if again or params not in [*self._queue, *(row.params for row in self._rows)]:
+            self._queue.append(dict(params))
+            self._save()
+
+    def running(self) -> tuple[Suggestion, ...]:
+        """See ``Engine.running``."""
+        return tuple(row.suggestion for row in self._rows if row.state == "running")
+
+    def counts(self) -> dict[State, int]:
+        """See ``Engine.counts``."""
+        states = [row.state for row in self._rows]
+        return {
+            "complete": states.count("complete"),
+            "pruned": states.count("pruned"),
+            "failed": states.count("failed"),
+        }
+
+    def close(self) -> None:
+        """Nothing: the file is only open while it is written."""
+
+    # ---- trials -----------------------------------------------------------------------------
+
+    def _running_row(self, number: int) -> _Row:
+        if number >= len(self._rows) or self._rows[number].state != "running":
+            raise KeyError(f"trial {number} does not run")
+        return self._rows[number]
+
+    def _end(self, row: _Row, state: State, value: float | None) -> None:
+        if state == "failed":
+            value = None
+        elif value is None and row.reports:
+            value = row.reports[max(row.reports)]
+        row.state, row.value = state, value
+        if row.name is not None:
+            self._oracle.tell(row.name, value)
+        self._judge(row)
+
+    def _judge(self, row: _Row) -> None:
+        """Have the pruning know what the row knows; a second time does no harm."""
+        if self._pruning is None or not row.params:
+            return
+        for step, value in row.reports.items():
+            self._pruning.report(row.number, step, value)
+        if row.state != "running":
+            self._pruning.end(row.number, complete=row.state == "complete")
+
+    def _restore(self, record: Trial) -> None:
+        """Have a trial end as recorded."""
+        check_record(record, self.space)
+        if record.number >= len(self._rows):
+            self._fill_up(record.number)
+            name = self._oracle.adopt(record.params)
+            self._rows.append(_Row(record.number, dict(record.params), name=name))
+        row = self._rows[record.number]
+        done = row.state != "running"
+        check_agrees(record, row.state if done else record.state, row.params)
+        if not done:
+            for epoch in record.epochs:
+                row.reports.setdefault(epoch.epoch, epoch.val_accuracy)
+            self._end(row, record.state, record.value)
+
+    def _fill_up(self, number: int) -> None:
+        for missing in range(len(self._rows), number):
+            self._rows.append(_Row(missing, {}, state="failed"))
+
+    # ---- the file ---------------------------------------------------------------------------
+
+    def _open(self, finished: Sequence[Trial], handed_out: int) -> None:
+        self._load(self._read())
+        for record in sorted(finished, key=lambda t: t.number):
+            self._restore(record)
+        self._fill_up(handed_out)
+        self._save()
+
+    def _read(self) -> str:
+        try:
+            return self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return self._empty()
+        except UnicodeDecodeError as error:
+            raise DamagedError(str(error)) from None
+
+    def _empty(self) -> str:
+        return json.dumps(
+            {
+                "schema": _SCHEMA,
+                "space": self.space.to_json(),
+                "sampler": self._sampler,
+                "queue": [],
+                "trials": [],
+                "oracle": None,
+            }
+        )
+
+    def _load(self, text: str) -> None:
+        try:
+            data = json.loads(text)
+            if data["schema"] != _SCHEMA:
+                raise DamagedError(f"schema {data['schema']} is unknown")
+            check_space(data["space"], self.space)
+            self._queue: list[dict[str, Value]] = data["queue"]
+            self._rows = [_Row.from_json(row) for row in data["trials"]]
+            self._pruning = MedianPruning() if self._prune else None
+            self._load_oracle(data["oracle"] if data["sampler"] == self._sampler else None)
+            for row in self._rows:
+                self._judge(row)
+        except (SpaceError, DamagedError):
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DamagedError(f"{type(error).__name__}: {error}") from error
+
+    def _load_oracle(self, state: dict[str, Any] | None) -> None:
+        seed = derived_seed(self._seed, len(self._rows))
+        self._oracle = Oracle(self._sampler, self.space, seed, self._epochs, self._max_trials)
+        if state is not None:
+            self._oracle.restore(state)
+            return
+        # Another sampler than before: it hears what the trials came to.
+        for row in self._rows:
+            row.name = self._oracle.adopt(row.params) if row.params else None
+            if row.name is not None and row.state != "running":
+                self._oracle.tell(row.name, row.value)
+
+    def _save(self) -> None:
+        text = json.dumps(
+            {
+                "schema": _SCHEMA,
+                "space": self.space.to_json(),
+                "sampler": self._sampler,
+                "queue": self._queue,
+                "trials": [row.to_json() for row in self._rows],
+                "oracle": self._oracle.state(),
+            }
+        )
+        try:
+            write_bytes(self._path, text.encode())
+        except OSError:
+            self._load(self._saved)
+            raise
+        self._saved = text

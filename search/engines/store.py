@@ -1,0 +1,71 @@
+"""What the engines' files have in common: whole or not at all, set aside when damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search.records import Trial
+from search.space import SearchSpace, SpaceError, Value
+
+_log = logging.getLogger(__name__)
+# SQLite keeps half a transaction beside its file: applied to a new file, it would ruin it.
+_BESIDE = ("", "-journal", "-wal", "-shm")
+
+
+class DamagedError(OSError):
+    """A store that cannot be read, or that says other than the log does."""
+
+
+def set_aside(path: Path, why: object) -> None:
+    """Rename a damaged store to ``….damaged-1`` (the first free number); nothing is deleted."""
+    names = (path.with_name(f"{path.name}.damaged-{n}") for n in itertools.count(1))
+    target = next(name for name in names if not name.exists())
+    for ending in _BESIDE:
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(target.with_name(target.name + ending))
+    _log.warning("%s is damaged (%s): kept as %s, rebuilt from the log", path, why, target.name)
+
+
+def check_space(stored: Mapping[str, Any], space: SearchSpace) -> None:
+    """Raise ``SpaceError`` with every difference when ``stored`` is another space."""
+    differences = SearchSpace.from_json(stored).differences(space)
+    if differences:
+        raise SpaceError(
+            "the stored study searched another space:\n  "
+            + "\n  ".join(differences)
+            + "\nuse the old space, or give the run another name"
+        )
+
+
+def check_record(record: Trial, space: SearchSpace) -> None:
+    """Raise ``SpaceError`` when a recorded trial lies outside ``space``."""
+    if not space.contains(record.params):
+        raise SpaceError(
+            f"trial {record.number} of the log searched another space: {record.params}"
+            "\nuse the old space, or give the run another name"
+        )
+
+
+def check_agrees(record: Trial, state: str, params: Mapping[str, Value]) -> None:
+    """Raise ``DamagedError`` when a store has ended a trial otherwise than its record says."""
+    if state != record.state or (params and params != record.params):
+        raise DamagedError(
+            f"trial {record.number}: {state} with {dict(params)}, "
+            f"but the log says {record.state} with {record.params}"
+        )
+
+
+def derived_seed(seed: int, trials: int) -> int:
+    """A seed from 1 to 2**32 - 1 for a study that goes on after ``trials``.
+
+    Samplers do not store their random state: a fixed seed would suggest the same points again
+    after a resume.
+    """
+    digest = hashlib.sha256(f"{seed}:{trials}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") or 1
