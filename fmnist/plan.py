@@ -1,76 +1,271 @@
-"""How the time given is spent: how many images and epochs a trial and the final fit get.
+"""How the time given is split among the stages of a run.
 
-Longer runs afford trials nearer to the final training. The search stops early enough that
-retraining, evaluation and report fit in.
+The search stops early enough that confirming, retraining, evaluation and report fit in; what one
+stage leaves over, the next may use.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import Any
 
-from fmnist.errors import UserError
+from fmnist.sizes import Plan, plan_for
+from search.budget import Budget
 
-MINIMUM_SECONDS = 60.0
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+__all__ = ["Night", "Plan", "plan_for"]
+
+# Seconds that evaluation, explanations and report need on the machine this was measured on, with
+# so many for every epoch on the test curve; and the part that explanations and report need.
+_TAIL, _TAIL_AN_EPOCH, _LONGEST_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 1.25, 50.0, 0.25, 0.5
+# Most of the time before the tail that is kept for the retraining.
+_RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.42, 0.25
+# Candidates and fresh seeds, the most thorough first; and the shares of the time that it may cost.
+_CONFIRMATIONS = ((5, 5), (5, 3), (4, 3), (3, 3), (3, 2), (2, 2))
+_CONFIRM_SHARE, _LEAST_CONFIRM_SHARE = 0.15, 0.2
+# What is kept for it above its expected cost; and what it leaves of the retraining's share.
+_MARGIN, _KEPT = 1.1, 0.85
+_CONFIRM_WITHOUT_LIMIT = (3, 2)
+# The same network's epochs were seen to take up to so many times the fastest one.
+_SLOWEST = 2.8
+# Seconds of an epoch over so many images on the machine this was measured on: a first guess, which
+# only the plan that is shown before the start builds on.
+_EPOCH, _EPOCH_IMAGES = 17.0, 54_000
+_MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
+# How the tail is split in the plan that is shown.
+_TAIL_PARTS = (("evaluate", 0.75), ("explain", 0.05), ("report", 0.2))
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Sizes of the parts of a run.
+class Night:
+    """Owns the split of a job's time, and keeps account of what was decided.
 
-    Attributes:
-        trial_images: training images a trial sees, a stratified part of the training split.
-        trial_epochs: epochs of a trial.
-        final_epochs: epochs of the retraining, fewer where the time does not suffice.
-        validation: images split off for validation.
+    Args:
+        budget: of the whole job.
+        plan: sizes of the parts.
+        slowness: how many times slower this machine is than the one the plan was made on.
+        jobs: trainings at once, while confirming too.
+        threads: of each trial; None: as many as there are cores.
+        deadline: where the time ends by the wall clock.
+        confirm: whether candidates are to be confirmed.
     """
 
-    trial_images: int
-    trial_epochs: int
-    final_epochs: int
-    validation: int = 6000
+    def __init__(
+        self,
+        budget: Budget,
+        plan: Plan,
+        slowness: float = 1.0,
+        *,
+        jobs: int = 1,
+        threads: int | None = None,
+        deadline: datetime | None = None,
+        confirm: bool = True,
+    ) -> None:
+        self.budget, self.plan, self.slowness = budget, plan, slowness
+        self.jobs, self.threads = jobs, threads or os.cpu_count() or 1
+        self.deadline, self.confirm = deadline, confirm
+        self.decisions: list[dict[str, Any]] = []
+        self._epoch: float | None = None
+        self._run: float | None = None
+        self._promised = 0.0
+        self._epochs: list[float] = []
+        self._noted_epochs = 0
+        self._first_plan: list[dict[str, Any]] | None = None
 
-
-_PLANS = (
-    (5 * 60, Plan(trial_images=6_000, trial_epochs=3, final_epochs=8)),
-    (30 * 60, Plan(trial_images=18_000, trial_epochs=4, final_epochs=16)),
-    (2 * 3600, Plan(trial_images=30_000, trial_epochs=6, final_epochs=24)),
-    (float("inf"), Plan(trial_images=54_000, trial_epochs=10, final_epochs=36)),
-)
-
-
-def plan_for(seconds: float | None) -> Plan:
-    """The plan for a time budget; without one (trials are counted), that of half an hour."""
-    wanted = 30 * 60 if seconds is None else seconds
-    return next(plan for limit, plan in _PLANS if wanted <= limit)
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of ``90s``, ``10m``, ``8h`` or ``1h30m``; at least one minute.
-
-    Raises:
-        UserError: another form, or less than a minute.
-    """
-    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
-    if not parts or "".join(n + u for n, u in parts) != text:
-        raise UserError(f"--time {text}: expected a duration such as 90s, 10m, 8h or 1h30m")
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if seconds < MINIMUM_SECONDS:
-        raise UserError(f"--time {text}: at least 1m is needed to search, retrain and report")
-    return seconds
-
-
-@dataclass(frozen=True)
-class Reserve:
-    """Seconds kept back for what comes after the search, out of ``total``."""
-
-    total: float
+    # ---- what is kept back ------------------------------------------------------------------
 
     def tail(self) -> float:
-        """For evaluation, explanations and the report."""
-        return min(50.0, 0.25 * self.total)
+        """Seconds for evaluation, explanations and report."""
+        # Imports and typesetting gain little from a fast machine.
+        usual = min(_LONGEST_TAIL, _TAIL + _TAIL_AN_EPOCH * self.plan.final_epochs)
+        usual *= max(0.5, self.slowness)
+        return usual if self.budget.total is None else min(usual, _TAIL_SHARE * self.budget.total)
 
-    def retraining(self, wanted: float) -> float:
-        """For the retraining that would like ``wanted`` seconds."""
-        return min(wanted, 0.45 * (self.total - self.tail()))
+    def needed_tail(self) -> float:
+        """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
+        return _CLOSING * self.tail()
+
+    def search_reserve(
+        self, best_epoch_seconds: float | None = None, run_seconds: float | None = None
+    ) -> float:
+        """Seconds that everything after the search needs.
+
+        As long as there is nothing to retrain it leaves the search a moment, however late it is:
+        without an epoch of one trial there would be no report.
+
+        Args:
+            best_epoch_seconds: of a retraining epoch of the best configuration, once there is one,
+                as measured with ``jobs`` trainings at once.
+            run_seconds: of one run of the confirmation, likewise.
+        """
+        self._learn(best_epoch_seconds)
+        self._run = run_seconds or self._run
+        usual = self._confirming() + self._retraining() + self.tail()
+        return usual if self._epoch else min(usual, self.budget.remaining() - _MOMENT)
+
+    def confirm_reserve(self, best_epoch_seconds: float | None = None) -> float:
+        """Seconds that everything after the confirmation needs.
+
+        Of the retraining's share it may take a little rather than end half done.
+        """
+        self._learn(best_epoch_seconds)
+        return _KEPT * self._retraining() + self.tail()
+
+    def final_reserve(self, done: int) -> float:
+        """Seconds to keep while the retraining is under way; one epoch it gets at any price."""
+        return self.tail() if done else -math.inf
+
+    def _confirming(self) -> float:
+        # Without a trial there is nothing to confirm.
+        return 0.0 if self._run is None else self._confirming_runs_of(self._run)
+
+    def _confirming_runs_of(self, cost: float) -> float:
+        if self.budget.total is None or not self.confirm:
+            return 0.0
+        size = self._affordable(cost, math.inf)
+        if size != (0, 0):
+            return _MARGIN * self._wall(size, cost)
+        # A little cheaper, as it may yet turn out, and it fits.
+        most = _LEAST_CONFIRM_SHARE * self.budget.total
+        return most if self._wall(_CONFIRMATIONS[-1], cost) < 1.5 * most else 0.0
+
+    def _retraining(self) -> float:
+        if self._epoch is None and self.budget.total is not None:
+            # Without a trial there is nothing to retrain.
+            return _LEAST_RETRAIN_SHARE * (self.budget.total - self.tail())
+        return self._retraining_epochs_of(self._epoch or 0.0)
+
+    def _retraining_epochs_of(self, seconds: float) -> float:
+        if self.budget.total is None:
+            return 0.0
+        before_tail = self.budget.total - self.tail()
+        wanted = min(self.plan.final_epochs * seconds, _RETRAIN_SHARE * before_tail)
+        return max(wanted, min(_SLOWEST * seconds, 0.8 * before_tail))
+
+    def _learn(self, best_epoch_seconds: float | None) -> None:
+        if best_epoch_seconds:
+            self._epoch = self._alone(best_epoch_seconds)
+
+    def _alone(self, seconds: float) -> float:
+        """What took ``seconds`` beside other trials, alone: faster, but nobody saw by how much."""
+        return seconds / math.sqrt(self.jobs)
+
+    # ---- confirmation -----------------------------------------------------------------------
+
+    def confirmation(self, cost_of_run: float) -> tuple[int, int]:
+        """How many candidates on how many fresh seeds each; (0, 0) where there is no time.
+
+        Args:
+            cost_of_run: seconds of one run, with ``jobs`` of them at once.
+        """
+        if self.budget.total is None:
+            return _CONFIRM_WITHOUT_LIMIT
+        left = self.budget.remaining() - self.tail() - self._retraining()
+        # Where the search left more than was planned, the retraining cannot use it all.
+        spare = left - (self.plan.stretch - 1) * self._retraining()
+        chosen = self._affordable(cost_of_run, left, spare)
+        if chosen == (0, 0) and self._wall(_CONFIRMATIONS[-1], cost_of_run) <= left:
+            chosen = _CONFIRMATIONS[-1]
+        if chosen == (0, 0):
+            text = f"skipped: four runs of {cost_of_run:.0f} s do not fit"
+        else:
+            text = f"{chosen[0]} candidates on {chosen[1]} seeds, {cost_of_run:.0f} s a run"
+        self.note("confirm", f"{text}; {max(0.0, left):.0f} s are there")
+        return chosen
+
+    def _affordable(self, cost: float, left: float, spare: float = 0.0) -> tuple[int, int]:
+        assert self.budget.total is not None
+        for size in _CONFIRMATIONS:
+            least = size == _CONFIRMATIONS[-1]
+            share = _LEAST_CONFIRM_SHARE if least else _CONFIRM_SHARE
+            if self._wall(size, cost) <= min(left, max(spare, share * self.budget.total)):
+                return size
+        return 0, 0
+
+    def _wall(self, size: tuple[int, int], cost: float) -> float:
+        return math.ceil(size[0] * size[1] / self.jobs) * cost
+
+    # ---- retraining -------------------------------------------------------------------------
+
+    def final_epochs(self, seconds_per_epoch: float, done: int) -> int:
+        """Epochs of the retraining still to come, at least one in all.
+
+        Args:
+            seconds_per_epoch: of the latest epoch; before the first, what the trials promise.
+            done: epochs behind it.
+        """
+        if self.budget.total is None:
+            return max(0, self.plan.final_epochs - done)
+        if done:
+            self._epochs.append(seconds_per_epoch)
+            self._promised = self._promised or seconds_per_epoch
+        else:
+            self._promised = self._alone(seconds_per_epoch)
+        most = math.floor(self.plan.final_epochs * self.plan.stretch) - done
+        recent = self._epochs[-3:] or [self._promised]
+        # What the trials promised counts like two epochs, and the latest ones count twice.
+        expected = fmean([self._promised] * 2 + self._epochs + recent)
+        # The last epoch may be as slow as the latest; slower still, it is cut off.
+        risk = max(0.0, recent[-1] - expected)
+        fitting = math.floor((self.budget.remaining() - self.tail() - risk) / expected)
+        remaining = max(0 if done else 1, min(most, fitting))
+        self._note_epochs(done + remaining, expected)
+        return remaining
+
+    def _note_epochs(self, total: int, seconds: float) -> None:
+        if abs(total - self._noted_epochs) >= max(2, 0.2 * total):
+            self._noted_epochs = total
+            self.note(
+                "retrain",
+                f"{total} epochs of about {seconds:.0f} s fit; {self.plan.final_epochs} planned",
+            )
+
+    # ---- the account ------------------------------------------------------------------------
+
+    def note(self, event: str, text: str) -> None:
+        """Remember a decision of stage ``event``."""
+        self.decisions.append(
+            {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "after_seconds": round(self.budget.elapsed(), 1),
+                "stage": event,
+                "text": text,
+            }
+        )
+
+    def resume(self, record: Mapping[str, Any]) -> None:
+        """Go on from the ``to_json`` of an earlier session: its plan is told, its decisions too."""
+        self._first_plan = list(record["planned"])
+        self.decisions = [*record["decisions"], *self.decisions]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``plan.json``."""
+        return {
+            "schema": 1,
+            "deadline": self.deadline.isoformat(timespec="seconds") if self.deadline else None,
+            "budget_seconds": self.budget.total,
+            "sizes": asdict(self.plan),
+            "jobs": self.jobs,
+            "threads": self.threads,
+            "planned": self.planned,
+            "decisions": self.decisions,
+        }
+
+    @property
+    def planned(self) -> list[dict[str, Any]]:
+        """The split as it looks before anything has run; empty without a limit."""
+        if self._first_plan is not None or self.budget.total is None:
+            return self._first_plan or []
+        plan, epoch = self.plan, _EPOCH * self.slowness
+        run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
+        confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
+        parts = [
+            ("search", self.budget.total - confirm - retrain - self.tail()),
+            ("confirm", confirm),
+            ("retrain", retrain),
+            *((name, share * self.tail()) for name, share in _TAIL_PARTS),
+        ]
+        return [{"stage": name, "seconds": round(seconds, 1)} for name, seconds in parts]

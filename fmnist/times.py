@@ -1,0 +1,82 @@
+"""Times and sizes as people write them on the command line."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from fmnist.errors import UserError
+
+MINIMUM_SECONDS = 60.0
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZES = {"M": 1e6, "G": 1e9}
+_DAY = 24 * 60
+
+
+def parse_duration(text: str, option: str = "--time", least: float = MINIMUM_SECONDS) -> float:
+    """Seconds of ``90s``, ``10m``, ``8h`` or ``1h30m``; at least ``least``.
+
+    Raises:
+        UserError: another form, or too short; the message names ``option``.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    if not parts or "".join(n + u for n, u in parts) != text:
+        raise UserError(f"{option} {text}: expected a duration such as 90s, 10m, 8h or 1h30m")
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds < least:
+        why = " to search, retrain and report" if option == "--time" else ""
+        raise UserError(f"{option} {text}: at least {least:g} s are needed{why}")
+    return seconds
+
+
+def parse_size(text: str | None, option: str = "--trial-memory") -> int | None:
+    """Bytes of ``800M``, ``2G`` or ``1.5G`` (powers of 1000); ``None`` where nothing was given.
+
+    Raises:
+        UserError: another form, or nothing; the message names ``option``.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])B?", text, re.IGNORECASE)
+    if match is None or float(match[1]) == 0:
+        raise UserError(f"{option} {text}: expected a size such as 800M or 2G")
+    return int(float(match[1]) * _SIZES[match[2].upper()])
+
+
+def parse_until(text: str, now: datetime | None = None) -> datetime:
+    """The next moment at which clocks here show ``text`` (``HH:MM``), as an aware time.
+
+    Where clocks are put forward past it, the moment at which they are; where they show it twice,
+    whichever comes next.
+
+    Args:
+        now: local time if naive; the present where left out.
+
+    Raises:
+        UserError: another form, or less than a minute away.
+    """
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text, re.ASCII)
+    if match is None:
+        raise UserError(f"--until {text}: expected a time of day such as 07:00 or 23:30")
+    wanted = int(match[1]) * 60 + int(match[2])
+    start = (now or datetime.now(UTC)).astimezone(UTC)
+    minute = start.replace(second=0, microsecond=0)
+    # Minute by minute, so there are no rules of zones to get wrong; a day has at most 25 hours.
+    coming = (minute + timedelta(minutes=i) for i in range(1, 2 * _DAY))
+    until = next(moment for moment in coming if _comes(wanted, moment))
+    if (until - start).total_seconds() < MINIMUM_SECONDS:
+        raise UserError(f"--until {text}: at least 1m is needed to search, retrain and report")
+    return until.astimezone()
+
+
+def _comes(wanted: int, moment: datetime) -> bool:
+    """Whether clocks come to minute ``wanted`` of the day at ``moment``, or jump over it."""
+    now, before = _minute_of_day(moment), _minute_of_day(moment - timedelta(minutes=1))
+    passed = (now - before) % _DAY
+    put_back = passed > _DAY / 2
+    return wanted == now or (not put_back and 0 < (wanted - before) % _DAY < passed)
+
+
+def _minute_of_day(moment: datetime) -> int:
+    local = moment.astimezone()
+    return local.hour * 60 + local.minute

@@ -1,0 +1,203 @@
+"""A job in simulated time: the real study, plan and confirmation, deciding as the stages do."""
+
+import math
+import random
+from dataclasses import dataclass
+
+from simulation import IMAGES, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
+
+from fmnist.plan import Night, plan_for
+from search.budget import Budget, CostModel, SearchPlan
+from search.confirm import candidates, conclude
+from search.engines.base import Suggestion
+from search.engines.listed import ListedEngine
+from search.records import EpochLog, TrialLog
+from search.study import Study
+
+# As measured: epochs of one network took 15, 21 or 42 seconds.
+STEPS = ((1.0, 0.3), (1.4, 0.5), (2.8, 0.2))
+CALM = ((1.0, 1.0),)
+# Seconds on the machine that was measured: what a process imports, all before the search, the
+# evaluation without its curve, one point of the curve, explanations and report.
+START, BEFORE, EVALUATION, POINT, CLOSING = 6.0, 10.0, 12.0, 1.0, 8.3
+
+
+@dataclass
+class Scenario:
+    """One kind of night; see ``Machine``.
+
+    Attributes:
+        slowness: of the machine, of which the preflight measures about as much.
+        slow_tail: how much longer evaluation and report take than on the machine measured.
+        until: the deadline is one by the wall clock.
+        jumps: (seconds after the start, seconds) of the wall clock; a sleep jumps ahead.
+    """
+
+    total: float
+    jobs: int = 1
+    slowness: float = 1.0
+    spread: float = 0.3
+    levels: tuple = STEPS
+    creep: float = 0.0
+    sharing: float = 0.85
+    faults: float = 0.0
+    slow_tail: float = 1.0
+    until: bool = False
+    jumps: tuple = ()
+
+
+class Job:
+    """The stages of a job in simulated time, deciding as the real ones do."""
+
+    def __init__(self, night, seed, folder):
+        self.scenario, self.folder = night, folder
+        self.chance = random.Random(seed)
+        self.machine = Machine(
+            self.chance,
+            9.0 * night.slowness * math.exp(self.chance.gauss(0, 0.25)),
+            night.total,
+            spread=night.spread,
+            levels=night.levels,
+            creep=night.creep,
+            sharing=night.sharing,
+            faults=night.faults,
+            jumps=list(night.jumps),
+        )
+        clock = self.machine.wall if night.until else self.machine.monotonic
+        self.budget = Budget(night.total, clock=clock)
+        measured = night.slowness * math.exp(self.chance.gauss(0, 0.2))
+        self.night = Night(self.budget, plan_for(night.total), measured, jobs=night.jobs)
+        self.costs = CostModel(SPACE)
+
+    def run(self):
+        self.machine.spend(BEFORE * self.scenario.slowness)
+        self.search()
+        self.confirm()
+        self.retrain()
+        self.tail()
+        return self
+
+    def study(self, name, engine, plan, slots, **options):
+        runner = SimulatedRunner(
+            self.machine, slots, self.night.plan.trial_images, START * self.scenario.slowness
+        )
+        options = {"epochs": self.night.plan.trial_epochs, **options}
+        return Study(
+            engine=engine,
+            runner=runner,
+            plan=plan,
+            log=TrialLog(self.folder / f"{name}.jsonl"),
+            epoch_log=EpochLog(self.folder / f"{name}_epochs.jsonl"),
+            listener=Deaf(),
+            clock=self.machine.monotonic,
+            patience=self.scenario.total / 300,
+            **options,
+        )
+
+    def search(self):
+        plan = SearchPlan(self.budget, self.search_reserve, self.costs)
+        engine = RandomEngine(self.chance)
+        study = self.study("trials", engine, plan, self.scenario.jobs, max_failures=50)
+        self.log = study.log
+        study.run()
+        self.cut = [t for t in self.log.trials if cut_by_time(t) and t.number not in engine.stopped]
+
+    def search_reserve(self):
+        best = self.log.best()
+        if best is None:
+            return self.night.search_reserve()
+        return self.night.search_reserve(self.epoch_seconds(best), self.run_seconds(best))
+
+    def run_seconds(self, trial):
+        return self.costs.likely(trial.params, self.night.plan.trial_epochs)
+
+    def epoch_seconds(self, trial):
+        seconds = self.costs.seconds_per_epoch(trial.params)
+        return seconds * (IMAGES + VALIDATION / 3) / (self.night.plan.trial_images + VALIDATION / 3)
+
+    def confirm(self):
+        best = self.log.best()
+        found = candidates(self.log.trials, 5)
+        self.runs = []
+        if best is None:
+            self.best = max(self.log.trials, key=lambda t: len(t.epochs))
+            return
+        k, seeds = self.night.confirmation(self.run_seconds(best))
+        if k:
+            suggestions = [
+                Suggestion(seed * 10 + place, c.params, replicate_of=c.trial)
+                for seed in range(seeds)
+                for place, c in enumerate(found[:k])
+            ]
+            plan = SearchPlan(self.budget, self.night.confirm_reserve, self.costs)
+            engine = ListedEngine(suggestions)
+            study = self.study("confirm", engine, plan, self.scenario.jobs, max_failures=50)
+            study.run()
+            self.runs = study.log.trials
+        record = conclude(found[: max(k, 1)], self.runs, self.log.trials)
+        assert sum(len(c["runs"]) for c in record["candidates"]) == len(self.runs)
+        self.best = next(t for t in self.log.trials if t.number == record["winner"])
+
+    def retrain(self):
+        done = []
+        plan = SearchPlan(self.budget, lambda: self.night.final_reserve(len(done)))
+
+        def remaining(epochs, planned):
+            done[:] = epochs
+            return self.night.final_epochs(epochs[-1].seconds, len(epochs))
+
+        study = self.study(
+            "retrain",
+            ListedEngine([Suggestion(0, self.best.params)]),
+            plan,
+            1,
+            epochs=self.night.final_epochs(self.epoch_seconds(self.best), 0),
+            whole=True,
+            remaining=remaining,
+        )
+        study.run()
+        (self.final,) = study.log.trials
+
+    def tail(self):
+        """Evaluation with its curve, as long as there is time for it, explanations, report."""
+        s = self.scenario
+        slow = s.slowness * s.slow_tail * math.exp(self.chance.gauss(0, 0.1))
+        self.machine.spend(EVALUATION * slow)
+        for _ in self.final.epochs:
+            if self.budget.remaining() > self.night.needed_tail():
+                self.machine.spend(POINT * slow)
+        self.machine.spend(CLOSING * slow)
+
+    @property
+    def late(self):
+        """Seconds after the deadline."""
+        return -self.budget.remaining()
+
+    @property
+    def used(self):
+        """Share of the time from the start to the deadline that the job took."""
+        took = self.machine.now - self.machine.began
+        return took / (took + self.budget.remaining())
+
+    @property
+    def least(self):
+        """Seconds that the shortest end of a job may take from any moment on."""
+        s, machine = self.scenario, self.machine
+        slow = 3.0 * 1.2 * (1 + s.creep)
+        epoch = machine.epoch * machine.cost(self.best.params) * slow
+        trial = epoch * s.jobs**s.sharing if len(self.log.trials) < 2 * s.jobs else 0.0
+        start = START * s.slowness
+        return 2 * start + trial + epoch + self.night.tail() * s.slow_tail + s.total / 100
+
+
+def cut_by_time(trial):
+    """Whether a trial was begun and had no time to end, unless the engine stopped it."""
+    begun = trial.failure is not None and trial.failure.message.startswith("cut off")
+    return begun or trial.state == "pruned"
+
+
+class Deaf:
+    """A listener that does nothing."""
+
+    def __getattr__(self, name):
+        return lambda *args, **options: None
