@@ -23,7 +23,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 def configure() -> str:
     """Import the backend quietly and return its name; must run before Keras is imported."""
-    name = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    name = os.environ["KERAS_BACKEND"] = chosen()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
@@ -32,6 +32,11 @@ def configure() -> str:
         with _native_stderr_held_back():
             import tensorflow  # noqa: F401
     return name
+
+
+def chosen() -> str:
+    """The backend that will be used; nothing is imported."""
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
 @contextmanager

@@ -18,8 +18,11 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def describe() -> dict[str, Any]:
-    """Python, system, processor, memory in bytes, backend and package versions."""
+def describe(device: str = "unknown") -> dict[str, Any]:
+    """Python, system, processor, memory in bytes, backend and package versions.
+
+    The backend is not imported; ``device`` is what it computes on, where that is known.
+    """
     return {
         "schema": 1,
         "python": platform.python_version(),
@@ -27,8 +30,8 @@ def describe() -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": os.cpu_count() or 1,
         "memory_bytes": int(psutil.virtual_memory().total),
-        "backend": backend.name(),
-        "device": backend.device(),
+        "backend": backend.chosen(),
+        "device": device,
         "packages": _versions(),
     }
 

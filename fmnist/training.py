@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist import backend
+from fmnist import backend, checkpoint
 from fmnist.config import Config
 from fmnist.preprocess import Images, augment
 from search.records import Epoch, TrialError
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from fmnist.schedule import Pace
 
 Labels = NDArray[np.int64]
-OnEpoch = Callable[[Epoch], bool]
+OnEpoch = Callable[[Epoch], int]
 PREDICT_BATCH = 500
 
 
@@ -34,25 +33,48 @@ def fit(
     *,
     classes: int = 10,
     seed: int = 0,
-    on_epoch: OnEpoch = lambda _: True,
-    remaining: Callable[[], int] | None = None,
+    on_epoch: OnEpoch | None = None,
     checkpoints: Path | None = None,
+    keep_checkpoints: bool = False,
 ) -> keras.Model:
-    """Train a new network for ``config.epochs`` epochs.
+    """Train a network for ``config.epochs`` epochs, or take its training up again.
 
     Args:
         training, validation: uint8 images [N, 28, 28, 1] and labels int64 [N].
-        on_epoch: called after each epoch; False ends the training after it.
-        remaining: asked after each epoch for how many more there should be, instead of
-            ``config.epochs``; the learning rate is stretched or shortened to fit.
-        checkpoints: folder for the weights after every epoch, ``epoch_NNN.weights.h5``.
+        on_epoch: called after each epoch; returns how many should still come, 0 to stop. The
+            learning rate is stretched or shortened to fit.
+        checkpoints: folder for a checkpoint after every epoch. If it holds one, the training
+            goes on from there; the epochs behind it are not reported again.
+        keep_checkpoints: keep all of them, not only the newest.
 
     Returns:
         The network with the weights of the last epoch.
 
     Raises:
         TrialError: kind ``nan`` where the loss is not finite.
+        OSError: a checkpoint cannot be written.
     """
+    model, pace = new_model(config, classes, seed)
+    rng = np.random.default_rng(seed)
+    epochs = checkpoint.resume(checkpoints, model, rng, pace) if checkpoints else []
+    pace.remaining = config.epochs - len(epochs)
+    while pace.remaining > 0:
+        start = time.perf_counter()
+        images, wanted = _shuffled(config, training, classes, rng)
+        loss, accuracy = _one_pass(model, config, images, wanted, pace, len(epochs) + 1)
+        val_accuracy, val_loss = score(predict(model, validation[0]), validation[1])
+        seconds = round(time.perf_counter() - start, 3)
+        rate = float(model.optimizer.learning_rate)
+        epochs.append(Epoch(len(epochs) + 1, accuracy, loss, val_accuracy, val_loss, seconds, rate))
+        if checkpoints:
+            checkpoint.save(checkpoints, model, rng, pace, epochs, keep=keep_checkpoints)
+        if on_epoch is not None:
+            pace.remaining = on_epoch(epochs[-1])
+    return model
+
+
+def new_model(config: Config, classes: int, seed: int) -> tuple[keras.Model, Pace]:
+    """A compiled network with the weights of ``seed``, and the pace of its learning rate."""
     backend.configure()
     import keras
 
@@ -61,32 +83,9 @@ def fit(
 
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-    rng = np.random.default_rng(seed)
     model = build_model(config, classes)
     compile_model(model, config)
-    pace = Pace(config, config.epochs)
-    for number in itertools.count(1):
-        start = time.perf_counter()
-        loss, accuracy = _one_epoch(model, config, training, classes, rng, pace)
-        if not math.isfinite(loss):
-            raise TrialError("nan", f"the loss became {loss} in epoch {number}")
-        val_accuracy, val_loss = score(predict(model, validation[0]), validation[1])
-        if checkpoints:
-            model.save_weights(checkpoint(checkpoints, number))
-        seconds = round(time.perf_counter() - start, 3)
-        rate = float(model.optimizer.learning_rate)
-        epoch = Epoch(number, accuracy, loss, val_accuracy, val_loss, seconds, rate)
-        go_on = on_epoch(epoch)
-        if remaining is not None:
-            pace.remaining = remaining()
-        if not go_on or pace.remaining <= 0:
-            break
-    return model
-
-
-def checkpoint(folder: Path, epoch: int) -> Path:
-    """The file of the weights after ``epoch``."""
-    return folder / f"epoch_{epoch:03d}.weights.h5"
+    return model, Pace(config, config.epochs)
 
 
 def predict(model: keras.Model, images: Images) -> NDArray[np.float32]:
@@ -109,18 +108,26 @@ def targets(labels: Labels, config: Config, classes: int) -> NDArray[Any]:
     return labels
 
 
-def _one_epoch(
+def _shuffled(
+    config: Config, training: tuple[Images, Labels], classes: int, rng: np.random.Generator
+) -> tuple[Images, NDArray[Any]]:
+    """Images in a new order, newly augmented, and their targets."""
+    order = rng.permutation(len(training[0]))
+    return augment(training[0][order], config, rng), targets(training[1][order], config, classes)
+
+
+def _one_pass(
     model: keras.Model,
     config: Config,
-    training: tuple[Images, Labels],
-    classes: int,
-    rng: np.random.Generator,
+    images: Images,
+    wanted: NDArray[Any],
     pace: Pace,
+    number: int,
 ) -> tuple[float, float]:
-    """Loss and accuracy over one pass of newly shuffled and augmented images."""
-    order = rng.permutation(len(training[0]))
-    images = augment(training[0][order], config, rng)
-    wanted = targets(training[1][order], config, classes)
+    """Loss and accuracy over one pass; ``TrialError`` where the loss is not finite."""
     batches = backend.batches(images, wanted, config.batch_size)
     fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=[pace])
-    return float(fitted.history["loss"][-1]), float(fitted.history["accuracy"][-1])
+    loss, accuracy = (float(fitted.history[name][-1]) for name in ("loss", "accuracy"))
+    if not math.isfinite(loss):
+        raise TrialError("nan", f"the loss became {loss} in epoch {number}")
+    return loss, accuracy

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fmnist import checkpoint
 from fmnist.config import Config
 from fmnist.data import load, split
-from fmnist.training import checkpoint, fit, predict, score
+from fmnist.training import fit, new_model, predict, score
 from search.records import TrialError
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
@@ -22,7 +23,9 @@ def parts():
 
 def run(parts, config=TINY, **options):
     epochs = []
-    model = fit(config, *parts, on_epoch=lambda e: epochs.append(e) or True, **options)
+    model = fit(
+        config, *parts, on_epoch=lambda e: epochs.append(e) or config.epochs - e.epoch, **options
+    )
     return model, epochs
 
 
@@ -50,21 +53,72 @@ def test_the_same_seed_starts_from_the_same_weights(parts):
     assert np.abs(first - other).max() > 0.02
 
 
-def test_on_epoch_false_ends_the_training(parts):
+def test_zero_epochs_to_come_end_the_training(parts):
     seen = []
-    fit(TINY.replace(epochs=9), *parts, on_epoch=lambda e: seen.append(e) or len(seen) < 2)
+    fit(TINY.replace(epochs=9), *parts, on_epoch=lambda e: seen.append(e) or 2 - len(seen))
     assert len(seen) == 2
 
 
-def test_weights_of_every_epoch_are_kept(parts, tmp_path):
-    model, epochs = run(parts, checkpoints=tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "epoch_001.weights.h5",
-        "epoch_002.weights.h5",
-    ]
-    model.load_weights(checkpoint(tmp_path, 1))
+def test_the_weights_of_every_epoch_can_be_kept(parts, tmp_path):
+    model, epochs = run(parts, checkpoints=tmp_path, keep_checkpoints=True)
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["epoch_0001.npz", "epoch_0002.npz"]
+    checkpoint.load_weights(model, checkpoint.file(tmp_path, 1))
     accuracy, _ = score(predict(model, parts[1][0]), parts[1][1])
     assert accuracy == pytest.approx(epochs[0].val_accuracy)
+
+
+def test_only_the_newest_checkpoint_is_kept_otherwise(parts, tmp_path):
+    _, epochs = run(parts, checkpoints=tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["epoch_0002.npz"]
+    assert checkpoint.epochs_in(tmp_path) == tuple(epochs)
+
+
+def test_a_training_taken_up_again_is_the_one_that_was_never_interrupted(parts, tmp_path):
+    config = TINY.replace(epochs=4, dropout=0.4)
+    _, whole = run(parts, config, seed=3)
+    stopped, rest = [], []
+
+    def stop_after_two(epoch):
+        stopped.append(epoch)
+        return 0 if epoch.epoch == 2 else config.epochs - epoch.epoch
+
+    fit(config, *parts, seed=3, on_epoch=stop_after_two, checkpoints=tmp_path)
+    fit(
+        config,
+        *parts,
+        seed=3,
+        on_epoch=lambda e: rest.append(e) or config.epochs - e.epoch,
+        checkpoints=tmp_path,
+    )
+    assert [e.epoch for e in stopped + rest] == [1, 2, 3, 4]
+    # Threads add in any order, so equal means nearly equal.
+    for one, two in zip(whole, stopped + rest, strict=True):
+        assert one.val_loss == pytest.approx(two.val_loss, rel=0.02)
+        assert one.learning_rate == pytest.approx(two.learning_rate)
+
+
+def test_a_finished_training_is_not_run_again(parts, tmp_path):
+    run(parts, checkpoints=tmp_path)
+    _, epochs = run(parts, checkpoints=tmp_path)
+    assert epochs == []
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(parts, tmp_path):
+    run(parts, checkpoints=tmp_path, keep_checkpoints=True)
+    file = checkpoint.file(tmp_path, 2)
+    file.write_bytes(file.read_bytes()[:1000])
+    assert [e.epoch for e in checkpoint.epochs_in(tmp_path)] == [1]
+    model, pace = new_model(TINY, 10, 0)
+    rng = np.random.default_rng(0)
+    assert [e.epoch for e in checkpoint.resume(tmp_path, model, rng, pace)] == [1]
+
+
+def test_without_a_checkpoint_nothing_is_resumed(tmp_path):
+    model, pace = new_model(TINY, 10, 0)
+    before = [np.asarray(v) for v in model.variables]
+    assert checkpoint.resume(tmp_path, model, np.random.default_rng(0), pace) == []
+    assert all((a == np.asarray(b)).all() for a, b in zip(before, model.variables, strict=True))
 
 
 def test_label_smoothing_trains_and_leaves_validation_loss_plain(parts):
@@ -87,7 +141,8 @@ def test_score_of_known_probabilities():
     assert loss == pytest.approx((np.log(2) - np.log(1e-12)) / 2)
 
 
-def test_remaining_decides_how_many_epochs_there_are(parts):
+def test_the_answers_decide_how_many_epochs_there_are(parts):
     left = iter([2, 1, 0])
-    _, epochs = run(parts, remaining=lambda: next(left))
+    epochs = []
+    fit(TINY, *parts, on_epoch=lambda e: epochs.append(e) or next(left))
     assert len(epochs) == 3  # although the configuration says two

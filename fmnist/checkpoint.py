@@ -1,0 +1,107 @@
+"""A training that can be taken up again: everything it depends on, in one file an epoch.
+
+The file holds the variables of network and optimiser (seeds of dropout included), the state of the
+generator that shuffles and augments, the progress of the learning rate and the epochs so far. So
+a training that goes on from it is the training that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from search.atomic import atomic_write
+from search.records import Epoch
+
+if TYPE_CHECKING:
+    import keras
+
+    from fmnist.schedule import Pace
+
+_PATTERN = "epoch_*.npz"
+
+
+def file(folder: Path, epoch: int) -> Path:
+    """The checkpoint after ``epoch``."""
+    return folder / f"epoch_{epoch:04d}.npz"
+
+
+def save(
+    folder: Path,
+    model: keras.Model,
+    rng: np.random.Generator,
+    pace: Pace,
+    epochs: Sequence[Epoch],
+    *,
+    keep: bool,
+) -> None:
+    """Write the checkpoint after the last of ``epochs``; without ``keep`` the earlier ones go.
+
+    Raises:
+        OSError: no room; the earlier checkpoints are as before.
+    """
+    state = {
+        "epochs": [dataclasses.asdict(e) for e in epochs],
+        "rng": rng.bit_generator.state,
+        "progress": pace.progress,
+    }
+    arrays = {"state": np.array(json.dumps(state))}
+    arrays |= {f"model_{i}": np.asarray(v) for i, v in enumerate(model.variables)}
+    arrays |= {f"optimizer_{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
+    target = file(folder, epochs[-1].epoch)
+    atomic_write(target, lambda path: np.savez(path, allow_pickle=False, **arrays))
+    if not keep:
+        for path in set(folder.glob(_PATTERN)) - {target}:
+            path.unlink(missing_ok=True)
+
+
+def epochs_in(folder: Path) -> tuple[Epoch, ...]:
+    """The epochs behind the newest checkpoint; none where there is none that can be read."""
+    state, _ = _newest(folder)
+    return tuple(Epoch(**e) for e in state["epochs"]) if state else ()
+
+
+def resume(folder: Path, model: keras.Model, rng: np.random.Generator, pace: Pace) -> list[Epoch]:
+    """Put network, optimiser, generator and schedule where the newest checkpoint left them.
+
+    Returns the epochs behind it; an empty list, and nothing changed, where there is none.
+    """
+    state, path = _newest(folder)
+    if not state or path is None:
+        return []
+    model.optimizer.build(model.trainable_variables)
+    with np.load(path) as arrays:
+        _assign(model.variables, arrays, "model")
+        _assign(model.optimizer.variables, arrays, "optimizer")
+    rng.bit_generator.state = state["rng"]
+    pace.progress = state["progress"]
+    return [Epoch(**e) for e in state["epochs"]]
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Give ``model`` the weights in a checkpoint."""
+    with np.load(path) as arrays:
+        _assign(model.variables, arrays, "model")
+
+
+def _assign(variables: Sequence[Any], arrays: Any, name: str) -> None:
+    for i, variable in enumerate(variables):
+        variable.assign(arrays[f"{name}_{i}"])
+
+
+def _newest(folder: Path) -> tuple[dict[str, Any] | None, Path | None]:
+    for path in sorted(folder.glob(_PATTERN), reverse=True):
+        try:
+            # Opened here: NumPy leaves a damaged file open.
+            with path.open("rb") as opened, np.load(opened) as arrays:
+                state: dict[str, Any] = json.loads(str(arrays["state"]))
+                return state, path
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            continue  # damaged: the one before will do
+    return None, None

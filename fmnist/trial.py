@@ -1,0 +1,72 @@
+"""What a child process does for a trial: a training on its share of the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist import backend, training
+from fmnist.config import Config
+from fmnist.preprocess import Images
+from search.records import TrialError
+from search.tasks import Report, Task
+
+Part = tuple[Images, NDArray[np.int64]]
+
+
+def warm_up() -> str:
+    """Import what takes seconds, before the first trial waits for it; returns the device."""
+    backend.configure()
+    import fmnist.model
+    import fmnist.schedule  # noqa: F401
+
+    return backend.device()
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The objective of study, confirmation and retraining; sent to each child once.
+
+    Attributes:
+        base: values of the fields that a task does not set.
+        train, validation: uint8 images [N, 28, 28, 1] and labels int64 [N].
+        share: positions in ``train`` that a trial sees; a retraining sees all.
+        classes: number of classes.
+    """
+
+    base: Config
+    train: Part = field(repr=False)
+    validation: Part = field(repr=False)
+    share: NDArray[np.int64] = field(repr=False)
+    classes: int = 10
+
+    def __call__(self, task: Task, report: Report) -> None:
+        """Run ``task``; see ``search.tasks.Objective``."""
+        config = self.base.replace(**{"epochs": task.epochs, **task.params})
+        try:
+            training.fit(
+                config,
+                self._images(task, config.batch_size),
+                _first(self.validation, training.PREDICT_BATCH) if task.probe else self.validation,
+                classes=self.classes,
+                seed=task.seed,
+                on_epoch=report,
+                checkpoints=task.folder,
+                keep_checkpoints=task.whole,
+            )
+        except Exception as error:
+            if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, on a GPU
+                raise TrialError("memory", str(error).splitlines()[0]) from error
+            raise
+
+    def _images(self, task: Task, batch: int) -> Part:
+        if task.whole:
+            return self.train
+        share = (self.train[0][self.share], self.train[1][self.share])
+        return _first(share, batch) if task.probe else share
+
+
+def _first(part: Part, n: int) -> Part:
+    return part[0][:n], part[1][:n]
