@@ -13,26 +13,43 @@ from PIL import Image
 
 from fmnist.evaluation import pr_curves
 from fmnist.report.facts import load_facts
-from fmnist.report.figures import curves, mosaic, results, searching
+from fmnist.report.figures import confirming, curves, mosaic, results, searching
 from fmnist.report.figures.formula import formula
+from fmnist.report.figures.importance import importance_bars
 from fmnist.report.figures.style import drawing
-from fmnist.report.findings import best_trial
-from fmnist.report.records import Importance, ParameterImportance
+from fmnist.report.records.searching import (
+    Candidate,
+    Confirmation,
+    ConfirmedRun,
+    Importance,
+    ParameterImportance,
+)
 from search.records import Failure, Trial
 
 FACTS = load_facts(Path(__file__).parent / "data" / "recorded_run")
 IMPORTANCE = Importance(
     "PED-ANOVA", 20, True, "",
     (ParameterImportance("dropout", 0.2, 0.4, False),
-     ParameterImportance("learning_rate", 0.8, 0.4, True)),
+     ParameterImportance("learning_rate", 0.8, 0.4, True, (0.3, 0.95))), 200,
+)  # fmt: skip
+CONFIRMATION = Confirmation(
+    2, 2,
+    (
+        Candidate(4, {}, 0.85, (ConfirmedRun(1, 0.83, 3, 9.0), ConfirmedRun(2, None, 1, 2.0, "x")),
+                  2, 0.83, None, (0.82, 0.84)),
+        Candidate(7, {}, 0.84, (ConfirmedRun(1, 0.83, 3, 9.0), ConfirmedRun(2, 0.85, 3, 9.0)),
+                  1, 0.84, 0.01, (0.83, 0.85)),
+    ),
+    7, "confirmation",
 )  # fmt: skip
 FIGURES = {
     "accuracy": lambda: curves.accuracy_curves(FACTS.history),
     "loss": lambda: curves.loss_curves(FACTS.history),
     "test": lambda: curves.validation_against_test(FACTS.history, FACTS.metrics.test.curve),
     "history": lambda: searching.search_history(FACTS.trials),
-    "slices": lambda: searching.slices(FACTS.trials, FACTS.space, best_trial(FACTS)),
-    "importance": lambda: searching.importance_bars(IMPORTANCE),
+    "slices": lambda: searching.slices(FACTS.trials, FACTS.space, FACTS.winner),
+    "importance": lambda: importance_bars(IMPORTANCE),
+    "confirming": lambda: confirming.confirmed_runs(CONFIRMATION),
     "confusion": lambda: results.confusion_figure(FACTS.metrics.test),
     "pr": lambda: results.pr_figure(
         pr_curves(FACTS.predictions.test_labels, FACTS.predictions.test_probabilities),
@@ -62,7 +79,7 @@ def test_figure_is_closed_svg_with_alt_text(drawn, name):
     assert 300 < figure.width < 700
 
 
-@pytest.mark.parametrize("name", ["history", "importance", "pr"])
+@pytest.mark.parametrize("name", ["history", "importance", "confirming", "pr"])
 def test_figure_repeats_exactly(drawn, name):
     with drawing():
         assert FIGURES[name]().svg == drawn[name].svg
@@ -156,3 +173,53 @@ def test_formula_is_svg_and_refuses_what_it_cannot_read():
     assert 3 < width < 20
     with pytest.raises(ValueError, match="Expected"):
         formula(r"\frac{")
+
+
+def test_importances_of_older_runs_have_no_intervals():
+    bare = dataclasses.replace(
+        IMPORTANCE,
+        bootstraps=0,
+        parameters=tuple(dataclasses.replace(p, interval=None) for p in IMPORTANCE.parameters),
+    )
+    with drawing():
+        figure = importance_bars(bare)
+    assert "resamples" not in figure.caption
+    assert [row[2] for row in figure.table[1:]] == ["–", "–"]
+
+
+def test_importance_table_says_what_noise_explains(drawn):
+    table = drawn["importance"].table
+    assert table[1][0] == "learning rate"
+    assert table[1][2:] == ["0.30–0.95", "0.40", "stands out from noise"]
+    assert table[2][4] == "not distinguishable from noise"
+
+
+def test_an_interval_that_misses_the_estimate_is_drawn():
+    odd = ParameterImportance("dropout", 0.9, 0.4, True, (0.1, 0.5))
+    with drawing():
+        figure = importance_bars(dataclasses.replace(IMPORTANCE, parameters=(odd,)))
+    ET.fromstring(figure.svg)
+
+
+def test_confirmation_figure_has_the_winner_first(drawn):
+    figure = drawn["confirming"]
+    assert [row[0] for row in figure.table] == ["Trial", "7", "4"]
+    assert "trial 4 from 85.00" in figure.alt
+    assert figure.table[2][2] == "83.00\u202f%"
+
+
+def test_a_candidate_whose_runs_all_failed_has_its_row():
+    lost = Candidate(9, {}, 0.8, (ConfirmedRun(3, None, 0, 1.0, "bug"),), 3)
+    with drawing():
+        figure = confirming.confirmed_runs(
+            dataclasses.replace(CONFIRMATION, candidates=(*CONFIRMATION.candidates, lost))
+        )
+    assert figure.table[3][2:] == ["–", "–", "–"]
+    assert "no value" in figure.alt
+
+
+def test_history_of_pruned_trials_alone_has_no_best():
+    pruned = Trial(0, "pruned", {}, 0.5, (), 1, "", 1.0)
+    with drawing():
+        figure = searching.search_history([pruned])
+    assert "nan" not in figure.alt

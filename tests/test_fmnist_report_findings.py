@@ -8,7 +8,8 @@ import pytest
 from fmnist.report import findings, recipe
 from fmnist.report.evidence import ABSENT, EVIDENCE
 from fmnist.report.facts import load_facts
-from fmnist.report.records import BestConfig, History
+from fmnist.report.records.results import History
+from fmnist.report.records.run import BestConfig
 from search.records import Epoch
 from search.space import Categorical, Float, Int, SearchSpace
 
@@ -80,7 +81,9 @@ def test_validation_and_test_difference_is_judged_by_chance(facts):
     near = dataclasses.replace(metrics.validation, accuracy=metrics.test.accuracy + 0.001)
     far = dataclasses.replace(metrics.validation, accuracy=metrics.test.accuracy + 0.03)
     said = [
-        findings.validation_against_test(dataclasses.replace(metrics, validation=v))
+        findings.validation_against_test(
+            dataclasses.replace(facts, metrics=dataclasses.replace(metrics, validation=v))
+        )
         for v in (near, far)
     ]
     assert "by chance alone" in said[0]

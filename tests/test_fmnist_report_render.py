@@ -7,14 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pypdf
 import pytest
+from report_factory import Elements
 
 from fmnist.report import text
-from fmnist.report.facts import FactsError
 from fmnist.report.render import DEFAULT_TITLE, render_report
 from fmnist.report.sections import SECTIONS
 
@@ -22,23 +21,6 @@ RECORDED = Path(__file__).parent / "data" / "recorded_run"
 METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))
 LOADING = {"src", "srcset", "poster", "data", "action", "background"}
 HOSTILE = '<script>alert("x")</script>'
-
-
-class Elements(HTMLParser):
-    """All start tags with their attributes, and the text."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.tags, self.words = [], []
-        self.feed(source)
-        self.text = re.sub(r"[ \n]+", " ", " ".join(self.words))
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        if self.tags and self.tags[-1][0] != "style":
-            self.words.append(data)
 
 
 def copied(folder, **document):
@@ -216,20 +198,6 @@ def test_what_was_not_recorded_is_said(tmp_path):
 
 
 @pytest.mark.usefixtures("without_pdf")
-def test_an_interim_report_says_so(tmp_path):
-    run = copied(tmp_path)
-    for name in ("best_config.toml", "history.json", "metrics.json", "predictions.npz"):
-        (run / name).unlink()
-    (run / "trials.jsonl").write_text("", encoding="utf-8")
-    with pytest.raises(FactsError, match=r"best_config.toml: missing"):
-        render_report(run)
-    found = Elements(render_report(run, interim=True).html.read_text(encoding="utf-8"))
-    assert "Interim report." in found.text
-    assert found.text.count("This run has not reached this part yet.") == 3
-    assert "No trial has finished yet." in found.text
-
-
-@pytest.mark.usefixtures("without_pdf")
 def test_own_templates_and_questions_replace_ours(tmp_path):
     own = tmp_path / "own"
     (own / "concepts").mkdir(parents=True)
@@ -267,3 +235,26 @@ def test_neither_tensorflow_nor_optuna_is_loaded(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_a_fault_in_printing_leaves_the_html(tmp_path, monkeypatch):
+    def broken(*_):
+        raise ValueError("a font without a name")
+
+    monkeypatch.setattr("fmnist.report.render._pdf", broken)
+    run = copied(tmp_path)
+    with pytest.raises(ValueError, match="without a name"):
+        render_report(run)
+    assert (run / "report.html").is_file()
+
+
+def test_a_full_disk_leaves_a_run_that_is_not_finished(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+    monkeypatch.setattr("fmnist.report.render.write_bytes", full)
+    run = copied(tmp_path)
+    with pytest.raises(OSError, match="No space"):
+        render_report(run)
+    assert not (run / "report.html").exists()

@@ -10,7 +10,8 @@ from fmnist.report import findings, recipe, text
 from fmnist.report.figures import Figure, Mosaic
 from fmnist.report.figures.mosaic import strongest_filters
 from fmnist.report.figures.results import softmax_figure
-from fmnist.report.records import BestConfig, Facts
+from fmnist.report.records import Facts
+from fmnist.report.records.run import BestConfig
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,9 @@ def overfitting(facts: Facts) -> Shown:
     if facts.best is not None:
         used = recipe.regularisers(facts.best.values())
         sentences.append(
-            f"The best configuration uses {text.listing(used)}."
+            f"The configuration uses {text.listing(used)}."
             if used
-            else "The best configuration switches no regulariser on."
+            else "The configuration switches no regulariser on."
         )
     if facts.history is not None:
         sentences.append(
@@ -195,10 +196,12 @@ def improvements(facts: Facts) -> Shown:
         sentences += _advice_from_errors(facts)
     if facts.best is not None:
         edges = findings.at_the_edge(facts.best, facts.space)
-        sentences += edges or [
-            "No best value lies at an end of its searched range, so the ranges themselves give no "
-            "sign of being too narrow."
-        ]
+        if facts.space is not None and not edges:
+            edges = [
+                "No chosen value lies at an end of its searched range, so the ranges themselves "
+                "give no sign of being too narrow."
+            ]
+        sentences += edges
         sentences += _missing_means(facts.best)
     return Shown(sentences) if sentences else ABSENT
 

@@ -6,34 +6,35 @@ import json
 import tomllib
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.peek import peek_lines
 from fmnist.report.parse import FactsError, build, convert
-from fmnist.report.records import (
-    BestConfig,
-    Environment,
-    Evidence,
-    Explanation,
-    Facts,
-    History,
-    Importance,
-    LedgerEntry,
-    Metrics,
-    Predictions,
-    Run,
-    Stages,
-)
-from search.records import Trial
+from fmnist.report.records import Facts
+from fmnist.report.records.inside import Evidence, Explanation
+from fmnist.report.records.night import Plan, Preflight, Stages
+from fmnist.report.records.results import History, Metrics, Predictions
+from fmnist.report.records.run import BestConfig, Environment, LedgerEntry, Run
+from fmnist.report.records.searching import Confirmation, Importance, InFlight
+from fmnist.runs import RunError
+from search.records import Epoch, Trial
 from search.space import SearchSpace, SpaceError
 
 __all__ = ["Facts", "FactsError", "load_facts"]
 
 T = TypeVar("T")
 SCHEMA = 1
+# Log of what is over, journal of the epochs so far, and what to call such a training.
+JOURNALS = (
+    ("trials.jsonl", "epochs.jsonl", "trial {}"),
+    ("confirm.jsonl", "confirm_epochs.jsonl", "a run on a fresh seed"),
+    ("retrain.jsonl", "retrain_epochs.jsonl", "the final training"),
+)
 
 
 def load_facts(folder: Path, *, interim: bool = False) -> Facts:
@@ -49,12 +50,16 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
     needed = _optional if interim else _required
     run = _required(folder / "run.toml", _run)
     search = run.request.kind == "search"
+    # The epochs first: a trial that ends between the two readings is then no longer in flight.
+    latest = _under_way(folder) if interim else {}
+    trials = needed(folder / "trials.jsonl", _trials) if search else None
+    confirming = _optional(folder / "confirm.jsonl", _trials)
     facts = Facts(
         folder=folder,
         files=_files(folder),
         run=run,
-        space=_required(folder / "space.json", _space) if search else None,
-        trials=_required(folder / "trials.jsonl", _trials) if search else (),
+        space=needed(folder / "space.json", _space) if search else None,
+        trials=trials or (),
         best=needed(folder / "best_config.toml", _best),
         history=needed(folder / "history.json", _history),
         metrics=needed(folder / "metrics.json", lambda path: _record(path, Metrics)),
@@ -65,9 +70,23 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         evidence=_optional(folder / "evidence.json", lambda p: _record(p, Evidence)),
         environment=_optional(folder / "environment.json", lambda p: _record(p, Environment)),
         stages=_optional(folder / "stages.json", lambda p: _record(p, Stages)),
+        confirmation=_optional(folder / "confirmation.json", _confirmation),
+        confirming=confirming or (),
+        retraining=_optional(folder / "retrain.jsonl", _last_trial),
+        plan=_optional(folder / "plan.json", lambda p: _record(p, Plan)),
+        preflight=_optional(folder / "preflight.json", lambda p: _record(p, Preflight)),
+        in_flight=_in_flight(folder, latest),
+        interim=interim,
     )
     _check_together(facts)
-    return facts
+    return _sealed(facts)
+
+
+def _sealed(facts: Facts) -> Facts:
+    """Without ``metrics.json`` nothing of the test set is told, whatever files lie there."""
+    if facts.metrics is not None:
+        return facts
+    return replace(facts, predictions=None, explanation=None, evidence=None)
 
 
 def _required(path: Path, read: Callable[[Path], T]) -> T:
@@ -125,16 +144,64 @@ def _space(path: Path) -> SearchSpace:
         raise FactsError(f"{path.name}: {error}") from None
 
 
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a file that another process may be writing."""
+    try:
+        return peek_lines(path)
+    except RunError as error:
+        raise FactsError(str(error)) from None
+
+
 def _trials(path: Path) -> tuple[Trial, ...]:
-    lines = path.read_text(encoding="utf-8").split("\n")
     trials = []
-    # The text after the last line break is a record cut off while it was written.
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, row in enumerate(_rows(path), start=1):
         try:
-            trials.append(Trial.from_json(json.loads(line)))
+            trials.append(Trial.from_json(row))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FactsError(f"{path.name}: line {number}: not a trial: {error}") from None
     return tuple(sorted(trials, key=lambda trial: trial.number))
+
+
+def _last_trial(path: Path) -> Trial | None:
+    trials = _trials(path)
+    return trials[-1] if trials else None
+
+
+def _latest_epochs(path: Path) -> dict[int, Epoch]:
+    """The last epoch of every training, by its number."""
+    latest = {}
+    for number, row in enumerate(_rows(path), start=1):
+        try:
+            training = int(row.pop("trial"))
+            latest[training] = Epoch(**row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactsError(f"{path.name}: line {number}: not an epoch: {error}") from None
+    return latest
+
+
+def _under_way(folder: Path) -> dict[str, dict[int, Epoch]]:
+    """The last epochs in each journal, by the log that tells which trainings are over."""
+    return {log: _optional(folder / name, _latest_epochs) or {} for log, name, _ in JOURNALS}
+
+
+def _in_flight(folder: Path, latest: dict[str, dict[int, Epoch]]) -> tuple[InFlight, ...]:
+    found = []
+    for log, _, name in JOURNALS:
+        over = {t.number for t in _optional(folder / log, _trials) or ()}
+        rows = sorted(latest.get(log, {}).items())
+        found += [InFlight(name.format(n), epoch) for n, epoch in rows if n not in over]
+    return tuple(found)
+
+
+def _confirmation(path: Path) -> Confirmation:
+    found = _record(path, Confirmation)
+    known = [c.trial for c in found.candidates]
+    if found.candidates and found.winner not in known:
+        raise FactsError(
+            f"{path.name}: winner must be one of its candidates ({', '.join(map(str, known))}), "
+            f"found {found.winner}"
+        )
+    return found
 
 
 def _best(path: Path) -> BestConfig:
@@ -195,6 +262,11 @@ def _explanation(path: Path) -> Explanation:
 
 def _check_together(facts: Facts) -> None:
     """Files of different runs must not end up in one report."""
+    if facts.confirmation is not None and facts.winner is None:
+        raise FactsError(
+            f"confirmation.json: winner must be a trial of trials.jsonl, found "
+            f"{facts.confirmation.winner}"
+        )
     if facts.metrics is None:
         return
     test, names = facts.metrics.test, facts.class_names

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fmnist.report import text
-from fmnist.report.records import BestConfig, ClassScore, Facts, History, Metrics, TestScore
-from search.records import Trial, best_of
+from fmnist.report.records import Facts
+from fmnist.report.records.results import ClassScore, History, TestScore
+from fmnist.report.records.run import BestConfig
+from fmnist.report.trouble import out_of_time
+from search.records import Trial
 from search.space import Categorical, SearchSpace
 
 CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
@@ -108,8 +112,12 @@ def _overfitting_sentence(verdict: str, gap: float, rise: float, lowest: int, la
     )
 
 
-def validation_against_test(metrics: Metrics) -> str:
+def validation_against_test(facts: Facts) -> str:
     """Whether the test accuracy differs from the validation accuracy by more than chance."""
+    metrics = facts.metrics
+    if metrics is None:
+        return ""
+    chosen = "the configuration and the epoch were" if facts.by_search else "the epoch was"
     validation, test = metrics.validation, metrics.test
     difference = validation.accuracy - test.accuracy
     spread = math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in (validation, test)))
@@ -125,8 +133,7 @@ def validation_against_test(metrics: Metrics) -> str:
             if usual
             else "more than the two sample sizes explain by chance"
             + (
-                "; the configuration and the epoch were chosen on the validation images, which "
-                "makes that figure optimistic."
+                f"; {chosen} chosen on the validation images, which makes that figure optimistic."
                 if difference > 0
                 else "."
             )
@@ -168,7 +175,7 @@ def search_course(trials: Sequence[Trial], best: Trial) -> str:
 
 
 def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
-    """Sentences for numbers whose best value lies at an end of the searched range."""
+    """Sentences for numbers whose chosen value lies at an end of the searched range."""
     values = best.values()
     found = []
     for p in space or ():
@@ -181,19 +188,15 @@ def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
         if place <= EDGE or place >= 1 - EDGE:
             end, limit = ("lower", p.low) if place <= EDGE else ("upper", p.high)
             found.append(
-                f"The best value of {text.title_case(p.name)}, {text.value(values[p.name])}, lies "
-                f"at the {end} end of the searched range ({text.value(limit)}): a wider range may "
-                "hold better values."
+                f"The chosen value of {text.title_case(p.name)}, {text.value(values[p.name])}, "
+                f"lies at the {end} end of the searched range ({text.value(limit)}): a wider range "
+                "may hold better values."
             )
     return found
 
 
-def best_trial(facts: Facts) -> Trial | None:
-    """The complete trial of the highest value, the earliest of equals."""
-    return best_of(facts.trials)
-
-
 def states(trials: Sequence[Trial]) -> dict[str, int]:
-    """Number of trials in each state that occurs."""
-    counts = {s: sum(t.state == s for t in trials) for s in ("complete", "pruned", "failed")}
-    return {state: n for state, n in counts.items() if n}
+    """Number of trials in each state that occurs; those there was no time for stand apart."""
+    counts = Counter("out of time" if out_of_time(t) else t.state for t in trials)
+    order = ("complete", "pruned", "failed", "out of time")
+    return {state: counts[state] for state in order if counts[state]}

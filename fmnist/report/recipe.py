@@ -5,20 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from fmnist.report import text
-from fmnist.report.records import BestConfig
+from fmnist.report.records.run import BestConfig, Request
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "stochastic gradient descent"}
+ENGINES = {"optuna": "Optuna", "keras-tuner": "KerasTuner"}
 SAMPLERS = {
     "tpe": "tree-structured Parzen estimator (TPE)",
     "random": "random search",
     "grid": "grid search",
     "cmaes": "CMA-ES",
+    "bayesian": "Bayesian optimisation with a Gaussian process",
+    "hyperband": "Hyperband",
 }
 NORMALISATIONS = {
     "raw": "Pixels enter as they are, 0 to 255.",
     "unit": "Pixels are divided by 255, so they enter in the range 0 to 1.",
     "signed": "Pixels are scaled from 0–255 to the range −1 to 1.",
 }
+
+
+def engine(request: Request) -> str:
+    """The search engine by its name."""
+    return ENGINES.get(request.engine, request.engine)
+
+
+def sampler(request: Request) -> str:
+    """How the engine chose what to try, in words."""
+    return SAMPLERS.get(request.sampler, request.sampler)
+
+
+def pruning(request: Request, n: int) -> str:
+    """Why trials were stopped early: without pruning only the clock stops them."""
+    they = "it" if n == 1 else "they"
+    if not request.prune:
+        return "because the time ran out"
+    return f"because {they} fell behind or the time ran out"
 
 
 def network(best: BestConfig) -> str:

@@ -26,15 +26,16 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
-from fmnist.atomic import write_bytes
-from fmnist.report import text
+from fmnist.report import text, timing
 from fmnist.report.concepts import Concept, load_concepts
 from fmnist.report.facts import Facts, load_facts
 from fmnist.report.figures.style import drawing
 from fmnist.report.sections import SECTIONS, Section
+from search.atomic import write_bytes
 
-HTML_NAME, PDF_NAME = "report.html", "report.pdf"
+FINAL, INTERIM = "report", "interim"
 DEFAULT_TITLE = "{}: a tuned convolutional network"
+GIVEN_TITLE = "{}: a convolutional network"
 PDF_VARIANT = "pdf/ua-1"
 FONTS = {
     ("Report Sans", 400, "normal"): "ReportSans-Regular.ttf",
@@ -76,13 +77,14 @@ class Counter:
 
 
 def render_report(run: Path, *, templates: Path | None = None, interim: bool = False) -> Rendered:
-    """Write ``report.html`` and ``report.pdf`` into the run folder.
+    """Write ``report.html`` and ``report.pdf`` into the run folder; removes interim reports.
 
     Args:
         run: folder of the run.
         templates: folder whose files replace the packaged templates, style sheets and
             (in ``concepts/``) questions of the same name.
-        interim: the run is still going; chapters without facts say so.
+        interim: the run has not ended: write ``interim.html`` and ``interim.pdf`` instead, whose
+            chapters say what is not there yet.
 
     Raises:
         FactsError: a missing or broken file of the run.
@@ -92,15 +94,35 @@ def render_report(run: Path, *, templates: Path | None = None, interim: bool = F
     concepts = load_concepts(_concept_folder(templates))
     environment = _environment(templates)
     with drawing():
-        html = _html(environment, facts, concepts, interim)
-    html_path = run / HTML_NAME
-    write_bytes(html_path, html.encode("utf-8"))
+        html = _html(environment, facts, concepts)
+    html_path, pdf_path = _paths(run, INTERIM if interim else FINAL)
+    rendered = _write(html, _source(environment, "pdf.css"), facts, html_path, pdf_path)
+    if not interim:
+        for path in _paths(run, INTERIM):
+            path.unlink(missing_ok=True)
+    return rendered
+
+
+def _paths(run: Path, name: str) -> tuple[Path, Path]:
+    return run / f"{name}.html", run / f"{name}.pdf"
+
+
+def _write(html: str, style: str, facts: Facts, html_path: Path, pdf_path: Path) -> Rendered:
+    """The HTML last: where it is, a run is finished, and its PDF must be there."""
+    page, problem = html.encode("utf-8"), None
     try:
         import weasyprint  # noqa: F401
     except OSError as error:
-        return Rendered(html_path, None, _pango_problem(error))
-    write_bytes(run / PDF_NAME, _pdf(html, _source(environment, "pdf.css"), facts))
-    return Rendered(html_path, run / PDF_NAME)
+        problem = _pango_problem(error, pdf_path.name, html_path.name)
+    else:
+        try:
+            printed = _pdf(html, style, facts)
+        except Exception:
+            write_bytes(html_path, page)  # a fault in printing must not cost the HTML too
+            raise
+        write_bytes(pdf_path, printed)
+    write_bytes(html_path, page)
+    return Rendered(html_path, None if problem else pdf_path, problem)
 
 
 def _concept_folder(templates: Path | None) -> Path | None:
@@ -140,11 +162,11 @@ def _source(environment: Environment, name: str) -> str:
     return environment.loader.get_source(environment, name)[0]
 
 
-def _html(
-    environment: Environment, facts: Facts, concepts: Sequence[Concept], interim: bool
-) -> str:
-    shared: dict[str, Any] = {"numbers": Counter(), "not_recorded": text.NOT_RECORDED}
-    shown = [s for s in SECTIONS if facts.searched or not s.search_only]
+def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -> str:
+    absent = text.NOT_YET if facts.interim else text.NOT_RECORDED
+    shared: dict[str, Any] = {"numbers": Counter(), "not_recorded": absent}
+    shown = [s for s in SECTIONS if facts.by_search or not s.search_only]
+    title = DEFAULT_TITLE if facts.by_search else GIVEN_TITLE
     chapters = [
         Chapter(
             number,
@@ -157,11 +179,12 @@ def _html(
         chapters=chapters,
         concepts=concepts,
         document=facts.run.document,
-        title=facts.run.document.title or DEFAULT_TITLE.format(facts.run.data.name),
+        title=facts.run.document.title or title.format(facts.run.data.name),
         run=facts.run,
         created=_created(facts).isoformat(),
         test=facts.metrics.test if facts.metrics else None,
-        interim=interim,
+        interim=facts.interim,
+        missing=timing.missing(facts) if facts.interim else "",
         styles=Markup(_font_faces() + _source(environment, "report.css")),
     )
 
@@ -174,7 +197,7 @@ def _chapter(
     shared: dict[str, Any],
 ) -> Markup:
     if not section.ready(facts):
-        return Markup("<p>{}</p>").format("This run has not reached this part yet.")
+        return Markup("<p>{}</p>").format(text.NOT_YET)
     template = environment.get_template(section.template)
     return Markup(template.render(**shared, **section.build(facts, concepts)))
 
@@ -232,11 +255,11 @@ def _fixed_clock(moment: datetime) -> Iterator[None]:
             os.environ["SOURCE_DATE_EPOCH"] = before
 
 
-def _pango_problem(error: OSError) -> str:
+def _pango_problem(error: OSError, pdf: str, html: str) -> str:
     return (
-        "report.pdf was not written: WeasyPrint found no Pango library on this system "
+        f"{pdf} was not written: WeasyPrint found no Pango library on this system "
         f"({str(error).splitlines()[0] if str(error) else type(error).__name__}). Install it "
         "(Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install "
         "pango; Windows: see WeasyPrint's installation page) and make the report again, or print "
-        "report.html to PDF from a browser."
+        f"{html} to PDF from a browser."
     )

@@ -10,6 +10,7 @@ from typing import Any
 THIN = "\u202f"
 """Narrow no-break space: stands before a unit and keeps it on the line of its number."""
 NOT_RECORDED = "Not recorded in this run."
+NOT_YET = "The run has not come to this yet."
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FINE_SAMPLE = 5000
 """From this many images on, a hundredth of a per cent is worth printing."""
@@ -30,6 +31,18 @@ def interval(bounds: Sequence[float], n: int | None = None, *, digits: int | Non
 def points(difference: float, *, digits: int = 2) -> str:
     """A difference of two fractions in percentage points: ``0.41 percentage points``."""
     return f"{100 * difference:.{digits}f} percentage points"
+
+
+def signed_points(difference: float, *, digits: int = 2) -> str:
+    """A difference with its sign, the unit left out: ``−0.30``."""
+    shown = f"{100 * difference:.{digits}f}"
+    return shown.replace("-", "" if float(shown) == 0 else "−")
+
+
+def point_span(bounds: Sequence[float]) -> str:
+    """Bounds of a difference: ``−0.30 to 0.72 percentage points``."""
+    low, high = bounds
+    return f"{signed_points(low)} to {signed_points(high)} percentage points"
 
 
 def _digits(n: int | None, digits: int | None) -> int:
@@ -78,6 +91,30 @@ def moment(iso: str) -> str:
     except ValueError:
         return iso
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if when.tzinfo else iso
+
+
+def zoned(iso: str) -> str:
+    """An ISO 8601 time in its own zone: ``2026-11-22 07:00 (UTC+01:00)``; else as it is."""
+    try:
+        when = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    if when.tzinfo is None:
+        return when.strftime("%Y-%m-%d %H:%M")
+    return f"{when:%Y-%m-%d %H:%M} ({when.tzname() if when.utcoffset() else 'UTC'})"
+
+
+def memory(size: float) -> str:
+    """Bytes as ``812 MB`` or ``1.4 GB``."""
+    return f"{size / 1e6:.0f}{THIN}MB" if size < 1e9 else f"{size / 1e9:.1f}{THIN}GB"
+
+
+def sentence(words: str) -> str:
+    """With a capital at the start and a full stop at the end."""
+    words = words.strip()
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
 
 
 def value(item: Any) -> str:

@@ -19,7 +19,7 @@ from fmnist.report.figures.style import (
     legend_above,
     to_svg,
 )
-from fmnist.report.records import History, TestEpoch
+from fmnist.report.records.results import History, TestEpoch
 
 
 def accuracy_curves(history: History) -> Figure:

@@ -14,7 +14,8 @@ from PIL import Image
 
 from fmnist.report import text
 from fmnist.report.figures.style import Mosaic, Tile
-from fmnist.report.records import Explanation, Predictions
+from fmnist.report.records.inside import Explanation
+from fmnist.report.records.results import Predictions
 
 SHEET_WIDTH = 620
 """CSS pixels; what a mosaic may be wide."""

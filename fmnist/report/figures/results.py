@@ -23,7 +23,8 @@ from fmnist.report.figures.style import (
     canvas,
     to_svg,
 )
-from fmnist.report.records import Softmax, TestScore
+from fmnist.report.records.inside import Softmax
+from fmnist.report.records.results import TestScore
 
 _ERRORS = LinearSegmentedColormap.from_list(
     "errors", ["#ffffff", "#f6c9a8", VERMILLION]

@@ -1,4 +1,4 @@
-"""Plots of the search: its course, its slices, what mattered."""
+"""Plots of the search: its course and its slices."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from fmnist.report.figures.style import (
     BLUE,
     INK,
     MUTED,
-    RULE,
     SKY,
     VERMILLION,
-    WIDTH,
     Figure,
     canvas,
     legend_above,
     to_svg,
 )
-from fmnist.report.records import Importance
 from search.records import Trial
 from search.space import Categorical, Parameter, SearchSpace
 
@@ -65,12 +62,17 @@ def search_history(trials: Sequence[Trial]) -> Figure:
     return Figure(
         to_svg(figure),
         f"Scatter plot of {len(trials)} trials ({counts}) with a line for the best validation "
-        f"accuracy so far, which ends at {text.percent(best[-1]) if best else '–'}.",
+        f"accuracy so far, which {_end(best)}.",
         "Course of the search. Each mark is one trial; a pruned trial shows the last accuracy "
         "it reported before it was stopped, trials below the axis stand on it, and so do failed "
         "ones, which have no value.",
         [["Trial", "State", "Validation accuracy", "Best so far"], *_rows(trials, best)],
     )
+
+
+def _end(best: Sequence[float]) -> str:
+    known = bool(best) and not math.isnan(best[-1])
+    return f"ends at {text.percent(best[-1])}" if known else "has no point yet"
 
 
 def _floor(trials: Sequence[Trial]) -> float | None:
@@ -106,13 +108,16 @@ def _rows(trials: Sequence[Trial], best: Sequence[float]) -> list[list[str]]:
     ]
 
 
-def slices(trials: Sequence[Trial], space: SearchSpace, best: Trial | None) -> Figure:
-    """Small multiples: value of the complete trials against each hyperparameter."""
+def slices(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) -> Figure:
+    """Small multiples: value of the complete trials against each hyperparameter.
+
+    The winner is marked, with its search value.
+    """
     complete = [t for t in trials if t.state == "complete" and t.value is not None]
     rows = math.ceil(len(space) / COLUMNS)
     figure, axes = canvas(1.5 * rows + 0.1, rows, COLUMNS, sharey=True, squeeze=False)
     for ax, parameter in zip(axes.flat, space, strict=False):
-        _slice(ax, parameter, complete, best)
+        _slice(ax, parameter, complete, winner)
     for ax in axes.flat[len(space) :]:
         ax.set_visible(False)
     for row in axes:
@@ -125,22 +130,26 @@ def slices(trials: Sequence[Trial], space: SearchSpace, best: Trial | None) -> F
         to_svg(figure),
         f"{len(space)} scatter plots of validation accuracy against "
         f"{text.listing([text.title_case(p.name) for p in space])}, one each, over "
-        f"{text.counted(len(complete), 'complete trial')}; the best trial is marked by a ring.",
-        "Validation accuracy of the complete trials against each hyperparameter. The ring marks "
-        "the best trial. Other hyperparameters vary at the same time, so a slope is a hint, "
+        f"{text.counted(len(complete), 'complete trial')}; {_ring(winner)}.",
+        "Validation accuracy of the complete trials against each hyperparameter; "
+        f"{_ring(winner)}. Other hyperparameters vary at the same time, so a slope is a hint, "
         "not an effect; trials below the axis stand on it.",
     )
 
 
-def _slice(ax: Axes, parameter: Parameter, trials: Sequence[Trial], best: Trial | None) -> None:
+def _ring(winner: Trial | None) -> str:
+    return "none is marked" if winner is None else f"a ring marks trial {winner.number}"
+
+
+def _slice(ax: Axes, parameter: Parameter, trials: Sequence[Trial], winner: Trial | None) -> None:
     trials = [t for t in trials if parameter.name in t.params]
     floor = _floor(trials) or 0.0
     y = [max(t.value or 0.0, floor) for t in trials]
     x = [_position(parameter, t) for t in trials]
     ax.scatter(x, y, s=13, color=SKY, edgecolors=BLUE, linewidths=0.6, zorder=3, clip_on=False)
-    if best is not None and best.value is not None and parameter.name in best.params:
+    if winner is not None and winner.value is not None and parameter.name in winner.params:
         ax.scatter(
-            [_position(parameter, best)], [best.value], s=60, facecolors="none",
+            [_position(parameter, winner)], [winner.value], s=60, facecolors="none",
             edgecolors=VERMILLION, linewidths=1.4, zorder=4, clip_on=False,
         )  # fmt: skip
     ax.set_title(text.title_case(parameter.name), fontweight=400)
@@ -168,55 +177,3 @@ def _slice_axis(ax: Axes, parameter: Parameter) -> None:
         pad = 0.06 * ((parameter.high - parameter.low) or 1)
         ax.set_xlim(parameter.low - pad, parameter.high + pad)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=isinstance(parameter.low, int)))
-
-
-def importance_bars(importance: Importance) -> Figure:
-    """Importance of each hyperparameter with the level that noise reaches."""
-    ranked = sorted(importance.parameters, key=lambda p: p.importance)
-    figure, ax = canvas(0.26 * len(ranked) + 0.75, width=WIDTH)
-    places = range(len(ranked))
-    colors = [BLUE if p.distinguishable else RULE for p in ranked]
-    ax.barh(places, [p.importance for p in ranked], color=colors, height=0.62, zorder=2)
-    ax.vlines(
-        [p.null_95 for p in ranked], [i - 0.38 for i in places], [i + 0.38 for i in places],
-        color=INK, linewidth=1.6, zorder=3, label="Level reached by noise (95 %)",
-    )  # fmt: skip
-    for place, p in enumerate(ranked):
-        note = f"{p.importance:.2f}" + ("" if p.distinguishable else "  not distinguishable")
-        start = max(p.importance, p.null_95)
-        ax.annotate(
-            note, (start, place), xytext=(5, 0), textcoords="offset points", va="center",
-            color=INK if p.distinguishable else MUTED, fontsize=8,
-        )  # fmt: skip
-    ax.set_yticks(places, [text.title_case(p.name) for p in ranked], color=INK)
-    ax.set_xlim(0, 1.3 * max([max(p.importance, p.null_95) for p in ranked] or [1]))
-    ax.set_xlabel(f"Importance ({importance.method})")
-    ax.grid(axis="y", visible=False)
-    legend_above(ax)
-    return _importance_figure(importance, to_svg(figure))
-
-
-def _importance_figure(importance: Importance, svg: str) -> Figure:
-    ranked = sorted(importance.parameters, key=lambda p: -p.importance)
-    clear = [text.title_case(p.name) for p in ranked if p.distinguishable]
-    found = f"{text.listing(clear)} stand out from noise" if clear else "none stands out from noise"
-    return Figure(
-        svg,
-        f"Bar chart of the importance of {len(ranked)} hyperparameters; {found}.",
-        f"Importance of the hyperparameters by {importance.method} over "
-        f"{text.counted(importance.trials, 'complete trial')}. The tick on each bar is what 95 % "
-        "of estimates stay below when the values are shuffled among the trials; pale bars do not "
-        "pass it.",
-        [
-            ["Hyperparameter", "Importance", "Noise (95 %)", "Distinguishable"],
-            *(
-                [
-                    text.title_case(p.name),
-                    f"{p.importance:.2f}",
-                    f"{p.null_95:.2f}",
-                    text.value(p.distinguishable),
-                ]
-                for p in ranked
-            ),
-        ],
-    )

@@ -1,0 +1,53 @@
+"""The chapter on data and method: splits, ledger, recipe, time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fmnist.report import recipe, text, timing
+from fmnist.report.concepts import Concept
+from fmnist.report.figures import mosaic
+from fmnist.report.records import Facts
+from fmnist.report.tables import method as tables
+
+# Stages that choose: what they read, the test set must not be.
+CHOOSING = ("search", "confirm", "retrain")
+
+
+def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
+    """Data, splits, training recipe, time."""
+    predictions = facts.predictions
+    return {
+        "data": facts.run.data,
+        "splits": facts.run.splits,
+        "request": facts.run.request,
+        "examples": mosaic.example_tiles(predictions, facts.class_names) if predictions else [],
+        "splits_table": tables.splits(facts),
+        "ledger": tables.ledger(facts),
+        "test_reads": _test_reads(facts),
+        "network": recipe.network(facts.best) if facts.best else "",
+        "recipe": recipe.sentences(facts.best) if facts.best else [],
+        "history": facts.history,
+        "interim": facts.interim,
+        "asked": timing.asked(facts),
+        "verdict": timing.verdict(facts),
+        "stages": tables.stages(facts),
+        "decisions": tables.decisions(facts),
+    }
+
+
+def _test_reads(facts: Facts) -> str:
+    """Whether the ledger shows the test set read before the last choice."""
+    entries = facts.ledger or ()
+    choices = [i for i, e in enumerate(entries) if e.stage in CHOOSING]
+    reads = [i for i, e in enumerate(entries) if e.split == "test"]
+    if not reads:
+        return "The test set has not been read." if entries else ""
+    early = sum(i < max(choices, default=-1) or entries[i].stage in CHOOSING for i in reads)
+    if early:
+        return (
+            f"The test set was read {text.counted(early, 'time')} before the last choice, so "
+            "its accuracy is optimistic."
+        )
+    return "No choice was made on the test set: it was first read after the last choice."

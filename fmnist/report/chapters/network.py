@@ -1,0 +1,68 @@
+"""The chapters of the chosen configuration: what it is, how it learned, what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fmnist.report import findings, recipe, trouble
+from fmnist.report.chapters.needed import present
+from fmnist.report.concepts import Concept
+from fmnist.report.figures import Tile, curves, mosaic
+from fmnist.report.records import Facts
+from fmnist.report.tables import network as tables
+
+
+def configuration(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
+    """The best configuration, its layers and how to use it again."""
+    best = present(facts.best, "best_config.toml")
+    return {
+        "network": recipe.network(best),
+        "table": tables.configuration(facts),
+        "layers": tables.layers(facts),
+        "by_search": facts.by_search,
+        "toml": best.text,
+        "run": facts.run.name,
+    }
+
+
+def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
+    """Curves of the final training."""
+    history = present(facts.history, "history.json")
+    curve = facts.metrics.test.curve if facts.metrics else ()
+    shared = {e.epoch for e in history.epochs} & {e.epoch for e in curve}
+    values = facts.best.values() if facts.best else {}
+    return {
+        "history": history,
+        "by_search": facts.by_search,
+        "trouble": trouble.final_training(facts),
+        "seconds": sum(e.seconds for e in history.epochs),
+        "accuracy": curves.accuracy_curves(history),
+        "loss": curves.loss_curves(history),
+        "against_test": curves.validation_against_test(history, curve) if shared else None,
+        "overfitting": findings.overfitting(history),
+        "penalised": bool(values.get("l2") or values.get("label_smoothing")),
+    }
+
+
+def inside(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
+    """Kernels and feature maps."""
+    explanation = facts.explanation
+    if explanation is None:
+        return {"kernels": None, "maps": [], "image": None, "index": None, "label": ""}
+    index = explanation.feature_index
+    label = ""
+    if facts.predictions is not None and index < len(facts.predictions.test_labels):
+        label = facts.class_names[int(facts.predictions.test_labels[index])]
+    tile = Tile(
+        mosaic.clothing(explanation.feature_image),
+        f"Test image {index}" + (f", class {label}" if label else ""),
+        (f"Test image {index}", label),
+    )
+    return {
+        "kernels": mosaic.kernel_mosaic(explanation.kernels),
+        "maps": mosaic.feature_map_mosaics(explanation),
+        "image": tile,
+        "index": index,
+        "label": label,
+    }

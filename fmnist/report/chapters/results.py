@@ -1,0 +1,55 @@
+"""The chapter of the results on the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fmnist.evaluation import pr_curves
+from fmnist.report import findings, winner
+from fmnist.report.chapters.needed import present
+from fmnist.report.concepts import Concept
+from fmnist.report.figures import mosaic, results
+from fmnist.report.records import Facts
+from fmnist.report.tables import results as tables
+
+SHOWN_PREDICTIONS = 24
+SHOWN_MISTAKES = 24
+
+
+def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
+    """Everything measured on the test set."""
+    metrics = present(facts.metrics, "metrics.json")
+    predictions = present(facts.predictions, "predictions.npz")
+    test, names = metrics.test, facts.class_names
+    shown = _spread(predictions.random_index, SHOWN_PREDICTIONS)
+    return {
+        "test": test,
+        "headline": tables.headline(facts),
+        "comparison": findings.validation_against_test(facts),
+        "optimism": winner.optimism(facts),
+        "gap": tables.gap(facts),
+        "confusion": results.confusion_figure(test),
+        "confusion_table": tables.confusion(test),
+        "classes": tables.classes(test),
+        "pr": results.pr_figure(
+            pr_curves(predictions.test_labels, predictions.test_probabilities), test
+        ),
+        "pairs": tables.pairs(test),
+        "random": mosaic.prediction_tiles(predictions, shown, names),
+        "mistakes": mosaic.prediction_tiles(predictions, _surest_mistakes(facts), names),
+    }
+
+
+def _spread(indices: Any, number: int) -> list[int]:
+    return [int(i) for i in indices[:: max(1, len(indices) // number)][:number]]
+
+
+def _surest_mistakes(facts: Facts) -> list[int]:
+    """Indices of the misclassified test images with the most probable wrong class."""
+    predictions = present(facts.predictions, "predictions.npz")
+    wrong = np.flatnonzero(predictions.predicted != predictions.test_labels)
+    certainty = predictions.test_probabilities[wrong].max(axis=1)
+    return [int(i) for i in wrong[np.argsort(-certainty, kind="stable")][:SHOWN_MISTAKES]]

@@ -1,0 +1,59 @@
+"""The chapter of the search: its course, its winner, what mattered, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fmnist.report import findings, recipe, trouble, winner
+from fmnist.report.concepts import Concept
+from fmnist.report.figures import confirming, searching
+from fmnist.report.figures.importance import importance_bars
+from fmnist.report.records import Facts
+from fmnist.report.tables import search as tables
+from search.records import best_of
+
+
+def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
+    """The course of the search, its winner and what mattered."""
+    tried = [t for t in facts.trials if not trouble.out_of_time(t)]
+    best, chosen = best_of(tried), facts.winner
+    return {
+        "engine": recipe.engine(facts.run.request),
+        "sampler": recipe.sampler(facts.run.request),
+        "course": findings.search_course(tried, best) if best else "",
+        "effort": findings.trial_effort(facts),
+        "space": tables.space(facts) if facts.space else None,
+        "states": tables.state_counts(facts),
+        "history": searching.search_history(tried) if tried else None,
+        "slices": searching.slices(tried, facts.space, chosen) if chosen and facts.space else None,
+        "edges": findings.at_the_edge(facts.best, facts.space) if facts.best else [],
+        "best_trials": tables.best_trials(facts),
+        **_winner(facts),
+        **_importance(facts),
+        **_failures(facts),
+    }
+
+
+def _winner(facts: Facts) -> dict[str, Any]:
+    found = facts.confirmation
+    return {
+        "chosen": winner.chosen(facts),
+        "noise": winner.noise(facts),
+        "candidates": tables.candidates(facts),
+        "confirmed": confirming.confirmed_runs(found) if found and found.tried else None,
+    }
+
+
+def _importance(facts: Facts) -> dict[str, Any]:
+    found = facts.importance
+    figure = importance_bars(found) if found is not None and found.applicable else None
+    return {"importance": found, "importance_figure": figure}
+
+
+def _failures(facts: Facts) -> dict[str, Any]:
+    return {
+        "failures": tables.failures(facts),
+        "notes": trouble.sentences(facts),
+        "traces": trouble.traces(facts),
+    }

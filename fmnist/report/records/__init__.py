@@ -1,0 +1,77 @@
+"""What the files of a run say, as frozen records: fractions, seconds, ISO times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fmnist.report.records.inside import Evidence, Explanation
+from fmnist.report.records.night import Plan, Preflight, Stages
+from fmnist.report.records.results import History, Metrics, Predictions
+from fmnist.report.records.run import BestConfig, Environment, LedgerEntry, Run
+from fmnist.report.records.searching import Confirmation, Importance, InFlight
+from search.records import Trial, best_of
+from search.space import SearchSpace
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Everything the report says, read once from the files of a run.
+
+    ``None`` means: not recorded in this run, or, in an interim report, not there yet.
+
+    Attributes:
+        trials: finished trials of the search.
+        confirming: runs on fresh seeds, their numbers are their own.
+        retraining: the final training as a trial: its retries and its peak memory.
+        in_flight: trials under way, in an interim report.
+        interim: the run is still going, or was stopped before its end.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    run: Run
+    space: SearchSpace | None
+    trials: tuple[Trial, ...]
+    best: BestConfig | None
+    history: History | None
+    metrics: Metrics | None
+    predictions: Predictions | None
+    ledger: tuple[LedgerEntry, ...] | None
+    importance: Importance | None = None
+    explanation: Explanation | None = None
+    evidence: Evidence | None = None
+    environment: Environment | None = None
+    stages: Stages | None = None
+    confirmation: Confirmation | None = None
+    confirming: tuple[Trial, ...] = ()
+    retraining: Trial | None = None
+    plan: Plan | None = None
+    preflight: Preflight | None = None
+    in_flight: tuple[InFlight, ...] = ()
+    interim: bool = False
+
+    @property
+    def by_search(self) -> bool:
+        """Whether the configuration was searched, not given."""
+        return self.run.request.kind == "search"
+
+    @property
+    def searched(self) -> frozenset[str]:
+        """Names of the searched fields; empty where one given configuration was trained."""
+        return frozenset(p.name for p in self.space or ())
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their indices."""
+        return self.run.data.class_names
+
+    @property
+    def winner(self) -> Trial | None:
+        """The trial whose configuration was chosen; in an interim report the best so far.
+
+        Chosen by its runs on fresh seeds where there are such, else by its search value.
+        """
+        if self.confirmation is not None:
+            return next((t for t in self.trials if t.number == self.confirmation.winner), None)
+        return best_of(self.trials)

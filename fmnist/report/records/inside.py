@@ -1,0 +1,86 @@
+"""What the evidence stage saw inside the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """``explain.npz``: first kernels ``[kh, kw, 1, F]`` and maps ``[h, w, F]`` a block."""
+
+    kernels: NDArray[np.float32]
+    feature_image: NDArray[np.uint8]
+    feature_index: int
+    feature_maps: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the network."""
+
+    name: str
+    type: str
+    output_shape: tuple[int | None, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Logits and probabilities of one test image."""
+
+    test_index: int
+    true: int
+    predicted: int
+    logits: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class DenseComparison:
+    """Parameters of the first convolution and of a dense layer with as many outputs."""
+
+    first_layer_parameters_conv: int
+    first_layer_parameters_dense: int
+
+
+@dataclass(frozen=True)
+class PoolingBlock:
+    """Size of the feature maps on both sides of one pooling step."""
+
+    block: int
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """The pooling steps of the network."""
+
+    blocks: tuple[PoolingBlock, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Raw grey values of the training images."""
+
+    minimum: float
+    maximum: float
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """``evidence.json``: measurements behind the concept answers."""
+
+    parameters: int
+    layers: tuple[Layer, ...]
+    softmax: Softmax | None = None
+    dense: DenseComparison | None = None
+    pooling: Pooling | None = None
+    pixels: Pixels | None = None

@@ -1,0 +1,105 @@
+"""What was asked of a run, of which data, on which machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of the run."""
+
+    seed: int
+    sampler: str
+    kind: str = "search"
+    engine: str = "optuna"
+    time_seconds: float | None = None
+    trials: int | None = None
+    space: str = ""
+    prune: bool = True
+
+
+@dataclass(frozen=True)
+class Document:
+    """What stands on the cover; every text may be empty."""
+
+    title: str = ""
+    author: str = ""
+    course: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Which images, from where; ``digest`` is a checksum of their content."""
+
+    name: str
+    source: str
+    verified: bool
+    digest: str
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Numbers of images in each split."""
+
+    seed: int
+    train: int
+    validation: int
+    test: int
+    method: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """``run.toml``."""
+
+    name: str
+    created: str
+    version: str
+    request: Request
+    document: Document
+    data: DataSet
+    splits: Splits
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class BestConfig:
+    """``best_config.toml``: its tables and its text."""
+
+    model: dict[str, Any]
+    training: dict[str, Any]
+    provenance: dict[str, Any]
+    text: str
+
+    def values(self) -> dict[str, Any]:
+        """Field name to value over both tables."""
+        return {**self.model, **self.training}
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One read of a split."""
+
+    at: str
+    stage: str
+    split: str
+    n: int
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    """``environment.json``: the machine and the packages."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    backend: str
+    device: str
+    packages: dict[str, str]

@@ -1,0 +1,141 @@
+"""Tables of the results."""
+
+from __future__ import annotations
+
+from fmnist.report import text, winner
+from fmnist.report.findings import confusions
+from fmnist.report.records import Facts
+from fmnist.report.records.results import Average, ClassScore, Score, TestScore
+from fmnist.report.tables.table import Table
+
+PAIRS_SHOWN = 8
+
+
+def headline(facts: Facts) -> Table | None:
+    """Accuracy and loss on validation and test images."""
+    if facts.metrics is None:
+        return None
+    rows = tuple(
+        (
+            name,
+            text.count(s.n),
+            text.count(s.correct),
+            text.percent(s.accuracy, s.n),
+            text.interval(s.interval, s.n),
+            text.loss(s.loss),
+        )
+        for name, s in (("Validation", facts.metrics.validation), ("Test", facts.metrics.test))
+    )
+    head = ("Split", "Images", "Correct", "Accuracy", f"95{text.THIN}% interval", "Loss")
+    caption = "Accuracy and loss of the final network"
+    return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5))
+
+
+def gap(facts: Facts) -> Table | None:
+    """The winner from its search value to the test set."""
+    if facts.winner is None or facts.winner.value is None:
+        return None
+    n, metrics = facts.run.splits.validation, facts.metrics
+    rows = [*_search_rows(facts, n)]
+    if metrics is not None:
+        validation, test = metrics.validation, metrics.test
+        rows += [
+            _gap_row("Final network, validation", validation, "the epoch"),
+            _gap_row("Final network, test", test, "nothing"),
+        ]
+    head = ("Measured", "Accuracy", f"95{text.THIN}% interval", "What it chose")
+    return Table("From the search to the test set", head, tuple(rows), numeric=(1, 2))
+
+
+def _search_rows(facts: Facts, n: int) -> list[tuple[str, str, str, str]]:
+    assert facts.winner is not None
+    best = facts.confirmation.confirmed if facts.confirmation else None
+    complete = text.counted(sum(t.state == "complete" for t in facts.trials), "trial")
+    chose = f"the {'winner' if best is None else 'candidates'}, of {complete}"
+    name, value = f"Search, trial {facts.winner.number}", winner.search_value(facts)
+    rows = [(name, text.percent(value, n), "–", chose)]
+    if best is not None and best.mean is not None and facts.confirmation is not None:
+        means = sum(c.mean is not None for c in facts.confirmation.candidates)
+        rows.append(
+            (
+                f"Mean on {text.counted(len(best.values), 'fresh seed')}",
+                text.percent(best.mean, n),
+                "–" if best.interval is None else text.interval(best.interval, n),
+                f"the winner, of {text.counted(means, 'mean')}",
+            )
+        )
+    return rows
+
+
+def _gap_row(name: str, score: Score, bias: str) -> tuple[str, str, str, str]:
+    return (
+        name,
+        text.percent(score.accuracy, score.n),
+        text.interval(score.interval, score.n),
+        bias,
+    )
+
+
+def confusion(test: TestScore) -> Table:
+    """The confusion matrix in numbers."""
+    names = [c.name for c in test.classes]
+    rows = tuple(
+        (name, *(text.count(n) for n in row))
+        for name, row in zip(names, test.confusion, strict=True)
+    )
+    caption = (
+        "Confusion matrix of the test set in numbers: true classes in rows, predicted in columns"
+    )
+    numeric = tuple(range(1, len(names) + 1))
+    return Table(caption, ("True class", *names), rows, numeric=numeric, dense=True)
+
+
+def classes(test: TestScore) -> Table:
+    """Scores of each class with macro and weighted averages."""
+    rows = [
+        (*_class_cells(c), text.score(c.f1), text.score(c.average_precision), text.count(c.support))
+        for c in test.classes
+    ]
+    for name, average in (("macro average", test.macro), ("weighted average", test.weighted)):
+        rows.append((name, *_average_cells(average), text.count(test.n)))
+    head = (
+        "Class",
+        "Precision",
+        "Recall",
+        f"95{text.THIN}% interval of recall",
+        "F1",
+        "AP",
+        "Images",
+    )
+    caption = "Scores of each class on the test set"
+    return Table(caption, head, tuple(rows), numeric=(1, 2, 3, 4, 5, 6), foot=2)
+
+
+def _class_cells(c: ClassScore) -> tuple[str, str, str, str]:
+    low, high = c.recall_interval
+    span = f"{low:.3f}–{high:.3f}"
+    return c.name, text.score(c.precision), text.score(c.recall), span
+
+
+def _average_cells(a: Average) -> tuple[str, str, str, str, str]:
+    shown = [text.score(x) for x in (a.precision, a.recall, a.f1, a.average_precision)]
+    return shown[0], shown[1], "", shown[2], shown[3]
+
+
+def pairs(test: TestScore) -> Table | None:
+    """The most frequent errors."""
+    found = confusions(test)[:PAIRS_SHOWN]
+    if not found:
+        return None
+    rows = tuple(
+        (
+            c.true,
+            c.predicted,
+            text.count(c.count),
+            text.percent(c.count / c.support, digits=1),
+            text.percent(c.share_of_errors, digits=1),
+        )
+        for c in found
+    )
+    head = ("True class", "Predicted as", "Images", "Of the class", "Of all errors")
+    return Table("The most frequent errors on the test set", head, rows, numeric=(2, 3, 4))

@@ -1,0 +1,149 @@
+"""Tables of the search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fmnist.config import fields_help
+from fmnist.report import text
+from fmnist.report.findings import states
+from fmnist.report.records import Facts
+from fmnist.report.records.searching import Candidate
+from fmnist.report.tables.table import Table
+from fmnist.report.trouble import KINDS, Trouble, kind, out_of_time, troubles
+from search.records import Trial
+from search.space import Categorical, Parameter
+
+BEST_SHOWN = 10
+
+
+def space(facts: Facts) -> Table:
+    """The search space."""
+    help_texts = fields_help()
+    rows = tuple(
+        (text.title_case(p.name), _range(p), p.help or help_texts.get(p.name, ""))
+        for p in facts.space or ()
+    )
+    return Table("The search space", ("Hyperparameter", "Searched values", "Meaning"), rows)
+
+
+def _range(p: Parameter) -> str:
+    if isinstance(p, Categorical):
+        return ", ".join(text.value(c) for c in p.choices)
+    words = f"{text.value(p.low)} to {text.value(p.high)}"
+    if p.log:
+        return words + ", log scale"
+    step = getattr(p, "step", 1)
+    return words + (f" in steps of {step}" if step != 1 else "")
+
+
+def state_counts(facts: Facts) -> Table:
+    """Number of trials and time by state."""
+    rows = []
+    for state, n in states(facts.trials).items():
+        late = state == "out of time"
+        chosen = [
+            t
+            for t in facts.trials
+            if (out_of_time(t) if late else t.state == state and not out_of_time(t))
+        ]
+        rows.append(_state_row(state, n, chosen))
+    rows.append(_state_row("all", len(facts.trials), facts.trials))
+    head = ("State", "Trials", "Epochs", "Time")
+    caption = "Trials by state"
+    return Table(caption, head, tuple(rows), numeric=(1, 2, 3), foot=1)
+
+
+def _state_row(state: str, n: int, trials: Sequence[Trial]) -> tuple[str, ...]:
+    epochs = sum(len(t.epochs) for t in trials)
+    seconds = sum(t.seconds for t in trials)
+    return state, text.count(n), text.count(epochs), text.duration(seconds)
+
+
+def best_trials(facts: Facts) -> Table | None:
+    """The complete trials of the highest values."""
+    complete = [t for t in facts.trials if t.state == "complete" and t.value is not None]
+    ranked = sorted(complete, key=lambda t: (-(t.value or 0), t.number))[:BEST_SHOWN]
+    if not ranked:
+        return None
+    names = [p.name for p in facts.space or ()]
+    n = facts.run.splits.validation
+    rows = tuple(
+        (
+            str(t.number),
+            text.percent(t.value or 0, n),
+            *(text.value(t.params[name]) if name in t.params else "–" for name in names),
+        )
+        for t in ranked
+    )
+    head = ("Trial", "Validation accuracy", *(text.title_case(name) for name in names))
+    caption = (
+        f"The {len(rows)} complete trials of the highest search values"
+        if len(rows) > 1
+        else "The complete trial"
+    )
+    return Table(caption, head, rows, numeric=tuple(range(1, len(head))), dense=True)
+
+
+def candidates(facts: Facts) -> Table | None:
+    """The best trials of the search with their runs on fresh seeds, the winner first."""
+    if facts.confirmation is None or not facts.confirmation.tried:
+        return None
+    n = facts.run.splits.validation
+    rows = tuple(
+        (
+            str(c.rank),
+            str(c.trial),
+            text.percent(c.search_value, n),
+            "–" if c.mean is None else text.percent(c.mean, n),
+            "–" if c.interval is None else text.interval(c.interval, n),
+            _runs(c, n),
+        )
+        for c in facts.confirmation.ranked
+    )
+    head = (
+        "Rank", "Trial", "Search value", "Mean on fresh seeds", f"95{text.THIN}% interval",
+        "Runs on fresh seeds",
+    )  # fmt: skip
+    caption = "The best trials of the search, trained again on fresh seeds"
+    return Table(caption, head, rows, numeric=(1, 2, 3, 4))
+
+
+def _runs(candidate: Candidate, n: int) -> str:
+    values = [text.percent(v, n) for v in candidate.values]
+    failed = [
+        f"failed ({KINDS[r.failure]})" if r.failure in KINDS else r.failure
+        for r in candidate.runs
+        if r.failure
+    ]
+    return ", ".join([*values, *failed]) or "–"
+
+
+def failures(facts: Facts) -> Table | None:
+    """The trainings that failed, or survived a failure, and why."""
+    found = troubles(facts)
+    if not found:
+        return None
+    rows = tuple(
+        (
+            text.sentence(t.name)[:-1],
+            t.trial.state,
+            text.listing([kind(failure) for failure in t.failures]),
+            _message(t),
+            str(len(t.trial.retries) + 1),
+            "–" if t.trial.peak_memory is None else text.memory(t.trial.peak_memory),
+            text.duration(t.trial.seconds),
+        )
+        for t in found
+    )
+    head = ("Training", "Ended", "Failure", "Message", "Attempts", "Memory", "Time")
+    caption = "Failures, and how each training ended"
+    return Table(caption, head, rows, numeric=(4, 5, 6), dense=True)
+
+
+def _message(trouble: Trouble) -> str:
+    """The last message; that of a trial whose parameters were tried again says so."""
+    message = text.sentence(trouble.failures[-1].message)
+    if trouble.trial.retry_of is not None:
+        return f"{message} It tried the parameters of trial {trouble.trial.retry_of} once more."
+    return message

@@ -1,0 +1,26 @@
+"""What every table is: head, rows of text, and which columns hold numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: texts only.
+
+    Attributes:
+        caption: says what it holds.
+        head: one text a column.
+        rows: texts; the first is the head of its row.
+        numeric: columns set flush right.
+        foot: how many of the last rows are totals.
+        dense: many columns, so a smaller type.
+    """
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[int, ...] = ()
+    foot: int = 0
+    dense: bool = False
