@@ -26,6 +26,12 @@ LEAST_DISK = 1e9
 """Bytes a night's run may write: study, checkpoints, logs, report."""
 LEAST_MEMORY = 3e9
 """Bytes for the parent and one trial with 60,000 images on TensorFlow."""
+_CGROUP = Path("/sys/fs/cgroup")
+# Limit and use of memory as control groups of version 2 and 1 tell them inside a container.
+_CONTAINER_MEMORY = (
+    (_CGROUP / "memory.max", _CGROUP / "memory.current"),
+    (_CGROUP / "memory/memory.limit_in_bytes", _CGROUP / "memory/memory.usage_in_bytes"),
+)
 PANGO_REMEDY = (
     "WeasyPrint needs Pango: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 "
     "(Debian, Ubuntu), or brew install pango (macOS)"
@@ -67,10 +73,10 @@ def check_all(results: Path, data: Path | None) -> list[Check]:
         ("fonts", check_fonts),
         ("PDF", check_pdf),
     ]
-    return [_guarded(name, check) for name, check in checks]
+    return [guarded(name, check) for name, check in checks]
 
 
-def _guarded(name: str, check: Callable[[], Check]) -> Check:
+def guarded(name: str, check: Callable[[], Check]) -> Check:
     """A check that itself breaks is a finding, not the end of the others."""
     try:
         return check()
@@ -189,9 +195,7 @@ def check_cores() -> Check:
 
 def check_memory() -> Check:
     """Memory that is free for use now."""
-    import psutil
-
-    available = int(psutil.virtual_memory().available)
+    available = available_memory()
     found = f"{available / 1e9:.1f} GB available"
     if available >= LEAST_MEMORY:
         return Check("memory", True, found)
@@ -200,17 +204,30 @@ def check_memory() -> Check:
     )
 
 
-def check_disk(results: Path) -> Check:
-    """Room, and leave to write, where the results go."""
+def available_memory() -> int:
+    """Bytes that are free for use now, in the system and in this process's container."""
+    import psutil
+
+    room = [int(psutil.virtual_memory().available)]
+    for limit, used in _CONTAINER_MEMORY:
+        try:
+            room.append(int(limit.read_text()) - int(used.read_text()))
+        except (OSError, ValueError):  # another kind of container, none, or "max"
+            continue
+    return max(0, min(room))
+
+
+def check_disk(results: Path, least: float = LEAST_DISK) -> Check:
+    """Room for ``least`` bytes, and leave to write, where the results go."""
     folder = next(p for p in (results.absolute(), *results.absolute().parents) if p.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return Check("disk", False, f"{folder} cannot be written", "choose another with --results")
     free = shutil.disk_usage(folder).free
     found = f"{free / 1e9:.1f} GB free in {folder}"
-    if free >= LEAST_DISK:
+    if free >= least:
         return Check("disk", True, found)
     return Check(
-        "disk", False, found, f"free {LEAST_DISK / 1e9:g} GB, or choose another with --results"
+        "disk", False, found, f"free {least / 1e9:.3g} GB, or choose another with --results"
     )
 
 
