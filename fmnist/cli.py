@@ -67,15 +67,36 @@ def cli() -> None:
 @cli.command()
 @_options(_RESULTS, _DATA, _DOCUMENT, _OUTPUT)
 @click.option("--time", "time_text", help="Time for the whole job, such as 10m or 8h.")
+@click.option("--until", help="Time of day at which the report is to lie there, such as 07:00.")
 @click.option("--trials", type=click.IntRange(min=1), help="Number of trials in the study.")
 @click.option("--name", help="Name of the run; date and a short id when left out.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
-    "--sampler",
-    type=click.Choice(["tpe", "random", "grid", "cmaes"]),
-    default="tpe",
+    "--engine",
+    type=click.Choice(["optuna", "keras-tuner"]),
+    default="optuna",
     show_default=True,
-    help="How Optuna chooses the next trial.",
+    help="What chooses the trials.",
+)
+@click.option(
+    "--sampler",
+    help="How it chooses them: tpe, random, grid or cmaes (Optuna); bayesian, random, hyperband "
+    "or grid (keras-tuner). The first is the default.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Trials at once; they share the cores.",
+)
+@click.option("--trial-timeout", help="Longest time of one trial, such as 90s or 20m.")
+@click.option("--trial-memory", help="Most memory of one trial, such as 2G or 800M.")
+@click.option(
+    "--confirm/--no-confirm",
+    default=True,
+    show_default=True,
+    help="Choose the winner among the best trials by new runs on fresh seeds.",
 )
 @click.option(
     "--space",
@@ -100,7 +121,7 @@ def run(**options: Any) -> None:
     The same command after an interruption goes on where it stopped. Without --time and --trials
     the job takes ten minutes.
 
-    Example: fmnist run --time 8h --author "Ada Lovelace" --course "Deep Learning 1"
+    Example: fmnist run --until 07:00 --author "Ada Lovelace" --course "Deep Learning 1"
     """
     from fmnist.commands import run_search
 
@@ -160,13 +181,28 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True))
 @_options(_DOCUMENT)
 def report(run_folder: Path, **document: str) -> None:
-    """Render the report of a finished run again; needs neither TensorFlow nor Optuna.
+    """Render the report of a run again; needs neither TensorFlow nor Optuna.
+
+    Of a run that is still going, or was stopped, an interim report is made beside it.
 
     Example: fmnist report results/2026-11-21-7f3a --author "Ada Lovelace"
     """
     from fmnist.commands import render_again
 
     sys.exit(render_again(run_folder, document))
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(run_folder: Path, as_json: bool) -> None:
+    """Say how far a run is, also while it goes on: stage, time, trials, best, what comes next.
+
+    Example: fmnist status results/2026-11-21-7f3a
+    """
+    from fmnist.commands import show_status
+
+    sys.exit(show_status(run_folder, as_json=as_json))
 
 
 @cli.command()

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fmnist import backend
 from fmnist.config import Config, load_config
 from fmnist.errors import UserError
-from fmnist.plan import Plan, parse_duration, plan_for
 from fmnist.runs import Run, new_name, unfinished
+from fmnist.times import parse_duration, parse_size, parse_until
+from search.engines import SAMPLERS_OF
 from search.space import SearchSpace
 
 DEFAULT_TIME = "10m"
@@ -29,8 +28,10 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
 
     space_file: Path | None = options["space_file"]
     space = load_space(space_file) if space_file else CORE
-    seconds = _time(options["time_text"], options["trials"])
-    plan = _plan(plan_for(seconds), options)
+    deadline = parse_until(options["until"]) if options["until"] else None
+    seconds = None if deadline else _time(options["time_text"], options["trials"])
+    if deadline and options["time_text"]:
+        raise UserError("--time and --until: give one of them; both say when to be done")
     warm: Path | None = options["warm_start"]
     base = load_config(warm) if warm else Config()
     first = _first_trials(space, base)
@@ -38,15 +39,21 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         click.echo(f"note: {warm} lies outside the space, so it is no trial of its own", err=True)
     request = Request(
         seed=options["seed"],
-        sampler=options["sampler"],
+        engine=options["engine"],
+        sampler=_sampler(options["engine"], options["sampler"]),
         space=str(space_file) if space_file else "core",
         prune=not options["no_prune"],
         time_seconds=seconds,
+        until=options["until"],
         trials=options["trials"],
-        trial_images=plan.trial_images,
-        trial_epochs=plan.trial_epochs,
-        final_epochs=plan.final_epochs,
-        validation=plan.validation,
+        jobs=options["jobs"],
+        trial_timeout=_timeout(options["trial_timeout"]),
+        trial_memory=parse_size(options["trial_memory"]),
+        confirm=options["confirm"],
+        trial_images=options["trial_images"],
+        trial_epochs=options["trial_epochs"],
+        final_epochs=options["epochs"],
+        validation=options["validation"],
         data=_absolute(options["data"]),
         warm_start=_absolute(warm),
     )
@@ -61,6 +68,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         class_names=_class_names(options["class_names"]),
         command=_command_line(),
         started=started,
+        deadline=deadline,
     )
     return _execute(job)
 
@@ -77,7 +85,7 @@ def train_config(*, started: float, results: Path, name: str | None, **options: 
         kind="train",
         seed=options["seed"],
         final_epochs=config.epochs,
-        validation=options["validation"] or Plan.validation,
+        validation=options["validation"],
         data=_absolute(options["data"]),
         warm_start=_absolute(file),
     )
@@ -130,10 +138,20 @@ def render_again(folder: Path, document: dict[str, str]) -> int:
         record = run.read_toml("run.toml")
         record["document"] = {**record.get("document", {}), **given}
         run.write_toml("run.toml", record)
-    rendered = render_report(run.path)
+    finished = run.has("metrics.json") and run.has("evidence.json")
+    rendered = render_report(run.path, interim=not finished)
+    if not finished:
+        click.echo("interim report: the run is not finished")
     click.echo(f"HTML report    {rendered.html}")
     click.echo(f"PDF report     {rendered.pdf or rendered.problem}")
     return 0 if rendered.pdf else 5
+
+
+def show_status(folder: Path, *, as_json: bool) -> int:
+    """``fmnist status``: how far a run is, also while it goes on."""
+    from fmnist.status import run_status
+
+    return run_status(folder, as_json)
 
 
 def run_doctor(results: Path, data: Path | None) -> int:
@@ -150,8 +168,9 @@ def run_doctor(results: Path, data: Path | None) -> int:
 
 
 def _execute(job: Any) -> int:
-    backend.configure()
-    job.view.begin(job.run.path, job.request.time_seconds, job.request.trials)
+    job.view.begin(
+        job.run.path, job.budget.total, job.request.trials, remaining=job.budget.remaining
+    )
     try:
         return int(job.execute())
     finally:
@@ -177,14 +196,20 @@ def _time(text: str | None, trials: int | None) -> float | None:
     return parse_duration(text or DEFAULT_TIME)
 
 
-def _plan(plan: Plan, options: dict[str, Any]) -> Plan:
-    given = {
-        "trial_images": options["trial_images"],
-        "trial_epochs": options["trial_epochs"],
-        "final_epochs": options["epochs"],
-        "validation": options["validation"],
-    }
-    return replace(plan, **{k: v for k, v in given.items() if v is not None})
+def _timeout(text: str | None) -> float | None:
+    return parse_duration(text, option="--trial-timeout", least=1) if text else None
+
+
+def _sampler(engine: str, sampler: str | None) -> str:
+    """The engine's own default, or what was asked for if the engine has it."""
+    known = SAMPLERS_OF[engine]
+    if sampler is None:
+        return known[0]
+    if sampler not in known:
+        raise UserError(
+            f"--sampler {sampler}: --engine {engine} has {', '.join(known)}; choose one of them"
+        )
+    return sampler
 
 
 def _first_trials(space: SearchSpace, base: Config) -> tuple[dict[str, Any], ...]:

@@ -16,5 +16,11 @@ class DataError(UserError):
     exit_code = 3
 
 
+class DiskFullError(UserError):
+    """No room for a file of the run; what was written before is whole."""
+
+    exit_code = 6
+
+
 class SealError(RuntimeError):
     """A read of the sealed test set from a stage that may not read it: always a bug."""

@@ -2,8 +2,8 @@
 
 Python raises ``KeyboardInterrupt`` wherever it happens to be, and where that is a weak-reference
 callback inside a library, it is printed and forgotten. So the first signal is only noted, and
-the work asks at the end of each epoch; the second ends the process at once, which loses nothing
-but the trial under way: every file is written whole or not at all.
+the work asks for it all the time; the second ends the process at once, which loses nothing but
+the epoch under way: every file is written whole or not at all, and children end with their parent.
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_NOTICE = b"\nfmnist: stopping after this epoch; once more stops at once\n"
+NOTICE = "stopping, with an interim report; once more stops at once"
 EXIT_CODE = 130
 
 
 class Interrupt:
-    """While entered, notes the signals; ``check`` raises once one has come."""
+    """While entered, notes the signals; ``check`` raises once one has come.
+
+    Attributes:
+        requested: whether a signal has come.
+        notice: told once, from inside the signal's handler.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self.notice: Callable[[str], object] = lambda _: None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
@@ -50,4 +57,4 @@ class Interrupt:
         if self.requested:
             os._exit(EXIT_CODE)
         self.requested = True
-        os.write(2, _NOTICE)
+        self.notice(NOTICE)

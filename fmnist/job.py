@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+from fmnist.errors import DiskFullError
 from fmnist.runs import RunError, utc_now
+from fmnist.stages.confirm import confirm
 from fmnist.stages.context import Context, Request
 from fmnist.stages.evaluate import evaluate
 from fmnist.stages.explain import explain
+from fmnist.stages.preflight import preflight
 from fmnist.stages.prepare import prepare
-from fmnist.stages.report import finish, report
+from fmnist.stages.report import finish, interim, report
 from fmnist.stages.retrain import retrain
 from fmnist.stages.search import search
+from search.child import DISK_FULL
 
 __all__ = ["Job", "Request"]
 
@@ -32,15 +38,29 @@ class Job(Context):
 
         Raises:
             RunError: the run is finished, in use, or was asked something else.
+            DiskFullError: there is no room; the same call goes on once there is.
+            KeyboardInterrupt: a signal came; an interim report was written.
         """
-        with self.run.locked():
+        self.interrupt.notice = self.view.stopping
+        with self.run.locked(), _named_when_full(self):
             self._resume()
             with self.run.logging(log), self.interrupt:
-                for name, marker, stage in _STAGES:
-                    self.interrupt.check()
-                    if marker is None or not self.run.has(marker):
-                        self._timed(name, stage)
-                return finish(self)
+                try:
+                    return self._stages()
+                except KeyboardInterrupt:
+                    self.workers.close()
+                    interim(self)
+                    raise
+                finally:
+                    self.workers.close()
+
+    def _stages(self) -> int:
+        for stage in _STAGES:
+            self.interrupt.check()
+            wanted = not stage.searching or self.request.kind == "search"
+            if wanted and (stage.marker is None or not self.run.has(stage.marker)):
+                self._timed(stage.name, stage.work)
+        return finish(self)
 
     def _resume(self) -> None:
         if not self.run.has("run.toml"):
@@ -63,16 +83,54 @@ class Job(Context):
             self.earlier_seconds = sum(entry["seconds"] for entry in self.stage_log)
         self.view.message(f"continuing {self.run.path}")
 
-    def _timed(self, name: str, stage: Callable[[Context], None]) -> None:
+    def _timed(self, name: str, work: Callable[[Context], None]) -> None:
         began, since = utc_now(), time.monotonic()
         self.view.stage(name)
         log.info("stage %s begins", name)
         self.on_progress = lambda: self.save_progress(name, began, since)
+        self.on_progress()  # so that the files name the stage while it runs
         try:
-            stage(self)
+            work(self)
         finally:
             self.stage_log = self.save_progress(name, began, since)
         log.info("stage %s took %.1f s", name, time.monotonic() - since)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One stage: the file that shows it is done, what does it, whether only a search has it."""
+
+    name: str
+    marker: str | None
+    work: Callable[[Context], None]
+    searching: bool = False
+
+
+# The report is always made anew.
+_STAGES = (
+    _Stage("prepare", "environment.json", prepare),
+    _Stage("preflight", "preflight.json", preflight),
+    _Stage("search", "importance.json", search, searching=True),
+    _Stage("confirm", "best_config.toml", confirm, searching=True),
+    _Stage("retrain", "history.json", retrain),
+    _Stage("evaluate", "metrics.json", evaluate),
+    _Stage("explain", "evidence.json", explain),
+    _Stage("report", None, report),
+)
+
+
+@contextmanager
+def _named_when_full(job: Context) -> Iterator[None]:
+    """A full disk is the user's to mend: say where, and that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise DiskFullError(
+            f"{job.run.path}: the disk is full ({error.strerror}); nothing is lost: free some "
+            "space and repeat the command"
+        ) from error
 
 
 def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
@@ -82,14 +140,3 @@ def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
         for n in names
         if stored.get(n) != asked.get(n)
     ]
-
-
-# Stage, the file that shows it is done, what does it. The report is always made anew.
-_STAGES: tuple[tuple[str, str | None, Callable[[Context], None]], ...] = (
-    ("prepare", "environment.json", prepare),
-    ("search", "best_config.toml", search),
-    ("retrain", "history.json", retrain),
-    ("evaluate", "metrics.json", evaluate),
-    ("explain", "evidence.json", explain),
-    ("report", None, report),
-)

@@ -1,6 +1,8 @@
-from fmnist.commands import _class_names, _first_trials, _plan, _time
+import pytest
+
+from fmnist.commands import _class_names, _first_trials, _sampler, _time
 from fmnist.config import Config
-from fmnist.plan import plan_for
+from fmnist.errors import UserError
 from fmnist.space import CORE
 
 
@@ -27,11 +29,12 @@ def test_ten_minutes_unless_time_or_trials_are_given():
     assert _time("8h", 30) == 28_800.0
 
 
-def test_options_override_the_plan():
-    none = dict.fromkeys(["trial_images", "trial_epochs", "epochs", "validation"])
-    plan = _plan(plan_for(600), {**none, "epochs": 3, "validation": 500})
-    assert (plan.final_epochs, plan.validation) == (3, 500)
-    assert plan.trial_images == plan_for(600).trial_images
+def test_every_engine_has_samplers_of_its_own():
+    assert _sampler("optuna", None) == "tpe"
+    assert _sampler("keras-tuner", None) == "bayesian"
+    assert _sampler("keras-tuner", "hyperband") == "hyperband"
+    with pytest.raises(UserError, match="--engine optuna has tpe, random, grid, cmaes"):
+        _sampler("optuna", "hyperband")
 
 
 def test_class_names_are_split_at_commas():

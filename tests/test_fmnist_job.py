@@ -1,11 +1,8 @@
 """The whole job on a small real sample: every stage, its files, and going on after a kill."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -29,9 +26,11 @@ high = 1e-2
 log = true
 """
 FILES = (
-    "run.toml space.json study.db trials.jsonl importance.json best_config.toml history.json "
-    "model.keras predictions.npz metrics.json explain.npz evidence.json ledger.json "
-    "environment.json stages.json run.log report.html report.pdf"
+    "run.toml space.json plan.json preflight.json study.db trials.jsonl epochs.jsonl "
+    "importance.json confirm.jsonl confirm_epochs.jsonl confirmation.json best_config.toml "
+    "retrain.jsonl retrain_epochs.jsonl history.json model.keras predictions.npz metrics.json "
+    "explain.npz evidence.json ledger.json environment.json stages.json run.log children.log "
+    "report.html report.pdf"
 )
 
 
@@ -70,6 +69,7 @@ def test_every_file_of_the_design_is_there(finished):
     run, _ = finished
     assert [name for name in FILES.split() if not (run / name).is_file()] == []
     assert not (run / "epochs").exists()
+    assert not (run / "trials").exists()
     assert [p.name for p in run.iterdir() if p.name.startswith(".writing")] == []
 
 
@@ -111,18 +111,55 @@ def test_the_test_set_is_opened_once_after_every_choice(finished):
     assert {(e["stage"], e["split"]) for e in entries} >= {
         ("search", "train"),
         ("search", "validation"),
+        ("confirm", "train"),
+        ("confirm", "validation"),
         ("retrain", "train"),
         ("retrain", "validation"),
     }
 
 
-def test_the_best_config_is_that_of_the_best_trial(finished):
+def test_the_winner_is_chosen_by_its_mean_on_fresh_seeds(finished):
     run, _ = finished
-    best = TrialLog(run / "trials.jsonl").best()
+    record = load(run, "confirmation.json")
+    means = {c["trial"]: c["mean"] for c in record["candidates"]}
+    assert record["winner_by"] == "confirmation"
+    assert means[record["winner"]] == max(means.values())
+    searched = {t.seed for t in TrialLog(run / "trials.jsonl").trials}
+    fresh = {t.seed for t in TrialLog(run / "confirm.jsonl").trials}
+    assert fresh
+    assert not fresh & searched
+
+
+def test_the_best_config_is_that_of_the_winner(finished):
+    run, _ = finished
+    winner = load(run, "confirmation.json")["candidates"][0]
     stored = tomllib.loads((run / "best_config.toml").read_text())
     flat = {**stored["model"], **stored["training"]}
-    assert flat.items() >= best.params.items()
-    assert stored["provenance"]["trial"] == best.number
+    assert flat.items() >= winner["params"].items()
+    assert stored["provenance"]["trial"] == winner["trial"]
+    assert stored["provenance"]["confirmed_validation_accuracy"] == winner["mean"]
+
+
+def test_the_optimism_gap_is_recorded_and_said(finished):
+    run, out = finished
+    search_record = load(run, "metrics.json")["search"]
+    winner = load(run, "confirmation.json")["candidates"][0]
+    assert search_record["optimism_gap"] == winner["search_value"] - winner["mean"]
+    assert search_record["test_value"] == load(run, "metrics.json")["test"]["accuracy"]
+    assert "optimism gap" in out
+
+
+def test_the_plan_and_the_preflight_are_recorded(finished):
+    run, _ = finished
+    plan, flight = load(run, "plan.json"), load(run, "preflight.json")
+    assert plan["sizes"]["trial_images"] == 300
+    assert {d["stage"] for d in plan["decisions"]} >= {"preflight", "search"}
+    assert flight["smallest"]["params"]["filters_1"] == 4
+    assert flight["largest"]["params"]["filters_1"] == 8
+    assert load(run, "environment.json")["device"] == "CPU"
+    assert [s["name"] for s in load(run, "stages.json")["stages"]] == [
+        *("prepare", "preflight", "search", "confirm", "retrain", "evaluate", "explain", "report")
+    ]
 
 
 def test_the_report_escapes_what_the_author_typed(finished):
@@ -166,60 +203,6 @@ def test_a_config_is_used_again_by_train_and_predict(finished, folder):
     assert len(row["probabilities"]) == 10
 
 
-def stop(command, folder, number, trials):
-    """Start the job, send it a signal once ``trials`` are logged; returns log and process."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=pipe) as process:
-        log = None
-        while process.poll() is None and not (log and log.read_bytes().count(b"\n") >= trials):
-            time.sleep(0.05)
-            log = next((folder / "killed").glob("*/trials.jsonl"), None)
-        assert process.poll() is None, "the run ended before it could be stopped"
-        os.kill(process.pid, number)
-        error = process.stderr.read().decode()
-    return log, process.returncode, error
-
-
-def test_a_stopped_and_a_killed_run_go_on_with_the_same_command(folder):
-    command = [sys.executable, "-m", "fmnist.cli", *map(str, search(7)), "--results", "killed"]
-    log, code, error = stop(command, folder, signal.SIGINT, trials=1)
-    assert code == 130
-    assert [line.strip() for line in error.split("fmnist: ")[1:]] == [
-        "stopping after this epoch; once more stops at once",
-        "interrupted; the same command goes on where this stopped",
-    ]
-    log, code, _ = stop(command, folder, signal.SIGKILL, trials=4)
-    assert code == -signal.SIGKILL
-    before = log.read_bytes()
-    done = fmnist(folder, *command[3:])
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "continuing" in done.stdout
-    assert list((folder / "killed").iterdir()) == [log.parent]
-    assert log.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
-    assert len(TrialLog(log).trials) == 7
-    assert (
-        states(log.parent / "study.db").items()
-        >= {
-            trial.number: {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}[
-                trial.state
-            ]
-            for trial in TrialLog(log).trials
-        }.items()
-    )
-    assert "RUNNING" not in states(log.parent / "study.db").values()
-
-
-def states(database):
-    import optuna
-
-    storage = optuna.storages.RDBStorage(f"sqlite:///{database}")
-    study = optuna.load_study(study_name="study", storage=storage)
-    found = {t.number: t.state.name for t in study.trials}
-    storage.remove_session()
-    storage.engine.dispose()
-    return found
-
-
 def test_other_options_on_an_unfinished_run_are_refused(folder):
     run = folder / "results" / "half"
     run.mkdir(parents=True)
@@ -237,3 +220,36 @@ def test_data_that_breaks_a_rule_leaves_no_run_behind(folder, tmp_path):
     assert "bad.npz" in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "r").iterdir()) == []
+
+
+def test_keras_tuner_runs_under_the_same_supervision(folder):
+    done = fmnist(folder, *search(4), "--name", "kt", "--engine", "keras-tuner", "--jobs", 2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = folder / "results" / "kt"
+    assert len(TrialLog(run / "trials.jsonl").trials) == 4
+    assert tomllib.loads((run / "run.toml").read_text())["request"]["sampler"] == "bayesian"
+    assert (run / "engine.json").is_file()
+    assert "keras-tuner" in (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--engine", "keras-tuner", "--sampler", "tpe"), "--engine keras-tuner has bayesian"),
+        (("--time", "10m", "--until", "07:00"), "give one of them"),
+        (("--until", "25:00"), "expected a time of day"),
+        (("--trial-memory", "lots"), "--trial-memory lots: expected a size such as"),
+        (("--trial-timeout", "0s"), "--trial-timeout 0s: at least"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(folder, options, message):
+    done = fmnist(folder, "run", *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_what_the_preflight_finds_stops_the_run_before_it_begins(folder):
+    done = fmnist(folder, *search(), "--name", "small", "--trial-memory", "300M")
+    assert done.returncode == 2
+    assert "--trial-memory" in done.stderr
+    assert not (folder / "results" / "small" / "trials.jsonl").exists()

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fmnist.config import Config
-from fmnist.data import DataSet, Ledger, Splits, load, split
+from fmnist.data import DataSet, Ledger, Splits, load, split, subset
 from fmnist.interrupt import Interrupt
-from fmnist.plan import Reserve
+from fmnist.plan import Night, Plan, plan_for
 from fmnist.runs import Run
+from fmnist.stages.workers import Workers
+from fmnist.trial import Part, Training
 from fmnist.view import View
 from search.budget import Budget
 from search.space import SearchSpace
+from search.supervisor import shared_threads
+from search.tasks import Limits
 
 if TYPE_CHECKING:
     from fmnist.report.render import Rendered
@@ -24,20 +32,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked: two equal requests are the same job. Goes into ``run.toml``."""
+    """What was asked: two equal requests are the same job. Goes into ``run.toml``.
+
+    ``None`` in a size means: what the plan for the time says.
+    """
 
     kind: str = "search"
     seed: int = 0
-    sampler: str = "tpe"
     engine: str = "optuna"
+    sampler: str = "tpe"
     space: str = "core"
     prune: bool = True
     time_seconds: float | None = None
+    until: str | None = None
     trials: int | None = None
-    trial_images: int = 0
-    trial_epochs: int = 0
-    final_epochs: int = 0
-    validation: int = 6000
+    jobs: int = 1
+    trial_timeout: float | None = None
+    trial_memory: int | None = None
+    confirm: bool = True
+    trial_images: int | None = None
+    trial_epochs: int | None = None
+    final_epochs: int | None = None
+    validation: int | None = None
     data: str | None = None
     warm_start: str | None = None
 
@@ -54,7 +70,8 @@ class Context:
         base: configuration whose fields hold where the space does not search them.
         first_trials: parameter sets that the study tries before its own.
         command: the command line, for the report.
-        started: clock reading at which the command began; the budget counts from there.
+        started: monotonic clock reading at which the command began; ``--time`` counts from there.
+        deadline: the moment that ``--until`` means.
     """
 
     run: Run
@@ -67,6 +84,7 @@ class Context:
     class_names: tuple[str, ...] | None = None
     command: str = ""
     started: float = field(default_factory=time.monotonic)
+    deadline: datetime | None = None
     stage_log: list[dict[str, Any]] = field(default_factory=list)
     earlier_seconds: float = 0.0
     on_progress: Callable[[], object] = field(default=lambda: None)
@@ -83,7 +101,7 @@ class Context:
     def splits(self) -> Splits:
         """Training and validation indices; the same for one seed and data set."""
         labels = self.data.train_labels
-        return split(labels, validation=self.request.validation, seed=self.request.seed)
+        return split(labels, validation=self.night.plan.validation, seed=self.request.seed)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -92,16 +110,91 @@ class Context:
 
     @cached_property
     def budget(self) -> Budget:
-        """The time of this job, earlier sessions counted."""
+        """The time of this job: to the deadline by the wall clock, or so many seconds of work."""
+        if self.deadline is not None:
+            before = time.monotonic() - self.started
+            total = self.deadline.timestamp() - time.time() + before + self.earlier_seconds
+            return Budget(total, used=before + self.earlier_seconds, clock=time.time)
         budget = Budget(self.request.time_seconds)
         budget.used = self.earlier_seconds + budget.clock() - self.started
         return budget
 
+    @cached_property
+    def night(self) -> Night:
+        """How the time is split; what an earlier session planned still holds."""
+        stored = self.run.read_json("plan.json") if self.run.has("plan.json") else None
+        sizes = replace(self._sizes(), **stored["sizes"]) if stored else self._sizes()
+        slowness = 1.0
+        if self.run.has("preflight.json"):
+            slowness = float(self.run.read_json("preflight.json").get("slowness", 1.0))
+        jobs = self.request.jobs
+        night = Night(
+            self.budget,
+            sizes,
+            slowness,
+            jobs=jobs,
+            threads=shared_threads(jobs)[0],
+            deadline=self.deadline,
+            confirm=self.request.confirm,
+        )
+        if stored:
+            night.resume(stored)
+        return night
+
+    def _sizes(self) -> Plan:
+        """The plan for the time at hand, with what was asked for instead."""
+        total = self.budget.total
+        if self.request.kind == "train":
+            total = None
+        names = ("trial_images", "trial_epochs", "final_epochs", "validation")
+        asked: dict[str, Any] = {n: v for n in names if (v := getattr(self.request, n)) is not None}
+        if self.request.final_epochs is not None:
+            asked["stretch"] = 1
+        return replace(plan_for(total), **asked)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The child processes that train."""
+        return Workers(self.run / "children.log", self._training)
+
     @property
-    def reserve(self) -> Reserve | None:
-        """What is kept back for the stages after the search; ``None`` without a time limit."""
-        total = self.request.time_seconds
-        return Reserve(total) if total is not None else None
+    def trial_images(self) -> int:
+        """Training images of a trial: as many as planned, at most all."""
+        return min(self.night.plan.trial_images, len(self.splits.train))
+
+    @property
+    def trial_limits(self) -> Limits:
+        """The limits of a trial, as asked."""
+        return Limits(seconds=self.request.trial_timeout, memory=self.request.trial_memory)
+
+    @property
+    def trial_folder(self) -> Path:
+        """Where trials under way keep their checkpoints."""
+        return self.run / "trials"
+
+    def part(self, index: NDArray[np.int64]) -> Part:
+        """Images uint8 [N, 28, 28, 1] and labels int64 [N] of the training file at ``index``."""
+        return self.data.train_images[index], self.data.train_labels[index]
+
+    def _training(self) -> Training:
+        train, labels = self.splits.train, self.data.train_labels
+        chosen = subset(train, labels, self.trial_images, seed=self.request.seed)
+        return Training(
+            base=self.base,
+            train=self.part(train),
+            validation=self.part(self.splits.validation),
+            share=np.searchsorted(train, chosen),
+            classes=len(self.data.class_names),
+        )
+
+    def note(self, stage: str, text: str) -> None:
+        """Write a decision into the plan and tell it."""
+        self.night.note(stage, text)
+        self.view.message(text)
+
+    def save_plan(self) -> None:
+        """Write ``plan.json``."""
+        self.run.write_json("plan.json", self.night.to_json())
 
     def save_progress(self, name: str, began: str, since: float) -> list[dict[str, Any]]:
         """Note the time spent in the stage ``name`` so far, so that a resume counts it.
@@ -110,6 +203,7 @@ class Context:
         """
         entry = {"name": name, "started": began, "seconds": round(time.monotonic() - since, 3)}
         stages = [*self.stage_log, entry]
-        record = {"schema": 1, "stages": stages, "budget_seconds": self.request.time_seconds}
+        record = {"schema": 1, "stages": stages, "budget_seconds": self.budget.total}
         self.run.write_json("stages.json", record)
+        self.save_plan()
         return stages

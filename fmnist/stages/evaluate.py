@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist import evaluation, training
+from fmnist import checkpoint, evaluation, training
 from fmnist.explain import load_model
-from fmnist.stages.parts import part
-from fmnist.stages.search import best_trial
-from search.records import TrialLog
+from fmnist.stages.retrain import checkpoint_file, forget_checkpoints
 
 if TYPE_CHECKING:
     from fmnist.stages.context import Context
@@ -24,7 +21,7 @@ def evaluate(job: Context) -> None:
     """Open the test set once, after every choice is made, and turn predictions into numbers."""
     model = load_model(job.run / "model.keras")
     names = job.data.class_names
-    validation = part(job, job.splits.validation)
+    validation = job.part(job.splits.validation)
     job.ledger.record("evaluate", "validation", len(validation[1]), "validation figures")
     validation_p = training.predict(model, validation[0])
     images, labels = job.data.test.open("evaluate", "the reported test figures", job.ledger)
@@ -49,10 +46,10 @@ def evaluate(job: Context) -> None:
         "schema": 1,
         "validation": evaluation.summarise(validation[1], validation_p),
         "test": test,
-        "search": _search_result(job),
+        "search": _search_result(job, validation_p, validation[1], test["accuracy"]),
     }
     job.run.write_json("metrics.json", record)
-    shutil.rmtree(job.run / "epochs", ignore_errors=True)
+    forget_checkpoints(job)
 
 
 def _test_curve(
@@ -61,22 +58,33 @@ def _test_curve(
     """Test loss after each retraining epoch: for the reader, when nothing is left to choose."""
     curve = []
     for epoch in job.run.read_json("history.json")["epochs"]:
-        if job.budget.remaining() < 40:
-            return []  # the report matters more than this curve
-        file = training.checkpoint(job.run / "epochs", epoch["epoch"])
+        if job.budget.remaining() < job.night.needed_tail():
+            break  # the report matters more than this curve
+        file = checkpoint_file(job, epoch["epoch"])
         if not file.is_file():
             continue
-        model.load_weights(file)
+        checkpoint.load_weights(model, file)
         accuracy, loss = training.score(training.predict(model, images), labels)
         curve.append({"epoch": epoch["epoch"], "accuracy": accuracy, "loss": loss})
     return curve
 
 
-def _search_result(job: Context) -> dict[str, Any] | None:
-    if not job.run.has("trials.jsonl"):
+def _search_result(
+    job: Context, probabilities: NDArray[np.float32], labels: NDArray[np.int64], test: float
+) -> dict[str, Any] | None:
+    """How the accuracy of the winner held on the way from the search to the test."""
+    if not job.run.has("confirmation.json"):
         return None
-    best = best_trial(TrialLog(job.run / "trials.jsonl"))
-    return {"best_value": best.value, "trial": best.number}
+    winner = job.run.read_json("confirmation.json")["candidates"][0]
+    searched, confirmed = winner["search_value"], winner["mean"]
+    return {
+        "best_value": searched,
+        "trial": winner["trial"],
+        "confirmed_value": confirmed,
+        "validation_value": training.score(probabilities, labels)[0],
+        "test_value": test,
+        "optimism_gap": None if confirmed is None else searched - confirmed,
+    }
 
 
 def _gallery(
