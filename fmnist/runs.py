@@ -19,8 +19,8 @@ import numpy as np
 import tomli_w
 from filelock import FileLock, Timeout
 
-from fmnist.atomic import atomic_write
 from fmnist.errors import UserError
+from search.atomic import atomic_write
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -144,7 +144,7 @@ class Run:
         A folder in which nothing was asked yet (no ``run.toml``) is removed after an error: no
         data found, say.
         """
-        handler = logging.FileHandler(self / "run.log", encoding="utf-8")
+        handler = _Quiet(self / "run.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.setLevel(logging.INFO)
         logger.propagate = False
@@ -169,6 +169,13 @@ class Run:
             return True
         lock.release()
         return False
+
+
+class _Quiet(logging.FileHandler):
+    """A log that cannot be written (a full disk) is no reason for noise or failure."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Nothing: what matters is said by what raised it."""
 
 
 def unfinished(results: Path, request: dict[str, Any]) -> Run | None:

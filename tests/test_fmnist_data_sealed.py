@@ -114,7 +114,7 @@ def test_a_failed_write_leaves_the_old_ledger(ledger, monkeypatch):
     def full_disk(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fmnist.atomic.os.fsync", full_disk)
+    monkeypatch.setattr("search.atomic.os.fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
         ledger.record("search", "train", 6, "fit")
     assert [e.n for e in ledger.entries] == [5]

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from fmnist.atomic import atomic_write
 from fmnist.runs import Run, RunError, new_name, unfinished
+from search.atomic import atomic_write
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import platformdirs
 
-from fmnist.atomic import write_bytes
 from fmnist.data import idx
 from fmnist.data.dataset import RawData
+from search.atomic import write_bytes
 
 CACHE_VARIABLE = "FMNIST_CACHE"
 _ORIGIN_FILE = "source.txt"

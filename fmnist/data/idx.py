@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.atomic import write_bytes
 from fmnist.data.dataset import SIDE, Part, RawData
 from fmnist.errors import DataError
+from search.atomic import write_bytes
 
 IMAGES_MAGIC = 2051
 LABELS_MAGIC = 2049

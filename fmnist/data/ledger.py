@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fmnist.atomic import write_bytes
 from fmnist.errors import DataError
+from search.atomic import write_bytes
 
 SCHEMA = 1
 SPLITS = ("train", "validation", "test")
