@@ -16,6 +16,12 @@ class DataError(UserError):
     exit_code = 3
 
 
+class TrainingError(UserError):
+    """Training failed in a way that trying again does not mend; the message says how."""
+
+    exit_code = 1
+
+
 class DiskFullError(UserError):
     """No room for a file of the run; what was written before is whole."""
 

@@ -4,6 +4,9 @@ Python raises ``KeyboardInterrupt`` wherever it happens to be, and where that is
 callback inside a library, it is printed and forgotten. So the first signal is only noted, and
 the work asks for it all the time; the second ends the process at once, which loses nothing but
 the epoch under way: every file is written whole or not at all, and children end with their parent.
+
+A terminal that goes away (SIGHUP: a lost connection, a closed window) ends no night: the run goes
+on unseen, and ``fmnist status`` shows it.
 """
 
 from __future__ import annotations
@@ -32,11 +35,15 @@ class Interrupt:
         self.requested = False
         self.notice: Callable[[str], object] = lambda _: None
         self._before: dict[int, Any] = {}
+        self._terminals: list[int] = []
 
     def __enter__(self) -> Interrupt:
         # Only the main thread may set handlers; elsewhere signals are somebody else's.
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+            if hasattr(signal, "SIGHUP"):
+                self._terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+                self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._go_dark)
         return self
 
     def __exit__(
@@ -52,6 +59,13 @@ class Interrupt:
         """Raise ``KeyboardInterrupt`` if a signal has come."""
         if self.requested:
             raise KeyboardInterrupt
+
+    def _go_dark(self, number: int, frame: FrameType | None) -> None:
+        """Write to nowhere what would go to the terminal that is gone."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for fd in self._terminals:
+            os.dup2(nowhere, fd)
+        os.close(nowhere)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.requested:

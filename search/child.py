@@ -23,7 +23,8 @@ from search.records import Epoch, Failure, TrialError
 from search.tasks import Objective, Task
 
 WarmUp = Callable[[], object]
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+TERMINAL_SIGNALS = {signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])}
 _PR_SET_PDEATHSIG = 1
 
 
@@ -108,10 +109,11 @@ def _failure(error: BaseException) -> Failure:
 
 
 def _leave_signals_to_the_parent() -> None:
-    # Ctrl-C reaches the whole process group; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a lost terminal reach the whole process group; the parent decides what they mean.
+    for number in TERMINAL_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
 
 
 def _die_with_the_parent() -> None:

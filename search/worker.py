@@ -58,7 +58,7 @@ class Worker:
         ours, theirs = context.Pipe()
         process = context.Process(target=child.main, args=(theirs, setup), name=name, daemon=True)
         written = _size(setup.output)
-        with _without_ctrl_c():
+        with _deaf_to_the_terminal():
             process.start()
         theirs.close()
         worker = cls(process, ours, setup, now)
@@ -119,12 +119,12 @@ class Worker:
 
 
 @contextlib.contextmanager
-def _without_ctrl_c() -> Iterator[None]:
+def _deaf_to_the_terminal() -> Iterator[None]:
     """A child born now starts deaf to Ctrl-C, until it has said what it wants of it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, child.TERMINAL_SIGNALS)
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fmnist import checkpoint, training
 from fmnist.config import Config, dump_config, load_config
+from fmnist.errors import TrainingError
 from fmnist.stages.search import Watcher, epoch_seconds, learnt
 from search.atomic import atomic_write
 from search.budget import SearchPlan
@@ -67,8 +68,10 @@ def _trained(job: Context, config: Config) -> Trial:
         # Its record would keep the same command from trying again.
         log.path.unlink()
         failure = trial.failure
-        raise RuntimeError(
-            "the retraining failed: " + (f"{failure.kind}: {failure.message}" if failure else "?")
+        why = f"{failure.kind}: {failure.message}" if failure else "without an epoch"
+        raise TrainingError(
+            f"the retraining failed ({why}); see {job.run / 'children.log'}; the same command "
+            "tries it again"
         )
     return trial
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from fmnist import backend, checkpoint
+from fmnist.errors import TrainingError
 from fmnist.runs import RunError
 from search.budget import CostModel, SearchPlan
 from search.engines import open_engine
@@ -32,7 +33,7 @@ def search(job: Context) -> None:
             study.run()
         except StudyError as error:
             if log.best() is None:
-                raise
+                raise TrainingError(f"{error}; see {job.run / 'children.log'}") from None
             job.note("search", f"the search ended early: {error}")
     job.interrupt.check()
     job.night.note("search", f"ended after {len(log.trials)} trials")
