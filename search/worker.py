@@ -21,7 +21,7 @@ from search.tasks import Limits, Task
 
 # A child is replaced once it holds this many times what it held after its first task, and so
 # many bytes more.
-_GROWTH, _GROWTH_BYTES = 1.5, 300e6
+_GROWTH, _GROWTH_BYTES = 2.0, 600e6
 _TAIL_BYTES = 4000
 
 

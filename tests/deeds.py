@@ -51,7 +51,7 @@ class Deeds:
         report(epoch(1))
 
     def keep(self, task, report):
-        self.kept = bytearray(b"x" * 400_000_000)
+        self.kept = bytearray(b"x" * 700_000_000)
         report(epoch(1))
 
     def hang(self, task, report):

@@ -179,6 +179,23 @@ def test_memory(monkeypatch, available, ok):
     assert check.found == f"{available / 1e9:.1f} GB available"
 
 
+@pytest.mark.parametrize(
+    ("limit", "used", "free"),
+    [("4000", "1000", 3000), ("max", "1000", 9000), ("", "", 9000), ("900", "1000", 0)],
+)
+def test_memory_of_a_container(monkeypatch, tmp_path, limit, used, free):
+    import psutil
+
+    answer = collections.namedtuple("answer", "available")(9000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: answer)
+    files = (tmp_path / "memory.max", tmp_path / "memory.current")
+    for path, text in zip(files, (limit, used), strict=True):
+        path.write_text(text)
+    absent = (tmp_path / "limit_in_bytes", tmp_path / "usage_in_bytes")
+    monkeypatch.setattr(doctor, "_CONTAINER_MEMORY", (absent, files))
+    assert doctor.available_memory() == free
+
+
 @pytest.mark.parametrize(("free", "ok"), [(9e8, False), (1e9, True)])
 def test_disk(monkeypatch, tmp_path, free, ok):
     answer = collections.namedtuple("answer", "free")(free)
