@@ -331,6 +331,7 @@ class Study:
         for epoch in self.epoch_log.of(run.number):
             run.epochs.append(epoch)
             go_on = self.engine.report(run.number, epoch.epoch, epoch.val_accuracy)
+        run.before = sum(e.seconds for e in run.epochs)
         if run.epochs and self._still_to_come(run, go_on) == 0:
             self._conclude(run)
             return

@@ -8,23 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_job import SAMPLE, SPACE
 
 from search.records import TrialLog
 
-SAMPLE = Path(__file__).parent / "data" / "sample"
-SPACE = """
-[filters_1]
-type = "int"
-low = 4
-high = 8
-step = 4
-
-[learning_rate]
-type = "float"
-low = 1e-3
-high = 1e-2
-log = true
-"""
 FILES = (
     "run.toml space.json plan.json preflight.json study.db trials.jsonl epochs.jsonl "
     "importance.json confirm.jsonl confirm_epochs.jsonl confirmation.json best_config.toml "

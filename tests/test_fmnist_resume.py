@@ -7,27 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
+from small_job import SAMPLE, SPACE
 
 from search.records import EpochLog, TrialLog
 
-SAMPLE = Path(__file__).parent / "data" / "sample"
-SPACE = """
-[filters_1]
-type = "int"
-low = 4
-high = 8
-step = 4
-
-[learning_rate]
-type = "float"
-low = 1e-3
-high = 1e-2
-log = true
-"""
 STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ def preflight(job: Context) -> None:
         jobs=job.request.jobs,
         probe=lambda params: _probe(job, params),
         trial_memory=job.request.trial_memory,
-        final_epochs=job.night.plan.final_epochs,
+        final_epochs=math.ceil(job.night.plan.stretch * job.night.plan.final_epochs),
         on_check=job.view.check,
     )
     job.night.slowness = record["slowness"]
