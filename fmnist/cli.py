@@ -116,10 +116,10 @@ def cli() -> None:
 @click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
 @click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished.")
 def run(**options: Any) -> None:
-    """Search, retrain the winner, evaluate it once on the test set, write the report.
+    """Search, confirm, retrain the winner, evaluate it once on the test set, write the report.
 
-    The same command after an interruption goes on where it stopped. Without --time and --trials
-    the job takes ten minutes.
+    The same command after an interruption goes on where it stopped. Without --time, --until and
+    --trials the job takes ten minutes.
 
     Example: fmnist run --until 07:00 --author "Ada Lovelace" --course "Deep Learning 1"
     """
