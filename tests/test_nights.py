@@ -11,7 +11,7 @@ import statistics
 import pytest
 from simulated_job import CALM, STEPS, Job, Scenario
 
-NIGHTS, TEN_MINUTES = 220, 30
+NIGHTS, TEN_MINUTES = 260, 30
 QUARTILES = (0, 0.25, 0.5, 0.75, 1)
 
 
@@ -107,7 +107,7 @@ def test_every_night_ends_before_its_deadline(nights):
 
 def test_most_of_the_time_is_put_to_use(nights):
     used = [j.used for j in nights if not j.scenario.jumps]
-    assert len(used) >= 170
+    assert len(used) >= 200
     assert statistics.median(used) >= 0.9
     assert quantile(used, 0.05) >= 0.75
 
