@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,17 +31,9 @@ __all__ = ["STAGES", "JsonView", "LiveView", "PlainView", "View", "make_view"]
 class PlainView(View):
     """A line an event, for logs and pipes."""
 
-    def begin(
-        self,
-        run: Path,
-        limit: float | None,
-        trials: int | None = None,
-        *,
-        remaining: Callable[[], float] | None = None,
-    ) -> None:
-        """See ``View.begin``."""
-        super().begin(run, limit, trials, remaining=remaining)
-        _line(f"run {run}" + (f", {duration(limit)}" if limit else ""))
+    def begun(self, run: Path) -> None:
+        """See ``View.begun``."""
+        _line(f"run {run}" + (f", {duration(self.limit)}" if self.limit else ""))
 
     def stage(self, name: str) -> None:
         """See ``View.stage``."""
@@ -92,17 +83,9 @@ class JsonView(View):
     def _emit(self, event: str, **data: Any) -> None:
         print(json.dumps({"event": event, **data}), flush=True)
 
-    def begin(
-        self,
-        run: Path,
-        limit: float | None,
-        trials: int | None = None,
-        *,
-        remaining: Callable[[], float] | None = None,
-    ) -> None:
-        """See ``View.begin``."""
-        super().begin(run, limit, trials, remaining=remaining)
-        self._emit("begin", run=str(run), seconds=limit)
+    def begun(self, run: Path) -> None:
+        """See ``View.begun``."""
+        self._emit("begin", run=str(run), seconds=self.limit)
 
     def stage(self, name: str) -> None:
         """See ``View.stage``."""

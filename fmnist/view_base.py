@@ -51,6 +51,10 @@ class View:
         ``remaining`` is asked for the seconds left; without it they are counted from here.
         """
         self.limit, self.trials, self._remaining = limit, trials, remaining
+        self.begun(run)
+
+    def begun(self, run: Path) -> None:
+        """The job in the folder ``run`` has begun, its limits are known."""
 
     def stage(self, name: str) -> None:
         """A stage begins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,18 +49,10 @@ class LiveView(View):
         self._notice = ""
         self._run = Path()
 
-    def begin(
-        self,
-        run: Path,
-        limit: float | None,
-        trials: int | None = None,
-        *,
-        remaining: Callable[[], float] | None = None,
-    ) -> None:
-        """See ``View.begin``."""
+    def begun(self, run: Path) -> None:
+        """See ``View.begun``."""
         from rich.live import Live
 
-        super().begin(run, limit, trials, remaining=remaining)
         self._run = run
         self._live = Live(get_renderable=lambda: self, refresh_per_second=2, transient=False)
         self._live.start()
