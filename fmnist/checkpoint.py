@@ -1,8 +1,9 @@
 """A training that can be taken up again: everything it depends on, in one file an epoch.
 
-The file holds the variables of network and optimiser (seeds of dropout included), the state of the
-generator that shuffles and augments, the progress of the learning rate and the epochs so far. So
-a training that goes on from it is the training that was never interrupted.
+The file holds the weights as they would be saved; the variables of network and optimiser (seeds of
+dropout included), the state of the generator that shuffles and augments, the progress of the
+learning rate and the epochs so far. So a training that goes on from it is the training that was
+never interrupted.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.atomic import atomic_write
 from search.records import Epoch
 
 if TYPE_CHECKING:
-    import keras
-
+    from fmnist.backend.loop import Loop
     from fmnist.schedule import Pace
 
+# A file of another layout counts as damaged: its training starts anew.
+_LAYOUT = 2
 _PATTERN = "epoch_*.npz"
 
 
@@ -34,7 +37,7 @@ def file(folder: Path, epoch: int) -> Path:
 
 def save(
     folder: Path,
-    model: keras.Model,
+    loop: Loop,
     rng: np.random.Generator,
     pace: Pace,
     epochs: Sequence[Epoch],
@@ -47,13 +50,14 @@ def save(
         OSError: no room; the earlier checkpoints are as before.
     """
     state = {
+        "layout": _LAYOUT,
         "epochs": [dataclasses.asdict(e) for e in epochs],
         "rng": rng.bit_generator.state,
         "progress": pace.progress,
     }
     arrays = {"state": np.array(json.dumps(state))}
-    arrays |= {f"model_{i}": np.asarray(v) for i, v in enumerate(model.variables)}
-    arrays |= {f"optimizer_{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
+    arrays |= {f"weight_{i}": w for i, w in enumerate(loop.weights())}
+    arrays |= {f"variable_{i}": np.asarray(v) for i, v in enumerate(loop.variables)}
     target = file(folder, epochs[-1].epoch)
     atomic_write(target, lambda path: np.savez(path, allow_pickle=False, **arrays))
     if not keep:
@@ -67,7 +71,7 @@ def epochs_in(folder: Path) -> tuple[Epoch, ...]:
     return tuple(Epoch(**e) for e in state["epochs"]) if state else ()
 
 
-def resume(folder: Path, model: keras.Model, rng: np.random.Generator, pace: Pace) -> list[Epoch]:
+def resume(folder: Path, loop: Loop, rng: np.random.Generator, pace: Pace) -> list[Epoch]:
     """Put network, optimiser, generator and schedule where the newest checkpoint left them.
 
     Returns the epochs behind it; an empty list, and nothing changed, where there is none.
@@ -75,24 +79,19 @@ def resume(folder: Path, model: keras.Model, rng: np.random.Generator, pace: Pac
     state, path = _newest(folder)
     if not state or path is None:
         return []
-    model.optimizer.build(model.trainable_variables)
     with np.load(path) as arrays:
-        _assign(model.variables, arrays, "model")
-        _assign(model.optimizer.variables, arrays, "optimizer")
+        for i, variable in enumerate(loop.variables):
+            variable.assign(arrays[f"variable_{i}"])
     rng.bit_generator.state = state["rng"]
     pace.progress = state["progress"]
     return [Epoch(**e) for e in state["epochs"]]
 
 
-def load_weights(model: keras.Model, path: Path) -> None:
-    """Give ``model`` the weights in a checkpoint."""
+def weights(path: Path) -> list[NDArray[Any]]:
+    """The weights in a checkpoint, as ``keras.Model.set_weights`` takes them."""
     with np.load(path) as arrays:
-        _assign(model.variables, arrays, "model")
-
-
-def _assign(variables: Sequence[Any], arrays: Any, name: str) -> None:
-    for i, variable in enumerate(variables):
-        variable.assign(arrays[f"{name}_{i}"])
+        count = sum(name.startswith("weight_") for name in arrays.files)
+        return [arrays[f"weight_{i}"] for i in range(count)]
 
 
 def _newest(folder: Path) -> tuple[dict[str, Any] | None, Path | None]:
@@ -101,7 +100,8 @@ def _newest(folder: Path) -> tuple[dict[str, Any] | None, Path | None]:
             # Opened here: NumPy leaves a damaged file open.
             with path.open("rb") as opened, np.load(opened) as arrays:
                 state: dict[str, Any] = json.loads(str(arrays["state"]))
-                return state, path
+                if state.get("layout") == _LAYOUT:
+                    return state, path
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             continue  # damaged: the one before will do
     return None, None

@@ -107,6 +107,12 @@ class Config:
     label_smoothing: float = _training(
         0.0, "Share of the target spread over all classes.", low=0, high=0.5
     )
+    ema: float = _training(
+        0.0,
+        "Weights are averaged over the steps, the earlier ones counting so much less each; 0: not.",
+        low=0,
+        high=0.9999,
+    )
     flip: bool = _training(True, "Mirror half of the training images left to right.")
     shift: int = _training(2, "Largest random shift of a training image, in pixels.", low=0, high=8)
 

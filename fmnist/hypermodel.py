@@ -8,7 +8,8 @@ from fmnist import backend
 
 backend.configure()
 
-import keras_tuner  # noqa: E402 - Keras reads its backend from the environment when imported
+import keras  # noqa: E402 - Keras reads its backend from the environment when imported
+import keras_tuner  # noqa: E402
 
 from fmnist.config import Config  # noqa: E402
 from fmnist.model import build_model, compile_model  # noqa: E402
@@ -55,8 +56,28 @@ class HyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         """``model.fit`` with the batch size and the learning-rate schedule of ``hp``."""
         config = self.config(hp)
         epochs = kwargs.get("epochs", 1) - kwargs.get("initial_epoch", 0)
-        callbacks = [*(kwargs.pop("callbacks", None) or ()), Pace(config, epochs)]
+        callbacks = [*(kwargs.pop("callbacks", None) or ()), _Schedule(Pace(config, epochs))]
         return model.fit(*args, batch_size=config.batch_size, callbacks=callbacks, **kwargs)
+
+
+class _Schedule(keras.callbacks.Callback):  # type: ignore[misc]
+    """Gives each batch its learning rate."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._pace = pace
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Plan the rates of the epoch."""
+        self._rates = self._pace.rates(self.params.get("steps") or 1)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Set the rate of this batch; of the last one where there are more than foreseen."""
+        self.model.optimizer.learning_rate = self._rates[min(batch, len(self._rates) - 1)]
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """The epoch's share of the progress is done."""
+        self._pace.advance()
 
 
 def _suggest(hp: keras_tuner.HyperParameters, p: Parameter) -> Any:

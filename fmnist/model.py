@@ -10,12 +10,14 @@ from fmnist.config import Config
 if TYPE_CHECKING:
     import keras
 
+    from fmnist.backend.loop import Loss
+
 IMAGE_SHAPE = (28, 28, 1)
 _SCALES = {"raw": (1.0, 0.0), "unit": (1 / 255, 0.0), "signed": (1 / 127.5, -1.0)}
 
 
 def build_model(config: Config, classes: int = 10) -> keras.Model:
-    """The network of ``config``, not compiled.
+    """The network of ``config``, not compiled, of Keras's own layers.
 
     Input: raw pixels 0 to 255, uint8 or float, [N, 28, 28, 1]; normalisation is its first
     layer. Output: class probabilities [N, classes]; the layer named ``logits`` has the values
@@ -28,45 +30,99 @@ def build_model(config: Config, classes: int = 10) -> keras.Model:
     import keras
     from keras import layers
 
+    inputs, logits = _network(config, classes)
+    outputs = layers.Softmax(name="probabilities", dtype="float32")(logits)
+    return keras.Model(inputs, outputs, name="fmnist_cnn")
+
+
+def build_for_training(config: Config, classes: int = 10) -> keras.Model:
+    """The same network as ``policy`` has it trained: to logits float32, weights as above.
+
+    Layers of one name hold the same weights. Dropout's chance is a variable (``layers.py``).
+    """
+    backend.configure()
+    import keras
+
+    from fmnist.layers import FusedBatchNormalization, VariableDropout
+
+    policy = backend.policy()
+    special: dict[str, Any] = {"dropout": lambda rate, name: VariableDropout(name=name)}
+    if policy.fused_normalisation:
+        special["normalisation"] = FusedBatchNormalization
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy.precision)
+    try:
+        return keras.Model(*_network(config, classes, **special), name="fmnist_cnn_in_training")
+    finally:
+        keras.config.set_dtype_policy(usual)
+
+
+def _network(
+    config: Config, classes: int, *, dropout: Any = None, normalisation: Any = None
+) -> tuple[Any, Any]:
+    """Input and logits; with other layers for dropout and normalisation where they are given."""
+    import keras
+    from keras import layers
+
+    dropout = dropout or layers.Dropout
     inputs = keras.Input(IMAGE_SHAPE, dtype="uint8", name="pixels")
     scale, offset = _SCALES[config.normalisation]
     x = layers.Rescaling(scale, offset, name="normalise")(inputs)
     for number, filters in enumerate(config.filters, start=1):
-        x = _block(x, number, filters, config)
+        x = _block(x, number, filters, config, normalisation or layers.BatchNormalization)
     x = layers.Flatten(name="flatten")(x)
+    # Asked of the configuration: no dropout at all is another shape, without a mask to draw.
     if config.dense_units:
-        x = layers.Dropout(config.dropout, name="dropout_1")(x)
+        x = dropout(config.dropout, name="dropout_1")(x) if config.dropout else x
         x = _dense(config, config.dense_units, "dense", activation="relu")(x)
-    x = layers.Dropout(config.dropout, name="dropout")(x)
-    x = _dense(config, classes, "logits")(x)
-    outputs = layers.Softmax(name="probabilities", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="fmnist_cnn")
+    x = dropout(config.dropout, name="dropout")(x) if config.dropout else x
+    return inputs, _dense(config, classes, "logits", dtype="float32")(x)
 
 
 def compile_model(model: keras.Model, config: Config) -> None:
-    """Attach optimiser, loss and accuracy.
+    """Make ``model`` ready for ``Model.fit`` on integer labels, as keras-tuner wants it.
 
-    The learning rate starts at ``config.learning_rate``; ``schedule.Pace`` moves it. Loss is the
-    cross-entropy on integer labels, or on smoothed one-hot targets where
-    ``config.label_smoothing`` is set (``training.targets`` makes the matching ones).
+    ``training.fit`` does without: it has a faster loop.
     """
-    import keras
+    classes = model.output_shape[-1]
 
-    smoothing = config.label_smoothing
-    loss = (
-        keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
-        if smoothing
-        else keras.losses.SparseCategoricalCrossentropy()
-    )
+    def cross_entropy(labels: Any, probabilities: Any) -> Any:
+        return _cross_entropy(config, classes, labels, probabilities, from_logits=False)
+
     model.compile(
-        optimizer=_optimizer(config),
-        loss=loss,
+        optimizer=optimizer(config),
+        loss=cross_entropy,
         metrics=["accuracy"],
-        **backend.compile_options(),
+        jit_compile=backend.policy().xla,
     )
 
 
-def _block(x: Any, number: int, filters: int, config: Config) -> Any:
+def loss_of(config: Config, classes: int) -> Loss:
+    """Cross-entropy (nats) of each image, from labels [B] and logits [B, classes].
+
+    Where ``config.label_smoothing`` is set, so much of the target is spread over all classes.
+    """
+
+    def loss(labels: Any, logits: Any) -> Any:
+        return _cross_entropy(config, classes, labels, logits, from_logits=True)
+
+    return loss
+
+
+def _cross_entropy(
+    config: Config, classes: int, labels: Any, outputs: Any, *, from_logits: bool
+) -> Any:
+    from keras import losses, ops
+
+    if not config.label_smoothing:
+        return losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
+    wanted = ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype=outputs.dtype)
+    return losses.categorical_crossentropy(
+        wanted, outputs, from_logits=from_logits, label_smoothing=config.label_smoothing
+    )
+
+
+def _block(x: Any, number: int, filters: int, config: Config, normalisation: Any) -> Any:
     from keras import layers
 
     x = layers.Conv2D(
@@ -81,16 +137,14 @@ def _block(x: Any, number: int, filters: int, config: Config) -> Any:
     pool = layers.MaxPooling2D if config.pooling == "max" else layers.AveragePooling2D
     x = pool(2, name=f"pooling_{number}")(x)
     if config.batch_norm:
-        x = layers.BatchNormalization(momentum=0.9, name=f"batch_norm_{number}")(x)
+        x = normalisation(momentum=0.9, name=f"batch_norm_{number}")(x)
     return layers.ReLU(name=f"relu_{number}")(x)
 
 
-def _dense(config: Config, units: int, name: str, activation: str | None = None) -> Any:
+def _dense(config: Config, units: int, name: str, **options: Any) -> Any:
     from keras import layers
 
-    return layers.Dense(
-        units, activation=activation, kernel_regularizer=_penalty(config), name=name
-    )
+    return layers.Dense(units, kernel_regularizer=_penalty(config), name=name, **options)
 
 
 def _penalty(config: Config) -> Any:
@@ -99,13 +153,16 @@ def _penalty(config: Config) -> Any:
     return keras.regularizers.L2(config.l2) if config.l2 else None
 
 
-def _optimizer(config: Config) -> keras.optimizers.Optimizer:
+def optimizer(config: Config) -> keras.optimizers.Optimizer:
+    """The gradient method of ``config``, averaging the weights where it says so."""
     import keras
 
-    rate = config.learning_rate
+    options: dict[str, Any] = {"learning_rate": config.learning_rate}
+    if config.ema:
+        options |= {"use_ema": True, "ema_momentum": config.ema}
     if config.optimizer == "sgd":
         decay = config.weight_decay or None
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
+        return keras.optimizers.SGD(momentum=0.9, nesterov=True, weight_decay=decay, **options)
     if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate)
+        return keras.optimizers.AdamW(weight_decay=config.weight_decay, **options)
+    return keras.optimizers.Adam(**options)

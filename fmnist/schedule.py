@@ -8,14 +8,11 @@ the progress is shared among the epochs that still fit.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from fmnist import backend
+import numpy as np
+from numpy.typing import NDArray
+
 from fmnist.config import Config
-
-backend.configure()
-
-import keras  # noqa: E402 - Keras reads its backend from the environment when imported
 
 WARM_UP = 0.1
 _START = 0.05
@@ -35,8 +32,8 @@ def learning_rate(config: Config, progress: float) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(angle))
 
 
-class Pace(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets the optimiser's learning rate before each call of the training function.
+class Pace:
+    """Where a training stands, and the learning rate of each step from there.
 
     Attributes:
         progress: how far the training is, 0 to 1.
@@ -45,23 +42,19 @@ class Pace(keras.callbacks.Callback):  # type: ignore[misc]
     """
 
     def __init__(self, config: Config, epochs: int) -> None:
-        super().__init__()
         self.config, self.remaining = config, epochs
         self.progress = 0.0
-        self._epoch_start = 0.0
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Remember where the epoch starts."""
-        self._epoch_start = self.progress
+    def rates(self, steps: int) -> NDArray[np.float32]:
+        """The learning rate of each of the coming epoch's ``steps``."""
+        places = self.progress + self._share() * np.arange(steps) / steps
+        rates = [learning_rate(self.config, place) for place in places]
+        return np.array(rates, dtype=np.float32)
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Move the rate to where this batch stands."""
-        steps = self.params.get("steps") or 1
-        share = (1 - self._epoch_start) / max(1, self.remaining)
-        self.progress = self._epoch_start + share * min(1.0, batch / steps)
-        self.model.optimizer.learning_rate = learning_rate(self.config, self.progress)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """The epoch's share of the progress is done."""
-        self.progress = self._epoch_start + (1 - self._epoch_start) / max(1, self.remaining)
+    def advance(self) -> None:
+        """An epoch is over: its share of the progress is done."""
+        self.progress += self._share()
         self.remaining -= 1
+
+    def _share(self) -> float:
+        return (1 - self.progress) / max(1, self.remaining)

@@ -12,18 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist import backend, checkpoint
-from fmnist.config import Config
-from fmnist.preprocess import Images, augment
+from fmnist.config import RULES, Config
+from fmnist.preprocess import Images, draw_moves
+from fmnist.schedule import Pace
 from search.records import Epoch, TrialError
 
 if TYPE_CHECKING:
     import keras
 
-    from fmnist.schedule import Pace
+    from fmnist.backend.loop import Loop
 
 Labels = NDArray[np.int64]
+Weights = list[NDArray[Any]]
 OnEpoch = Callable[[Epoch], int]
 PREDICT_BATCH = 500
+
+# What a training may change without being compiled anew.
+_FREE = {"learning_rate", "epochs", "schedule", "flip", "shift", "dropout"}
+# Compiled loops that are kept; one takes some 30 MB.
+_KEPT = 8
+_loops: dict[tuple[Any, ...], Loop] = {}
 
 
 def fit(
@@ -36,7 +44,7 @@ def fit(
     on_epoch: OnEpoch | None = None,
     checkpoints: Path | None = None,
     keep_checkpoints: bool = False,
-) -> keras.Model:
+) -> Weights:
     """Train a network for ``config.epochs`` epochs, or take its training up again.
 
     Args:
@@ -48,50 +56,91 @@ def fit(
         keep_checkpoints: keep all of them, not only the newest.
 
     Returns:
-        The network with the weights of the last epoch.
+        The weights after the last epoch; ``restored`` makes a network of them.
 
     Raises:
         TrialError: kind ``nan`` where the loss is not finite.
         OSError: a checkpoint cannot be written.
     """
-    model, pace = new_model(config, classes, seed)
+    loop, pace = begun(config, classes, seed, len(training[0])), Pace(config, config.epochs)
+    loop.load(*training)
     rng = np.random.default_rng(seed)
-    epochs = checkpoint.resume(checkpoints, model, rng, pace) if checkpoints else []
+    epochs = checkpoint.resume(checkpoints, loop, rng, pace) if checkpoints else []
     pace.remaining = config.epochs - len(epochs)
     while pace.remaining > 0:
         start = time.perf_counter()
-        images, wanted = _shuffled(config, training, classes, rng)
-        loss, accuracy = _one_pass(model, config, images, wanted, pace, len(epochs) + 1)
-        val_accuracy, val_loss = score(predict(model, validation[0]), validation[1])
+        loss, accuracy, rate = _one_pass(loop, config, len(training[0]), rng, pace)
+        if not math.isfinite(loss):
+            raise TrialError("nan", f"the loss became {loss} in epoch {len(epochs) + 1}")
+        val_accuracy, val_loss = score(loop.predict(validation[0]), validation[1])
         seconds = round(time.perf_counter() - start, 3)
-        rate = float(model.optimizer.learning_rate)
         epochs.append(Epoch(len(epochs) + 1, accuracy, loss, val_accuracy, val_loss, seconds, rate))
         if checkpoints:
-            checkpoint.save(checkpoints, model, rng, pace, epochs, keep=keep_checkpoints)
+            checkpoint.save(checkpoints, loop, rng, pace, epochs, keep=keep_checkpoints)
         if on_epoch is not None:
             pace.remaining = on_epoch(epochs[-1])
-    return model
+    return loop.weights()
 
 
-def new_model(config: Config, classes: int, seed: int) -> tuple[keras.Model, Pace]:
-    """A compiled network with the weights of ``seed``, and the pace of its learning rate."""
+def begun(config: Config, classes: int, seed: int, images: int) -> Loop:
+    """A training loop with new weights of ``seed``, for a training on so many images.
+
+    Trials of one shape share what was compiled: the loop is the same one as before where only
+    learning rate, schedule, augmentation or the chance of dropout differ.
+    """
     backend.configure()
     import keras
 
-    from fmnist.model import build_model, compile_model
-    from fmnist.schedule import Pace
+    from fmnist.model import build_model
 
-    keras.backend.clear_session()
+    batch = min(config.batch_size, images)
+    fixed = tuple(getattr(config, name) for name in RULES if name not in _FREE)
+    shape = (fixed, config.dropout > 0, batch, classes, backend.policy())
+    loop = _loops.pop(shape) if shape in _loops else _new_loop(config, classes, batch)
+    _loops[shape] = loop  # the latest last, and the oldest goes
+    while len(_loops) > _KEPT:
+        del _loops[next(iter(_loops))]
     keras.utils.set_random_seed(seed)
+    loop.start(build_model(config, classes).get_weights(), seed, config.dropout)
+    return loop
+
+
+def _new_loop(config: Config, classes: int, batch: int) -> Loop:
+    from fmnist.model import build_for_training, build_model, loss_of, optimizer
+
+    return backend.loop_for(
+        network=build_for_training(config, classes),
+        plain=build_model(config, classes),
+        optimizer=optimizer(config),
+        loss=loss_of(config, classes),
+        batch_size=batch,
+    )
+
+
+def _one_pass(
+    loop: Loop, config: Config, images: int, rng: np.random.Generator, pace: Pace
+) -> tuple[float, float, float]:
+    """Loss and accuracy over one pass, and the last learning rate of it."""
+    rates = pace.rates(max(1, images // config.batch_size))
+    order, moves = rng.permutation(images), draw_moves(images, config, rng)
+    loss, accuracy = loop.epoch(order, moves, rates)
+    pace.advance()
+    return loss, accuracy, float(rates[-1])
+
+
+def restored(config: Config, weights: Weights, classes: int = 10) -> keras.Model:
+    """The network of ``config`` with ``weights``, of Keras's own layers, in float32."""
+    from fmnist.model import build_model
+
     model = build_model(config, classes)
-    compile_model(model, config)
-    return model, Pace(config, config.epochs)
+    model.set_weights(weights)
+    return model
 
 
 def predict(model: keras.Model, images: Images) -> NDArray[np.float32]:
     """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1]."""
-    batches = backend.batches(images, None, PREDICT_BATCH)
-    return np.asarray(model.predict(batches, verbose=0), dtype=np.float32)
+    found = model.predict(images, batch_size=PREDICT_BATCH, verbose=0)
+    return np.asarray(found, dtype=np.float32)
 
 
 def score(probabilities: NDArray[np.float32], labels: Labels) -> tuple[float, float]:
@@ -99,35 +148,3 @@ def score(probabilities: NDArray[np.float32], labels: Labels) -> tuple[float, fl
     accuracy = float(np.mean(probabilities.argmax(axis=1) == labels))
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return accuracy, float(-np.mean(np.log(np.clip(chosen, 1e-12, 1))))
-
-
-def targets(labels: Labels, config: Config, classes: int) -> NDArray[Any]:
-    """Integer labels [N], or one-hot float32 [N, classes] where the loss smooths them."""
-    if config.label_smoothing:
-        return np.eye(classes, dtype=np.float32)[labels]
-    return labels
-
-
-def _shuffled(
-    config: Config, training: tuple[Images, Labels], classes: int, rng: np.random.Generator
-) -> tuple[Images, NDArray[Any]]:
-    """Images in a new order, newly augmented, and their targets."""
-    order = rng.permutation(len(training[0]))
-    return augment(training[0][order], config, rng), targets(training[1][order], config, classes)
-
-
-def _one_pass(
-    model: keras.Model,
-    config: Config,
-    images: Images,
-    wanted: NDArray[Any],
-    pace: Pace,
-    number: int,
-) -> tuple[float, float]:
-    """Loss and accuracy over one pass; ``TrialError`` where the loss is not finite."""
-    batches = backend.batches(images, wanted, config.batch_size)
-    fitted = model.fit(batches, shuffle=False, verbose=0, callbacks=[pace])
-    loss, accuracy = (float(fitted.history[name][-1]) for name in ("loss", "accuracy"))
-    if not math.isfinite(loss):
-        raise TrialError("nan", f"the loss became {loss} in epoch {number}")
-    return loss, accuracy

@@ -63,7 +63,7 @@ def _test_curve(
         file = checkpoint_file(job, epoch["epoch"])
         if not file.is_file():
             continue
-        checkpoint.load_weights(model, file)
+        model.set_weights(checkpoint.weights(file))
         accuracy, loss = training.score(training.predict(model, images), labels)
         curve.append({"epoch": epoch["epoch"], "accuracy": accuracy, "loss": loss})
     return curve

@@ -34,8 +34,8 @@ def retrain(job: Context) -> None:
     trial = _trained(job, config)
     chosen = max(trial.epochs, key=lambda e: (e.val_accuracy, -e.epoch)).epoch
     job.workers.close()
-    model, _ = training.new_model(config, len(job.data.class_names), job.request.seed)
-    checkpoint.load_weights(model, checkpoint_file(job, chosen))
+    weights = checkpoint.weights(checkpoint_file(job, chosen))
+    model = training.restored(config, weights, len(job.data.class_names))
     atomic_write(job.run / "model.keras", model.save)
     _keep_epochs(job, config, len(trial.epochs))
     job.run.write_json(

@@ -1,0 +1,67 @@
+"""What is decided by backend and device, in one place, each with the measurement behind it.
+
+Measured on 2 cores of an AMD EPYC (Zen 5, AVX-512), TensorFlow 2.21, Keras 3.15, JAX 0.10, the
+default space's small (16, 32, 64), middle (32, 64, 128) and large (48, 96, 192) networks;
+``tests/benchmarks/throughput.py`` and ``jobs.py`` measure it anew.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PRECISION_VARIABLE = "FMNIST_PRECISION"
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+# Processors that multiply bfloat16 in hardware say so with one of these flags.
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a network is trained on one backend and device.
+
+    Attributes:
+        precision: Keras's dtype policy while training: ``float32``, or ``mixed_bfloat16``
+            (activations and products in bfloat16, weights and statistics in float32).
+        fused_normalisation: batch normalisation as one operation of the backend.
+        xla: compile with XLA.
+        scan: an epoch as one compiled scan (JAX).
+    """
+
+    precision: str
+    fused_normalisation: bool
+    xla: bool
+    scan: bool
+
+
+def policy_for(backend: str, device: str) -> Policy:
+    """The decisions for a backend (``tensorflow``, ``jax``) on a device (``CPU``, ``GPU:0``)."""
+    on_cpu = device == "CPU"
+    fast = backend == "tensorflow" and on_cpu and has_bfloat16()
+    return Policy(
+        precision=_asked() or ("mixed_bfloat16" if fast else "float32"),
+        fused_normalisation=backend == "tensorflow",
+        xla=backend == "jax" or not on_cpu,
+        scan=backend == "jax" and not on_cpu,
+    )
+
+
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this processor multiplies bfloat16 in hardware; False where it does not say."""
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    lines = (line for line in text.splitlines() if line.startswith("flags"))
+    return bool(_BFLOAT16_FLAGS & set(next(lines, "").split()))
+
+
+def _asked() -> str | None:
+    """What the user asks for instead, by an environment variable."""
+    wanted = os.environ.get(PRECISION_VARIABLE)
+    if wanted and wanted not in PRECISIONS:
+        raise ValueError(
+            f"{PRECISION_VARIABLE} = {wanted!r}: must be one of {', '.join(PRECISIONS)}, or unset"
+        )
+    return PRECISIONS[wanted] if wanted else None
