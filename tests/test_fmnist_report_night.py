@@ -162,11 +162,18 @@ def test_every_engine_and_sampler_has_words(engine):
         assert recipe.sampler(request) != sampler
 
 
-@pytest.mark.parametrize(("prune", "why"), [(True, "it fell behind"), (False, "because the")])
-def test_why_trials_were_stopped_early_depends_on_what_was_asked(tmp_path, prune, why):
+@pytest.mark.parametrize(
+    ("pruner", "why"),
+    [
+        ("median", r"it fell behind \(the median rule\)"),
+        ("halving", r"it fell behind \(successive halving\)"),
+        ("none", "because the"),
+    ],
+)
+def test_why_trials_were_stopped_early_depends_on_what_was_asked(tmp_path, pruner, why):
     facts = load_facts(recorded(tmp_path))
     stopped = dataclasses.replace(facts.trials[3], state="pruned")
-    request = dataclasses.replace(facts.run.request, prune=prune)
+    request = dataclasses.replace(facts.run.request, pruner=pruner)
     facts = dataclasses.replace(
         facts,
         trials=(*facts.trials[:3], stopped, *facts.trials[4:]),

@@ -8,7 +8,7 @@ import sys
 import pytest
 from engine_bench import FILES, NONE, PAIRS, SPACE, Bench
 
-from search.engines import open_engine
+from search.engines import PRUNERS, open_engine
 from search.records import Trial
 from search.space import Categorical, Float, Int, SearchSpace, SpaceError
 
@@ -120,20 +120,32 @@ def test_enqueued_parameters_come_first_and_once(bench):
         engine.enqueue({"a": 9, "x": 5.0})
 
 
-def test_a_hopeless_trial_is_pruned_unless_pruning_is_off(bench):
-    for prune in (True, False):
-        bench.path.unlink(missing_ok=True)
-        engine = bench.open(prune=prune)
-        for number in range(4):
-            engine.ask()
-            assert all(engine.report(number, step, 0.9) for step in (1, 2, 3))
-            engine.tell(number, "complete", 0.9)
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_a_hopeless_trial_is_pruned_unless_pruning_is_off(bench, pruner):
+    options = {"pruner": pruner, "epochs": 3}  # Hyperband has two groups of trials then
+    engine = bench.open(**options)
+    for number in range(4):
         engine.ask()
-        assert engine.report(4, 1, 0.1)
-        engine = bench.open(prune=prune)
-        prunes = prune and bench.sampler != "hyperband"  # which has its own way
-        assert engine.report(4, 2, 0.1) is not prunes
-        bench.close()
+        assert all(engine.report(number, step, 0.9) for step in (1, 2, 3))
+        engine.tell(number, "complete", 0.9)
+    went_on = []
+    for number in range(4, 8):
+        engine.ask()
+        went_on.append(all(engine.report(number, step, 0.1) for step in (1, 2)))
+    engine = bench.open(**options)
+    # A step that was reported is not taken again, so what was given up stays so.
+    again = [all(engine.report(number, step, 0.1) for step in (1, 2)) for number in range(4, 8)]
+    assert again == went_on
+    if pruner == "none" or bench.sampler == "hyperband":  # which has its own way
+        assert all(went_on)
+    else:
+        assert not (all if pruner == "hyperband" else any)(went_on)
+
+
+def test_only_known_pruners_are_taken(bench):
+    with pytest.raises(ValueError, match=r"pruner must be one of median, .*, none, but got 'x'"):
+        bench.open(pruner="x")
+    assert not bench.path.exists()
 
 
 def test_reports_may_be_replayed(bench):

@@ -18,7 +18,7 @@ def make(tmp_path, sampler):
 
 def bracket(bench, *, reopen=False, jobs=1):
     """Runs the first bracket of Hyperband; all its suggestions."""
-    bench.open(prune=True)
+    bench.open(pruner="median")
     found, running = [], []
     while len(found) < len(ROUNDS):
         found += (asked := bench.ask(min(jobs, len(ROUNDS) - len(found))))

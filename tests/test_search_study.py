@@ -51,7 +51,7 @@ def make(
     *,
     seconds=None,
     clock=None,
-    prune=True,
+    pruner="median",
     jobs=1,
     engine=None,
     **options,
@@ -60,7 +60,7 @@ def make(
     log, epoch_log = TrialLog(tmp_path / "trials.jsonl"), EpochLog(tmp_path / "epochs.jsonl")
     if engine is None:
         path = tmp_path / "study.db"
-        engine = OptunaEngine(path, SPACE, sampler="random", prune=prune, finished=log.trials)
+        engine = OptunaEngine(path, SPACE, sampler="random", pruner=pruner, finished=log.trials)
         OPENED.append(engine)
     return Study(
         engine=engine,
@@ -120,14 +120,14 @@ def test_the_log_holds_what_the_objective_reported(tmp_path):
 
 
 def test_every_epoch_is_journalled_as_it_happens(tmp_path):
-    study = make(tmp_path, max_trials=2, prune=False)
+    study = make(tmp_path, max_trials=2, pruner="none")
     study.run()
     rows = [json.loads(line) for line in (tmp_path / "epochs.jsonl").read_text().splitlines()]
     assert [(r["trial"], r["epoch"]) for r in rows] == [(n, e) for n in (0, 1) for e in (1, 2, 3)]
 
 
 def test_several_trials_run_at_once(tmp_path):
-    study = make(tmp_path, jobs=3, max_trials=7, prune=False)
+    study = make(tmp_path, jobs=3, max_trials=7, pruner="none")
     study.run()
     kinds = [e[0] for e in study.listener.events]
     assert kinds[:3] == ["start"] * 3
@@ -144,7 +144,7 @@ def test_max_trials_counts_the_earlier_sessions(tmp_path):
 
 def test_no_trial_starts_that_cannot_finish(tmp_path):
     clock = Clock()
-    study = make(tmp_path, clock=clock, seconds=60.0, prune=False)
+    study = make(tmp_path, clock=clock, seconds=60.0, pruner="none")
     study.run()
     assert set(states(study)) == {"complete"}
     assert 30.0 <= clock.now <= 40.0  # 20 s are reserved
@@ -339,9 +339,9 @@ def stopping_after(tmp_path, epochs, **options):
 
 
 def test_a_stopped_trial_without_a_checkpoint_starts_anew(tmp_path):
-    stopped = stopping_after(tmp_path, 4, prune=False, max_trials=3)
+    stopped = stopping_after(tmp_path, 4, pruner="none", max_trials=3)
     assert [t.number for t in stopped.log.trials] == [0]
-    again = make(tmp_path, prune=False, max_trials=3)
+    again = make(tmp_path, pruner="none", max_trials=3)
     again.run()
     by_number = {t.number: t for t in again.log.trials}
     assert by_number[1].failure.kind == "interrupted"
@@ -359,11 +359,11 @@ def test_a_stopped_trial_with_a_checkpoint_goes_on(tmp_path):
             behind.append(epoch(number, 0.1 * number))
             yield behind[-1]
 
-    stopping_after(tmp_path, 1, prune=False, max_trials=1, objective=toy(Clock()))
+    stopping_after(tmp_path, 1, pruner="none", max_trials=1, objective=toy(Clock()))
     again = make(
         tmp_path,
         goes_on,
-        prune=False,
+        pruner="none",
         max_trials=1,
         folder=tmp_path / "f",
         checkpoint=lambda _: list(behind),
@@ -376,7 +376,7 @@ def test_a_stopped_trial_with_a_checkpoint_goes_on(tmp_path):
 
 def test_a_checkpoint_ahead_of_the_journal_is_made_up_for(tmp_path):
     # Killed between writing the checkpoint of epoch 2 and reporting it.
-    stopping_after(tmp_path, 1, prune=False, max_trials=1)
+    stopping_after(tmp_path, 1, pruner="none", max_trials=1)
     behind = [epoch(1, 0.1), epoch(2, 0.2)]
 
     def goes_on(task):
@@ -385,7 +385,7 @@ def test_a_checkpoint_ahead_of_the_journal_is_made_up_for(tmp_path):
     again = make(
         tmp_path,
         goes_on,
-        prune=False,
+        pruner="none",
         max_trials=1,
         folder=tmp_path / "f",
         checkpoint=lambda _: behind,
@@ -478,7 +478,7 @@ def test_a_trial_that_only_has_to_end_is_complete_when_the_time_is_over(tmp_path
             clock.now += 7.0
             return super().wait(seconds)
 
-    study = make(tmp_path, clock=clock, seconds=60.0, max_trials=1, prune=False)
+    study = make(tmp_path, clock=clock, seconds=60.0, max_trials=1, pruner="none")
     study.runner = Tidying(toy(clock))
     study.run()
     assert states(study) == ["complete"]

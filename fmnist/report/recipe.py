@@ -24,6 +24,13 @@ NORMALISATIONS = {
 }
 
 
+PRUNERS = {
+    "median": "the median rule",
+    "halving": "successive halving",
+    "hyperband": "Hyperband",
+}
+
+
 def engine(request: Request) -> str:
     """The search engine by its name."""
     return ENGINES.get(request.engine, request.engine)
@@ -37,9 +44,10 @@ def sampler(request: Request) -> str:
 def pruning(request: Request, n: int) -> str:
     """Why trials were stopped early: without pruning only the clock stops them."""
     they = "it" if n == 1 else "they"
-    if not request.prune:
+    if request.pruner == "none":
         return "because the time ran out"
-    return f"because {they} fell behind or the time ran out"
+    rule = PRUNERS.get(request.pruner, request.pruner)
+    return f"because {they} fell behind ({rule}) or the time ran out"
 
 
 def network(best: BestConfig) -> str:

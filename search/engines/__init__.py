@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search.engines.base import Engine
+from search.engines.pruners import PRUNERS
 from search.engines.samplers import SAMPLERS_OF, check_sampler
 from search.records import Trial
 from search.space import SearchSpace
 
-__all__ = ["SAMPLERS_OF", "open_engine"]
+__all__ = ["PRUNERS", "SAMPLERS_OF", "open_engine"]
 
 
 def open_engine(
@@ -20,7 +21,7 @@ def open_engine(
     *,
     sampler: str | None = None,
     seed: int = 0,
-    prune: bool = True,
+    pruner: str = PRUNERS[0],
     finished: Sequence[Trial] = (),
     epochs: int = 1,
     max_trials: int | None = None,
@@ -33,12 +34,13 @@ def open_engine(
     Args:
         sampler: one of ``SAMPLERS_OF[name]``; None: the first.
         finished: the log; what the file lacks of it is put in.
-        epochs: of a whole trial; Hyperband gives some trials fewer.
+        pruner: one of ``PRUNERS``.
+        epochs: of a whole trial; Hyperband, halving and their like go by it.
         max_trials: what the search aims at, if known; no limit is enforced.
         handed_out: numbers below it were given to trials, whatever the file says.
 
     Raises:
-        ValueError: no such engine or sampler.
+        ValueError: no such engine, sampler or pruner.
         SpaceError: the file or the log searched another space.
         OSError: the file cannot be read or written.
     """
@@ -52,7 +54,8 @@ def open_engine(
             space,
             sampler=sampler,
             seed=seed,
-            prune=prune,
+            pruner=pruner,
+            epochs=epochs,
             finished=finished,
             handed_out=handed_out,
         )
@@ -63,7 +66,7 @@ def open_engine(
         space,
         sampler=sampler,
         seed=seed,
-        prune=prune,
+        pruner=pruner,
         finished=finished,
         epochs=epochs,
         max_trials=max_trials,

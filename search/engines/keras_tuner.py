@@ -15,7 +15,8 @@ from typing import Any, Literal
 from search.atomic import write_bytes
 from search.engines.base import Suggestion
 from search.engines.keras_oracles import Oracle
-from search.engines.pruning import MedianPruning
+from search.engines.pruners import PRUNERS, check_pruner
+from search.engines.pruning import Pruning
 from search.engines.samplers import check_sampler
 from search.engines.store import (
     DamagedError,
@@ -63,11 +64,12 @@ class KerasTunerEngine:
 
     With Hyperband, ``Suggestion.epochs`` says how long a trial trains. The next round of a
     bracket suggests the best parameters again with more epochs, and trains them anew from the
-    start: trials share no weights. Hyperband does its own halving, so ``prune`` does nothing
-    there; the others are pruned by ``MedianPruning``. keras-tuner suggests no point twice, but
+    start: trials share no weights. Hyperband does its own halving, so ``pruner`` does nothing
+    there; the others are pruned by ``Pruning``. keras-tuner suggests no point twice, but
     its Bayesian search may, once the model is sure.
 
     Args:
+        pruner: one of ``PRUNERS``.
         finished: the log. What the file lacks of it is put in; numbers missing in between become
             failed trials. A file that is damaged or says otherwise is set aside and rebuilt;
             Hyperband then opens new brackets.
@@ -88,18 +90,19 @@ class KerasTunerEngine:
         *,
         sampler: str = "bayesian",
         seed: int = 0,
-        prune: bool = True,
+        pruner: str = PRUNERS[0],
         finished: Sequence[Trial] = (),
         epochs: int = 1,
         max_trials: int | None = None,
         handed_out: int = 0,
     ) -> None:
         check_sampler("keras-tuner", sampler)
+        check_pruner(pruner)
         self.space = space
         self._path = path
         self._sampler = sampler
         self._seed = seed
-        self._prune = prune and sampler != "hyperband"
+        self._pruner = pruner if sampler != "hyperband" else "none"
         self._epochs = epochs
         self._max_trials = max_trials
         self._saved = self._empty()
@@ -129,7 +132,7 @@ class KerasTunerEngine:
         row = self._running_row(number)
         known = step in row.reports
         row.reports.setdefault(step, float(value))
-        go_on = self._pruning is None or self._pruning.report(number, step, row.reports[step])
+        go_on = self._pruning.report(number, step, row.reports[step])
         if not known:
             self._save()
         return go_on
@@ -180,16 +183,7 @@ class KerasTunerEngine:
         row.state, row.value = state, value
         if row.name is not None:
             self._oracle.tell(row.name, value)
-        self._judge(row)
-
-    def _judge(self, row: _Row) -> None:
-        """Have the pruning know what the row knows; a second time does no harm."""
-        if self._pruning is None or not row.params:
-            return
-        for step, value in row.reports.items():
-            self._pruning.report(row.number, step, value)
-        if row.state != "running":
-            self._pruning.end(row.number, complete=row.state == "complete")
+        self._pruning.replay(row.number, row.reports, state)
 
     def _restore(self, record: Trial) -> None:
         """Have a trial end as recorded."""
@@ -247,10 +241,11 @@ class KerasTunerEngine:
             check_space(data["space"], self.space)
             self._queue: list[dict[str, Value]] = data["queue"]
             self._rows = [_Row.from_json(row) for row in data["trials"]]
-            self._pruning = MedianPruning() if self._prune else None
+            self._pruning = Pruning(self._pruner, self._epochs)
             self._load_oracle(data["oracle"] if data["sampler"] == self._sampler else None)
-            for row in self._rows:
-                self._judge(row)
+            for row in sorted(self._rows, key=lambda row: row.state == "running"):
+                ended = None if row.state == "running" else row.state
+                self._pruning.replay(row.number, row.reports, ended)
         except (SpaceError, DamagedError):
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""Optuna as an engine: samplers, median pruning, a study in SQLite that outlives the process."""
+"""Optuna as an engine: samplers, pruners, a study in SQLite that outlives the process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.engines.base import Suggestion
 from search.engines.optuna_file import STATES, StudyFile
-from search.engines.pruning import median_rule
+from search.engines.pruners import PRUNERS, check_pruner
+from search.engines.pruning import Pruning
 from search.engines.samplers import GRID_POINTS, check_sampler
 from search.engines.store import (
     DamagedError,
@@ -33,16 +34,19 @@ from search.records import State, Trial
 from search.space import Categorical, Float, Int, Parameter, SearchSpace, SpaceError, Value
 
 _STARTUP_TRIALS = 8
+_NAMES = {state: name for name, state in STATES.items()}
 
 
 class OptunaEngine:
     """A study named ``study`` in the SQLite file ``path``, continued where it exists.
 
-    Sampler and pruner work on a copy in memory; the file gets one transaction a change. When
-    the file cannot be written, ``OSError`` goes up, the copy is made anew from the file, and the
-    same call may be made again. One process may hold the file at a time; the caller sees to that.
+    The sampler works on a copy in memory, the pruner on one of its own; the file gets one
+    transaction a change. When the file cannot be written, ``OSError`` goes up, the copies are made
+    anew from the file, and the same call may be made again. One process may hold the file at a
+    time; the caller sees to that.
 
     Args:
+        pruner: one of ``PRUNERS``; halving and Hyperband divide the ``epochs`` of a whole trial.
         finished: the log. What the file lacks of it is put in; numbers missing in between become
             failed trials. A file that is damaged or says otherwise is set aside and rebuilt.
         handed_out: numbers below it were given to trials, even where neither file nor log
@@ -60,15 +64,17 @@ class OptunaEngine:
         *,
         sampler: str = "tpe",
         seed: int = 0,
-        prune: bool = True,
+        pruner: str = PRUNERS[0],
+        epochs: int = 1,
         finished: Sequence[Trial] = (),
         handed_out: int = 0,
     ) -> None:
         check_sampler("optuna", sampler)
+        check_pruner(pruner)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space = space
         self._distributions = {p.name: distribution(p) for p in space}
-        self._pruner = median_rule(prune)
+        self._pruner = (pruner, epochs)
         self._points = _shuffled_grid(space, seed) if sampler == "grid" else None
         if sampler == "cmaes":
             _warn_of_categories(space)
@@ -101,7 +107,7 @@ class OptunaEngine:
             if step not in trial.intermediate_values:
                 self._file.report(number, step, float(value))
                 self._memory.set_trial_intermediate_value(trial._trial_id, step, float(value))
-            return not self._pruner.prune(self._study, self._trial(number))
+            return self._pruning.report(number, step, float(value))
 
     def tell(self, number: int, state: State, value: float | None) -> None:
         """See ``Engine.tell``; a complete trial without a finite value raises ``ValueError``."""
@@ -112,6 +118,7 @@ class OptunaEngine:
             self._file.end(number, STATES[state], _values(trial, state, value))
             told = value if state == "complete" else None
             self._study.tell(number, told, state=STATES[state])
+            self._pruning.end(number, state)
 
     def enqueue(self, params: dict[str, Value], *, again: bool = False) -> None:
         """See ``Engine.enqueue``; values outside the space raise ``SpaceError``."""
@@ -153,9 +160,12 @@ class OptunaEngine:
             study_name="study",
             direction="maximize",
             sampler=self._sampler,
-            pruner=self._pruner,
         )
-        self._study.add_trials(self._file.trials())
+        trials = self._file.trials()
+        self._study.add_trials(trials)
+        self._pruning = Pruning(*self._pruner)
+        for trial in sorted(trials, key=lambda t: not t.state.is_finished()):
+            self._pruning.replay(trial.number, trial.intermediate_values, _NAMES.get(trial.state))
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False, states=states or None)

@@ -17,7 +17,7 @@ class Request:
     time_seconds: float | None = None
     trials: int | None = None
     space: str = ""
-    prune: bool = True
+    pruner: str = "median"
 
 
 @dataclass(frozen=True)
@@ -103,3 +103,4 @@ class Environment:
     backend: str
     device: str
     packages: dict[str, str]
+    precision: str = "float32"
