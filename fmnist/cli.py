@@ -43,6 +43,15 @@ _OUTPUT = [
 ]
 
 
+def _jobs(_: click.Context, __: click.Parameter, value: str) -> int | str:
+    """The value of ``--jobs``: a number from 1 on, or ``auto``."""
+    if value == "auto":
+        return value
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"{value}: expected auto, or a whole number from 1 on")
+    return int(value)
+
+
 def _options(*groups: Any) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         for option in reversed([o for g in groups for o in (g if isinstance(g, list) else [g])]):
@@ -85,10 +94,11 @@ def cli() -> None:
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
+    metavar="AUTO|N",
+    callback=_jobs,
+    default="auto",
     show_default=True,
-    help="Trials at once; they share the cores.",
+    help="Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU.",
 )
 @click.option("--trial-timeout", help="Longest time of one trial, such as 90s or 20m.")
 @click.option("--trial-memory", help="Most memory of one trial, such as 2G or 800M.")
@@ -109,7 +119,12 @@ def cli() -> None:
     type=click.Path(path_type=Path, exists=True),
     help="Configuration that the search starts from and tries first.",
 )
-@click.option("--no-prune", is_flag=True, help="Run every trial to its last epoch.")
+@click.option(
+    "--pruner",
+    type=click.Choice(["median", "halving", "hyperband", "none"]),
+    help="Rule by which hopeless trials are given up; median when left out.",
+)
+@click.option("--no-prune", is_flag=True, help="Run every trial to its last epoch: --pruner none.")
 @click.option("--trial-images", type=click.IntRange(min=10), help="Training images a trial sees.")
 @click.option("--trial-epochs", type=click.IntRange(min=1), help="Epochs of a trial.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of the retraining at most.")

@@ -15,7 +15,7 @@ from fmnist.config import Config, load_config
 from fmnist.errors import UserError
 from fmnist.runs import Run, new_name, unfinished
 from fmnist.times import parse_duration, parse_size, parse_until
-from search.engines import SAMPLERS_OF
+from search.engines import PRUNERS, SAMPLERS_OF
 from search.space import SearchSpace
 
 DEFAULT_TIME = "10m"
@@ -42,7 +42,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         engine=options["engine"],
         sampler=_sampler(options["engine"], options["sampler"]),
         space=str(space_file) if space_file else "core",
-        prune=not options["no_prune"],
+        pruner=_pruner(options["pruner"], options["no_prune"]),
         time_seconds=seconds,
         until=options["until"],
         trials=options["trials"],
@@ -210,6 +210,13 @@ def _sampler(engine: str, sampler: str | None) -> str:
             f"--sampler {sampler}: --engine {engine} has {', '.join(known)}; choose one of them"
         )
     return sampler
+
+
+def _pruner(pruner: str | None, no_prune: bool) -> str:
+    """What was asked for, the default, or none."""
+    if pruner and no_prune:
+        raise UserError("--pruner and --no-prune: give one of them; --no-prune is --pruner none")
+    return "none" if no_prune else pruner or PRUNERS[0]
 
 
 def _first_trials(space: SearchSpace, base: Config) -> tuple[dict[str, Any], ...]:

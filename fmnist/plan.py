@@ -7,7 +7,6 @@ stage leaves over, the next may use.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,7 +14,9 @@ from statistics import fmean
 from typing import Any
 
 from fmnist.sizes import Plan, plan_for
+from fmnist.words import counted
 from search.budget import Budget
+from search.supervisor import available_cores
 
 __all__ = ["Night", "Plan", "plan_for"]
 
@@ -35,6 +36,9 @@ _SLOWEST = 2.8
 # Seconds of an epoch over so many images on the machine this was measured on: a first guess, which
 # only the plan that is shown before the start builds on.
 _EPOCH, _EPOCH_IMAGES = 17.0, 54_000
+# Trainings at once are slower, each, by their number to this power: measured on two cores, one of
+# two takes 1.6 times as long as one alone (small, middle and large network).
+_SHARING = 0.7
 _MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
 # How the tail is split in the plan that is shown.
 _TAIL_PARTS = (("evaluate", 0.75), ("explain", 0.05), ("report", 0.2))
@@ -65,7 +69,7 @@ class Night:
         confirm: bool = True,
     ) -> None:
         self.budget, self.plan, self.slowness = budget, plan, slowness
-        self.jobs, self.threads = jobs, threads or os.cpu_count() or 1
+        self.share(jobs, threads)
         self.deadline, self.confirm = deadline, confirm
         self.decisions: list[dict[str, Any]] = []
         self._epoch: float | None = None
@@ -74,6 +78,17 @@ class Night:
         self._epochs: list[float] = []
         self._noted_epochs = 0
         self._first_plan: list[dict[str, Any]] | None = None
+
+    def share(self, jobs: int, threads: int | None = None) -> None:
+        """Reckon with ``jobs`` trainings at once from here on; see the arguments of this class."""
+        self.jobs, self.threads = jobs, threads or available_cores()
+
+    def sharing(self) -> str:
+        """How many trials run at once, in words."""
+        threads = counted(self.threads, "thread")
+        if self.jobs == 1:
+            return f"one trial at a time, with {threads}"
+        return f"{self.jobs} trials at once, with {threads} each"
 
     # ---- what is kept back ------------------------------------------------------------------
 
@@ -150,8 +165,8 @@ class Night:
             self._epoch = self._alone(best_epoch_seconds)
 
     def _alone(self, seconds: float) -> float:
-        """What took ``seconds`` beside other trials, alone: faster, but nobody saw by how much."""
-        return seconds / math.sqrt(self.jobs)
+        """What took ``seconds`` beside other trials, alone with all cores."""
+        return float(seconds / self.jobs**_SHARING)
 
     # ---- confirmation -----------------------------------------------------------------------
 

@@ -51,9 +51,16 @@ class _Asked:
     space: SearchSpace | None
     base: Config
     jobs: int
+    fewer: bool
     trial_memory: int | None
     final_epochs: int
     available: int
+
+    def fitting(self, peak: int | None) -> int:
+        """Trainings at once for whose ``peak`` bytes there is room; at least 1."""
+        if peak is None or not self.fewer:
+            return self.jobs
+        return max(1, min(self.jobs, int(self.available / (_MEMORY_MARGIN * peak))))
 
 
 @dataclass
@@ -82,6 +89,7 @@ def preflight(
     probe: Callable[[Params], Probe],
     trial_memory: int | None,
     final_epochs: int,
+    fewer: bool = False,
     on_check: Callable[[Check], object] = lambda _: None,
 ) -> dict[str, Any]:
     """Check this machine and probe the ends of the space; the content of ``preflight.json``.
@@ -89,16 +97,18 @@ def preflight(
     Args:
         space: what is searched; None: nothing, ``base`` is all there is to try.
         base: configuration whose fields hold where the space does not search them.
+        jobs: trainings at once.
         probe: runs one batch; raises ``TrialError`` where that fails.
         trial_memory: the limit in bytes of one trial's process, where there is one.
         final_epochs: of the retraining, at most: each leaves a checkpoint.
+        fewer: whether there may be fewer trainings at once, where memory does not suffice.
         on_check: hears of every check when it is over.
 
     Raises:
         UserError: something would make the night fail; the message lists all of it.
     """
     available = doctor.available_memory()
-    asked = _Asked(run, space, base, jobs, trial_memory, final_epochs, available)
+    asked = _Asked(run, space, base, jobs, fewer, trial_memory, final_epochs, available)
     ends = _ends(space, base)
     checks = []
     for check in _checks(asked, ends, probe):
@@ -111,12 +121,14 @@ def preflight(
             + "".join(f"\n  {c.name}: {c.found}\n    -> {c.remedy}" for c in problems)
         )
     found = {end.name: end.to_json() for end in ends}
+    peak = ends[-1].probe.peak_memory if ends[-1].probe else None
     return {
         "schema": 1,
         "checks": [asdict(check) for check in checks],
         "smallest": found.get("smallest"),
         "largest": found.get("largest"),
         "slowness": _slowness(base, ends),
+        "jobs": asked.fitting(peak),
     }
 
 
@@ -179,9 +191,10 @@ def _check_peak(asked: _Asked, peak: int | None) -> Check:
     if asked.trial_memory is not None and held > asked.trial_memory:
         found = f"the largest needs {size(held)}, --trial-memory is {size(asked.trial_memory)}"
         return Check(name, False, found, f"raise --trial-memory, or {_narrower(asked)}")
-    found = f"{asked.jobs} × {size(held)} of {size(asked.available)} available"
-    if asked.jobs * held > asked.available:
-        fewer = "take fewer --jobs, " if asked.jobs > 1 else ""
+    jobs = asked.fitting(peak)
+    found = f"{jobs} × {size(held)} of {size(asked.available)} available"
+    if jobs * held > asked.available:
+        fewer = "take fewer --jobs, " if jobs > 1 else ""
         return Check(name, False, found, f"{fewer}close programs, or {_narrower(asked)}")
     return Check(name, True, found)
 

@@ -4,7 +4,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from simulation import IMAGES, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
+from simulation import IMAGES, SHARING, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
 
 from fmnist.plan import Night, plan_for
 from search.budget import Budget, CostModel, SearchPlan
@@ -39,7 +39,7 @@ class Scenario:
     spread: float = 0.3
     levels: tuple = STEPS
     creep: float = 0.0
-    sharing: float = 0.85
+    sharing: float = SHARING
     faults: float = 0.0
     slow_tail: float = 1.0
     until: bool = False
@@ -178,6 +178,16 @@ class Job:
         """Share of the time from the start to the deadline that the job took."""
         took = self.machine.now - self.machine.began
         return took / (took + self.budget.remaining())
+
+    @property
+    def finished(self):
+        """Trials of the search that ended before its time was over."""
+        return len([t for t in self.log.trials if t not in self.cut and t.failure is None])
+
+    @property
+    def searched(self):
+        """Images that the trials of the search were trained on."""
+        return self.night.plan.trial_images * sum(len(t.epochs) for t in self.log.trials)
 
     @property
     def least(self):

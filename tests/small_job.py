@@ -30,7 +30,7 @@ def command(*more, trials=5):
     return [
         *(sys.executable, "-m", "fmnist.cli", "run", "--data", str(SAMPLE)),
         *("--space", "space.toml", "--trials", str(trials), "--trial-images", "600"),
-        *("--trial-epochs", "4", "--epochs", "4", "--validation", "300", *more),
+        *("--trial-epochs", "4", "--epochs", "4", "--validation", "300", "--jobs", "1", *more),
     ]
 
 

@@ -29,6 +29,8 @@ def test_every_command_is_listed():
         (["run", "--time", "10s"], 2, "at least 60 s are needed"),
         (["run", "--name", "a/b", "--trials", "1"], 4, "use up to 100 letters"),
         (["run", "--trials", "0"], 2, "0 is not in the range x>=1"),
+        (["run", "--jobs", "0"], 2, "'--jobs': 0: expected auto, or a whole number from 1 on"),
+        (["run", "--jobs", "many"], 2, "'--jobs': many: expected auto, or a whole number"),
         (["run", "--sampler", "best"], 2, "--engine optuna has tpe, random"),
         (["run", "--space", "no.toml"], 2, "no.toml"),
         (["predict", "--run", ".", "a.png"], 4, "not a run folder"),

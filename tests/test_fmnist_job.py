@@ -144,6 +144,10 @@ def test_the_plan_and_the_preflight_are_recorded(finished):
     assert flight["smallest"]["params"]["filters_1"] == 4
     assert flight["largest"]["params"]["filters_1"] == 8
     assert load(run, "environment.json")["device"] == "CPU"
+    asked = tomllib.loads((run / "run.toml").read_text())["request"]
+    assert asked["jobs"] == "auto"
+    assert 1 <= plan["jobs"] <= asked["trials"]
+    assert plan["jobs"] == flight["jobs"]
     assert [s["name"] for s in load(run, "stages.json")["stages"]] == [
         *("prepare", "preflight", "search", "confirm", "retrain", "evaluate", "explain", "report")
     ]

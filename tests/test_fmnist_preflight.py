@@ -95,6 +95,17 @@ def test_trials_that_do_not_fit_into_memory(machine, tmp_path, changes, message)
     assert "narrow filters_1, filters_2, filters_3, batch_size" in str(error.value)
 
 
+def test_fewer_trials_at_once_where_that_is_left_open(machine, tmp_path):
+    result = fly(tmp_path, jobs=8, fewer=True)
+    assert result["jobs"] == 5
+    assert check_named("memory of the trials", result)["found"] == "5 × 1.5 GB of 8.0 GB available"
+    assert fly(tmp_path, jobs=2, fewer=True)["jobs"] == fly(tmp_path, jobs=2)["jobs"] == 2
+    assert fly(tmp_path, lambda _: Probe(2.0, None, GOOD), jobs=8, fewer=True)["jobs"] == 8
+    machine["memory"] = GB
+    with pytest.raises(UserError, match=r"1 × 1\.5 GB of 1\.0 GB available\n    -> close programs"):
+        fly(tmp_path, jobs=8, fewer=True)
+
+
 def test_memory_that_could_not_be_measured(machine, tmp_path):
     result = fly(tmp_path, lambda _: Probe(2.0, None, GOOD))
     assert check_named("memory of the trials", result)["ok"] is None

@@ -11,7 +11,7 @@ import statistics
 import pytest
 from simulated_job import CALM, STEPS, Job, Scenario
 
-NIGHTS, TEN_MINUTES = 260, 30
+NIGHTS, TEN_MINUTES, PAIRS = 260, 30, 40
 QUARTILES = (0, 0.25, 0.5, 0.75, 1)
 
 
@@ -24,7 +24,7 @@ def scenario(chance):
     until = chance.random() < 0.5
     return Scenario(
         total,
-        jobs=chance.choice((1, 1, 1, 2, 2, 3, 4)),
+        jobs=chance.choice((1, 1, 2, 2, 2, 3, 4)),
         slowness=slowness,
         spread=chance.uniform(0.1, 0.6),
         levels=chance.choice((CALM, STEPS, STEPS)),
@@ -134,12 +134,20 @@ def test_hardly_a_trial_starts_that_cannot_finish(nights):
     assert cut <= 0.25 * slots
 
 
-def test_ten_minutes_as_measured(tmp_path, quick_disk):
+def same_nights(folder, count, *scenario, **options):
+    """So many nights that differ by chance alone."""
+    found = []
+    for seed in range(count):
+        place = folder / f"{options.get('jobs', 1)}-{seed}"
+        place.mkdir()
+        found.append(Job(Scenario(*scenario, **options), seed, place).run())
+    return found
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_ten_minutes_as_measured(tmp_path, quick_disk, at_once):
     """The default job on the machine that was measured: no stage starves another."""
-    jobs = []
-    for seed in range(TEN_MINUTES):
-        (tmp_path / str(seed)).mkdir()
-        jobs.append(Job(Scenario(600), seed, tmp_path / str(seed)).run())
+    jobs = same_nights(tmp_path, TEN_MINUTES, 600, jobs=at_once)
     trials = statistics.median(len(j.log.trials) for j in jobs)
     epochs = statistics.median(len(j.final.epochs) for j in jobs)
     confirmed = sum(len(j.runs) >= 3 for j in jobs)
@@ -148,3 +156,21 @@ def test_ten_minutes_as_measured(tmp_path, quick_disk):
     assert trials >= 10
     assert epochs >= 10
     assert confirmed >= TEN_MINUTES / 2
+
+
+@pytest.mark.parametrize("minutes", [5, 10, 30])
+def test_two_trials_at_once_find_out_more_than_one(tmp_path, quick_disk, minutes):
+    """Why ``--jobs auto`` is one trial a core: as sure to end in time, and more trials end."""
+    one, two = (same_nights(tmp_path, PAIRS, 60 * minutes, jobs=jobs) for jobs in (1, 2))
+    print_row(f"\n{minutes} min, one", one)
+    print_row(f"{minutes} min, two at once", two)
+    print(f"trials finished {mean('finished', one):.1f}, {mean('finished', two):.1f}")
+    print(f"images {mean('searched', one):,.0f}, {mean('searched', two):,.0f}")
+    assert [j.late for j in two if j.late > 0] == []
+    assert mean("used", two) > mean("used", one) - 0.03
+    assert mean("finished", two) > 1.1 * mean("finished", one)
+    assert mean("searched", two) > 1.1 * mean("searched", one)
+
+
+def mean(name, jobs):
+    return statistics.fmean(getattr(j, name) for j in jobs)

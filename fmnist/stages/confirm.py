@@ -94,7 +94,7 @@ def _run(
     job.ledger.record("confirm", "validation", validation, "choosing among the candidates")
     study = Study(
         engine=ListedEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
-        runner=job.workers.supervisor(job.request.jobs),
+        runner=job.workers.supervisor(job.night.jobs),
         plan=SearchPlan(job.budget, job.night.confirm_reserve, learnt(job, searched)),
         log=log,
         epoch_log=epoch_log,

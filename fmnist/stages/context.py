@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist import doctor
+from fmnist.backend.policy import accelerator_in_sight, jobs_for
 from fmnist.config import Config
 from fmnist.data import DataSet, Ledger, Splits, load, split, subset
 from fmnist.interrupt import Interrupt
@@ -22,8 +24,9 @@ from fmnist.stages.workers import Workers
 from fmnist.trial import Part, Training
 from fmnist.view import View
 from search.budget import Budget
+from search.engines import PRUNERS
 from search.space import SearchSpace
-from search.supervisor import shared_threads
+from search.supervisor import available_cores, shared_threads
 from search.tasks import Limits
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 class Request:
     """What was asked: two equal requests are the same job. Goes into ``run.toml``.
 
-    ``None`` in a size means: what the plan for the time says.
+    ``None`` in a size means: what the plan for the time says; ``auto``: what this machine allows.
     """
 
     kind: str = "search"
@@ -42,11 +45,11 @@ class Request:
     engine: str = "optuna"
     sampler: str = "tpe"
     space: str = "core"
-    prune: bool = True
+    pruner: str = PRUNERS[0]
     time_seconds: float | None = None
     until: str | None = None
     trials: int | None = None
-    jobs: int = 1
+    jobs: int | Literal["auto"] = "auto"
     trial_timeout: float | None = None
     trial_memory: int | None = None
     confirm: bool = True
@@ -127,19 +130,42 @@ class Context:
         slowness = 1.0
         if self.run.has("preflight.json"):
             slowness = float(self.run.read_json("preflight.json").get("slowness", 1.0))
-        jobs = self.request.jobs
         night = Night(
-            self.budget,
-            sizes,
-            slowness,
-            jobs=jobs,
-            threads=shared_threads(jobs)[0],
-            deadline=self.deadline,
-            confirm=self.request.confirm,
+            self.budget, sizes, slowness, deadline=self.deadline, confirm=self.request.confirm
         )
         if stored:
             night.resume(stored)
+        jobs = self.jobs_here()
+        if stored and self.request.jobs == "auto":
+            # Costs were learnt with so many at once; another machine may have less room.
+            jobs = min(jobs, stored["jobs"])
+        night.share(jobs, shared_threads(jobs)[0])
+        if stored and jobs != stored["jobs"]:
+            night.note("preflight", f"gone on with {night.sharing()}")
+            self.view.message(f"going on with {night.sharing()}")
         return night
+
+    def jobs_here(self, device: str | None = None) -> int:
+        """Trainings at once, as asked or as many as this machine allows.
+
+        Args:
+            device: what the children compute on; None: not known yet, it is guessed.
+        """
+        if self.request.kind == "train":
+            return 1
+        if self.request.jobs != "auto":
+            return self.request.jobs
+        return jobs_for(
+            accelerated=accelerator_in_sight() if device is None else device != "CPU",
+            cores=available_cores(),
+            memory=doctor.available_memory(),
+            seconds=self.budget.total,
+            trials=self.request.trials,
+        )
+
+    def share(self, jobs: int) -> None:
+        """Have ``jobs`` trainings run at once from here on."""
+        self.night.share(jobs, shared_threads(jobs)[0])
 
     def _sizes(self) -> Plan:
         """The plan for the time at hand, with what was asked for instead."""

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fmnist import environment
+from fmnist.backend.policy import accelerator_in_sight
 from fmnist.preflight import METRICS, Probe
 from fmnist.preflight import preflight as examine
 from search.records import TrialError
@@ -22,21 +23,43 @@ _NUMBER = -1
 
 def preflight(job: Context) -> None:
     """Try the smallest and the largest network for a batch; look at memory, disk, fonts, Pango."""
+    _fit_to(job, _device(job))
     record = examine(
         job.run,
         job.space,
         job.base,
-        jobs=job.request.jobs,
+        jobs=job.night.jobs,
+        fewer=job.request.jobs == "auto",
         probe=lambda params: _probe(job, params),
         trial_memory=job.request.trial_memory,
         final_epochs=math.ceil(job.night.plan.stretch * job.night.plan.final_epochs),
         on_check=job.view.check,
     )
     job.night.slowness = record["slowness"]
-    told = job.workers.supervisor(job.request.jobs).greeting
+    told = job.workers.supervisor(job.night.jobs).greeting
+    job.share(record["jobs"])
     job.run.write_json("environment.json", environment.describe(device=str(told)))
-    job.run.write_json("preflight.json", record)
     job.night.note("preflight", "all that the night needs is there")
+    if job.request.kind == "search":
+        job.note("preflight", job.night.sharing())
+    # Whoever is killed after the next line goes on by the plan.
+    job.save_plan()
+    job.run.write_json("preflight.json", record)
+
+
+def _device(job: Context) -> str | None:
+    """What the children compute on; None where they cannot even say that."""
+    supervisor = job.workers.supervisor(job.night.jobs)
+    # Importing is not what the probes measure.
+    supervisor.warm()
+    supervisor.wait_until_warm()
+    return None if supervisor.greeting is None else str(supervisor.greeting)
+
+
+def _fit_to(job: Context, device: str | None) -> None:
+    """Decide anew how many train at once, where the device was guessed wrong."""
+    if device is not None and (device != "CPU") != accelerator_in_sight():
+        job.share(job.jobs_here(device))
 
 
 def _probe(job: Context, params: dict[str, Any]) -> Probe:
@@ -45,9 +68,9 @@ def _probe(job: Context, params: dict[str, Any]) -> Probe:
     Raises:
         TrialError: it failed; the kind says how.
     """
-    supervisor = job.workers.supervisor(job.request.jobs)
+    supervisor = job.workers.supervisor(job.night.jobs)
     task = Task(_NUMBER, params, job.request.seed, 1, probe=True)
-    # Importing is not what is measured here.
+    # Since the last probe a child may have died.
     supervisor.warm()
     supervisor.wait_until_warm()
     supervisor.start(task, Limits(seconds=_LONGEST, memory=job.request.trial_memory))

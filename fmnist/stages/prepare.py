@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def prepare(job: Context) -> None:
     """Find and verify the data, split it, and note what was asked and where it runs."""
     # The children import the backend while the data are found and read.
-    job.workers.warm(job.request.jobs)
+    job.workers.warm(job.night.jobs)
     data, splits = job.data, job.splits
     counts = {
         "seed": job.request.seed,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist import checkpoint, training
+from fmnist import backend, checkpoint, training
 from fmnist.config import Config, dump_config, load_config
 from fmnist.errors import TrainingError
 from fmnist.stages.search import Watcher, epoch_seconds, learnt
@@ -36,7 +36,8 @@ def retrain(job: Context) -> None:
     job.workers.close()
     weights = checkpoint.weights(checkpoint_file(job, chosen))
     model = training.restored(config, weights, len(job.data.class_names))
-    atomic_write(job.run / "model.keras", model.save)
+    with backend.native_stderr_held_back():  # with JAX, saving imports TensorFlow
+        atomic_write(job.run / "model.keras", model.save)
     _keep_epochs(job, config, len(trial.epochs))
     job.run.write_json(
         "history.json",

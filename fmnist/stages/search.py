@@ -53,7 +53,7 @@ def _study(job: Context, log: TrialLog) -> Study:
         job.space,
         sampler=request.sampler,
         seed=request.seed,
-        prune=request.prune,
+        pruner=request.pruner,
         finished=log.trials,
         epochs=sizes.trial_epochs,
         max_trials=request.trials,
@@ -65,7 +65,7 @@ def _study(job: Context, log: TrialLog) -> Study:
     costs = learnt(job, log)
     return Study(
         engine=engine,
-        runner=job.workers.supervisor(request.jobs),
+        runner=job.workers.supervisor(job.night.jobs),
         plan=SearchPlan(job.budget, reserve=lambda: _reserve(job, log, costs), costs=costs),
         log=log,
         epoch_log=epoch_log,
