@@ -1,6 +1,8 @@
 """The README is held to the code."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -56,3 +58,11 @@ def test_every_dependency_says_what_it_is_for():
 
 def test_no_placeholder_is_left():
     assert not re.search(r"\b[A-Z]+_(MINUTES|TABLE)\b|TODO|FIXME", README)
+
+
+def test_the_measured_tables_are_those_of_the_records():
+    # Made by: python tests/benchmarks/table.py --write
+    command = [sys.executable, str(ROOT / "tests" / "benchmarks" / "table.py")]
+    tables = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    shown = README.partition("<!-- benchmarks -->")[2].partition("<!-- /benchmarks -->")[0]
+    assert shown.strip() == tables.strip()

@@ -1,8 +1,8 @@
-"""Does a study's memory grow? Resident memory of parent and child over 100 tiny trials.
+"""Does a study's memory grow? Resident memory of parent and child over 50 tiny trials.
 
-    python tests/benchmarks/memory.py --trials 100 --images 500
+    python tests/benchmarks/memory.py --trials 50 --images 500
 
-Prints the resident memory after every tenth trial, and the slope a trial by least squares from the
+Tells the resident memory after every tenth trial, and the slope a trial by least squares from the
 tenth trial on, with how often the child was replaced. ``--in-process`` trains in one process
 instead, as a bare loop does: what the child would hold if it were the parent.
 """
@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from search_overhead import Config, data
+from record import Benchmark, Measured, Row, say
+from search_overhead import data
 
+from fmnist.config import Config
 from fmnist.space import CORE
 from fmnist.view import View
 
@@ -48,7 +50,7 @@ class Witness(View):
         self.parent.append(megabytes())
         if len(self.parent) % 10 == 0:
             child = self.child[-1] if self.child else float("nan")
-            print(f"| {len(self.parent)} | {self.parent[-1]:.0f} | {child:.0f} |", flush=True)
+            say(f"{len(self.parent)} trials: parent {self.parent[-1]:.0f}, child {child:.0f} MB")
 
 
 def megabytes(pid: int | None = None) -> float:
@@ -100,36 +102,64 @@ def in_process(witness: Witness, train: Any, validation: Any, trials: int) -> No
         witness.trial_done(None, None, 0.0)
 
 
-def slope(values: list[float]) -> str:
-    """Growth a trial in MB once settled, and the range."""
-    settled = values[SETTLED:]
-    if len(settled) < 2:
-        return "too few trials"
-    fit = statistics.linear_regression(range(len(settled)), settled)
-    return f"{fit.slope:+.3f} MB a trial, {min(settled):.0f} to {max(settled):.0f} MB"
-
-
-def main() -> None:
-    """Run the trials and print what they held."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--in-process", action="store_true")
-    options = parser.parse_args()
-    train, validation = data(options.images)
+def measure(options: argparse.Namespace) -> Measured:
+    """Megabytes of parent and child after every trial."""
+    train, validation = data(options.images, options.data)
     witness = Witness()
-    print("| trials | parent MB | child MB |\n|---|---|---|")
     if options.in_process:
         in_process(witness, train, validation, options.trials)
     else:
         with tempfile.TemporaryDirectory() as folder:
             study(witness, train, validation, options.trials, Path(folder))
-    print(f"\nparent: {slope(witness.parent)}")
-    if witness.child:
-        print(
-            f"child:  {slope(witness.child)}; {len(witness.children)} processes one after another"
-        )
+    device = witness.runner.greeting if witness.runner else "unknown"
+    found = {"parent": witness.parent, "child": witness.child}
+    return {"device": device, "megabytes": found, "children": len(witness.children)}
 
+
+def rows(measured: Measured) -> list[Row]:
+    """A row a process."""
+    notes = {"parent": "1", "child": f"{measured['children']}, one after another"}
+    return [
+        [
+            who,
+            notes[who],
+            f"{values[-1]:.0f}",
+            f"{min(values):.0f}–{max(values):.0f}",
+            slope(values),
+        ]
+        for who, values in measured["megabytes"].items()
+        if values
+    ]
+
+
+def slope(values: list[float]) -> str:
+    """Growth a trial in MB once settled, by least squares."""
+    settled = values[SETTLED:]
+    if len(settled) < 2:
+        return "too few trials"
+    return f"{statistics.linear_regression(range(len(settled)), settled).slope:+.3f}"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Trials, images, where they run."""
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--in-process", action="store_true", help="train in one process instead")
+
+
+BENCHMARK = Benchmark(
+    name="memory",
+    doc=__doc__,
+    title="Resident memory over a study",
+    columns=("process", "how many", "MB at the end", "range", "MB a trial, from the tenth on"),
+    measure=measure,
+    rows=rows,
+    add_options=add_options,
+    n="trials",
+    split="{images} training images, one epoch a trial",
+    minutes=3,
+    quick={"trials": 2, "images": 120},
+)
 
 if __name__ == "__main__":
-    main()
+    BENCHMARK.main()

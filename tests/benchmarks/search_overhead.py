@@ -4,19 +4,17 @@
 
 - ours: a study with its database, its supervised child process, logs and checkpoints
 - bare: a loop that builds and fits the same networks with the same training code in one process
-- keras: the same loop with nothing but ``model.fit``
+- keras: the same loop with nothing but plain ``model.fit``, in float32
 - keras-tuner: its RandomSearch over ``fmnist.HyperModel``
 
 All trials have one network, one batch size and one number of epochs, and no augmentation, which
 ``model.fit`` alone does not have; only the learning rate differs, which costs nothing. Every way
-runs in a process of its own, and the order changes from round to round. Prints a Markdown table; n
-is the number of rounds.
+runs in a process of its own, and the order changes from round to round.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,22 +22,33 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from networks import paced, plain_keras
+from record import Benchmark, Measured, Row, say
+
 from fmnist.config import Config
+from fmnist.schedule import Pace
 from search.space import Float, SearchSpace
 
 SPACE = SearchSpace((Float("learning_rate", 1e-3, 2e-3, log=True),))
 BASE = Config(flip=False, shift=0)
-WAYS = ("ours", "bare", "keras", "keras-tuner")
+LABELS = {
+    "ours": "ours: database, child process, logs, checkpoints",
+    "bare": "a loop over the same training code",
+    "keras": "a loop of plain `fit`",
+    "keras-tuner": "keras-tuner's RandomSearch",
+}
+WAYS = tuple(LABELS)
 Parts = tuple[Any, Any]
 
 
-def data(images: int) -> tuple[Parts, Parts]:
+def data(images: int, path: Path | None = None) -> tuple[Parts, Parts]:
     """So many training images with their labels, and a sixth as many for validation."""
     from fmnist.data import load
 
-    found = load(None)
+    found = load(path)
     x, y = found.train_images, found.train_labels
     last = images + images // 6
     return (x[:images], y[:images]), (x[images:last], y[images:last])
@@ -63,7 +72,7 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
             """Nothing is shown."""
 
     objective = Training(BASE, train, validation, share=np.arange(len(train[1])))
-    engine = open_engine("optuna", folder, SPACE, sampler="random", prune=False)
+    engine = open_engine("optuna", folder, SPACE, sampler="random", pruner="none")
     output = folder / "children.log"
     with closing(engine), Supervisor(objective, warm_up=warm_up, output=output) as runner:
         log = TrialLog(folder / "trials.jsonl")
@@ -99,17 +108,14 @@ def bare(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
 
 
 def keras(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path) -> None:
-    """The loop that a notebook has."""
-    from fmnist import training
-
+    """The loop that a notebook has, with our schedule."""
     for seed, config in enumerate(configs(trials, epochs)):
-        model, pace = training.new_model(config, 10, seed)
-        fitted = model.fit(
+        fitted = plain_keras(config, seed).fit(
             *train,
             batch_size=config.batch_size,
             epochs=epochs,
             validation_data=validation,
-            callbacks=[pace],
+            callbacks=[paced(Pace(config, epochs), len(train[1]) // config.batch_size)],
             verbose=0,
         )
         assert len(fitted.history["val_accuracy"]) == epochs
@@ -141,66 +147,75 @@ def keras_tuner(train: Parts, validation: Parts, trials: int, epochs: int, folde
     assert len(tuner.oracle.get_best_trials(trials)) == trials
 
 
-def run_way(name: str, trials: int, images: int, epochs: int) -> None:
+def run_way(options: argparse.Namespace) -> None:
     """One way, in this process."""
     ways: dict[str, Callable[..., None]]
     ways = {"ours": ours, "bare": bare, "keras": keras, "keras-tuner": keras_tuner}
-    train, validation = data(images)
+    parts = data(options.images, options.data)
     with tempfile.TemporaryDirectory() as folder:
-        ways[name](train, validation, trials, epochs, Path(folder))
+        ways[options.way](*parts, options.trials, options.epochs, Path(folder))
 
 
-def measure(way: str, options: argparse.Namespace) -> float:
+def seconds_of(way: str, options: argparse.Namespace) -> float:
     """Seconds of the whole process of one way."""
-    sizes = {"--trials": options.trials, "--images": options.images, "--epochs": options.epochs}
     command = [sys.executable, __file__, "--way", way]
-    command += [str(part) for pair in sizes.items() for part in pair]
+    for name in ("trials", "images", "epochs", "data"):
+        value = getattr(options, name)
+        command += [f"--{name}", str(value)] if value is not None else []
     since = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.monotonic() - since
 
 
-def main() -> None:
-    """Run all ways in every round and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--images", type=int, default=3000)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.way:
-        run_way(options.way, options.trials, options.images, options.epochs)
-        return
+def measure(options: argparse.Namespace) -> Measured:
+    """Seconds of every way, a round."""
     whole: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(options.rounds):
         first = number % len(WAYS)
         order = WAYS[first:] + WAYS[:first]
         for way in order if number % 2 else reversed(order):
-            seconds = measure(way, options)
-            whole[way].append(seconds)
-            print(f"round {number + 1}, {way}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    report(whole, options)
+            whole[way].append(seconds_of(way, options))
+            say(f"round {number + 1}, {way}: {whole[way][-1]:.1f} s")
+    return {"seconds": whole}
 
 
-def report(whole: dict[str, list[float]], options: argparse.Namespace) -> None:
-    """The table: medians, and the ratios of each round to its own bare loop."""
-    from fmnist.environment import describe
+def rows(measured: Measured) -> list[Row]:
+    """Medians, and the ratios of each round to its own bare loop."""
+    table: list[Row] = []
+    for way, seconds in measured["seconds"].items():
+        ratios = [s / b for s, b in zip(seconds, measured["seconds"]["bare"], strict=True)]
+        spread = f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+        table.append([LABELS[way], f"{median(seconds):.1f} s", "1" if way == "bare" else spread])
+    return table
 
-    machine = describe()
-    print(
-        f"{options.trials} trials of {options.images} images and {options.epochs} epochs; whole "
-        f"processes, imports included; n = {options.rounds} rounds\n{machine['cpu']}, "
-        f"{machine['cores']} cores, Python {machine['python']}, {machine['packages']}\n"
-    )
-    print("| way | median | against the bare loop (median of rounds) | range |\n|---|---|---|---|")
-    for way, seconds in whole.items():
-        ratios = [s / b for s, b in zip(seconds, whole["bare"], strict=True)]
-        print(
-            f"| {way} | {statistics.median(seconds):.1f} s | {statistics.median(ratios):.3f} "
-            f"| {min(ratios):.3f}–{max(ratios):.3f} |"
-        )
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Sizes and rounds."""
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--images", type=int, default=3000)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+
+
+BENCHMARK = Benchmark(
+    name="search_overhead",
+    doc=__doc__,
+    title="A search beside a bare loop",
+    columns=("way", "seconds, whole process", "× the bare loop"),
+    measure=measure,
+    rows=rows,
+    add_options=add_options,
+    n="rounds",
+    split="{trials} trials of {images} training images and {epochs} epochs, imports included; "
+    "medians, with the range over the rounds",
+    minutes=15,
+    quick={"trials": 2, "images": 300, "epochs": 1, "rounds": 1},
+)
 
 if __name__ == "__main__":
-    main()
+    asked = BENCHMARK.options(sys.argv[1:])
+    if asked.way:
+        run_way(asked)
+    else:
+        BENCHMARK.main()
