@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from fmnist.backend import BACKENDS
+from fmnist.backend.policy import PRECISION_VARIABLE, policy_for
 from fmnist.data import checksums, first_ready
 from fmnist.data.files import CLASS_NAMES_FILE, read_path
 from fmnist.errors import UserError
@@ -154,7 +155,12 @@ def check_backend() -> Check:
         )
     if importlib.util.find_spec(name) is None:
         return Check("backend", False, f"{name} is not installed", f"pip install {name}")
-    return Check("backend", True, f"{name} {_version(name) or ''}".rstrip())
+    try:
+        precision = policy_for(name, "CPU").precision
+    except UserError as error:
+        return Check("backend", False, str(error), f"unset {PRECISION_VARIABLE}")
+    found = f"{name} {_version(name) or ''}".rstrip()
+    return Check("backend", True, f"{found}, trains in {precision} on this processor")
 
 
 def check_data(data: Path | None) -> Check:

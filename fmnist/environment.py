@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from fmnist import backend
+from fmnist.backend.policy import policy_for
 
 _PACKAGES = (
     "fmnist-report", "tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "keras-tuner",
@@ -22,7 +23,11 @@ def describe(device: str = "unknown") -> dict[str, Any]:
     """Python, system, processor, memory in bytes, backend and package versions.
 
     The backend is not imported; ``device`` is what it computes on, where that is known.
+
+    Raises:
+        UserError: an unknown precision is asked for.
     """
+    policy = policy_for(backend.chosen(), "CPU" if device == "unknown" else device)
     return {
         "schema": 1,
         "python": platform.python_version(),
@@ -32,6 +37,7 @@ def describe(device: str = "unknown") -> dict[str, Any]:
         "memory_bytes": int(psutil.virtual_memory().total),
         "backend": backend.chosen(),
         "device": device,
+        "precision": policy.precision,
         "packages": _versions(),
     }
 

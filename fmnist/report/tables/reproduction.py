@@ -37,6 +37,12 @@ FILES = {
 }
 
 
+_PRECISIONS = {
+    "float32": "32-bit floating point",
+    "mixed_bfloat16": "bfloat16 products, 32-bit weights; validated and tested in 32-bit",
+}
+
+
 def environment(facts: Facts) -> Table | None:
     """The machine."""
     e = facts.environment
@@ -46,6 +52,7 @@ def environment(facts: Facts) -> Table | None:
         ("Processor", f"{e.cpu}, {text.counted(e.cores, 'core')}"),
         ("Memory", text.memory(e.memory_bytes)),
         ("Computed on", f"{e.device} ({e.backend})"),
+        ("Trained in", _PRECISIONS.get(e.precision, e.precision)),
         ("Operating system", e.platform),
         ("Python", e.python),
     )
