@@ -36,7 +36,7 @@ def build_model(config: Config, classes: int = 10) -> keras.Model:
 
 
 def build_for_training(config: Config, classes: int = 10) -> keras.Model:
-    """The same network as ``policy`` has it trained: to logits float32, weights as above.
+    """The same network as ``backend`` has it trained: to logits float32, weights as above.
 
     Layers of one name hold the same weights. Dropout's chance is a variable (``layers.py``).
     """
@@ -45,12 +45,12 @@ def build_for_training(config: Config, classes: int = 10) -> keras.Model:
 
     from fmnist.layers import FusedBatchNormalization, VariableDropout
 
-    policy = backend.policy()
+    decided = backend.decisions()
     special: dict[str, Any] = {"dropout": lambda rate, name: VariableDropout(name=name)}
-    if policy.fused_normalisation:
+    if decided.fused_normalisation:
         special["normalisation"] = FusedBatchNormalization
     usual = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy.precision)
+    keras.config.set_dtype_policy(decided.precision)
     try:
         return keras.Model(*_network(config, classes, **special), name="fmnist_cnn_in_training")
     finally:
@@ -93,7 +93,8 @@ def compile_model(model: keras.Model, config: Config) -> None:
         optimizer=optimizer(config),
         loss=cross_entropy,
         metrics=["accuracy"],
-        jit_compile=backend.policy().xla,
+        jit_compile=backend.decisions().xla,
+        steps_per_execution=backend.decisions().steps_per_execution,
     )
 
 

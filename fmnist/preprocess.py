@@ -30,6 +30,10 @@ class Moves(NamedTuple):
     offsets: NDArray[np.int64]
     reach: int
 
+    def part(self, places: slice) -> Moves:
+        """The moves of some of the images."""
+        return Moves(self.mirrored[places], self.offsets[places], self.reach)
+
 
 def draw_moves(count: int, config: Config, rng: np.random.Generator) -> Moves:
     """Random moves: mirrored half of the time where ``config.flip``, shifted on both axes by a

@@ -95,7 +95,7 @@ def begun(config: Config, classes: int, seed: int, images: int) -> Loop:
 
     batch = min(config.batch_size, images)
     fixed = tuple(getattr(config, name) for name in RULES if name not in _FREE)
-    shape = (fixed, config.dropout > 0, batch, classes, backend.policy())
+    shape = (fixed, config.dropout > 0, batch, classes, backend.decisions())
     loop = _loops.pop(shape) if shape in _loops else _new_loop(config, classes, batch)
     _loops[shape] = loop  # the latest last, and the oldest goes
     while len(_loops) > _KEPT:
@@ -139,8 +139,10 @@ def restored(config: Config, weights: Weights, classes: int = 10) -> keras.Model
 
 def predict(model: keras.Model, images: Images) -> NDArray[np.float32]:
     """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1]."""
-    found = model.predict(images, batch_size=PREDICT_BATCH, verbose=0)
-    return np.asarray(found, dtype=np.float32)
+    # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
+    parts = [images[i : i + PREDICT_BATCH] for i in range(0, len(images), PREDICT_BATCH)]
+    found = [np.asarray(model(part, training=False), dtype=np.float32) for part in parts]
+    return np.concatenate(found)
 
 
 def score(probabilities: NDArray[np.float32], labels: Labels) -> tuple[float, float]:

@@ -19,8 +19,8 @@ Part = tuple[Images, NDArray[np.int64]]
 def warm_up() -> str:
     """Import what takes seconds, before the first trial waits for it; returns the device."""
     backend.configure()
-    import fmnist.model
-    import fmnist.schedule  # noqa: F401
+    import fmnist.layers
+    import fmnist.model  # noqa: F401
 
     return backend.device()
 

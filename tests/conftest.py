@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fmnist.data import load, split
 from fmnist.data.files import read_path
 
 settings.register_profile("house", deadline=None)  # no test depends on speed
@@ -18,3 +19,12 @@ def sample():
 @pytest.fixture(scope="session")
 def raw_sample(sample):
     return read_path(sample)
+
+
+@pytest.fixture(scope="session")
+def parts(sample):
+    """Images and labels of the sample: 1,600 to train on, 400 to validate with."""
+    data = load(sample)
+    splits = split(data.train_labels, validation=400, seed=0)
+    images, labels = data.train_images, data.train_labels
+    return [(images[i], labels[i]) for i in (splits.train, splits.validation)]

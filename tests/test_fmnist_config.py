@@ -54,6 +54,7 @@ def test_every_field_has_a_rule_and_a_help_sentence():
     [
         ("dropout", 1.5, r"dropout = 1.5: must be within 0 to 0.9"),
         ("dropout", float("nan"), r"dropout = nan: must be within 0 to 0.9"),
+        ("ema", 1.0, r"ema = 1.0: must be within 0 to 0.9999"),
         ("filters_1", 0, r"filters_1 = 0: must be within 1 to 512"),
         ("filters_1", 32.0, r"filters_1 = 32.0: expected int \(1 to 512\), found float"),
         ("batch_size", True, r"batch_size = True: expected int .* found bool"),

@@ -121,7 +121,23 @@ def test_backend(monkeypatch):
     check = doctor.check_backend()
     assert check.ok is False
     assert "KERAS_BACKEND=theano" in check.found
-    assert "tensorflow, jax, torch" in check.remedy
+    assert "tensorflow, jax," in check.remedy
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_precision_of_the_backend(monkeypatch, precision):
+    monkeypatch.setenv("FMNIST_PRECISION", precision)
+    check = doctor.check_backend()
+    assert check.ok is True
+    assert f"{precision} on this processor" in check.found
+
+
+def test_an_unknown_precision(monkeypatch):
+    monkeypatch.setenv("FMNIST_PRECISION", "float16")
+    check = doctor.check_backend()
+    assert (check.ok, check.remedy) == (False, "unset FMNIST_PRECISION")
+    assert "'float16'" in check.found
+    assert "float32, bfloat16" in check.found
 
 
 def test_a_backend_that_is_not_installed(monkeypatch):

@@ -1,10 +1,13 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras_tuner
 import pytest
 
 from fmnist import Config, HyperModel
 from fmnist.data import load
+from fmnist.hypermodel import _Schedule
+from fmnist.schedule import Pace, learning_rate
 from fmnist.space import CORE
 from search.space import Categorical, Float, Int, SearchSpace
 
@@ -44,3 +47,31 @@ def test_a_keras_tuner_search_runs_on_real_images(tmp_path):
     assert len(trials) == 2
     assert trials[0].score > 0.2  # chance is 0.1
     assert {t.hyperparameters.values["batch_size"] for t in trials} <= {64, 128}
+
+
+def callback(epochs, steps):
+    found = _Schedule(Pace(Config(), epochs))
+    found.set_params({"steps": steps})
+    found.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None)))
+    return found
+
+
+def rates_of(callback, epochs, batches):
+    """The rate that each batch finds."""
+    for epoch in range(epochs):
+        callback.on_epoch_begin(epoch)
+        for batch in range(batches):
+            callback.on_train_batch_begin(batch)
+            yield float(callback.model.optimizer.learning_rate)
+        callback.on_epoch_end(epoch)
+
+
+def test_each_batch_has_the_rate_of_its_progress():
+    rates = list(rates_of(callback(4, 10), 4, 10))
+    assert rates == pytest.approx([learning_rate(Config(), i / 40) for i in range(40)])
+
+
+@pytest.mark.parametrize("steps", [2, None])
+def test_batches_that_were_not_foreseen_have_the_last_rate(steps):
+    rates = list(rates_of(callback(1, steps), 1, 4))
+    assert rates[1:] == [rates[steps - 1 if steps else 0]] * 3

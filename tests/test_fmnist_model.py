@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from tiny import keras_model
 
-from fmnist import build_model
+from fmnist import backend, build_model
 from fmnist.config import Config
-from fmnist.model import compile_model
+from fmnist.model import build_for_training, compile_model, loss_of, optimizer
+from fmnist.preprocess import Moves
 
 TINY = Config(filters_1=4, filters_2=6, filters_3=8, dense_units=12)
 
@@ -72,3 +74,106 @@ def test_the_optimiser_is_the_configured_one(changes, name):
     compile_model(model, TINY.replace(learning_rate=0.05, **changes))
     assert type(model.optimizer).__name__ == name
     assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
+
+
+SHAPES = [
+    {},
+    {"pooling": "average", "normalisation": "signed", "l2": 0.01, "label_smoothing": 0.1},
+    {"batch_norm": False, "normalisation": "raw", "kernel_size": 5},
+    {"batch_norm": False, "filters_3": 0, "dense_units": 0, "l2": 0.1, "kernel_size": 1},
+    {"filters_2": 0, "filters_3": 0, "normalisation": "raw", "kernel_size": 2},
+]
+
+
+def scattered(config):
+    """Weights of which none are zero or one, as after some training."""
+    import keras
+
+    rng = np.random.default_rng(1)
+    keras.utils.set_random_seed(1)
+    weights = build_model(config).get_weights()
+    return [w * 0.8 + rng.uniform(0.05, 0.15, w.shape) for w in weights]
+
+
+def loop_of(config):
+    """A loop whose one step takes the gradient itself off the weights."""
+    import keras
+
+    loop = backend.loop_for(
+        network=build_for_training(config),
+        plain=build_model(config),
+        optimizer=keras.optimizers.SGD(1.0),
+        loss=loss_of(config, 10),
+        batch_size=16,
+    )
+    loop.start(scattered(config), 0, 0.0)
+    return loop
+
+
+def gradients(config, loop, x, y):
+    """Of the loop's weights: what one step takes off."""
+    loop.load(x, y)
+    moves = Moves(np.zeros(16, bool), np.zeros((16, 2), int), 0)
+    before = loop.weights()
+    loop.epoch(np.arange(16), moves, np.ones(1, "float32"))
+    return [a - b for a, b in zip(before, loop.weights(), strict=True)]
+
+
+def plain_gradients(config, x, y):
+    """The same from Keras's own layers and losses."""
+    import keras
+
+    before = scattered(config)
+    model = keras_model(config, before, keras.optimizers.SGD(1.0))
+    model.train_on_batch(x, np.eye(10, dtype="float32")[y])
+    return [a - b for a, b in zip(before, model.get_weights(), strict=True)]
+
+
+def logits_in_training(network, x):
+    import keras
+
+    inner = keras.Model(network.input, network.get_layer("logits").output)
+    return np.asarray(inner(x, training=True))
+
+
+@pytest.mark.parametrize("changes", SHAPES, ids=str)
+def test_the_network_in_training_is_the_plain_one(monkeypatch, changes):
+    monkeypatch.setenv("FMNIST_PRECISION", "float32")
+    config = TINY.replace(dropout=0.0, **changes)
+    x, y = images(16), np.arange(16) % 10
+    loop = loop_of(config)
+    wanted = plain_gradients(config, x, y)
+    for ours, theirs in zip(gradients(config, loop, x, y), wanted, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-4 * float(np.abs(theirs).max()))
+    loop.start(scattered(config), 0, 0.0)
+    ours, theirs = (logits_in_training(n, x) for n in (loop.network, loop.plain))
+    assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-4 * float(np.abs(theirs).max()))
+
+
+@pytest.mark.parametrize("changes", SHAPES[:3], ids=str)
+def test_bfloat16_is_the_same_network_but_for_rounding(monkeypatch, changes):
+    monkeypatch.setenv("FMNIST_PRECISION", "bfloat16")
+    config = TINY.replace(dropout=0.0, **changes)
+    x = images(16)
+    loop = loop_of(config)
+    ours, theirs = (logits_in_training(n, x) for n in (loop.network, loop.plain))
+    assert loop.network.get_layer("convolution_1").compute_dtype == "bfloat16"
+    assert {str(v.dtype) for v in loop.network.trainable_variables} == {"float32"}
+    assert ours.dtype == np.float32
+    # Eight bits of a number's value are kept, some ten times one after the other.
+    assert 0 < np.abs(ours - theirs).max() < 10 * 2**-8 * np.abs(theirs).max()
+
+
+def test_building_for_training_leaves_the_usual_precision(monkeypatch):
+    import keras
+
+    monkeypatch.setenv("FMNIST_PRECISION", "bfloat16")
+    build_for_training(TINY)
+    assert keras.config.dtype_policy().name == "float32"
+    assert build_model(TINY).get_layer("dense").compute_dtype == "float32"
+
+
+def test_the_optimiser_averages_where_it_is_told():
+    assert not optimizer(TINY).use_ema
+    found = optimizer(TINY.replace(ema=0.95))
+    assert (found.use_ema, found.ema_momentum) == (True, 0.95)

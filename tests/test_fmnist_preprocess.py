@@ -1,17 +1,26 @@
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fmnist.config import Config
-from fmnist.preprocess import augment, shifted
+from fmnist.preprocess import Moves, draw_moves, moved, padded
 
 
 def images(n=400):
     return np.random.default_rng(0).integers(1, 256, (n, 28, 28, 1), dtype=np.uint8)
 
 
+def augment(x, config, rng):
+    """Every image once, in its place."""
+    moves = draw_moves(len(x), config, rng)
+    return moved(padded(x, moves.reach), np.arange(len(x)), moves)
+
+
 def test_nothing_to_augment_is_an_unchanged_copy():
     x = images(5)
     out = augment(x, Config(flip=False, shift=0), np.random.default_rng(0))
-    assert out is not x
+    assert not np.shares_memory(out, x)
     assert (out == x).all()
 
 
@@ -24,17 +33,24 @@ def test_about_half_are_mirrored():
     assert 0.4 < mirrored.mean() < 0.6
 
 
+def test_nothing_is_mirrored_where_the_configuration_forbids_it():
+    moves = draw_moves(1000, Config(flip=False), np.random.default_rng(0))
+    assert not moves.mirrored.any()
+    flipped = draw_moves(1000, Config(flip=True), np.random.default_rng(0))
+    assert (moves.offsets == flipped.offsets).all()
+
+
 def test_every_shift_up_to_the_limit_occurs_and_black_moves_in():
     x = images()
-    out = shifted(x, 2, np.random.default_rng(0))
-    padded = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    out = augment(x, Config(flip=False, shift=2), np.random.default_rng(0))
+    source = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     seen = set()
-    for image, source in zip(out, padded, strict=True):
+    for image, frame in zip(out, source, strict=True):
         found = [
             (dy, dx)
             for dy in range(5)
             for dx in range(5)
-            if (image == source[dy : dy + 28, dx : dx + 28]).all()
+            if (image == frame[dy : dy + 28, dx : dx + 28]).all()
         ]
         assert len(found) == 1
         seen.add(found[0])
@@ -45,3 +61,46 @@ def test_the_same_generator_state_gives_the_same_images():
     first, second = (augment(images(), Config(), np.random.default_rng(3)) for _ in range(2))
     assert (first == second).all()
     assert first.dtype == np.uint8
+
+
+@st.composite
+def cases(draw):
+    """Small images, an order with repetitions, and moves of it."""
+    reach = draw(st.integers(0, 3))
+    shape = (draw(st.integers(1, 4)), draw(st.integers(1, 5)), draw(st.integers(1, 5)), 1)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    order = np.array(draw(st.lists(st.integers(0, shape[0] - 1), min_size=1, max_size=6)))
+    offsets = rng.integers(0, 2 * reach + 1, (len(order), 2))
+    moves = Moves(rng.random(len(order)) < 0.5, offsets, reach)
+    return rng.integers(0, 256, shape, dtype=np.uint8), order, moves
+
+
+def moved_alone(image, mirrored, offset, reach):
+    """One image [H, W, 1], pixel by pixel."""
+    height, width, _ = image.shape
+    out = np.zeros_like(image)
+    for y, x in np.ndindex(height, width):
+        row, column = y + offset[0] - reach, x + offset[1] - reach
+        if 0 <= row < height and 0 <= column < width:
+            out[y, width - 1 - x if mirrored else x] = image[row, column]
+    return out
+
+
+@given(cases())
+def test_images_move_as_one_by_one(case):
+    x, order, moves = case
+    out = moved(padded(x, moves.reach), order, moves)
+    wanted = [
+        moved_alone(x[i], mirrored, offset, moves.reach)
+        for i, mirrored, offset in zip(order, moves.mirrored, moves.offsets, strict=True)
+    ]
+    assert out.dtype == np.uint8
+    assert (out == np.array(wanted)).all()
+
+
+@pytest.mark.parametrize("shift", [0, 8])
+def test_moves_stay_within_the_frame(shift):
+    moves = draw_moves(2000, Config(shift=shift), np.random.default_rng(0))
+    assert moves.reach == shift
+    assert (moves.offsets.min(), moves.offsets.max()) == (0, 2 * shift)
+    assert moves.offsets.shape == (2000, 2)

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,16 +20,11 @@ def test_constant_is_constant():
 
 def walk(pace, lengths, steps=10):
     """Rates of every batch when ``remaining`` before each epoch is as ``lengths`` says."""
-    pace.params = {"steps": steps}
-    pace.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None)))
     rates = []
-    for epoch, remaining in enumerate(lengths):
+    for remaining in lengths:
         pace.remaining = remaining
-        pace.on_epoch_begin(epoch)
-        for batch in range(steps):
-            pace.on_train_batch_begin(batch)
-            rates.append(pace.model.optimizer.learning_rate)
-        pace.on_epoch_end(epoch)
+        rates += pace.rates(steps).tolist()
+        pace.advance()
     return rates
 
 
@@ -58,3 +51,20 @@ def test_progress_never_goes_back(lengths):
         walk(pace, [remaining], steps=3)
         assert before <= pace.progress <= 1 + 1e-9
         before = pace.progress
+
+
+def test_looking_at_the_rates_changes_nothing():
+    pace = Pace(COSINE, 2)
+    assert (pace.rates(7) == pace.rates(7)).all()
+    assert (pace.progress, pace.remaining) == (0, 2)
+
+
+def test_epochs_are_counted_down():
+    pace = Pace(COSINE, 2)
+    pace.advance()
+    assert (pace.progress, pace.remaining) == (0.5, 1)
+    pace.advance()
+    assert (pace.progress, pace.remaining) == (1, 0)
+    pace.advance()  # one more than planned stays at the end
+    assert pace.progress == 1
+    assert pace.rates(3) == pytest.approx([0, 0, 0])

@@ -31,7 +31,7 @@ def configure() -> str:
     # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if name == "tensorflow" and "tensorflow" not in sys.modules:
-        with _native_stderr_held_back():
+        with native_stderr_held_back():
             import tensorflow  # noqa: F401
     return name
 
@@ -42,7 +42,7 @@ def chosen() -> str:
 
 
 @contextmanager
-def _native_stderr_held_back() -> Iterator[None]:
+def native_stderr_held_back() -> Iterator[None]:
     """Hold back what native libraries print; show it after all when the import fails.
 
     TensorFlow's C++ side prints lines about oneDNN before any log level is read.
@@ -77,7 +77,7 @@ def device() -> str:
     return next((d for d in devices if not d.startswith("CPU")), "CPU")
 
 
-def policy() -> Policy:
+def decisions() -> Policy:
     """What is decided for this backend on this device."""
     return policy_for(name(), device())
 
@@ -87,7 +87,7 @@ def loop_for(**parts: Any) -> Loop:
     if name() == "jax":
         from fmnist.backend.jax_loop import JaxLoop
 
-        return JaxLoop(scan=policy().scan, **parts)
+        return JaxLoop(scan=decisions().scan, **parts)
     from fmnist.backend.tensorflow_loop import TensorFlowLoop
 
     return TensorFlowLoop(**parts)

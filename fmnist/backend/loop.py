@@ -108,7 +108,7 @@ class Loop(ABC):
         for layer in self.plain.layers:
             if layer.weights:
                 layer.set_weights(self.network.get_layer(layer.name).get_weights())
-        if self.optimizer.use_ema:
+        if self.optimizer.use_ema and int(self.optimizer.iterations):  # zeros before a step
             # As keras.callbacks.SwapEMAWeights finds them.
             averages = self.optimizer._model_variables_moving_average
             for variable, average in zip(self.plain.trainable_variables, averages, strict=True):

@@ -45,7 +45,7 @@ def measure(options: argparse.Namespace) -> Measured:
             for way in list(ways)[:: 1 if number % 2 else -1]:
                 found[str(size)][way].append(speed(ways[way]))
                 say(f"{size} members, {way}: {found[str(size)][way][-1]:,.0f} images/s")
-    return {"device": device, "sizes": found, "scan": backend.policy().scan}
+    return {"device": device, "sizes": found, "scan": backend.decisions().scan}
 
 
 def speed(work: Callable[[], int]) -> float:
@@ -115,7 +115,7 @@ def at_once(config: Config, images: Part, size: int) -> Callable[[], int]:
 
     def epoch() -> int:
         state = start
-        if backend.policy().scan:
+        if backend.decisions().scan:
             state, results = scanned(state, framed, labels, batches)
         else:
             for batch in zip(*batches, strict=True):

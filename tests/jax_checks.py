@@ -1,0 +1,43 @@
+"""What only JAX's loop has. Run on JAX by test_fmnist_backend_jax.py, not collected by name."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from test_fmnist_preprocess import cases, moved, padded
+from tiny import TINY, furthest, plans
+
+from fmnist import training
+from fmnist.backend.jax_loop import JaxLoop, _moved
+from fmnist.model import build_for_training, build_model, loss_of, optimizer
+
+
+@settings(max_examples=15)  # each shape is compiled
+@given(cases())
+def test_images_move_on_the_device_as_they_do_in_numpy(case):
+    x, order, moves = case
+    framed = padded(x, moves.reach)
+    found = _moved(jnp.asarray(framed)[order], moves.mirrored, moves.offsets, moves.reach)
+    assert (np.asarray(found) == moved(framed, order, moves)).all()
+
+
+def test_a_scan_trains_as_single_steps_do(parts):
+    config = TINY.replace(dropout=0.3, ema=0.9, l2=0.001)
+    images, labels = parts[0][0][:104], parts[0][1][:104]
+    start = training.begun(config, 10, 0, 104).weights()
+    found = []
+    for scan in (True, False):
+        loop = JaxLoop(
+            scan=scan,
+            network=build_for_training(config),
+            plain=build_model(config),
+            optimizer=optimizer(config),
+            loss=loss_of(config, 10),
+            batch_size=config.batch_size,
+        )
+        loop.load(images, labels)
+        loop.start(start, 0, config.dropout)
+        found.append(([loop.epoch(*plan) for plan in plans(config, 104)], loop.weights()))
+    (some, weights), (others, others_weights) = found
+    assert np.array(some) == pytest.approx(np.array(others), rel=1e-4)
+    assert furthest(weights, others_weights) < 1e-4
