@@ -1,7 +1,7 @@
 """The training loop on TensorFlow: a few graph calls an epoch, the steps a loop inside each.
 
 Beside ``Model.fit`` with the same layers and precision (batches from ``tf.data``, 16 steps a call)
-it trained 1.0 to 1.15 times as many images a second, hence this file.
+it trained 1.0 to 1.2 times as many images a second, hence this file.
 """
 
 from __future__ import annotations
