@@ -37,7 +37,7 @@ _SLOWEST = 2.8
 # only the plan that is shown before the start builds on.
 _EPOCH, _EPOCH_IMAGES = 12.0, 54_000
 # Trainings at once are slower, each, by their number to this power: measured on two cores, one of
-# two takes 1.6 times as long as one alone (small, middle and large network).
+# two takes 1.4 to 1.6 times as long as one alone (small, middle and large network).
 _SHARING = 0.7
 _MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
 # How the tail is split in the plan that is shown.
