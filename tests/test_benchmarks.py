@@ -102,7 +102,7 @@ def test_the_newest_record_counts_and_none_is_lost(tmp_path):
         measured = {"speeds": {"1": [speed]}, "peaks": {"1": 1e6}}
         record.append(linear.BENCHMARK.record(options, measured), path)
     assert len(record.load(path)) == 2
-    assert "| 1 | 200 | 1.000 | 1 MB |" in table.render(record.load(path))
+    assert "| 1 | 200 | 200 | 1.000 | 1 MB |" in table.render(record.load(path))
 
 
 def test_tables_go_between_the_comments():

@@ -37,17 +37,18 @@ def measure(options: argparse.Namespace) -> Measured:
 
 
 def rows(measured: Measured) -> list[Row]:
-    """A row a size."""
-    medians = {size: median(speeds) for size, speeds in measured["speeds"].items()}
-    middle = median(medians.values())
+    """A row a size. Other programs only slow a round down, so the fastest tells the cost."""
+    fastest = {size: max(speeds) for size, speeds in measured["speeds"].items()}
+    middle = median(fastest.values())
     return [
         [
             f"{int(size):,}",
             f"{speed:,.0f}",
+            f"{min(measured['speeds'][size]):,.0f}",
             f"{speed / middle:.3f}",
             f"{measured['peaks'][size] / 1e6:,.0f} MB",
         ]
-        for size, speed in medians.items()
+        for size, speed in fastest.items()
     ]
 
 
@@ -62,7 +63,13 @@ BENCHMARK = Benchmark(
     name="linear",
     doc=__doc__,
     title="Cost by the number of images",
-    columns=("images", "images/s", "against the median", "peak memory of its process"),
+    columns=(
+        "images",
+        "images/s, fastest round",
+        "slowest round",
+        "fastest against their median",
+        "peak memory of its process",
+    ),
     measure=measure,
     rows=rows,
     add_options=add_options,
