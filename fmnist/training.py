@@ -69,7 +69,7 @@ def fit(
     pace.remaining = config.epochs - len(epochs)
     while pace.remaining > 0:
         start = time.perf_counter()
-        loss, accuracy, rate = _one_pass(loop, config, len(training[0]), rng, pace)
+        loss, accuracy, rate = one_pass(loop, config, len(training[0]), rng, pace)
         if not math.isfinite(loss):
             raise TrialError("nan", f"the loss became {loss} in epoch {len(epochs) + 1}")
         val_accuracy, val_loss = score(loop.predict(validation[0]), validation[1])
@@ -117,7 +117,7 @@ def _new_loop(config: Config, classes: int, batch: int) -> Loop:
     )
 
 
-def _one_pass(
+def one_pass(
     loop: Loop, config: Config, images: int, rng: np.random.Generator, pace: Pace
 ) -> tuple[float, float, float]:
     """Loss and accuracy over one pass, and the last learning rate of it."""

@@ -142,10 +142,8 @@ class Passes:
         self.loop.load(*images)
 
     def __call__(self) -> int:
-        from fmnist.preprocess import draw_moves
+        from fmnist import training
 
-        steps = max(1, self._count // self._config.batch_size)
-        order, rates = self._rng.permutation(self._count), self._pace.rates(steps)
-        self.loop.epoch(order, draw_moves(self._count, self._config, self._rng), rates)
-        self._pace.advance()
-        return min(self._count, steps * self._config.batch_size)
+        training.one_pass(self.loop, self._config, self._count, self._rng, self._pace)
+        batch = self._config.batch_size
+        return min(self._count, max(1, self._count // batch) * batch)
