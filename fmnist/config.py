@@ -8,6 +8,7 @@ line and the report pick it up from the field.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,18 +71,42 @@ class Config:
             cannot be built.
     """
 
-    filters_1: int = _model(32, "Filters of the first convolution block.", low=1, high=512)
+    stages: int = _model(
+        3, "Stages of convolutions, each halving its maps; 0: a dense network.", low=0, high=4
+    )
+    filters_1: int = _model(32, "Filters of the first stage.", low=1, high=512)
     filters_2: int = _model(
-        64, "Filters of the second block; 0 leaves the block out.", low=0, high=512
+        64, "Filters of the second stage; 0 leaves the stage out.", low=0, high=512
     )
     filters_3: int = _model(
-        128, "Filters of the third block; 0 leaves the block out.", low=0, high=512
+        128, "Filters of the third stage; 0 leaves the stage out.", low=0, high=512
+    )
+    filters_4: int = _model(
+        256, "Filters of the fourth stage; 0 leaves the stage out.", low=0, high=512
+    )
+    width: float = _model(
+        1.0, "All filters are so many times as many, in multiples of 8.", low=0.125, high=8
+    )
+    stem: int = _model(
+        0, "Filters of a convolution before the first stage; 0: none.", low=0, high=512
+    )
+    convolutions: int = _model(1, "Convolutions of each stage.", low=1, high=4)
+    residual: bool = _model(
+        False, "Each stage adds what its first convolution gave to what the others make of it."
     )
     kernel_size: int = _model(3, "Height and width of every kernel, in pixels.", low=1, high=7)
     pooling: str = _model(
         "max", "How each block halves its feature maps.", choices=("max", "average")
     )
-    batch_norm: bool = _model(True, "Batch normalisation after each convolution and pooling.")
+    pool_first: bool = _model(
+        True, "Pooling comes before normalisation and ReLU, else behind them."
+    )
+    batch_norm: bool = _model(True, "Batch normalisation of each convolution.")
+    head: str = _model(
+        "flatten",
+        "What becomes of the last maps: every value, or each map's average or maximum.",
+        choices=("flatten", "average", "max"),
+    )
     dense_units: int = _model(
         128, "Units of the hidden dense layer; 0 leaves it out.", low=0, high=4096
     )
@@ -92,6 +117,9 @@ class Config:
         "How pixels enter: raw 0 to 255, unit [0, 1] or signed [-1, 1].",
         choices=("raw", "unit", "signed"),
     )
+    image_size: int = _model(
+        28, "Height and width, in pixels, that images are resized to.", low=28, high=64
+    )
     learning_rate: float = _training(2e-3, "Learning rate at its highest point.", low=1e-7, high=10)
     batch_size: int = _training(128, "Images in one gradient step.", low=1, high=8192)
     epochs: int = _training(15, "Passes over the training images.", low=1, high=10_000)
@@ -101,8 +129,8 @@ class Config:
     )
     schedule: str = _training(
         "cosine",
-        "Learning rate over time: constant, or a short warm-up and a cosine to zero.",
-        choices=("constant", "cosine"),
+        "Learning rate over time: constant; a short warm-up and a cosine to zero; or one-cycle.",
+        choices=("constant", "cosine", "one-cycle"),
     )
     label_smoothing: float = _training(
         0.0, "Share of the target spread over all classes.", low=0, high=0.5
@@ -114,27 +142,50 @@ class Config:
         high=0.9999,
     )
     flip: bool = _training(True, "Mirror half of the training images left to right.")
-    shift: int = _training(2, "Largest random shift of a training image, in pixels.", low=0, high=8)
+    shift: int = _training(
+        2, "Training images are cropped at random from a frame of so many pixels.", low=0, high=8
+    )
+    rotation: float = _training(
+        0.0, "Largest random rotation of a training image, in degrees.", low=0, high=180
+    )
+    erasing: float = _training(
+        0.0, "Chance that a rectangle of a training image is erased.", low=0, high=1
+    )
+    test_time_flip: bool = _training(
+        True, "Test predictions are the mean over an image and its mirror image."
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = _checked(field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
-        if self.filters_3 and not self.filters_2:
-            raise ConfigError(
-                f"filters_3 = {self.filters_3} needs a second block before it, but filters_2 = 0; "
-                "set filters_2 or leave filters_3 at 0"
-            )
+        self._check_stages()
         if self.weight_decay and self.optimizer == "adam":
             raise ConfigError(
                 f"weight_decay = {self.weight_decay} does nothing with optimizer = 'adam'; "
                 "use optimizer = 'adamw' or weight_decay = 0"
             )
 
+    def _check_stages(self) -> None:
+        wanted = self._wanted_filters()
+        for number, (before, filters) in enumerate(itertools.pairwise(wanted), start=2):
+            if filters and not before:
+                raise ConfigError(
+                    f"filters_{number} = {filters} needs a stage before it, but filters_"
+                    f"{number - 1} = 0; set filters_{number - 1} or leave filters_{number} at 0"
+                )
+
+    def _wanted_filters(self) -> tuple[int, ...]:
+        return (self.filters_1, self.filters_2, self.filters_3, self.filters_4)[: self.stages]
+
     @property
     def filters(self) -> tuple[int, ...]:
-        """Filters of each block that is built, first to last."""
-        return tuple(f for f in (self.filters_1, self.filters_2, self.filters_3) if f)
+        """Filters of each stage that is built, first to last, as ``width`` makes them."""
+        return tuple(self.scaled(f) for f in self._wanted_filters() if f)
+
+    def scaled(self, filters: int) -> int:
+        """``filters`` times ``width``: the nearest multiple of 8 where that changes them."""
+        return filters if self.width == 1 else max(8, 8 * round(filters * self.width / 8))
 
     def replace(self, **changes: Any) -> Config:
         """A copy with some fields changed; unknown names raise ``ConfigError``."""

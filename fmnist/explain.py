@@ -29,18 +29,37 @@ def load_model(path: Any) -> keras.Model:
 
 def kernels(model: keras.Model) -> NDArray[np.float32]:
     """Kernels of the first convolution, float32 [height, width, 1, filters]."""
-    return np.asarray(model.get_layer("convolution_1").get_weights()[0], dtype=np.float32)
+    return np.asarray(_first_convolution(model).get_weights()[0], dtype=np.float32)
+
+
+def _first_convolution(model: keras.Model) -> Any:
+    return next(layer for layer in model.layers if layer.name.startswith("convolution_"))
 
 
 def feature_maps(model: keras.Model, config: Config, image: NDArray[np.uint8]) -> Arrays:
-    """Output of every block for one image uint8 [28, 28]: ``feature_maps_i`` [h, w, filters]."""
+    """What the convolutions make of one image uint8 [28, 28].
+
+    ``responses`` [h, w, filters]: of the first convolution, after its ReLU; ``feature_maps_i``:
+    at the end of stage i.
+    """
     import keras
 
-    names = [f"relu_{i}" for i in range(1, len(config.filters) + 1)]
-    inner = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    name = _first_convolution(model).name.removeprefix("convolution_")
+    wanted = {"responses": f"relu_{name}"}
+    stages = range(1, len(config.filters) + 1)
+    wanted |= {f"feature_maps_{i}": _end_of_stage(config, i) for i in stages}
+    inner = keras.Model(model.input, [model.get_layer(name).output for name in wanted.values()])
     maps = inner.predict(image[None, :, :, None], verbose=0)
-    maps = maps if isinstance(maps, list) else [maps]
-    return {f"feature_maps_{i}": np.asarray(m)[0] for i, m in enumerate(maps, start=1)}
+    return {name: np.asarray(m)[0] for name, m in zip(wanted, maps, strict=True)}
+
+
+def _end_of_stage(config: Config, stage: int) -> str:
+    """The name of the last layer of a stage, counted from 1."""
+    if config.convolutions == 1:
+        return f"relu_{stage}" if config.pool_first else f"pooling_{stage}"
+    if config.residual:
+        return f"residual_{stage}"
+    return f"relu_{stage}_{config.convolutions}"
 
 
 def softmax_example(model: keras.Model, image: NDArray[np.uint8]) -> dict[str, list[float]]:
@@ -73,7 +92,7 @@ def first_layer_sizes(model: keras.Model) -> dict[str, int]:
 
     Both map the 784 pixels to the same number of values, biases left out on both sides.
     """
-    layer = model.get_layer("convolution_1")
+    layer = _first_convolution(model)
     outputs = int(np.prod(layer.output.shape[1:]))
     inputs = int(np.prod(model.input.shape[1:]))
     return {
@@ -86,7 +105,7 @@ def first_layer_sizes(model: keras.Model) -> dict[str, int]:
 
 def pooling(config: Config) -> dict[str, Any]:
     """Height and width before and after each block's pooling, in pixels."""
-    blocks, size = [], 28
+    blocks, size = [], config.image_size
     for number in range(1, len(config.filters) + 1):
         blocks.append({"block": number, "before": [size, size], "after": [size // 2, size // 2]})
         size //= 2
@@ -98,17 +117,20 @@ def evidence(
 ) -> dict[str, Any]:
     """The content of ``evidence.json`` but for the pixel statistics.
 
+    A dense network has neither convolutions nor pooling to tell of.
+
     Args:
         image: one test image uint8 [28, 28].
         about: its ``test_index`` and ``true`` class.
     """
     example = softmax_example(model, image)
     predicted = int(np.argmax(example["probabilities"]))
-    return {
+    record = {
         "schema": 1,
         "parameters": int(model.count_params()),
         "layers": layers(model),
         "softmax": {**about, "predicted": predicted, **example},
-        "dense": first_layer_sizes(model),
-        "pooling": pooling(config),
     }
+    if config.filters:
+        record |= {"dense": first_layer_sizes(model), "pooling": pooling(config)}
+    return record

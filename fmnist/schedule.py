@@ -14,22 +14,27 @@ from numpy.typing import NDArray
 
 from fmnist.config import Config
 
-WARM_UP = 0.1
+# Share of the training in which the rate rises, by schedule; and where it begins.
+WARM_UP = {"cosine": 0.1, "one-cycle": 0.3}
 _START = 0.05
 
 
 def learning_rate(config: Config, progress: float) -> float:
     """The rate at ``progress`` (0 to 1) through the training.
 
-    ``constant``, or ``cosine``: linear from a twentieth to the full rate over the first tenth,
-    then half a cosine to zero (Loshchilov and Hutter, SGDR, 2017).
+    ``constant``; ``cosine``: linear from a twentieth to the full rate over the first tenth, then
+    half a cosine to zero (Loshchilov and Hutter, SGDR, 2017); or ``one-cycle``: the same with a
+    rise over the first three tenths and a straight fall (Smith and Topin, Super-convergence, 2018).
     """
     if config.schedule == "constant":
         return config.learning_rate
-    if progress < WARM_UP:
-        return config.learning_rate * (_START + (1 - _START) * progress / WARM_UP)
-    angle = math.pi * min(1.0, (progress - WARM_UP) / (1 - WARM_UP))
-    return config.learning_rate * 0.5 * (1 + math.cos(angle))
+    warm_up = WARM_UP[config.schedule]
+    if progress < warm_up:
+        return config.learning_rate * (_START + (1 - _START) * progress / warm_up)
+    fallen = min(1.0, (progress - warm_up) / (1 - warm_up))
+    if config.schedule == "one-cycle":
+        return config.learning_rate * (1 - fallen)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * fallen))
 
 
 class Pace:

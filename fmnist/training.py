@@ -28,7 +28,10 @@ OnEpoch = Callable[[Epoch], int]
 PREDICT_BATCH = 500
 
 # What a training may change without being compiled anew.
-_FREE = {"learning_rate", "epochs", "schedule", "flip", "shift", "dropout"}
+_FREE = {
+    *("learning_rate", "epochs", "schedule", "dropout"),
+    *("flip", "shift", "rotation", "erasing", "test_time_flip"),
+}
 # Compiled loops that are kept; one takes some 30 MB.
 _KEPT = 8
 _loops: dict[tuple[Any, ...], Loop] = {}
@@ -137,8 +140,14 @@ def restored(config: Config, weights: Weights, classes: int = 10) -> keras.Model
     return model
 
 
-def predict(model: keras.Model, images: Images) -> NDArray[np.float32]:
-    """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1]."""
+def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> NDArray[np.float32]:
+    """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1].
+
+    Where ``mirrored``, the mean over each image and its mirror image (test-time augmentation).
+    """
+    if mirrored:
+        both = [predict(model, x) for x in (images, images[:, :, ::-1])]
+        return np.asarray((both[0] + both[1]) / 2, dtype=np.float32)
     # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
     parts = [images[i : i + PREDICT_BATCH] for i in range(0, len(images), PREDICT_BATCH)]
     found = [np.asarray(model(part, training=False), dtype=np.float32) for part in parts]

@@ -9,7 +9,9 @@ from tiny import TINY, furthest, plans
 
 from fmnist import training
 from fmnist.backend.jax_loop import JaxLoop, _moved
+from fmnist.config import Config
 from fmnist.model import build_for_training, build_model, loss_of, optimizer
+from fmnist.preprocess import draw_moves
 
 
 @settings(max_examples=15)  # each shape is compiled
@@ -17,8 +19,15 @@ from fmnist.model import build_for_training, build_model, loss_of, optimizer
 def test_images_move_on_the_device_as_they_do_in_numpy(case):
     x, order, moves = case
     framed = padded(x, moves.reach)
-    found = _moved(jnp.asarray(framed)[order], moves.mirrored, moves.offsets, moves.reach)
+    found = _moved(jnp.asarray(framed)[order], moves)
     assert (np.asarray(found) == moved(framed, order, moves)).all()
+
+
+def test_images_are_turned_on_the_device_as_in_numpy(parts):
+    images, order = padded(parts[0][0][:40], 2), np.arange(40)
+    moves = draw_moves(40, Config(rotation=30.0), np.random.default_rng(0))
+    found = np.asarray(_moved(jnp.asarray(images), moves)).astype(int)
+    assert np.abs(found - moved(images, order, moves)).max() <= 1  # but for rounding
 
 
 def test_a_scan_trains_as_single_steps_do(parts):

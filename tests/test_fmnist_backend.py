@@ -46,6 +46,7 @@ RECIPES = [
     {"optimizer": "sgd", "weight_decay": 0.1, "learning_rate": 0.05},
     {"label_smoothing": 0.2, "flip": False, "schedule": "constant"},
     {"batch_norm": False, "normalisation": "signed"},
+    {"erasing": 0.5, "schedule": "one-cycle"},
 ]
 
 

@@ -31,8 +31,9 @@ raw = st.fixed_dictionaries({f.name: values(f) for f in dataclasses.fields(Confi
 
 
 def consistent(found):
-    if not found["filters_2"]:
-        found = {**found, "filters_3": 0}
+    for number in (2, 3):
+        if not found[f"filters_{number}"]:
+            found = {**found, f"filters_{number + 1}": 0}
     return {**found, "weight_decay": 0.0} if found["optimizer"] == "adam" else found
 
 
@@ -69,7 +70,7 @@ def test_a_bad_value_names_field_value_and_rule(field, value, message):
 
 
 def test_combinations_that_cannot_be_built_are_refused():
-    with pytest.raises(ConfigError, match="filters_3 = 128 needs a second block"):
+    with pytest.raises(ConfigError, match="filters_3 = 128 needs a stage before it"):
         Config(filters_2=0)
     with pytest.raises(
         ConfigError, match=r"weight_decay = 0\.1 does nothing with optimizer = 'adam'"
@@ -80,7 +81,7 @@ def test_combinations_that_cannot_be_built_are_refused():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[model]\nfilter_1 = 3", r"unknown field 'filter_1'; the fields are filters_1"),
+        ("[model]\nfilter_1 = 3", r"unknown field 'filter_1'; the fields are stages, filters_1"),
         ("[model]\nlearning_rate = 0.1", r"learning_rate belongs in \[training\]"),
         ("dropout = 0.1", r"unexpected entry 'dropout'"),
         ("[model", r"not valid TOML"),

@@ -20,14 +20,48 @@ def test_kernels_and_feature_maps_are_the_networks_own(model):
     assert (kernels == model.get_layer("convolution_1").get_weights()[0]).all()
     maps = explain.feature_maps(model, TINY, IMAGE)
     assert {k: v.shape for k, v in maps.items()} == {
+        "responses": (14, 14, 4),
         "feature_maps_1": (14, 14, 4),
         "feature_maps_2": (7, 7, 6),
     }
 
 
-def test_one_block_has_one_set_of_maps():
-    config = TINY.replace(filters_2=0)
-    assert list(explain.feature_maps(build_model(config), config, IMAGE)) == ["feature_maps_1"]
+def maps_of(**changes):
+    config = TINY.replace(**changes)
+    return {k: v.shape for k, v in explain.feature_maps(build_model(config), config, IMAGE).items()}
+
+
+def test_one_stage_has_one_set_of_maps():
+    assert list(maps_of(filters_2=0)) == ["responses", "feature_maps_1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "responses"),
+    [
+        ({"pool_first": False}, (28, 28, 4)),
+        ({"stem": 5, "convolutions": 2}, (28, 28, 5)),
+        ({"convolutions": 3, "residual": True}, (14, 14, 4)),
+    ],
+)
+def test_maps_are_those_at_the_end_of_a_stage(changes, responses):
+    wanted = {
+        "responses": responses,
+        "feature_maps_1": (14, 14, 4),
+        "feature_maps_2": (7, 7, 6),
+    }
+    assert maps_of(**changes) == wanted
+
+
+def test_kernels_are_those_of_the_first_convolution_of_all():
+    assert explain.kernels(build_model(TINY.replace(stem=5))).shape == (3, 3, 1, 5)
+
+
+def test_a_dense_network_tells_of_no_convolutions():
+    config = TINY.replace(stages=0)
+    about = {"test_index": 3, "true": 1}
+    record = explain.evidence(build_model(config), config, IMAGE, about)
+    assert not {"dense", "pooling"} & set(record)
+    assert record["softmax"]["test_index"] == 3
 
 
 def test_the_example_is_the_softmax_of_its_logits(model):

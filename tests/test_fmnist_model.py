@@ -28,6 +28,15 @@ def test_probabilities_for_raw_pixels():
         ({"filters_3": 0}, {"convolution_2"}, {"convolution_3"}),
         ({"batch_norm": False}, {"relu_1"}, {"batch_norm_1"}),
         ({"dense_units": 0}, {"dropout", "logits"}, {"dense", "dropout_1"}),
+        ({"stages": 2}, {"convolution_2"}, {"convolution_3"}),
+        ({"stages": 4, "filters_4": 4}, {"convolution_4", "relu_4"}, {"convolution_stem"}),
+        ({"stages": 0, "stem": 4}, {"flatten", "dense"}, {"convolution_stem", "dropout_1"}),
+        ({"stem": 4}, {"convolution_stem", "batch_norm_stem", "relu_stem"}, {"resize"}),
+        ({"convolutions": 3}, {"convolution_1_3", "batch_norm_3_2"}, {"residual_1"}),
+        ({"convolutions": 2, "residual": True}, {"residual_1", "residual_3"}, set()),
+        ({"residual": True}, {"relu_3"}, {"residual_1"}),
+        ({"head": "max"}, {"global_max"}, {"flatten"}),
+        ({"image_size": 32}, {"resize"}, set()),
     ],
 )
 def test_fields_decide_which_layers_there_are(changes, present, absent):
@@ -45,6 +54,24 @@ def test_fields_decide_shapes_and_kinds():
         (7, 7, 6),
         (3, 3, 8),
     ]
+
+
+def shapes(**changes):
+    return {x.name: x.output.shape[1:] for x in build_model(TINY.replace(**changes)).layers}
+
+
+def test_width_and_size_scale_every_stage():
+    found = shapes(stem=8, width=2.0, image_size=32, head="average", convolutions=2)
+    assert found["resize"] == (32, 32, 1)
+    assert found["relu_stem"] == (32, 32, 16)
+    assert [found[f"relu_{i}_2"] for i in (1, 2, 3)] == [(16, 16, 8), (8, 8, 16), (4, 4, 16)]
+    assert found["global_average"] == (16,)
+
+
+def test_pooling_stands_before_or_behind_normalisation():
+    first, behind = ([*shapes(pool_first=p)] for p in (True, False))
+    assert first.index("pooling_1") < first.index("batch_norm_1") < first.index("relu_1")
+    assert behind.index("batch_norm_1") < behind.index("relu_1") < behind.index("pooling_1")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +109,9 @@ SHAPES = [
     {"batch_norm": False, "normalisation": "raw", "kernel_size": 5},
     {"batch_norm": False, "filters_3": 0, "dense_units": 0, "l2": 0.1, "kernel_size": 1},
     {"filters_2": 0, "filters_3": 0, "normalisation": "raw", "kernel_size": 2},
+    {"stem": 4, "convolutions": 3, "residual": True, "head": "max", "dense_units": 0},
+    {"pool_first": False, "stages": 4, "filters_4": 4, "head": "average", "image_size": 32},
+    {"stages": 0},
 ]
 
 

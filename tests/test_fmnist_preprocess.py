@@ -63,6 +63,46 @@ def test_the_same_generator_state_gives_the_same_images():
     assert first.dtype == np.uint8
 
 
+def test_nothing_else_is_drawn_where_nothing_is_turned_or_erased():
+    plain = draw_moves(50, Config(), np.random.default_rng(0))
+    both = draw_moves(50, Config(rotation=10, erasing=0.5), np.random.default_rng(0))
+    assert plain.angles is plain.boxes is None
+    assert (plain.offsets == both.offsets).all()
+    assert (plain.mirrored == both.mirrored).all()
+
+
+def test_a_quarter_turn_is_exact():
+    x, still = images(3), Moves(np.zeros(3, bool), np.zeros((3, 2), int), 0)
+    turned = moved(x, np.arange(3), still._replace(angles=np.full(3, 90, "float32")))
+    assert (turned == np.rot90(x, axes=(1, 2))).all()
+
+
+def test_angles_stay_within_the_limit_and_reach_for_it():
+    angles = draw_moves(2000, Config(rotation=10), np.random.default_rng(0)).angles
+    assert np.abs(angles).max() <= 10
+    assert np.percentile(angles, [1, 99]) == pytest.approx([-9.8, 9.8], abs=0.2)
+
+
+def test_as_many_are_erased_as_by_chance_and_what_is_left_is_unchanged():
+    x, config = images(2000), Config(flip=False, shift=0, erasing=0.3)
+    out = augment(x, config, np.random.default_rng(0))
+    gone = (out == 0).reshape(len(x), -1).mean(axis=1)
+    assert 0.27 < (gone > 0).mean() < 0.33
+    assert 0.01 < gone[gone > 0].min() < gone.max() < 0.45
+    assert ((out == x) | (out == 0)).all()
+
+
+def test_what_is_erased_is_one_rectangle():
+    x, config = images(100), Config(flip=False, shift=0, erasing=1.0)
+    moves = draw_moves(len(x), config, np.random.default_rng(1))
+    out = moved(x, np.arange(len(x)), moves._replace(reach=0))
+    for image, (top, left, height, width) in zip(out[..., 0], moves.boxes, strict=True):
+        assert min(top, left) >= 0
+        assert max(top + height, left + width) <= 28
+        assert (image == 0).sum() == height * width
+        assert not image[top : top + height, left : left + width].any()
+
+
 @st.composite
 def cases(draw):
     """Small images, an order with repetitions, and moves of it."""
@@ -71,7 +111,10 @@ def cases(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     order = np.array(draw(st.lists(st.integers(0, shape[0] - 1), min_size=1, max_size=6)))
     offsets = rng.integers(0, 2 * reach + 1, (len(order), 2))
-    moves = Moves(rng.random(len(order)) < 0.5, offsets, reach)
+    boxes = rng.integers(0, shape[1:3], (len(order), 2))
+    boxes = np.concatenate([boxes, rng.integers(0, 3, (len(order), 2))], axis=1)
+    erased = boxes if draw(st.booleans()) else None
+    moves = Moves(rng.random(len(order)) < 0.5, offsets, reach, None, erased)
     return rng.integers(0, 256, shape, dtype=np.uint8), order, moves
 
 
@@ -94,6 +137,9 @@ def test_images_move_as_one_by_one(case):
         moved_alone(x[i], mirrored, offset, moves.reach)
         for i, mirrored, offset in zip(order, moves.mirrored, moves.offsets, strict=True)
     ]
+    for image, box in zip(wanted, [] if moves.boxes is None else moves.boxes, strict=False):
+        top, left, height, width = box
+        image[top : top + height, left : left + width] = 0
     assert out.dtype == np.uint8
     assert (out == np.array(wanted)).all()
 

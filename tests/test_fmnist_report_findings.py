@@ -113,7 +113,7 @@ def test_recipe_names_what_is_on_and_only_that():
          "schedule": "constant", "flip": False, "shift": 0}, {}, "",
     )  # fmt: skip
     network, said = recipe.network(best), " ".join(recipe.sentences(best))
-    assert "2 convolution blocks with 8 and 16 filters" in network
+    assert "2 convolution stages with 8 and 16 filters" in network
     assert "average pooling" in network
     assert "batch normalisation" not in network
     assert "dense layer" not in network

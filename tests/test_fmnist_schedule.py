@@ -13,6 +13,12 @@ def test_cosine_warms_up_and_ends_at_zero():
     assert rates == pytest.approx([0.005, 0.0525, 0.1, 0.05, 0.0])
 
 
+def test_one_cycle_rises_and_falls_straight():
+    one_cycle = COSINE.replace(schedule="one-cycle")
+    rates = [learning_rate(one_cycle, p) for p in (0, 0.15, 0.3, 0.65, 1.0)]
+    assert rates == pytest.approx([0.005, 0.0525, 0.1, 0.05, 0.0])
+
+
 def test_constant_is_constant():
     flat = COSINE.replace(schedule="constant")
     assert {learning_rate(flat, p) for p in (0, 0.3, 1)} == {0.1}

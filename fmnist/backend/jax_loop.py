@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.scipy.ndimage import map_coordinates
 from numpy.typing import NDArray
 
 from fmnist.backend.loop import Loop
@@ -49,14 +50,19 @@ class JaxLoop(Loop):
             self._framed = moves.reach, jnp.asarray(padded(self._images, moves.reach))
         variables = self._variables()
         drawn = (order.astype(np.int32), moves.mirrored, moves.offsets.astype(np.int32))
-        parts = [x[: len(rates) * self._batch] for x in drawn]
-        batches = [x.reshape(len(rates), self._batch, *x.shape[1:]) for x in parts]
+        # What is not done is None, and so no part of what is compiled.
+        further = [moves.angles, None if moves.boxes is None else moves.boxes.astype(np.int32)]
+        batches = jax.tree.map(lambda x: self._batches(x, len(rates)), [*drawn, *further])
         state = [[v.value for v in group] for group in variables]
         state, (losses, hits) = self._pass(state, (*batches, rates), moves.reach)
         for group, values in zip(variables, state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
         return float(losses.mean()), float(hits.mean())
+
+    def _batches(self, drawn: NDArray[Any], steps: int) -> NDArray[Any]:
+        """[N, ...] as [steps, batch_size, ...]; what is left over is left out."""
+        return drawn[: steps * self._batch].reshape(steps, self._batch, *drawn.shape[1:])
 
     def _variables(self) -> tuple[list[Any], list[Any], list[Any]]:
         network = self.network
@@ -74,7 +80,8 @@ class JaxLoop(Loop):
 
     def _stepped(self, state: Any, batches: Any, reach: int) -> tuple[Any, Any]:
         results = []
-        for batch in zip(*batches, strict=True):
+        for step in range(len(batches[-1])):
+            batch = jax.tree.map(lambda x, step=step: x[step], batches)
             state, result = self._step(state, self._framed[1], self._labels, batch, reach=reach)
             results.append(result)
         losses, hits = (jnp.stack(values) for values in zip(*results, strict=True))
@@ -91,8 +98,8 @@ class JaxLoop(Loop):
     def _one_step(
         self, state: Any, framed: Any, labels: Any, batch: Any, *, reach: int
     ) -> tuple[Any, Any]:
-        places, mirrored, offsets, rate = batch
-        images = _moved(framed[places], mirrored, offsets, reach)
+        places, mirrored, offsets, angles, boxes, rate = batch
+        images = _moved(framed[places], Moves(mirrored, offsets, reach, angles, boxes))
         weights, others, settings = state
         settings = [*settings]
         settings[self._rate] = jnp.asarray(rate, settings[self._rate].dtype)
@@ -117,12 +124,32 @@ class JaxLoop(Loop):
         return np.asarray(self._probabilities(weights, others, images))
 
 
-def _moved(framed: Any, mirrored: Any, offsets: Any, reach: int) -> Any:
+def _moved(framed: Any, moves: Moves) -> Any:
     """See ``preprocess.moved``."""
-    height, width = (size - 2 * reach for size in framed.shape[1:3])
+    height, width = (size - 2 * moves.reach for size in framed.shape[1:3])
 
-    def one(image: Any, mirror: Any, offset: Any) -> Any:
+    def one(image: Any, mirror: Any, offset: Any, angle: Any, box: Any) -> Any:
+        if angle is not None:
+            image = _turned(image, angle)
         part = lax.dynamic_slice(image, (offset[0], offset[1], 0), (height, width, image.shape[2]))
-        return jnp.where(mirror, part[:, ::-1], part)
+        part = jnp.where(mirror, part[:, ::-1], part)
+        return part if box is None else _erased(part, box)
 
-    return jax.vmap(one)(framed, mirrored, offsets)
+    return jax.vmap(one)(framed, moves.mirrored, moves.offsets, moves.angles, moves.boxes)
+
+
+def _turned(image: Any, angle: Any) -> Any:
+    rows, columns = (jnp.arange(size) - (size - 1) / 2 for size in image.shape[:2])
+    sine, cosine = jnp.sin(jnp.deg2rad(angle)), jnp.cos(jnp.deg2rad(angle))
+    from_rows = cosine * rows[:, None] + sine * columns + (image.shape[0] - 1) / 2
+    from_columns = -sine * rows[:, None] + cosine * columns + (image.shape[1] - 1) / 2
+    pixels = image[..., 0].astype(jnp.float32)
+    found = map_coordinates(pixels, [from_rows, from_columns], order=1)
+    return jnp.floor(found + 0.5).astype(image.dtype)[..., None]
+
+
+def _erased(image: Any, box: Any) -> Any:
+    rows, columns = (jnp.arange(size) for size in image.shape[:2])
+    in_rows = (rows >= box[0]) & (rows < box[0] + box[2])
+    in_columns = (columns >= box[1]) & (columns < box[1] + box[3])
+    return jnp.where((in_rows[:, None] & in_columns)[..., None], 0, image).astype(image.dtype)

@@ -23,11 +23,18 @@ class Shown:
 
 
 ABSENT = Shown([text.NOT_RECORDED])
+DENSE = Shown(["The network of this run is a dense one, without convolutions and pooling."])
+
+
+def _without_convolutions(facts: Facts) -> bool:
+    return facts.best is not None and facts.best.values().get("stages") == 0
 
 
 def cnn_vs_dense(facts: Facts) -> Shown:
     """Parameters of the first convolution against those of an equally wide dense layer."""
     evidence = facts.evidence
+    if _without_convolutions(facts):
+        return DENSE
     if evidence is None or evidence.dense is None:
         return ABSENT
     conv = evidence.dense.first_layer_parameters_conv
@@ -49,6 +56,8 @@ def cnn_vs_dense(facts: Facts) -> Shown:
 
 def filters(facts: Facts) -> Shown:
     """The kernels of the first convolution."""
+    if _without_convolutions(facts):
+        return DENSE
     if facts.explanation is None:
         return ABSENT
     height, width, _, number = facts.explanation.kernels.shape
@@ -63,11 +72,13 @@ def filters(facts: Facts) -> Shown:
 
 def pooling(facts: Facts) -> Shown:
     """Sizes of the feature maps before and after each pooling step."""
+    if _without_convolutions(facts):
+        return DENSE
     if facts.evidence is None or facts.evidence.pooling is None:
         return ABSENT
     record = facts.evidence.pooling
     steps = [
-        f"block {b.block} from {text.shape(b.before[:2])} to {text.shape(b.after[:2])}"
+        f"stage {b.block} from {text.shape(b.before[:2])} to {text.shape(b.after[:2])}"
         for b in record.blocks
     ]
     before = sum(b.before[0] * b.before[1] for b in record.blocks[:1])
@@ -77,7 +88,7 @@ def pooling(facts: Facts) -> Shown:
     ]
     if before and after:
         sentences.append(
-            f"After the last block, {text.counted(after, 'position')} in each map stand for the "
+            f"After the last stage, {text.counted(after, 'position')} in each map stand for the "
             f"{text.count(before)} of the input."
         )
     return Shown(sentences + _pooling_in_search(facts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fmnist.config import from_dict
 from fmnist.report import text
 from fmnist.report.records.run import BestConfig, Request
 
@@ -23,7 +24,11 @@ NORMALISATIONS = {
     "signed": "Pixels are scaled from 0–255 to the range −1 to 1.",
 }
 
-
+COURSES = {"cosine": "along a cosine", "one-cycle": "along a straight line"}
+HEADS = {
+    "average": ", the average of each map",
+    "max": ", the maximum of each map",
+}
 PRUNERS = {
     "median": "the median rule",
     "halving": "successive halving",
@@ -51,20 +56,41 @@ def pruning(request: Request, n: int) -> str:
 
 
 def network(best: BestConfig) -> str:
-    """The network in one sentence."""
+    """The network in one sentence or two."""
     c = best.values()
-    filters = [str(c[name]) for name in ("filters_1", "filters_2", "filters_3") if c.get(name)]
-    size = c.get("kernel_size", 3)
-    parts = (
-        f"{text.counted(len(filters), 'convolution block')} with {text.listing(filters)} filters"
-    )
-    norm = ", batch normalisation" if c.get("batch_norm") else ""
     dense = c.get("dense_units")
     hidden = f", a dense layer of {text.counted(dense, 'unit')}" if dense else ""
+    if c.get("stages") == 0:
+        return f"The network is a dense one: the pixels{hidden}, and a softmax over the classes."
+    norm = ", batch normalisation" if c.get("batch_norm") else ""
+    head = HEADS.get(str(c.get("head")), "")
     return (
-        f"The network has {parts} of {size} × {size}, each followed by {c.get('pooling', 'max')} "
-        f"pooling{norm} and ReLU{hidden}, and a softmax over the classes."
+        f"The network has {_stages(best)}, each followed by {c.get('pooling', 'max')} "
+        f"pooling{norm} and ReLU{head}{hidden}, and a softmax over the classes.{_further(c)}"
     )
+
+
+def _stages(best: BestConfig) -> str:
+    c = best.values()
+    filters = from_dict(c, "best_config.toml").filters
+    size = c.get("kernel_size", 3)
+    return (
+        f"{text.counted(len(filters), 'convolution stage')} with "
+        f"{text.listing([str(f) for f in filters])} filters of {size} × {size}"
+    )
+
+
+def _further(c: dict[str, Any]) -> str:
+    """What stands before and behind the first convolution of each stage."""
+    found = ""
+    more = c.get("convolutions", 1) - 1
+    if more:
+        them = "one more convolution" if more == 1 else f"{more} more convolutions"
+        branch = ", a residual branch that is added to what enters it" if c.get("residual") else ""
+        found += f" Within each stage {'follows' if more == 1 else 'follow'} {them}{branch}."
+    if c.get("stem"):
+        found += " Before the first stage stands one convolution without pooling."
+    return found
 
 
 def sentences(best: BestConfig) -> list[str]:
@@ -74,7 +100,9 @@ def sentences(best: BestConfig) -> list[str]:
 
 
 def _input(c: dict[str, Any]) -> str:
-    return NORMALISATIONS.get(str(c.get("normalisation")), "")
+    scaled = NORMALISATIONS.get(str(c.get("normalisation")), "")
+    size = c.get("image_size", 28)
+    return scaled if size == 28 else f"{scaled} Images are resized to {size} × {size} pixels."
 
 
 def _augmentation(c: dict[str, Any]) -> str:
@@ -83,6 +111,11 @@ def _augmentation(c: dict[str, Any]) -> str:
         ways.append("mirrored left to right with probability one half")
     if c.get("shift"):
         ways.append(f"shifted at random by up to {text.counted(c['shift'], 'pixel')}")
+    if c.get("rotation"):
+        ways.append(f"turned at random by up to {text.value(c['rotation'])} degrees")
+    if c.get("erasing"):
+        chance = text.percent(c["erasing"], digits=0)
+        ways.append(f"blacked out in a random rectangle with a chance of {chance}")
     if not ways:
         return "Training images are not augmented."
     return f"Each time it is seen, a training image is {text.listing(ways)}."
@@ -93,9 +126,10 @@ def _optimiser(c: dict[str, Any]) -> str:
         return ""
     name = OPTIMIZERS.get(c["optimizer"], c["optimizer"])
     rate = text.value(c["learning_rate"])
+    shape = COURSES.get(str(c.get("schedule")), "")
     course = (
-        f"a learning rate that rises to {rate} and falls to zero along a cosine"
-        if c.get("schedule") == "cosine"
+        f"a learning rate that rises to {rate} and falls to zero {shape}"
+        if shape
         else f"a constant learning rate of {rate}"
     )
     return (
@@ -115,11 +149,21 @@ def regularisers(c: dict[str, Any]) -> list[str]:
         found.append(f"weight decay of {text.value(c['weight_decay'])}")
     if c.get("label_smoothing"):
         found.append(f"label smoothing of {text.value(c['label_smoothing'])}")
-    if c.get("flip") or c.get("shift"):
+    if c.get("ema"):
+        found.append("a moving average of the weights")
+    if any(c.get(name) for name in ("flip", "shift", "rotation", "erasing")):
         found.append("augmentation")
     if c.get("batch_norm"):
         found.append("batch normalisation")
     return found
+
+
+def batches(c: dict[str, Any]) -> str:
+    """What training accuracy and loss are measured on: ``augmented batches with dropout on``."""
+    ways = ("flip", "shift", "rotation", "erasing")
+    augmented = any(c.get(name, name in ("flip", "shift")) for name in ways)
+    kind = "augmented batches" if augmented else "batches"
+    return f"{kind} with dropout on" if c.get("dropout", True) else kind
 
 
 def _regularisers(c: dict[str, Any]) -> str:

@@ -20,13 +20,14 @@ def explain(job: Context) -> None:
     with np.load(job.run / "predictions.npz") as arrays:
         position, about = _telling_example(arrays)
         image = arrays["images"][position]
-    job.run.write_arrays(
-        "explain.npz",
-        kernels=inside.kernels(model),
-        feature_image=image,
-        feature_index=np.array(about["test_index"]),
-        **inside.feature_maps(model, config, image),
-    )
+    if config.filters:
+        job.run.write_arrays(
+            "explain.npz",
+            kernels=inside.kernels(model),
+            feature_image=image,
+            feature_index=np.array(about["test_index"]),
+            **inside.feature_maps(model, config, image),
+        )
     pixels = job.data.train_images
     record = inside.evidence(model, config, image, about)
     record["pixels"] = {

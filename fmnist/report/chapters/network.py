@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import findings, recipe, trouble
+from fmnist.report import final, findings, recipe, trouble
 from fmnist.report.chapters.needed import present
 from fmnist.report.concepts import Concept
 from fmnist.report.figures import Tile, curves, mosaic
@@ -32,15 +32,19 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     curve = facts.metrics.test.curve if facts.metrics else ()
     shared = {e.epoch for e in history.epochs} & {e.epoch for e in curve}
     values = facts.best.values() if facts.best else {}
+    batches = recipe.batches(values)
     return {
         "history": history,
         "by_search": facts.by_search,
         "trouble": trouble.final_training(facts),
         "seconds": sum(e.seconds for e in history.epochs),
-        "accuracy": curves.accuracy_curves(history),
-        "loss": curves.loss_curves(history),
+        "batches": batches,
+        "accuracy": curves.accuracy_curves(history, batches),
+        "loss": curves.loss_curves(history, batches),
         "against_test": curves.validation_against_test(history, curve) if shared else None,
         "overfitting": findings.overfitting(history),
+        "refit": final.refit(facts),
+        "mirrored": shared and final.mirrored(facts),
         "penalised": bool(values.get("l2") or values.get("label_smoothing")),
     }
 
@@ -48,8 +52,10 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
 def inside(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """Kernels and feature maps."""
     explanation = facts.explanation
-    if explanation is None:
-        return {"kernels": None, "maps": [], "image": None, "index": None, "label": ""}
+    dense = facts.best is not None and facts.best.values().get("stages") == 0
+    if explanation is None or dense:
+        absent = "A dense network has neither kernels nor feature maps." if dense else ""
+        return {"kernels": None, "absent": absent}
     index = explanation.feature_index
     label = ""
     if facts.predictions is not None and index < len(facts.predictions.test_labels):

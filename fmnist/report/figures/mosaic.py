@@ -91,26 +91,24 @@ def kernel_mosaic(kernels: NDArray[np.float32]) -> Mosaic:
 
 
 def feature_map_mosaics(explanation: Explanation) -> list[Mosaic]:
-    """One mosaic a block: all its feature maps of one image, each on its own scale."""
+    """One mosaic a stage: all its feature maps of one image, each on its own scale."""
     mosaics = []
-    for block, maps in enumerate(explanation.feature_maps, start=1):
+    for stage, maps in enumerate(explanation.feature_maps, start=1):
         height, width, filters = maps.shape
         columns = next((c for n, c in ((16, 8), (48, 16), (96, 24)) if filters <= n), 32)
         caption = (
-            f"Block {block}: {filters} feature maps of {height} × {width}, each scaled to its own "
+            f"Stage {stage}: {filters} feature maps of {height} × {width}, each scaled to its own "
             "largest value; bright is a strong response, dark is none."
         )
-        alt = f"{filters} feature maps of {height} by {width} after block {block}"
+        alt = f"{filters} feature maps of {height} by {width} after stage {stage}"
         mosaics.append(_mosaic(_grid(_scaled(maps), columns=columns), alt, caption))
     return mosaics
 
 
 def strongest_filters(explanation: Explanation) -> Mosaic | None:
     """The kernels that respond most to one image, above the maps they make of it."""
-    if not explanation.feature_maps:
-        return None
-    maps = explanation.feature_maps[0]
-    if maps.shape[2] != explanation.kernels.shape[3]:
+    maps = explanation.responses
+    if maps is None or maps.shape[2] != explanation.kernels.shape[3]:
         return None
     ranked = np.argsort(-maps.mean(axis=(0, 1)), kind="stable")[:STRONGEST]
     kernels = _diverging(explanation.kernels)[:, :, ranked]

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """``explain.npz``: first kernels ``[kh, kw, 1, F]`` and maps ``[h, w, F]`` a block."""
+    """``explain.npz``: first kernels ``[kh, kw, 1, F]``, their responses and each stage's maps.
+
+    Responses and maps are ``[h, w, F]``; older runs have no responses.
+    """
 
     kernels: NDArray[np.float32]
     feature_image: NDArray[np.uint8]
     feature_index: int
     feature_maps: tuple[NDArray[np.float32], ...]
+    responses: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
