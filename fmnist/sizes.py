@@ -1,8 +1,36 @@
-"""How large the parts of a run are: longer runs afford trials nearer to the final training."""
+"""How large the parts of a run are: longer runs afford trials nearer to the final training.
+
+And what stands around the searched fields: a recipe that makes most of the time there is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Around the core space, measured by ``tests/benchmarks/ablation.py``: a residual network of
+# two convolutions a stage behind a stem, after D. Page's ResNet-9 (How to train your ResNet, 2018).
+_NETWORK = {
+    "stem": 16,
+    "convolutions": 2,
+    "residual": True,
+    "head": "max",
+    "dense_units": 0,
+    "dropout": 0.2,
+}
+_TRAINING = {
+    "optimizer": "adamw",
+    "learning_rate": 4e-3,
+    "weight_decay": 0.02,
+    "schedule": "one-cycle",
+    "label_smoothing": 0.1,
+    "batch_size": 128,
+}
+SHORT: Mapping[str, Any] = {**_NETWORK, **_TRAINING}
+"""For trainings of some twenty epochs."""
+LONG: Mapping[str, Any] = {**SHORT, "width": 2.0, "erasing": 0.25, "ema": 0.99}
+"""For trainings of many epochs: a wider network, and more against overfitting."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +44,10 @@ class Plan:
         validation: images split off for validation.
         stretch: the retraining may take so many times ``final_epochs`` where time is left over;
             1 where the user chose the epochs.
+        space: name of the space that is searched.
+        base: fields of the configuration that the space does not search.
+        refit: the final model is trained once more, on training and validation images, for the
+            epochs that validation chose.
     """
 
     trial_images: int
@@ -23,13 +55,16 @@ class Plan:
     final_epochs: int
     validation: int = 6000
     stretch: float = 1.5
+    space: str = "core"
+    base: Mapping[str, Any] = field(default_factory=dict)
+    refit: bool = False
 
 
 _PLANS = (
-    (5 * 60, Plan(trial_images=6_000, trial_epochs=3, final_epochs=8)),
-    (30 * 60, Plan(trial_images=18_000, trial_epochs=4, final_epochs=16)),
-    (2 * 3600, Plan(trial_images=30_000, trial_epochs=6, final_epochs=24)),
-    (float("inf"), Plan(trial_images=54_000, trial_epochs=10, final_epochs=36)),
+    (5 * 60, Plan(6_000, 3, 8, base={**SHORT, "width": 0.75})),
+    (30 * 60, Plan(18_000, 4, 18, base=SHORT)),
+    (4 * 3600, Plan(30_000, 6, 60, base=LONG)),
+    (float("inf"), Plan(54_000, 12, 100, space="extended", base=LONG, refit=True)),
 )
 
 

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 
 from fmnist.config import RULES, Config
 from fmnist.errors import UserError
-from fmnist.space import CORE, load_space
+from fmnist.space import CORE, SPACES, load_space
 from search.space import Categorical, Float, Int
 
 
@@ -20,6 +21,24 @@ def test_the_core_space_is_the_four_of_the_order():
 def test_every_corner_of_the_core_space_is_a_configuration():
     for params in CORE.grid(2):
         assert Config().replace(**params).to_dict().items() >= params.items()
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_points_of_every_space_are_configurations_that_are_searched_on_purpose(name):
+    space, rng = SPACES[name], np.random.default_rng(0)
+    points = {p.name: p.grid(4) for p in space}
+    base = Config(optimizer="adamw")
+    for _ in range(300):
+        params = {k: v[rng.integers(len(v))] for k, v in points.items()}
+        assert base.replace(**params).to_dict().items() >= params.items()
+    assert all(len(v) > 1 for v in points.values())
+    assert all(p.help for p in space)
+
+
+def test_the_spaces_grow():
+    core, extended, full = ({p.name for p in SPACES[n]} for n in ("core", "extended", "full"))
+    assert core < extended
+    assert extended - {"filters_1", "filters_2", "filters_3"} < full
 
 
 def test_the_default_configuration_lies_in_the_core_space():

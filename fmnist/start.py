@@ -1,0 +1,93 @@
+"""What a search starts from: its space, the configuration around it, its first trial."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fmnist.config import RULES, Config, ConfigError, load_config
+from fmnist.errors import UserError
+from fmnist.runs import Run
+from fmnist.sizes import Plan, plan_for
+from fmnist.space import named_space, without
+from search.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a search starts from.
+
+    Attributes:
+        space: what is searched.
+        name: of the space, or the path of its file.
+        base: configuration whose fields hold where the space does not search them.
+        first_trials: the base itself where it lies in the space; else none.
+    """
+
+    space: SearchSpace
+    name: str
+    base: Config
+    first_trials: tuple[dict[str, Any], ...]
+
+
+def start_of(
+    plan: Plan, *, space: str | None, warm_start: Path | None, settings: Mapping[str, Any]
+) -> Start:
+    """The plan's space and configuration, or what was asked for instead.
+
+    Args:
+        space: a name or a file.
+        warm_start: file of a configuration.
+        settings: values of single fields, which are not searched then.
+
+    Raises:
+        UserError: no such space or file, or nothing is left to search.
+        ConfigError: a value against its rule.
+    """
+    name = space or plan.space
+    found = without(named_space(name), settings)
+    base = load_config(warm_start) if warm_start else Config(**plan.base)
+    base = base.replace(**settings)
+    values = base.to_dict()
+    first = {p.name: values[p.name] for p in found}
+    return Start(found, name, base, (first,) if found.contains(first) else ())
+
+
+def plan_of(run: Run, seconds: float | None) -> Plan:
+    """The plan that ``run`` began with; of a new one that for the time.
+
+    A run taken up again has less time to its deadline, but is the same search.
+    """
+    if run.has("plan.json"):
+        return Plan(**run.read_json("plan.json")["sizes"])
+    return plan_for(seconds)
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """``FIELD=VALUE`` texts as field values: numbers, true and false as in TOML, else words.
+
+    Raises:
+        UserError: no ``=``, or a field given twice.
+        ConfigError: an unknown field.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not value:
+            raise UserError(f"--set {text}: expected FIELD=VALUE, such as --set erasing=0.25")
+        if name not in RULES:
+            raise ConfigError(f"--set {text}: unknown field; the fields are {', '.join(RULES)}")
+        if name in found:
+            raise UserError(f"--set {text}: {name} is set twice")
+        found[name] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
