@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 from sklearn.metrics import classification_report, confusion_matrix, log_loss
 
 from fmnist.errors import DataError
 from fmnist.evaluation import (
     CURVE_POINTS,
     evaluate,
+    holm,
+    mcnemar,
     pr_curves,
     summarise,
     wilson_interval,
@@ -149,3 +152,68 @@ def test_bad_input_is_refused_with_the_rule_and_the_value(labels, probabilities,
 def test_wrong_number_of_class_names_is_refused():
     with pytest.raises(DataError, match="found 2"):
         evaluate(np.array([0]), one_hot([0]), NAMES[:2])
+
+
+def paired(both, first_only, second_only, neither):
+    """Labels, and two predictions that are right or wrong so often."""
+    labels = np.zeros(both + first_only + second_only + neither, int)
+    first = np.repeat([0, 0, 1, 2], [both, first_only, second_only, neither])
+    second = np.repeat([0, 1, 0, 1], [both, first_only, second_only, neither])
+    return labels, first, second
+
+
+def test_mcnemar_by_hand():
+    result = mcnemar(*paired(80, 9, 2, 9))
+    assert (result.n, result.only_first, result.only_second) == (100, 9, 2)
+    assert result.difference == pytest.approx(0.07)
+    assert result.p == pytest.approx(2 * binom.cdf(2, 11, 0.5))
+    p12, p21 = 10 / 102, 3 / 102  # Bonett and Price 2012
+    half = 1.959963984540054 * np.sqrt((p12 + p21 - (p12 - p21) ** 2) / 102)
+    assert result.interval == pytest.approx((p12 - p21 - half, p12 - p21 + half))
+
+
+def test_mcnemar_matches_a_published_example():
+    # Approval in two surveys (Agresti, Categorical Data Analysis, 3rd edition, section 11.1): 150
+    # and 86 of 1600 changed their mind; the difference is 0.04 with the interval 0.021 to 0.059.
+    result = mcnemar(*paired(794, 150, 86, 570))
+    assert result.difference == pytest.approx(0.04)
+    assert result.interval == pytest.approx((0.021, 0.059), abs=5e-4)
+    assert result.p < 1e-4
+
+
+@given(st.tuples(*[st.integers(0, 40)] * 4).filter(any))
+def test_mcnemar_turned_round_is_the_same_with_the_sign_changed(counts):
+    labels, first, second = paired(*counts)
+    there, back = mcnemar(labels, first, second), mcnemar(labels, second, first)
+    assert (there.only_first, there.only_second) == (back.only_second, back.only_first)
+    assert there.p == pytest.approx(back.p)
+    assert there.difference == -back.difference
+    assert there.interval == pytest.approx((-back.interval[1], -back.interval[0]))
+    assert there.interval[0] - 1e-12 <= there.difference <= there.interval[1] + 1e-12
+    assert 0 < there.p <= 1
+
+
+def test_two_of_the_same_differ_in_nothing():
+    labels, first, _ = paired(30, 5, 0, 5)
+    result = mcnemar(labels, first, first)
+    assert (result.p, result.difference) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ((np.zeros(3, int), np.zeros(3, int), np.zeros(2, int)), r"second: .*shape \(2,\)"),
+        ((np.zeros((3, 2), int), np.zeros(3, int), np.zeros(3, int)), "labels: .*one dimension"),
+        ((np.zeros(0, int), np.zeros(0, int), np.zeros(0, int)), "at least one"),
+        ((np.zeros(3, int), np.zeros(3), np.zeros(3, int)), "first: .*integer.*float64"),
+    ],
+)
+def test_mcnemar_refuses_what_is_no_pair(arrays, message):
+    with pytest.raises(DataError, match=message):
+        mcnemar(*arrays)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
