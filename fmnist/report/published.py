@@ -1,0 +1,120 @@
+"""Published results on Fashion-MNIST, and the place of a run among them."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from fmnist.evaluation import wilson_interval
+from fmnist.report import text
+from fmnist.report.parse import FactsError, build, convert
+from fmnist.report.records import Facts
+from fmnist.report.records.results import Score
+from fmnist.report.records.searching import Interval
+
+TEST_IMAGES = 10_000
+AHEAD, TIED, BEHIND = "ahead", "tied", "behind"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published figure.
+
+    Attributes:
+        name: of the system.
+        accuracy: as a fraction of ``n`` test images.
+        what: network, augmentation and effort, as far as the source tells.
+        source: where it was read.
+        figure: whether it is a mean, one run or the best of several; empty where not stated.
+    """
+
+    name: str
+    accuracy: float
+    what: str
+    source: str
+    figure: str = ""
+    n: int = TEST_IMAGES
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's 95 % interval for the chance in which images were drawn: ours, not theirs."""
+        return wilson_interval(round(self.accuracy * self.n), self.n)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A published figure and where the run stands to it: ``ahead``, ``tied`` or ``behind``."""
+
+    result: Published
+    verdict: str
+
+
+@functools.cache
+def load_published() -> tuple[Published, ...]:
+    """The results of ``published.toml``, the lowest first.
+
+    Raises:
+        FactsError: an entry that is missing or breaks a rule.
+    """
+    file = resources.files("fmnist").joinpath("published.toml")
+    return parse_published(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+def parse_published(tables: dict[str, Any]) -> tuple[Published, ...]:
+    """The tables of a file like ``published.toml`` as records.
+
+    Raises:
+        FactsError: an entry that is missing or breaks a rule; names it.
+    """
+    sources = convert(dict[str, str], tables.get("sources"), "published.toml: sources")
+    found = []
+    for number, row in enumerate(tables.get("results", ()), start=1):
+        where = f"published.toml: result {number}"
+        result = build(Published, row, where)
+        if not (0 < result.accuracy < 1 and result.n > 0):
+            raise FactsError(f"{where}: accuracy must lie within 0 to 1 and n above 0")
+        if result.source not in sources:
+            raise FactsError(f"{where}: source {result.source!r} is not among [sources]")
+        found.append(build(Published, {**row, "source": sources[result.source]}, where))
+    return tuple(sorted(found, key=lambda r: (r.accuracy, r.name)))
+
+
+def comparable(facts: Facts) -> bool:
+    """Whether the run was tested on the very images that the published figures are about."""
+    test = facts.metrics.test.n if facts.metrics else facts.run.splits.test
+    return facts.run.data.verified and test == TEST_IMAGES
+
+
+def placed(score: Score, results: Sequence[Published]) -> tuple[Placed, ...]:
+    """Where the score stands to each of the results; tied where the two intervals overlap."""
+    return tuple(Placed(r, _verdict(score.interval, r.interval)) for r in results)
+
+
+def place(facts: Facts) -> str:
+    """How many of the published figures the run is ahead of, tied with and behind.
+
+    Empty where it cannot be told: other images, or not tested yet.
+    """
+    if facts.metrics is None or not comparable(facts):
+        return ""
+    return _sentence(placed(facts.metrics.test, load_published()))
+
+
+def _verdict(run: Interval, other: Interval) -> str:
+    if run[0] > other[1]:
+        return AHEAD
+    return BEHIND if run[1] < other[0] else TIED
+
+
+def _sentence(rows: Sequence[Placed]) -> str:
+    names = {v: [p.result.name for p in rows if p.verdict == v] for v in (AHEAD, TIED, BEHIND)}
+    tied = f" ({text.listing(names[TIED])})" if 0 < len(names[TIED]) <= 3 else ""
+    return (
+        f"Of {text.counted(len(rows), 'published result')}, the run is ahead of "
+        f"{len(names[AHEAD])}, tied with {len(names[TIED])}{tied} and behind "
+        f"{len(names[BEHIND])}; tied means that the 95{text.THIN}% intervals overlap."
+    )
