@@ -116,6 +116,8 @@ def _new_loop(config: Config, classes: int, batch: int) -> Loop:
         plain=build_model(config, classes),
         optimizer=optimizer(config),
         loss=loss_of(config, classes),
+        # So that training and validation losses can be compared.
+        shown=loss_of(config.replace(label_smoothing=0.0), classes),
         batch_size=batch,
     )
 

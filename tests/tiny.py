@@ -44,7 +44,10 @@ def keras_model(config, weights, optimizer):
     model.compile(
         optimizer,
         keras.losses.CategoricalCrossentropy(**loss),
-        metrics=["categorical_accuracy"],
+        metrics=[
+            keras.metrics.CategoricalCrossentropy(from_logits=True),
+            "categorical_accuracy",
+        ],
         jit_compile=backend.decisions().xla,
     )
     return model
@@ -62,7 +65,8 @@ def by_keras(config, part, weights, seed=0):
         for step, rate in enumerate(rates):
             model.optimizer.learning_rate = rate
             place = slice(step * batch, (step + 1) * batch)
-            steps.append(model.train_on_batch(inputs[place], answers[place]))
+            _, *shown = model.train_on_batch(inputs[place], answers[place])
+            steps.append(shown)
         results.append(tuple(np.mean(steps, axis=0)))
     return model.get_weights(), results
 

@@ -104,7 +104,8 @@ class JaxLoop(Loop):
         settings = [*settings]
         settings[self._rate] = jnp.asarray(rate, settings[self._rate].dtype)
         gradients_of = jax.value_and_grad(self._loss_and_hits, has_aux=True)
-        (loss, (hits, others)), gradients = gradients_of(weights, others, images, labels[places])
+        found, gradients = gradients_of(weights, others, images, labels[places])
+        _, (loss, hits, others) = found
         weights, settings = self.optimizer.stateless_apply(settings, gradients, weights)
         return [list(weights), list(others), list(settings)], (loss, hits)
 
@@ -113,7 +114,8 @@ class JaxLoop(Loop):
             weights, others, images, training=True, return_losses=True
         )
         loss = jnp.mean(self._loss(labels, logits)) + sum(penalties)
-        return loss, (jnp.mean(logits.argmax(axis=-1) == labels), others)
+        hits = jnp.mean(logits.argmax(axis=-1) == labels)
+        return loss, (jnp.mean(self._shown(labels, logits)), hits, others)
 
     def _of_plain(self, weights: Any, others: Any, images: Any) -> Any:
         return self.plain.stateless_call(weights, others, images, training=False)[0]

@@ -31,7 +31,8 @@ class Loop(ABC):
         network: raw pixels uint8 [B, 28, 28, 1] to logits [B, classes], as it is trained.
         plain: the same weights as they are saved: float32, to probabilities.
         optimizer: of the network's variables.
-        loss: of each image.
+        loss: of each image, minimised with the network's penalties.
+        shown: of each image, reported without penalties; ``loss`` where left out.
         batch_size: images a step, all steps alike, since that is compiled for. The images left
             over at the end of an epoch wait for another order.
     """
@@ -44,9 +45,10 @@ class Loop(ABC):
         optimizer: keras.optimizers.Optimizer,
         loss: Loss,
         batch_size: int,
+        shown: Loss | None = None,
     ) -> None:
         self.network, self.plain, self.optimizer = network, plain, optimizer
-        self._loss, self._batch = loss, batch_size
+        self._loss, self._shown, self._batch = loss, shown or loss, batch_size
         optimizer.build(network.trainable_variables)
         self._optimizer_start = [np.asarray(v) for v in optimizer.variables]
         self._dropouts = [x for x in network.layers if hasattr(x, "seed_generator")]
@@ -84,7 +86,7 @@ class Loop(ABC):
             rates: learning rate of each of the N // batch_size steps.
 
         Returns:
-            Mean loss (nats, penalties included) and accuracy (a fraction) over the steps.
+            Mean loss as it is shown (nats) and accuracy (a fraction) over the steps.
         """
 
     @abstractmethod

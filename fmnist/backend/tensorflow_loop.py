@@ -74,7 +74,8 @@ class TensorFlowLoop(Loop):
                 loss += tf.add_n(self.network.losses)
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         hits = tf.equal(tf.argmax(logits, axis=-1), labels)
-        return loss, tf.reduce_sum(tf.cast(hits, tf.float32))
+        shown = tf.reduce_mean(self._shown(labels, logits))
+        return shown, tf.reduce_sum(tf.cast(hits, tf.float32))
 
     def _predicted(self, images: Images) -> NDArray[np.float32]:
         return np.asarray(self._probabilities(images))
