@@ -52,7 +52,7 @@ def test_declarations_fit_their_options(name):
     usual, quick = benchmark.options([]), benchmark.options(["--quick"])
     assert set(vars(usual)) == set(vars(quick)), "--quick sets an option that does not exist"
     assert (benchmark.name, usual.results, quick.results) == (name, record.RESULTS, None)
-    assert getattr(usual, benchmark.n) >= getattr(quick, benchmark.n) >= 1
+    assert benchmark.repetitions(usual) >= benchmark.repetitions(quick) >= 1
     assert "{" not in benchmark.split.format(**vars(usual))
 
 
@@ -205,3 +205,22 @@ def test_the_first_time_above_a_goal_counts():
     assert rows[2] == ["92%", "1 of 2", "24 s (24–24)", "29 s (29–29)"]
     assert rows[3] == ["93%", "0 of 2", "–", "–"]
     assert rows[4][1] == "91.75 % (91.50–92.00)"
+
+
+def test_the_row_of_a_recipe_has_published_and_measured_figures(tmp_path):
+    recipes = table.benchmark("recipes")
+    lead = {"name": "two-dense", "lead": {"difference": 0.02, "interval": [0.01, 0.03], "p": 1e-9}}
+    test = {"n": 500, "accuracy": 0.9, "interval": [0.87, 0.92], "loss": 0.3}
+    test["classes"] = [{"name": "Shirt", "f1": 0.75}]
+    run = tmp_path / "two"
+    run.mkdir()
+    (run / "metrics.json").write_text(json.dumps({"test": test}))
+    (run / "run.toml").write_text("[request]\nseed = 0\n")
+    (run / "environment.json").write_text('{"device": "CPU"}')
+    alone = sys.modules["recipes"].figures(run)
+    (run / "comparison.json").write_text(json.dumps({"systems": [{"name": "two"}, lead]}))
+    compared = sys.modules["recipes"].figures(run)
+    first, second = recipes.rows({"recipes": {"three-conv": [alone], "cnn-vs-dense": [compared]}})
+    assert first[:3] == ["`three-conv`", "89.44 % test, loss 0.468", "90.00 %"]
+    assert first[3:] == ["87.00–92.00 %", "0.300", "0.750", "–"]
+    assert second[-1] == "dense: 2.00 points (1.00 to 3.00), p < 0.0001"

@@ -40,7 +40,7 @@ class Benchmark:
             which goes into the record as JSON.
         add_options: adds the script's own options to the parser.
         quick: option values for ``--quick``, which only shows that the command works.
-        n: the option that counts the repetitions.
+        n: the option that counts the repetitions, or lists them.
         split: the data, with option names in braces.
         minutes: how long it takes on 2 cores.
     """
@@ -74,7 +74,7 @@ class Benchmark:
         return {
             "benchmark": self.name,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "n": getattr(options, self.n),
+            "n": self.repetitions(options),
             "counted": self.n,
             "split": self.split.format(**vars(options)),
             "quick": options.quick,
@@ -82,6 +82,11 @@ class Benchmark:
             **surroundings(measured.pop("device", "unknown")),
             "measured": measured,
         }
+
+    def repetitions(self, options: argparse.Namespace) -> int:
+        """How often it is measured."""
+        found = getattr(options, self.n)
+        return len(found) if isinstance(found, list) else int(found)
 
     def text(self, record: dict[str, Any]) -> str:
         """Title, Markdown table, and where its numbers are from."""

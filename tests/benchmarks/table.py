@@ -21,7 +21,8 @@ from record import FOLDER, RESULTS, Benchmark, load, say, where
 
 NAMES = (
     "throughput", "linear", "same_accuracy", "jobs", "time_to_accuracy", "trial_cost",
-    "search_overhead", "memory", "rendering", "population",
+    "search_overhead", "memory", "rendering", "population", "ablation", "recipes",
+    "head_to_head", "accuracy_over_time",
 )  # fmt: skip
 START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 README = FOLDER.parent.parent / "README.md"
