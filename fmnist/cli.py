@@ -37,6 +37,20 @@ _DOCUMENT = [
     click.option("--course", default="", help="Course, client or project on the cover."),
     click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
 ]
+_FURTHER = [
+    click.option(
+        "--refit/--no-refit",
+        default=None,
+        help="Train the final model once more, on training and validation images; run: as the "
+        "plan for the time says when left out, train: no.",
+    ),
+    click.option(
+        "--ensemble",
+        metavar="K",
+        type=click.IntRange(min=2, max=10),
+        help="Also average K networks: the final one and K - 1 more. Reported apart.",
+    ),
+]
 _OUTPUT = [
     click.option("--quiet", is_flag=True, help="Print the result only."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
@@ -110,9 +124,16 @@ def cli() -> None:
 )
 @click.option(
     "--space",
-    "space_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="TOML file of the fields to search and their ranges.",
+    metavar="NAME|FILE",
+    help="What is searched: core, extended, full, or a TOML file of fields and their ranges; as "
+    "the plan for the time says when left out.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    help="Value of a field that is then not searched, such as test_time_flip=false.",
 )
 @click.option(
     "--warm-start",
@@ -129,6 +150,7 @@ def cli() -> None:
 @click.option("--trial-epochs", type=click.IntRange(min=1), help="Epochs of a trial.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of the retraining at most.")
 @click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
+@_options(_FURTHER)
 @click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished.")
 def run(**options: Any) -> None:
     """Search, confirm, retrain the winner, evaluate it once on the test set, write the report.
@@ -149,21 +171,35 @@ def run(**options: Any) -> None:
     "--config",
     "config_file",
     type=click.Path(path_type=Path, exists=True),
-    required=True,
     help="best_config.toml of a run, or a file like it.",
+)
+@click.option(
+    "--recipe", metavar="NAME|FILE", help="A published system instead; see 'fmnist recipes'."
 )
 @click.option("--name", help="Name of the run; date and a short id when left out.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the configuration's.")
 @click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
+@_options(_FURTHER)
 def train(**options: Any) -> None:
-    """Train one configuration, evaluate it once on the test set, write the report.
+    """Train one configuration or recipe, evaluate it once on the test set, write the report.
 
     Example: fmnist train --config results/2026-11-21-7f3a/best_config.toml
     """
     from fmnist.commands import train_config
 
     sys.exit(train_config(started=_STARTED, **options))
+
+
+@cli.command()
+def recipes() -> None:
+    """List the published systems that can be trained: name, figure of its author, source.
+
+    Example: fmnist recipes
+    """
+    from fmnist.reading import list_recipes
+
+    sys.exit(list_recipes())
 
 
 @cli.command()
@@ -187,7 +223,7 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
 
     Example: fmnist predict --run results/2026-11-21-7f3a boot.jpg
     """
-    from fmnist.commands import predict_images
+    from fmnist.reading import predict_images
 
     sys.exit(predict_images(run_folder, images, top=top, as_json=as_json))
 
@@ -202,9 +238,32 @@ def report(run_folder: Path, **document: str) -> None:
 
     Example: fmnist report results/2026-11-21-7f3a --author "Ada Lovelace"
     """
-    from fmnist.commands import render_again
+    from fmnist.reading import render_again
 
     sys.exit(render_again(run_folder, document))
+
+
+@cli.command()
+@click.argument(
+    "run_folders",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def compare(run_folders: tuple[Path, ...], as_json: bool) -> None:
+    """Set finished runs beside the first one, on the same test images.
+
+    Prints accuracies with intervals and an exact McNemar test for each of the others, keeps them
+    in the folder of the first run and makes its report again, with these and the recipes'
+    published figures.
+
+    Example: fmnist compare results/tuned results/simple-cnn results/three-conv
+    """
+    from fmnist.reading import compare_folders
+
+    sys.exit(compare_folders(run_folders, as_json=as_json))
 
 
 @cli.command()
@@ -215,7 +274,7 @@ def status(run_folder: Path, as_json: bool) -> None:
 
     Example: fmnist status results/2026-11-21-7f3a
     """
-    from fmnist.commands import show_status
+    from fmnist.reading import show_status
 
     sys.exit(show_status(run_folder, as_json=as_json))
 
@@ -228,7 +287,7 @@ def doctor(results: Path, data: Path | None) -> None:
 
     Example: fmnist doctor
     """
-    from fmnist.commands import run_doctor
+    from fmnist.reading import run_doctor
 
     sys.exit(run_doctor(results, data))
 

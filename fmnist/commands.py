@@ -1,22 +1,22 @@
-"""What the commands do, between the command line and the job."""
+"""What the commands do that train: between the command line and the job."""
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fmnist.config import Config, load_config
+from fmnist.config import load_config
 from fmnist.errors import UserError
+from fmnist.reading import compare_folders, document_of
 from fmnist.runs import Run, new_name, unfinished
 from fmnist.times import parse_duration, parse_size, parse_until
 from search.engines import PRUNERS, SAMPLERS_OF
-from search.space import SearchSpace
 
 DEFAULT_TIME = "10m"
 
@@ -24,24 +24,18 @@ DEFAULT_TIME = "10m"
 def run_search(*, started: float, results: Path, name: str | None, **options: Any) -> int:
     """``fmnist run``: find or start the job and execute it; returns the exit code."""
     from fmnist.job import Job, Request
-    from fmnist.space import CORE, load_space
+    from fmnist.start import parse_settings, plan_of, start_of
 
-    space_file: Path | None = options["space_file"]
-    space = load_space(space_file) if space_file else CORE
     deadline = parse_until(options["until"]) if options["until"] else None
     seconds = None if deadline else _time(options["time_text"], options["trials"])
     if deadline and options["time_text"]:
         raise UserError("--time and --until: give one of them; both say when to be done")
-    warm: Path | None = options["warm_start"]
-    base = load_config(warm) if warm else Config()
-    first = _first_trials(space, base)
-    if warm and not first:
-        click.echo(f"note: {warm} lies outside the space, so it is no trial of its own", err=True)
+    settings = parse_settings(options["settings"])
     request = Request(
         seed=options["seed"],
         engine=options["engine"],
         sampler=_sampler(options["engine"], options["sampler"]),
-        space=str(space_file) if space_file else "core",
+        space=options["space"],
         pruner=_pruner(options["pruner"], options["no_prune"]),
         time_seconds=seconds,
         until=options["until"],
@@ -50,21 +44,37 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         trial_timeout=_timeout(options["trial_timeout"]),
         trial_memory=parse_size(options["trial_memory"]),
         confirm=options["confirm"],
+        refit=options["refit"],
+        ensemble=options["ensemble"],
         trial_images=options["trial_images"],
         trial_epochs=options["trial_epochs"],
         final_epochs=options["epochs"],
         validation=options["validation"],
         data=_absolute(options["data"]),
-        warm_start=_absolute(warm),
+        warm_start=_absolute(options["warm_start"]),
+        settings=settings or None,
     )
+    run = _run_for(results, name, request.to_dict(), fresh=options["fresh"])
+    whole = deadline.timestamp() - time.time() if deadline else seconds
+    start = start_of(
+        plan_of(run, whole),
+        space=options["space"],
+        warm_start=options["warm_start"],
+        settings=settings,
+    )
+    if options["warm_start"] and not start.first_trials:
+        click.echo(
+            f"note: {options['warm_start']} lies outside the space, so it is no trial of its own",
+            err=True,
+        )
     job = Job(
-        run=_run_for(results, name, request.to_dict(), fresh=options["fresh"]),
+        run=run,
         request=request,
         view=_view(options),
-        base=base,
-        space=space,
-        first_trials=first,
-        document=_dated(_document(options)),
+        base=start.base,
+        space=start.space,
+        first_trials=start.first_trials,
+        document=_dated(document_of(options)),
         class_names=_class_names(options["class_names"]),
         command=_command_line(),
         started=started,
@@ -74,16 +84,24 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
 
 
 def train_config(*, started: float, results: Path, name: str | None, **options: Any) -> int:
-    """``fmnist train``: one configuration through the stages after the search."""
+    """``fmnist train``: one configuration through the stages after the search, or a recipe."""
     from fmnist.job import Job, Request
 
-    file: Path = options["config_file"]
+    file: Path | None = options["config_file"]
+    if (file is None) == (options["recipe"] is None):
+        raise UserError("give either --config FILE or --recipe NAME")
+    if file is None:
+        if options["refit"] is not None or options["ensemble"]:
+            raise UserError("--recipe: trained as published, without --refit and --ensemble")
+        return _train_recipe(started, results, name, options)
     config = load_config(file)
     if options["epochs"]:
         config = config.replace(epochs=options["epochs"])
     request = Request(
         kind="train",
         seed=options["seed"],
+        refit=options["refit"],
+        ensemble=options["ensemble"],
         final_epochs=config.epochs,
         validation=options["validation"],
         data=_absolute(options["data"]),
@@ -94,7 +112,7 @@ def train_config(*, started: float, results: Path, name: str | None, **options: 
         request=request,
         view=_view(options),
         base=config,
-        document=_dated(_document(options)),
+        document=_dated(document_of(options)),
         class_names=_class_names(options["class_names"]),
         command=_command_line(),
         started=started,
@@ -102,69 +120,38 @@ def train_config(*, started: float, results: Path, name: str | None, **options: 
     return _execute(job)
 
 
-def predict_images(folder: Path, images: tuple[Path, ...], *, top: int, as_json: bool) -> int:
-    """``fmnist predict``: probabilities of pictures from files."""
-    import numpy as np
+def _train_recipe(started: float, results: Path, name: str | None, options: dict[str, Any]) -> int:
+    """Every network of a recipe, each a run; then the comparison, where there are several."""
+    from fmnist import recipes
+    from fmnist.job import Job
+    from fmnist.recipes.parts import COMPARED, half_done, parts_of
 
-    from fmnist.explain import load_model
-    from fmnist.images import prepare
-    from fmnist.training import predict
-
-    run = Run.existing(folder)
-    if not run.has("model.keras"):
-        raise UserError(f"{folder}: the run has no model.keras yet; let it finish first")
-    prepared = [prepare(path) for path in images]
-    names = run.read_toml("run.toml")["data"]["class_names"]
-    pixels = np.stack([p.pixels for p in prepared])[..., None]
-    probabilities = predict(load_model(run / "model.keras"), pixels)
-    for path, picture, p in zip(images, prepared, probabilities, strict=True):
-        ranked = [(names[i], float(p[i])) for i in np.argsort(-p)]
-        if as_json:
-            row = {"image": str(path), "steps": list(picture.steps), "probabilities": dict(ranked)}
-            click.echo(json.dumps(row))
-        else:
-            shown = ", ".join(f"{name} {100 * value:.1f} %" for name, value in ranked[:top])
-            click.echo(f"{path}: {shown}  ({', '.join(picture.steps)})")
-    return 0
-
-
-def render_again(folder: Path, document: dict[str, str]) -> int:
-    """``fmnist report``: render from the files of the run; new cover texts are kept."""
-    from fmnist.report.render import render_report
-
-    run = Run.existing(folder)
-    given = {k: v for k, v in _document(document).items() if v}
-    if given:
-        record = run.read_toml("run.toml")
-        record["document"] = {**record.get("document", {}), **given}
-        run.write_toml("run.toml", record)
-    finished = run.has("metrics.json") and run.has("evidence.json")
-    rendered = render_report(run.path, interim=not finished)
-    if not finished:
-        click.echo("interim report: the run is not finished")
-    click.echo(f"HTML report    {rendered.html}")
-    click.echo(f"PDF report     {rendered.pdf or rendered.problem}")
-    return 0 if rendered.pdf else 5
-
-
-def show_status(folder: Path, *, as_json: bool) -> int:
-    """``fmnist status``: how far a run is, also while it goes on."""
-    from fmnist.status import run_status
-
-    return run_status(folder, as_json)
-
-
-def run_doctor(results: Path, data: Path | None) -> int:
-    """``fmnist doctor``: one line a check; exit code 1 when one fails."""
-    from fmnist.doctor import check_all
-
-    marks = {True: "ok  ", None: "warn", False: "FAIL"}
-    checks = check_all(results, data)
-    for check in checks:
-        click.echo(f"{marks[check.ok]}  {check.name}: {check.found}")
-        if check.ok is not True and check.remedy:
-            click.echo(f"      -> {check.remedy}")
-    return 1 if any(check.ok is False for check in checks) else 0
+    asked: str = options["recipe"]
+    sizes = {key: options[key] for key in ("seed", "epochs", "validation", "data")}
+    parts = parts_of(recipes.find(asked), asked, **sizes)
+    waiting = None if name else half_done(results, parts)
+    first = waiting or _run_for(results, name, parts[0].request.to_dict(), fresh=False)
+    runs = [Run.named(results, first.path.name + part.suffix) for part in parts]
+    code, going_on = 0, len(parts) > 1 and not first.has(COMPARED)
+    for part, run in zip(parts, runs, strict=True):
+        if going_on and part.is_done(run):
+            continue
+        job = Job(
+            run=run,
+            request=part.request,
+            view=_view(options),
+            base=part.base,
+            space=part.space,
+            recipe=part.record,
+            document=_dated(document_of(options)),
+            class_names=_class_names(options["class_names"]),
+            command=_command_line(),
+            started=started if run is runs[0] else time.monotonic(),
+        )
+        code = max(code, _execute(job))
+    if len(runs) > 1:
+        code = max(code, compare_folders([run.path for run in runs], as_json=options["as_json"]))
+    return code
 
 
 def _execute(job: Any) -> int:
@@ -217,22 +204,6 @@ def _pruner(pruner: str | None, no_prune: bool) -> str:
     if pruner and no_prune:
         raise UserError("--pruner and --no-prune: give one of them; --no-prune is --pruner none")
     return "none" if no_prune else pruner or PRUNERS[0]
-
-
-def _first_trials(space: SearchSpace, base: Config) -> tuple[dict[str, Any], ...]:
-    """The base configuration as the first trial, where the space holds it."""
-    values = base.to_dict()
-    first = {p.name: values[p.name] for p in space}
-    return (first,) if space.contains(first) else ()
-
-
-def _document(options: dict[str, Any]) -> dict[str, str]:
-    return {
-        "title": options["title"],
-        "author": options["author"],
-        "course": options["course"],
-        "date": options["dated"],
-    }
 
 
 def _dated(document: dict[str, str]) -> dict[str, str]:

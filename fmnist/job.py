@@ -16,10 +16,12 @@ from fmnist.errors import DiskFullError
 from fmnist.runs import RunError, utc_now
 from fmnist.stages.confirm import confirm
 from fmnist.stages.context import Context, Request
+from fmnist.stages.ensemble import ensemble
 from fmnist.stages.evaluate import evaluate
 from fmnist.stages.explain import explain
 from fmnist.stages.preflight import preflight
 from fmnist.stages.prepare import prepare
+from fmnist.stages.refit import refit
 from fmnist.stages.report import finish, interim, report
 from fmnist.stages.retrain import retrain
 from fmnist.stages.search import search
@@ -57,8 +59,7 @@ class Job(Context):
     def _stages(self) -> int:
         for stage in _STAGES:
             self.interrupt.check()
-            wanted = not stage.searching or self.request.kind == "search"
-            if wanted and (stage.marker is None or not self.run.has(stage.marker)):
+            if stage.wanted(self) and (stage.marker is None or not self.run.has(stage.marker)):
                 self._timed(stage.name, stage.work)
         return finish(self)
 
@@ -98,21 +99,27 @@ class Job(Context):
 
 @dataclass(frozen=True)
 class _Stage:
-    """One stage: the file that shows it is done, what does it, whether only a search has it."""
+    """One stage: the file that shows it is done, what does it, whether this job has it."""
 
     name: str
     marker: str | None
     work: Callable[[Context], None]
-    searching: bool = False
+    wanted: Callable[[Context], bool] = lambda _: True
+
+
+def _searching(job: Context) -> bool:
+    return job.request.kind == "search"
 
 
 # The report is always made anew.
 _STAGES = (
     _Stage("prepare", "environment.json", prepare),
     _Stage("preflight", "preflight.json", preflight),
-    _Stage("search", "importance.json", search, searching=True),
-    _Stage("confirm", "best_config.toml", confirm, searching=True),
+    _Stage("search", "importance.json", search, _searching),
+    _Stage("confirm", "best_config.toml", confirm, _searching),
     _Stage("retrain", "history.json", retrain),
+    _Stage("refit", "refit.json", refit, lambda job: job.night.further.refit),
+    _Stage("ensemble", "ensemble.json", ensemble, lambda job: job.night.further.members > 0),
     _Stage("evaluate", "metrics.json", evaluate),
     _Stage("explain", "evidence.json", explain),
     _Stage("report", None, report),

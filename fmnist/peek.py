@@ -56,3 +56,18 @@ def age(path: Path, now: datetime) -> float | None:
         return round(max(0.0, now.timestamp() - path.stat().st_mtime), 1)
     except FileNotFoundError:
         return None
+
+
+def epochs_of(run: Run, stage: str) -> int | None:
+    """Epochs of a stage that trains one network, or of its longest; None before the first."""
+    return max((row["epoch"] for row in peek_lines(run / f"{stage}_epochs.jsonl")), default=None)
+
+
+def members_trained(run: Run) -> int | None:
+    """Members of the ensemble, besides the final model, that came to their end.
+
+    None before the first epoch of one.
+    """
+    if epochs_of(run, "ensemble") is None:
+        return None
+    return sum(t.state == "complete" for t in peek_trials(run / "ensemble.jsonl"))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
+from fmnist.further import Further, slower
 from fmnist.sizes import Plan, plan_for
 from fmnist.words import counted
 from search.budget import Budget
@@ -23,6 +24,7 @@ __all__ = ["Night", "Plan", "plan_for"]
 # Seconds that evaluation, explanations and report need on the machine this was measured on, with
 # so many for every epoch on the test curve; and the part that explanations and report need.
 _TAIL, _TAIL_AN_EPOCH, _LONGEST_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 1.25, 50.0, 0.25, 0.5
+_CURVE_KEPT = 0.85  # of the tail, by a refit that would otherwise be in vain
 # Most of the time before the tail that is kept for the retraining.
 _RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.42, 0.25
 # Candidates and fresh seeds, the most thorough first; and the shares of the time that it may cost.
@@ -36,9 +38,7 @@ _SLOWEST = 2.8
 # Seconds of an epoch over so many images on the machine this was measured on: a first guess, which
 # only the plan that is shown before the start builds on.
 _EPOCH, _EPOCH_IMAGES = 12.0, 54_000
-# Trainings at once are slower, each, by their number to this power: measured on two cores, one of
-# two takes 1.4 to 1.6 times as long as one alone (small, middle and large network).
-_SHARING = 0.7
+_NOTHING = Further()
 _MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
 # How the tail is split in the plan that is shown.
 _TAIL_PARTS = (("evaluate", 0.75), ("explain", 0.05), ("report", 0.2))
@@ -55,6 +55,7 @@ class Night:
         threads: of each trial; None: as many as there are cores.
         deadline: where the time ends by the wall clock.
         confirm: whether candidates are to be confirmed.
+        further: what the retraining has to share its time with.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class Night:
         threads: int | None = None,
         deadline: datetime | None = None,
         confirm: bool = True,
+        further: Further = _NOTHING,
     ) -> None:
         self.budget, self.plan, self.slowness = budget, plan, slowness
+        self.further = further
         self.share(jobs, threads)
         self.deadline, self.confirm = deadline, confirm
         self.decisions: list[dict[str, Any]] = []
@@ -90,13 +93,12 @@ class Night:
             return f"one trial at a time, with {threads}"
         return f"{self.jobs} trials at once, with {threads} each"
 
-    # ---- what is kept back ------------------------------------------------------------------
-
     def tail(self) -> float:
         """Seconds for evaluation, explanations and report."""
         # Imports and typesetting gain little from a fast machine.
-        usual = min(_LONGEST_TAIL, _TAIL + _TAIL_AN_EPOCH * self.plan.final_epochs)
-        usual *= max(0.5, self.slowness)
+        curve = _TAIL_AN_EPOCH * self.plan.final_epochs
+        usual = min(_LONGEST_TAIL, _TAIL + curve) * max(0.5, self.slowness)
+        usual += self.further.predicting(self._epoch or _EPOCH * self.slowness)
         return usual if self.budget.total is None else min(usual, _TAIL_SHARE * self.budget.total)
 
     def needed_tail(self) -> float:
@@ -157,18 +159,13 @@ class Night:
         if self.budget.total is None:
             return 0.0
         before_tail = self.budget.total - self.tail()
-        wanted = min(self.plan.final_epochs * seconds, _RETRAIN_SHARE * before_tail)
+        trainings = self.plan.final_epochs * self.further.load(self.jobs)
+        wanted = min(trainings * seconds, _RETRAIN_SHARE * before_tail)
         return max(wanted, min(_SLOWEST * seconds, 0.8 * before_tail))
 
     def _learn(self, best_epoch_seconds: float | None) -> None:
         if best_epoch_seconds:
-            self._epoch = self._alone(best_epoch_seconds)
-
-    def _alone(self, seconds: float) -> float:
-        """What took ``seconds`` beside other trials, alone with all cores."""
-        return float(seconds / self.jobs**_SHARING)
-
-    # ---- confirmation -----------------------------------------------------------------------
+            self._epoch = best_epoch_seconds / slower(self.jobs)
 
     def confirmation(self, cost_of_run: float) -> tuple[int, int]:
         """How many candidates on how many fresh seeds each; (0, 0) where there is no time.
@@ -203,8 +200,6 @@ class Night:
     def _wall(self, size: tuple[int, int], cost: float) -> float:
         return math.ceil(size[0] * size[1] / self.jobs) * cost
 
-    # ---- retraining -------------------------------------------------------------------------
-
     def final_epochs(self, seconds_per_epoch: float, done: int) -> int:
         """Epochs of the retraining still to come, at least one in all.
 
@@ -218,17 +213,33 @@ class Night:
             self._epochs.append(seconds_per_epoch)
             self._promised = self._promised or seconds_per_epoch
         else:
-            self._promised = self._alone(seconds_per_epoch)
+            self._promised = seconds_per_epoch / slower(self.jobs)
         most = math.floor(self.plan.final_epochs * self.plan.stretch) - done
         recent = self._epochs[-3:] or [self._promised]
         # What the trials promised counts like two epochs, and the latest ones count twice.
         expected = fmean([self._promised] * 2 + self._epochs + recent)
         # The last epoch may be as slow as the latest; slower still, it is cut off.
         risk = max(0.0, recent[-1] - expected)
-        fitting = math.floor((self.budget.remaining() - self.tail() - risk) / expected)
-        remaining = max(0 if done else 1, min(most, fitting))
+        self._epoch = expected
+        fitting = (self.budget.remaining() - self.tail() - risk) / expected
+        # Refit and members take as many epochs as there will have been, those done included.
+        in_all = (fitting + done) / self.further.load(self.jobs)
+        remaining = max(0 if done else 1, min(most, math.floor(in_all - done)))
         self._note_epochs(done + remaining, expected)
         return remaining
+
+    def refit_reserve(self) -> float:
+        """Seconds to keep while the refit is under way, which may cost some of the test curve."""
+        return _CURVE_KEPT * self.tail()
+
+    def refit_fits(self, epochs: int, seconds: float) -> bool:
+        """Whether so many epochs on all images fit, of so many seconds each."""
+        left = self.budget.remaining() - self.refit_reserve()
+        if epochs * seconds <= left:
+            return True
+        needed = f"{counted(epochs, 'epoch')} of about {seconds:.0f} s"
+        self.note("refit", f"left out: {needed} do not fit; {max(0.0, left):.0f} s are there")
+        return False
 
     def _note_epochs(self, total: int, seconds: float) -> None:
         if abs(total - self._noted_epochs) >= max(2, 0.2 * total):
@@ -237,8 +248,6 @@ class Night:
                 "retrain",
                 f"{total} epochs of about {seconds:.0f} s fit; {self.plan.final_epochs} planned",
             )
-
-    # ---- the account ------------------------------------------------------------------------
 
     def note(self, event: str, text: str) -> None:
         """Remember a decision of stage ``event``."""
@@ -277,10 +286,11 @@ class Night:
         plan, epoch = self.plan, _EPOCH * self.slowness
         run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
         confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
+        shares, load = self.further.parts(self.jobs), self.further.load(self.jobs)
         parts = [
             ("search", self.budget.total - confirm - retrain - self.tail()),
             ("confirm", confirm),
-            ("retrain", retrain),
+            *((name, retrain * part / load) for name, part in shares.items()),
             *((name, share * self.tail()) for name, share in _TAIL_PARTS),
         ]
         return [{"stage": name, "seconds": round(seconds, 1)} for name, seconds in parts]

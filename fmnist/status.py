@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from fmnist.peek import age, peek_json, peek_lines, peek_trials
+from fmnist.peek import age, epochs_of, members_trained, peek_json, peek_lines, peek_trials
 from fmnist.runs import Run
 from fmnist.words import ago, clock, counted, duration, percent, settings
 from search.records import best_of
 
 SHOWN_DECISIONS = 5
-_EPOCHS = ("epochs.jsonl", "confirm_epochs.jsonl", "retrain_epochs.jsonl")
+_EPOCHS = ("epochs", "confirm_epochs", "retrain_epochs", "refit_epochs", "ensemble_epochs")
 State = Literal["running", "stopped", "finished"]
 
 
@@ -62,7 +62,8 @@ class Status:
         elapsed: time spent working, earlier sessions included.
         trials: finished trials of the search by state.
         last_epoch: seconds since a training last ended an epoch; None unless running.
-        retraining: epochs done in the retraining; None before it.
+        retraining, refit: epochs done in each; None before it.
+        ensemble: members trained to their end; None before the first epoch of one.
         test_accuracy: None until the evaluation is over.
         next: what a person may do now, one line each.
     """
@@ -82,6 +83,8 @@ class Status:
     last_epoch: float | None
     confirmation: Confirmation | None
     retraining: int | None
+    refit: int | None
+    ensemble: int | None
     decisions: tuple[str, ...]
     test_accuracy: float | None
     next: tuple[str, ...]
@@ -129,6 +132,8 @@ def read_status(run: Run, now: datetime | None = None) -> Status:
         last_epoch=_last_epoch(run, now) if state == "running" else None,
         confirmation=_confirmation(run),
         retraining=_retraining(run),
+        refit=epochs_of(run, "refit"),
+        ensemble=members_trained(run),
         decisions=tuple(_decision(entry) for entry in plan.get("decisions", [])),
         test_accuracy=peek_json(run, "metrics.json").get("test", {}).get("accuracy"),
         next=_next(run, state, pid, str(record.get("command", ""))),
@@ -149,6 +154,10 @@ def status_text(status: Status) -> str:
         rows.append(("confirmation", _confirmation_text(status.confirmation)))
     if status.retraining is not None:
         rows.append(("retraining", f"{counted(status.retraining, 'epoch')} done"))
+    if status.refit is not None:
+        rows.append(("refit", f"{counted(status.refit, 'epoch')} done"))
+    if status.ensemble is not None:
+        rows.append(("ensemble", f"{counted(status.ensemble, 'further network')} trained"))
     if status.test_accuracy is not None:
         rows.append(("test accuracy", percent(status.test_accuracy)))
     rows += _block("plan", status.decisions[-SHOWN_DECISIONS:])
@@ -252,11 +261,11 @@ def _retraining(run: Run) -> int | None:
     """Epochs of the retraining; None before its first."""
     if run.has("history.json"):
         return len(peek_json(run, "history.json")["epochs"])
-    return max((row["epoch"] for row in peek_lines(run / "retrain_epochs.jsonl")), default=None)
+    return epochs_of(run, "retrain")
 
 
 def _last_epoch(run: Run, now: datetime) -> float | None:
-    ages = [age(run / name, now) for name in _EPOCHS]
+    ages = [age(run / f"{name}.jsonl", now) for name in _EPOCHS]
     return min((a for a in ages if a is not None), default=None)
 
 

@@ -13,6 +13,7 @@ from fmnist.words import (
     check_text,
     clock,
     duration,
+    epoch_text,
     outcome,
     percent,
     settings,
@@ -69,12 +70,11 @@ class PlainView(View):
         """See ``View.confirmed``."""
         _line(f"  {winner_text(confirmation)}")
 
-    def retrain_epoch(self, epoch: Epoch, epochs: int) -> None:
+    def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """See ``View.retrain_epoch``."""
-        _line(
-            f"  epoch {epoch.epoch}/{epochs}: validation accuracy {percent(epoch.val_accuracy)}, "
-            f"loss {epoch.val_loss:.4f}, {epoch.seconds:.1f} s"
-        )
+        who = f"{name}, " if name else ""
+        scores = epoch_text(epoch, validated=self.now == "retrain")
+        _line(f"  {who}epoch {epoch.epoch}/{epochs}: {scores}")
 
 
 class JsonView(View):
@@ -124,9 +124,10 @@ class JsonView(View):
         """See ``View.confirmed``."""
         self._emit("confirmed", **confirmation)
 
-    def retrain_epoch(self, epoch: Epoch, epochs: int) -> None:
+    def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """See ``View.retrain_epoch``."""
-        self._emit("epoch", **{**vars(epoch), "epochs": epochs})
+        scores = {k: v for k, v in vars(epoch).items() if self.now == "retrain" or k[:4] != "val_"}
+        self._emit("epoch", **scores, epochs=epochs, stage=self.now, name=name)
 
     def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
         """See ``View.result``."""
@@ -137,6 +138,7 @@ class JsonView(View):
             accuracy=test["accuracy"],
             interval=test["interval"],
             search=metrics.get("search"),
+            ensemble=metrics.get("ensemble"),
             html=str(rendered.html),
             pdf=str(rendered.pdf) if rendered.pdf else None,
             problem=rendered.problem,

@@ -22,6 +22,8 @@ STAGES = {
     "search": "searching",
     "confirm": "confirming the best trials on fresh seeds",
     "retrain": "retraining the best configuration",
+    "refit": "training it once more, on the validation images too",
+    "ensemble": "training the members of the ensemble",
     "evaluate": "opening the test set, once",
     "explain": "looking inside the network",
     "report": "writing the report",
@@ -84,8 +86,12 @@ class View:
     def confirmed(self, confirmation: dict[str, Any]) -> None:
         """The winner is chosen; the content of ``confirmation.json``."""
 
-    def retrain_epoch(self, epoch: Epoch, epochs: int) -> None:
-        """An epoch of the retraining is over, out of ``epochs``."""
+    def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
+        """An epoch of a training at full size is over, out of ``epochs``.
+
+        ``name`` tells members of an ensemble apart. Only the retraining has validation figures
+        that mean something.
+        """
 
     def stopping(self, text: str) -> None:
         """A signal came; called from inside its handler, so nothing that locks is used."""

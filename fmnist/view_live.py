@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist.view_base import STAGES, View
-from fmnist.words import cell, check_text, clock, outcome, percent, settings, winner_text
+from fmnist.words import (
+    cell,
+    check_text,
+    clock,
+    outcome,
+    percent,
+    settings,
+    winner_text,
+)
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
@@ -108,12 +116,13 @@ class LiveView(View):
         """See ``View.confirmed``."""
         self.message(winner_text(confirmation))
 
-    def retrain_epoch(self, epoch: Epoch, epochs: int) -> None:
+    def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """See ``View.retrain_epoch``."""
-        self._detail = (
-            f"epoch {epoch.epoch} of {epochs}, validation {percent(epoch.val_accuracy)}, "
-            f"{epoch.seconds:.1f} s"
-        )
+        who = f"{name}, " if name else ""
+        validated = self.now == "retrain"
+        value = epoch.val_accuracy if validated else epoch.accuracy
+        score = f"{'validation' if validated else 'training'} {percent(value)}"
+        self._detail = f"{who}epoch {epoch.epoch} of {epochs}, {score}, {epoch.seconds:.1f} s"
 
     def stopping(self, text: str) -> None:
         """See ``View.stopping``; shown when next drawn."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.records import Trial
+from search.records import Epoch, Trial
 
 if TYPE_CHECKING:
     from fmnist.doctor import Check
@@ -20,6 +20,7 @@ def result_text(run: Path, metrics: dict[str, Any], rendered: Rendered) -> str:
         f"test accuracy  {percent(test['accuracy'])}  (95 % interval {100 * low:.2f} to "
         f"{percent(high)}, n = {test['n']})",
         *gap_lines(metrics.get("search")),
+        *ensemble_lines(metrics.get("ensemble")),
         f"HTML report    {rendered.html}",
         f"PDF report     {rendered.pdf or rendered.problem}",
         f"use it again   fmnist train --config {run / 'best_config.toml'}",
@@ -43,6 +44,31 @@ def gap_lines(search: dict[str, Any] | None) -> list[str]:
         gap = points(search["optimism_gap"])
         lines.append(f"optimism gap   {gap} (search minus confirmed, validation)")
     return lines
+
+
+def ensemble_lines(ensemble: dict[str, Any] | None) -> list[str]:
+    """The average of several networks, apart from the one network; empty without an ensemble."""
+    if not ensemble:
+        return []
+    low, high = ensemble["interval"]
+    paired = ensemble["against_single"]
+    members = len(ensemble["members"])
+    return [
+        f"ensemble       {percent(ensemble['accuracy'])}  (95 % interval {100 * low:.2f} to "
+        f"{percent(high)}), the average of {members} networks",
+        f"               {points(paired['difference'])} against the one network, "
+        f"McNemar p = {paired['p']:.3f}",
+    ]
+
+
+def epoch_text(epoch: Epoch, *, validated: bool) -> str:
+    """What an epoch reached: on the validation images, or where it learnt those, in training."""
+    scores = (
+        f"validation accuracy {percent(epoch.val_accuracy)}, loss {epoch.val_loss:.4f}"
+        if validated
+        else f"training accuracy {percent(epoch.accuracy)}, loss {epoch.loss:.4f}"
+    )
+    return f"{scores}, {epoch.seconds:.1f} s"
 
 
 def winner_text(confirmation: dict[str, Any]) -> str:

@@ -176,6 +176,39 @@ def retried(run):
     write_lines(run, "retrain.jsonl", [replace(like, retries=(hang,), resumed=(3,))])
 
 
+def refit(run, reason=""):
+    """The final network learnt the validation images too; or with a reason, it did not."""
+    like = json.loads((run / "history.json").read_text(encoding="utf-8"))
+    epochs = like["epochs"][: like["chosen_epoch"]]
+    scores = ("epoch", "accuracy", "loss", "seconds")
+    record = {
+        "schema": 1, "used": not reason, "reason": reason, "images": 60_000, "seed": 5,
+        "epochs": [{name: e[name] for name in scores} for e in epochs],
+    }  # fmt: skip
+    write(run, "refit.json", record)
+
+
+def with_ensemble(run, p=0.004, left_out=()):
+    """Two further networks that lead by half a point, and predictions with mirror images."""
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    test = metrics["test"]
+    more = round(0.005 * test["n"])
+    right = test["correct"] + more
+    score = {"n": test["n"], "correct": right, "interval": test["interval"],
+             "accuracy": right / test["n"], "loss": 0.9 * test["loss"]}  # fmt: skip
+    members = [
+        {"member": n, "trial": 12 if n == 1 else None, "seed": 40 + n, "validation_accuracy": 0.85}
+        for n in (1, 2, 3)
+    ]
+    paired = {"n": test["n"], "only_first": 60 + more, "only_second": 60, "p": p,
+              "difference": more / test["n"], "interval": [0.001, 0.009]}  # fmt: skip
+    metrics["ensemble"] = {
+        **score, "asked": 3 + len(left_out), "members": members, "against_single": paired,
+        "left_out": [{"member": n, "reason": "there was no time for it"} for n in left_out],
+    }  # fmt: skip
+    write(run, "metrics.json", metrics | {"test_time_flip": True})
+
+
 def choose(run, trial):
     """Have ``best_config.toml`` hold the parameters of ``trial``."""
     path = run / "best_config.toml"

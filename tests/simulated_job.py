@@ -2,10 +2,12 @@
 
 import math
 import random
+import statistics
 from dataclasses import dataclass
 
 from simulation import IMAGES, SHARING, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
 
+from fmnist.further import Further, slower
 from fmnist.plan import Night, plan_for
 from search.budget import Budget, CostModel, SearchPlan
 from search.confirm import candidates, conclude
@@ -31,6 +33,7 @@ class Scenario:
         slow_tail: how much longer evaluation and report take than on the machine measured.
         until: the deadline is one by the wall clock.
         jumps: (seconds after the start, seconds) of the wall clock; a sleep jumps ahead.
+        refit, members, mirrored: see ``fmnist.further.Further``.
     """
 
     total: float
@@ -44,6 +47,9 @@ class Scenario:
     slow_tail: float = 1.0
     until: bool = False
     jumps: tuple = ()
+    refit: bool = False
+    members: int = 0
+    mirrored: bool = False
 
 
 class Job:
@@ -66,7 +72,10 @@ class Job:
         clock = self.machine.wall if night.until else self.machine.monotonic
         self.budget = Budget(night.total, clock=clock)
         measured = night.slowness * math.exp(self.chance.gauss(0, 0.2))
-        self.night = Night(self.budget, plan_for(night.total), measured, jobs=night.jobs)
+        self.further = Further(night.refit, night.members, night.mirrored)
+        self.night = Night(
+            self.budget, plan_for(night.total), measured, jobs=night.jobs, further=self.further
+        )
         self.costs = CostModel(SPACE)
 
     def run(self):
@@ -74,13 +83,15 @@ class Job:
         self.search()
         self.confirm()
         self.retrain()
+        self.refit()
+        self.ensemble()
         self.tail()
         return self
 
-    def study(self, name, engine, plan, slots, **options):
-        runner = SimulatedRunner(
-            self.machine, slots, self.night.plan.trial_images, START * self.scenario.slowness
-        )
+    def study(self, name, engine, plan, slots, whole_images=IMAGES, **options):
+        start = START * self.scenario.slowness
+        images = self.night.plan.trial_images
+        runner = SimulatedRunner(self.machine, slots, images, start, whole_images)
         options = {"epochs": self.night.plan.trial_epochs, **options}
         return Study(
             engine=engine,
@@ -158,14 +169,67 @@ class Job:
         study.run()
         (self.final,) = study.log.trials
 
+    def refit(self):
+        """As many epochs as validation chose, or none."""
+        self.refitted, self.refit_begun = None, False
+        if not self.further.refit:
+            return
+        chosen = max(self.final.epochs, key=lambda e: (e.val_accuracy, -e.epoch)).epoch
+        self.refit_begun = self.night.refit_fits(chosen, self.full_seconds())
+        if not self.refit_begun:
+            return
+        study = self.study(
+            "refit",
+            ListedEngine([Suggestion(0, self.best.params)]),
+            SearchPlan(self.budget, self.night.refit_reserve),
+            1,
+            epochs=chosen,
+            whole=True,
+            whole_images=IMAGES + VALIDATION,
+        )
+        study.run()
+        (trial,) = study.log.trials
+        self.refitted = trial if len(trial.epochs) == chosen else None
+
+    def full_seconds(self):
+        seconds = statistics.fmean(e.seconds for e in self.final.epochs)
+        return seconds * (IMAGES + VALIDATION) / (IMAGES + VALIDATION / 3)
+
+    def ensemble(self):
+        """Members that are trained as the final network was."""
+        self.members = []
+        if not self.further.members:
+            return
+        final = self.refitted or self.final
+        seconds = statistics.fmean(e.seconds for e in final.epochs)
+        jobs = min(self.scenario.jobs, self.further.members)
+        costs = CostModel()
+        epochs = len(final.epochs)
+        costs.learn({}, epochs, epochs * seconds * slower(jobs))
+        study = self.study(
+            "ensemble",
+            ListedEngine([Suggestion(n, self.best.params) for n in range(self.further.members)]),
+            SearchPlan(self.budget, self.night.tail, costs),
+            jobs,
+            epochs=epochs,
+            whole=True,
+            whole_images=IMAGES + VALIDATION if self.refitted else IMAGES,
+            max_failures=50,
+        )
+        study.run()
+        self.members = [t for t in study.log.trials if len(t.epochs) == len(final.epochs)]
+
     def tail(self):
         """Evaluation with its curve, as long as there is time for it, explanations, report."""
         s = self.scenario
         slow = s.slowness * s.slow_tail * math.exp(self.chance.gauss(0, 0.1))
+        further, point = self.further, POINT * slow
         self.machine.spend(EVALUATION * slow)
+        self.machine.spend(point * (further.passes - 1) * (1 + VALIDATION / 10_000))
+        self.machine.spend(point * further.passes * len(self.members))
         for _ in self.final.epochs:
             if self.budget.remaining() > self.night.needed_tail():
-                self.machine.spend(POINT * slow)
+                self.machine.spend(point)
         self.machine.spend(CLOSING * slow)
 
     @property

@@ -122,8 +122,9 @@ class _Training:
 class SimulatedRunner:
     """Runs tasks in simulated time; see ``search.tasks.Runner``."""
 
-    def __init__(self, machine, slots, trial_images, start_seconds):
+    def __init__(self, machine, slots, trial_images, start_seconds, whole_images=IMAGES):
         self.machine, self.slots, self.images = machine, slots, trial_images
+        self.whole_images = whole_images
         self.start_seconds, self.cold = start_seconds, slots
         self.trainings, self.events = {}, []
 
@@ -168,7 +169,7 @@ class SimulatedRunner:
 
     def _begin_epoch(self, training, extra):
         machine, task = self.machine, training.task
-        images = IMAGES if task.whole else self.images
+        images = self.whole_images if task.whole else self.images
         seconds = machine.epoch_seconds(task.params, images, self.slots)
         training.next_end = machine.now + extra + seconds
         training.seconds = seconds + extra

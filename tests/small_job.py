@@ -10,6 +10,7 @@ import psutil
 from search.records import EpochLog, TrialLog
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
+CONFIG = Path(__file__).parent / "data" / "small_config.toml"
 SPACE = """
 [filters_1]
 type = "int"
@@ -30,6 +31,7 @@ def command(*more, trials=5):
     return [
         *(sys.executable, "-m", "fmnist.cli", "run", "--data", str(SAMPLE)),
         *("--space", "space.toml", "--trials", str(trials), "--trial-images", "600"),
+        *("--warm-start", str(CONFIG)),
         *("--trial-epochs", "4", "--epochs", "4", "--validation", "300", "--jobs", "1", *more),
     ]
 

@@ -33,6 +33,7 @@ def test_a_job_is_killed_in_every_stage(lives, sample, tmp_path):
     command = [sys.executable, "-m", "fmnist.cli", "run", "--data", sample, "--quiet"]
     command += ["--results", tmp_path, "--name", run.name]
     command += [str(part) for option in SIZES.items() for part in option]
+    command += ["--refit", "--ensemble", "3"]
     witness = Witness(run)
     moments = [
         lambda: (run / "run.toml").exists,
@@ -42,7 +43,9 @@ def test_a_job_is_killed_in_every_stage(lives, sample, tmp_path):
         lambda: grown(run / "confirm_epochs.jsonl", 3),
         lambda: grown(run / "retrain_epochs.jsonl", 1),
         lambda: grown(run / "retrain_epochs.jsonl", 1),
-        lambda: (run / "history.json").exists,
+        lambda: grown(run / "refit_epochs.jsonl", 1),
+        lambda: grown(run / "ensemble_epochs.jsonl", 1),
+        lambda: (run / "ensemble.json").exists,
     ]
     for moment in moments:
         kill_at(command, run, moment(), rng.uniform(0, 0.5))

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from fmnist.cli import cli
 
-COMMANDS = ["run", "train", "predict", "report", "doctor"]
+COMMANDS = ["run", "train", "recipes", "predict", "report", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,26 +1,7 @@
 import pytest
 
-from fmnist.commands import _class_names, _first_trials, _sampler, _time
-from fmnist.config import Config
+from fmnist.commands import _class_names, _sampler, _time
 from fmnist.errors import UserError
-from fmnist.space import CORE
-
-
-def test_a_configuration_inside_the_space_is_tried_first():
-    best = Config(filters_1=48, dropout=0.125, epochs=9)
-    (first,) = _first_trials(CORE, best)
-    assert first == {
-        "filters_1": 48,
-        "filters_2": 64,
-        "filters_3": 128,
-        "dropout": 0.125,
-        "learning_rate": 2e-3,
-        "batch_size": 128,
-    }
-
-
-def test_a_configuration_outside_the_space_is_not():
-    assert _first_trials(CORE, Config(filters_1=40)) == ()
 
 
 def test_ten_minutes_unless_time_or_trials_are_given():

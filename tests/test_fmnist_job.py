@@ -8,8 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_job import SAMPLE, SPACE
+from small_job import CONFIG, SAMPLE, SPACE
 
+from fmnist import training
+from fmnist.data import load as load_data
+from fmnist.data import split
+from fmnist.explain import load_model
 from search.records import TrialLog
 
 FILES = (
@@ -29,6 +33,7 @@ def fmnist(folder, *arguments, **options):
 def search(trials=3):
     return [
         *("run", "--data", SAMPLE, "--space", "space.toml", "--trials", trials),
+        *("--warm-start", CONFIG),
         *("--trial-images", 300, "--trial-epochs", 2, "--epochs", 2, "--validation", 300),
         *("--author", "Ada <b>Lovelace</b>"),
     ]
@@ -87,7 +92,22 @@ def test_the_kept_epoch_is_the_best_on_validation(finished):
     history = load(run, "history.json")
     accuracies = [e["val_accuracy"] for e in history["epochs"]]
     assert history["chosen_epoch"] == 1 + int(np.argmax(accuracies))
-    assert load(run, "metrics.json")["validation"]["accuracy"] == pytest.approx(max(accuracies))
+    part = validation()
+    plain, mirrored = (accuracy(run, *part, mirrored=m) for m in (False, True))
+    assert plain == pytest.approx(max(accuracies))  # an epoch is scored by the image alone
+    assert load(run, "metrics.json")["validation"]["accuracy"] == pytest.approx(mirrored)
+
+
+def validation():
+    """The validation images of the jobs here, and their labels."""
+    data = load_data(SAMPLE)
+    index = split(data.train_labels, validation=300, seed=0).validation
+    return data.train_images[index], data.train_labels[index]
+
+
+def accuracy(run, images, labels, **options):
+    p = training.predict(load_model(run / "model.keras"), images, **options)
+    return float((p.argmax(axis=1) == labels).mean())
 
 
 def test_the_test_set_is_opened_once_after_every_choice(finished):

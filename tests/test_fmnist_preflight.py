@@ -208,7 +208,7 @@ def test_ends_of_a_space_that_its_rules_refuse():
 
 def test_a_space_in_which_nothing_is_allowed():
     space = SearchSpace((Int("filters_3", 64, 128, step=64),))
-    with pytest.raises(UserError, match="needs a second block"):
+    with pytest.raises(UserError, match="needs a stage before it"):
         largest(space, Config(filters_2=0, filters_3=0))
 
 

@@ -43,8 +43,8 @@ CONFIRMATION = Confirmation(
     7, "confirmation",
 )  # fmt: skip
 FIGURES = {
-    "accuracy": lambda: curves.accuracy_curves(FACTS.history),
-    "loss": lambda: curves.loss_curves(FACTS.history),
+    "accuracy": lambda: curves.accuracy_curves(FACTS.history, "augmented batches"),
+    "loss": lambda: curves.loss_curves(FACTS.history, "augmented batches"),
     "test": lambda: curves.validation_against_test(FACTS.history, FACTS.metrics.test.curve),
     "history": lambda: searching.search_history(FACTS.trials),
     "slices": lambda: searching.slices(FACTS.trials, FACTS.space, FACTS.winner),

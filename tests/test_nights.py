@@ -34,6 +34,9 @@ def scenario(chance):
         slow_tail=chance.uniform(0.7, 1.5),
         until=until,
         jumps=jumps(chance, total) if until and chance.random() < 0.4 else (),
+        refit=chance.random() < 0.4,
+        members=chance.choice((0, 0, 0, 1, 2, 4)),
+        mirrored=chance.random() < 0.5,
     )
 
 
@@ -74,6 +77,8 @@ def print_nights(jobs):
     print_row("  three times slower", [j for j in undisturbed if j.scenario.slowness > 3])
     print_row("  creeping slower", [j for j in undisturbed if j.scenario.creep])
     print_row("  with faults", [j for j in undisturbed if j.scenario.faults])
+    print_row("  with a refit", [j for j in undisturbed if j.scenario.refit])
+    print_row("  with an ensemble", [j for j in undisturbed if j.scenario.members])
     jumped = [j for j in jobs if j.machine.jumped]
     late = [j for j in jumped if j.late > 0]
     after = [j.machine.now - forward(j)[-1][0] for j in late]
@@ -132,6 +137,23 @@ def test_hardly_a_trial_starts_that_cannot_finish(nights):
     print(f"{cut} of {sum(len(j.log.trials) for j in calm)} trials were cut, on {slots} slots")
     assert all(len(j.cut) <= j.scenario.jobs for j in calm)  # the last ones, if any
     assert cut <= 0.25 * slots
+
+
+def test_most_refits_that_begin_come_to_their_end(nights):
+    calm = [j for j in nights if j.refit_begun and not j.scenario.jumps]
+    ended = sum(j.refitted is not None for j in calm)
+    wanted = sum(j.scenario.refit for j in nights if not j.scenario.jumps)
+    print(f"{ended} of {len(calm)} refits ended, of {wanted} wanted")
+    assert len(calm) >= 0.7 * wanted
+    assert ended >= 0.75 * len(calm)  # machines that slow down all the time included
+
+
+def test_most_members_of_an_ensemble_are_trained(nights):
+    calm = [j for j in nights if j.scenario.members and not j.scenario.jumps]
+    wanted, made = sum(j.scenario.members for j in calm), sum(len(j.members) for j in calm)
+    print(f"{made} of {wanted} members were trained")
+    assert len(calm) >= 50
+    assert made >= 0.6 * wanted
 
 
 def same_nights(folder, count, *scenario, **options):

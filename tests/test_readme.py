@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fmnist.cli import cli
 from fmnist.plan import plan_for
-from fmnist.space import load_space
+from fmnist.space import SPACES, load_space
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,13 +39,19 @@ def test_the_space_file_loads(tmp_path):
 
 
 def test_the_plan_table_is_the_plan():
-    rows = re.findall(r"^\| (up to .*|longer) \| ([\d,]+) \| (\d+) \| (\d+) \|", README, re.M)
-    seconds = {"up to 5 min": 300, "up to 30 min": 1800, "up to 2 h": 7200, "longer": 1e6}
+    pattern = r"^\| (up to .*?|longer) \| (\w+) \| ([\d,]+) \| (\d+) \| (\d+) \| .*? \| (yes|no) \|"
+    rows = re.findall(pattern, README, re.M)
+    seconds = {"up to 5 min": 300, "up to 30 min": 1800, "up to 4 h": 14_400, "longer": 1e6}
     assert [row[0] for row in rows] == list(seconds)
-    for label, images, epochs, final in rows:
+    for label, space, images, epochs, final, refit in rows:
         plan = plan_for(seconds[label])
+        assert (space, refit == "yes") == (plan.space, plan.refit)
         shown = (int(images.replace(",", "")), int(epochs), int(final))
         assert shown == (plan.trial_images, plan.trial_epochs, plan.final_epochs)
+
+
+def test_the_spaces_are_those_of_the_table():
+    assert re.findall(r"^\| `(\w+)` \| ", README, re.M)[: len(SPACES)] == list(SPACES)
 
 
 def test_every_dependency_says_what_it_is_for():

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from fmnist.peek import peek_lines
 from fmnist.report.parse import FactsError, build, convert
 from fmnist.report.records import Facts
+from fmnist.report.records.comparison import Comparison
+from fmnist.report.records.final import Refit
 from fmnist.report.records.inside import Evidence, Explanation
 from fmnist.report.records.night import Plan, Preflight, Stages
 from fmnist.report.records.results import History, Metrics, Predictions
@@ -75,6 +77,8 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         retraining=_optional(folder / "retrain.jsonl", _last_trial),
         plan=_optional(folder / "plan.json", lambda p: _record(p, Plan)),
         preflight=_optional(folder / "preflight.json", lambda p: _record(p, Preflight)),
+        refit=_optional(folder / "refit.json", lambda p: _record(p, Refit)),
+        comparison=_optional(folder / "comparison.json", _comparison),
         in_flight=_in_flight(folder, latest),
         interim=interim,
     )
@@ -86,7 +90,7 @@ def _sealed(facts: Facts) -> Facts:
     """Without ``metrics.json`` nothing of the test set is told, whatever files lie there."""
     if facts.metrics is not None:
         return facts
-    return replace(facts, predictions=None, explanation=None, evidence=None)
+    return replace(facts, predictions=None, explanation=None, evidence=None, comparison=None)
 
 
 def _required(path: Path, read: Callable[[Path], T]) -> T:
@@ -204,6 +208,13 @@ def _confirmation(path: Path) -> Confirmation:
     return found
 
 
+def _comparison(path: Path) -> Comparison:
+    found = _record(path, Comparison)
+    if len(found.systems) < 2 or len(found.others) != len(found.systems) - 1:
+        raise FactsError(f"{path.name}: expected a first system and the lead over each other one")
+    return found
+
+
 def _best(path: Path) -> BestConfig:
     tables, text = _toml(path)
     return build(BestConfig, {"provenance": {}, **tables, "text": text}, path.name)
@@ -257,6 +268,8 @@ def _explanation(path: Path) -> Explanation:
         feature_image=arrays["feature_image"],
         feature_index=int(arrays["feature_index"]),
         feature_maps=tuple(maps),
+        # Older runs had one convolution a stage: its maps are the responses.
+        responses=arrays.get("responses", maps[0] if maps else None),
     )
 
 
@@ -273,6 +286,12 @@ def _check_together(facts: Facts) -> None:
     if len(test.classes) != len(names) or len(test.confusion) != len(names):
         raise FactsError(
             f"metrics.json: expected {len(names)} classes as in run.toml, found {len(test.classes)}"
+        )
+    compared = facts.comparison
+    if compared and (compared.n, compared.first.correct) != (test.n, test.correct):
+        raise FactsError(
+            "comparison.json: its first system is not this run (metrics.json has other counts); "
+            "run 'fmnist compare' again"
         )
     if facts.predictions is not None and len(facts.predictions.test_labels) != test.n:
         raise FactsError(

@@ -120,9 +120,10 @@ def validation_against_test(facts: Facts) -> str:
     chosen = "the configuration and the epoch were" if facts.by_search else "the epoch was"
     validation, test = metrics.validation, metrics.test
     difference = validation.accuracy - test.accuracy
+    later = " The validation figure is from before the refit." if facts.refit_used else ""
     spread = math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in (validation, test)))
     if abs(difference) < 0.00005:
-        return "Validation and test accuracy are the same."
+        return f"Validation and test accuracy are the same.{later}"
     side = "below" if difference > 0 else "above"
     usual = abs(difference) <= 1.96 * spread
     return (
@@ -138,6 +139,7 @@ def validation_against_test(facts: Facts) -> str:
                 else "."
             )
         )
+        + later
     )
 
 
@@ -150,10 +152,10 @@ def trial_effort(facts: Facts) -> str:
     images, whole = read.pop(), facts.run.splits.train
     share = text.count(images) + (f" of the {text.count(whole)}" if images < whole else "")
     sentence = f"A trial trains on {share} images for at most {text.counted(epochs, 'epoch')}"
-    history = facts.history
+    history, final = facts.history, "retraining" if facts.refit_used else "final network"
     if history and (images < history.training_images or epochs < len(history.epochs)):
         sentence += (
-            f", the final network on {text.count(history.training_images)} for "
+            f", the {final} on {text.count(history.training_images)} for "
             f"{len(history.epochs)}, so trials reach lower accuracies than it does"
         )
     return sentence + "."

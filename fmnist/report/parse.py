@@ -39,7 +39,7 @@ def build(cls: type[T], data: Any, where: str) -> T:
         if field.name in data:
             hint = _hints(cls)[field.name]  # type: ignore[arg-type]
             values[field.name] = convert(hint, data[field.name], f"{where}: {field.name}")
-        elif field.default is dataclasses.MISSING:
+        elif field.default is field.default_factory is dataclasses.MISSING:
             raise FactsError(f"{where}: the entry {field.name!r} is missing")
     return cls(**values)
 

@@ -165,8 +165,7 @@ def _source(environment: Environment, name: str) -> str:
 def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -> str:
     absent = text.NOT_YET if facts.interim else text.NOT_RECORDED
     shared: dict[str, Any] = {"numbers": Counter(), "not_recorded": absent}
-    shown = [s for s in SECTIONS if facts.by_search or not s.search_only]
-    title = DEFAULT_TITLE if facts.by_search else GIVEN_TITLE
+    shown = [s for s in SECTIONS if s.shown(facts)]
     chapters = [
         Chapter(
             number,
@@ -179,7 +178,7 @@ def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -
         chapters=chapters,
         concepts=concepts,
         document=facts.run.document,
-        title=facts.run.document.title or title.format(facts.run.data.name),
+        title=facts.run.document.title or _title(facts),
         run=facts.run,
         created=_created(facts).isoformat(),
         test=facts.metrics.test if facts.metrics else None,
@@ -187,6 +186,14 @@ def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -
         missing=timing.missing(facts) if facts.interim else "",
         styles=Markup(_font_faces() + _source(environment, "report.css")),
     )
+
+
+def _title(facts: Facts) -> str:
+    recipe = facts.run.recipe
+    if recipe is not None:
+        return f"{facts.run.data.name}: {recipe.part or recipe.title}"
+    title = DEFAULT_TITLE if facts.by_search else GIVEN_TITLE
+    return title.format(facts.run.data.name)
 
 
 def _chapter(

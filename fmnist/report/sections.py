@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fmnist.report.chapters.comparison import comparison, has_comparison
 from fmnist.report.chapters.method import method
 from fmnist.report.chapters.network import configuration, inside, training
 from fmnist.report.chapters.reproduction import questions, reproduction
@@ -31,6 +32,7 @@ class Section:
         build: facts and questions to the data of the template.
         needs: facts without which an interim report leaves the chapter open.
         search_only: left out where one given configuration was trained.
+        applies: left out where this says no.
     """
 
     slug: str
@@ -38,11 +40,16 @@ class Section:
     build: Build
     needs: tuple[str, ...] = ()
     search_only: bool = False
+    applies: Callable[[Facts], bool] = lambda facts: True
 
     @property
     def template(self) -> str:
         """Name of the template file."""
         return f"section_{self.slug}.html.j2"
+
+    def shown(self, facts: Facts) -> bool:
+        """Whether the report has this chapter at all."""
+        return (facts.by_search or not self.search_only) and self.applies(facts)
 
     def ready(self, facts: Facts) -> bool:
         """Whether all the facts it needs are there."""
@@ -56,6 +63,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("configuration", "Configuration", configuration, ("best",)),
     Section("training", "Training", training, ("history",)),
     Section("results", "Results on the test set", test_results, ("metrics", "predictions")),
+    Section("comparison", "Beside other systems", comparison, ("metrics",), applies=has_comparison),
     Section("inside", "What the network sees", inside),
     Section("questions", "Concept questions", questions),
     Section("reproduction", "Reproduction", reproduction),

@@ -61,6 +61,13 @@ def score(value: float) -> str:
     return f"{value:.3f}"
 
 
+def p_value(p: float) -> str:
+    """A p-value with three decimals, or two significant digits below a hundredth."""
+    if p < 1e-4:
+        return "< 0.0001"
+    return f"{p:.3f}" if p >= 0.01 else f"{p:.2g}"
+
+
 def count(n: int) -> str:
     """``60000`` as ``60,000``."""
     return f"{n:,}"

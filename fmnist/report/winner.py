@@ -165,7 +165,10 @@ def _final(facts: Facts) -> str:
     if facts.metrics is None:
         return ""
     validation, test = facts.metrics.validation, facts.metrics.test
+    first, second = ("final network", "")
+    if facts.refit_used:
+        first, second = ("network before the refit", "the final one ")
     return (
-        f"The final network reaches {text.percent(validation.accuracy, validation.n)} on the "
-        f"validation images and {text.percent(test.accuracy, test.n)} on the test images."
+        f"The {first} reaches {text.percent(validation.accuracy, validation.n)} on the validation "
+        f"images and {second}{text.percent(test.accuracy, test.n)} on the test images."
     )

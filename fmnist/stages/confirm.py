@@ -70,7 +70,8 @@ def _size(job: Context, searched: TrialLog) -> tuple[int, int, str]:
     """Candidates, fresh seeds each, and why there are none."""
     best = searched.best()
     if not job.request.confirm:
-        return 0, 0, "switched off with --no-confirm"
+        recipe = job.request.recipe is not None
+        return 0, 0, "the recipe does not do so" if recipe else "switched off with --no-confirm"
     if best is None:
         return 0, 0, "no trial ran to its end"
     costs = learnt(job, searched)

@@ -17,10 +17,12 @@ from fmnist import doctor
 from fmnist.backend.policy import accelerator_in_sight, jobs_for
 from fmnist.config import Config
 from fmnist.data import DataSet, Ledger, Splits, load, split, subset
+from fmnist.further import Further
 from fmnist.interrupt import Interrupt
 from fmnist.plan import Night, Plan, plan_for
 from fmnist.runs import Run
 from fmnist.stages.workers import Workers
+from fmnist.training import PREDICT_BATCH
 from fmnist.trial import Part, Training
 from fmnist.view import View
 from search.budget import Budget
@@ -44,7 +46,7 @@ class Request:
     seed: int = 0
     engine: str = "optuna"
     sampler: str = "tpe"
-    space: str = "core"
+    space: str | None = None
     pruner: str = PRUNERS[0]
     time_seconds: float | None = None
     until: str | None = None
@@ -53,12 +55,16 @@ class Request:
     trial_timeout: float | None = None
     trial_memory: int | None = None
     confirm: bool = True
+    refit: bool | None = None
+    ensemble: int | None = None
     trial_images: int | None = None
     trial_epochs: int | None = None
     final_epochs: int | None = None
     validation: int | None = None
     data: str | None = None
     warm_start: str | None = None
+    settings: dict[str, Any] | None = None
+    recipe: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Without the entries that were not given, as TOML holds it."""
@@ -75,6 +81,7 @@ class Context:
         command: the command line, for the report.
         started: monotonic clock reading at which the command began; ``--time`` counts from there.
         deadline: the moment that ``--until`` means.
+        recipe: what ``run.toml`` says of the recipe that is run; empty without one.
     """
 
     run: Run
@@ -88,6 +95,7 @@ class Context:
     command: str = ""
     started: float = field(default_factory=time.monotonic)
     deadline: datetime | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
     stage_log: list[dict[str, Any]] = field(default_factory=list)
     earlier_seconds: float = 0.0
     on_progress: Callable[[], object] = field(default=lambda: None)
@@ -131,7 +139,12 @@ class Context:
         if self.run.has("preflight.json"):
             slowness = float(self.run.read_json("preflight.json").get("slowness", 1.0))
         night = Night(
-            self.budget, sizes, slowness, deadline=self.deadline, confirm=self.request.confirm
+            self.budget,
+            sizes,
+            slowness,
+            deadline=self.deadline,
+            confirm=self.request.confirm,
+            further=self._further(sizes),
         )
         if stored:
             night.resume(stored)
@@ -144,6 +157,12 @@ class Context:
             night.note("preflight", f"gone on with {night.sharing()}")
             self.view.message(f"going on with {night.sharing()}")
         return night
+
+    def _further(self, sizes: Plan) -> Further:
+        """What is to be made besides the retraining."""
+        searched = [p.name for p in self.space or ()]
+        mirrored = self.base.test_time_flip or "test_time_flip" in searched
+        return Further(sizes.refit, (self.request.ensemble or 1) - 1, mirrored)
 
     def jobs_here(self, device: str | None = None) -> int:
         """Trainings at once, as asked or as many as this machine allows.
@@ -169,19 +188,21 @@ class Context:
 
     def _sizes(self) -> Plan:
         """The plan for the time at hand, with what was asked for instead."""
-        total = self.budget.total
+        sizes = plan_for(self.budget.total)
         if self.request.kind == "train":
-            total = None
-        names = ("trial_images", "trial_epochs", "final_epochs", "validation")
+            sizes = plan_for(None)
+        if self.request.kind == "train" or self.request.recipe:
+            sizes = replace(sizes, refit=False)  # what is given is trained as it stands
+        names = ("trial_images", "trial_epochs", "final_epochs", "validation", "refit")
         asked: dict[str, Any] = {n: v for n in names if (v := getattr(self.request, n)) is not None}
         if self.request.final_epochs is not None:
             asked["stretch"] = 1
-        return replace(plan_for(total), **asked)
+        return replace(sizes, **asked)
 
     @cached_property
     def workers(self) -> Workers:
         """The child processes that train."""
-        return Workers(self.run / "children.log", self._training)
+        return Workers(self.run / "children.log", self.training)
 
     @property
     def trial_images(self) -> int:
@@ -202,7 +223,8 @@ class Context:
         """Images uint8 [N, 28, 28, 1] and labels int64 [N] of the training file at ``index``."""
         return self.data.train_images[index], self.data.train_labels[index]
 
-    def _training(self) -> Training:
+    def training(self) -> Training:
+        """What the children do: trials on their share of the training split, or on all of it."""
         train, labels = self.splits.train, self.data.train_labels
         chosen = subset(train, labels, self.trial_images, seed=self.request.seed)
         return Training(
@@ -211,6 +233,18 @@ class Context:
             validation=self.part(self.splits.validation),
             share=np.searchsorted(train, chosen),
             classes=len(self.data.class_names),
+        )
+
+    def training_with_validation(self) -> Training:
+        """The same on training and validation images; nothing is left to score an epoch by.
+
+        So its epochs are scored on some of the images that it learns.
+        """
+        everything = np.concatenate([self.splits.train, self.splits.validation])
+        return replace(
+            self.training(),
+            train=self.part(everything),
+            validation=self.part(everything[:PREDICT_BATCH]),
         )
 
     def note(self, stage: str, text: str) -> None:

@@ -32,7 +32,7 @@ def preflight(job: Context) -> None:
         fewer=job.request.jobs == "auto",
         probe=lambda params: _probe(job, params),
         trial_memory=job.request.trial_memory,
-        final_epochs=math.ceil(job.night.plan.stretch * job.night.plan.final_epochs),
+        final_epochs=_checkpoints(job),
         on_check=job.view.check,
     )
     job.night.slowness = record["slowness"]
@@ -45,6 +45,13 @@ def preflight(job: Context) -> None:
     # Whoever is killed after the next line goes on by the plan.
     job.save_plan()
     job.run.write_json("preflight.json", record)
+
+
+def _checkpoints(job: Context) -> int:
+    """Checkpoints of final trainings that lie on the disk at one time, at most."""
+    further = job.night.further
+    trainings = 1 + max(further.refit, further.members)  # the members come when the refit is gone
+    return trainings * math.ceil(job.night.plan.stretch * job.night.plan.final_epochs)
 
 
 def _device(job: Context) -> str | None:

@@ -42,6 +42,7 @@ def prepare(job: Context) -> None:
                 "class_names": list(data.class_names),
             },
             "splits": counts,
+            **({"recipe": job.recipe} if job.recipe else {}),
         },
     )
     if job.space is not None:

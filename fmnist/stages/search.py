@@ -87,12 +87,13 @@ def _note_reads(job: Context) -> None:
     )
 
 
-def learnt(job: Context, log: TrialLog) -> CostModel:
-    """What trials cost, learnt from those in the log."""
+def learnt(job: Context, log: TrialLog, scale: float = 1.0) -> CostModel:
+    """What trials cost, learnt from those in the log; or trainings that take ``scale`` times it."""
     costs = CostModel(job.space)
     for trial in log.trials:
         if trial.epochs and trial.failure is None:
-            costs.learn(trial.params, len(trial.epochs), sum(e.seconds for e in trial.epochs))
+            seconds = scale * sum(e.seconds for e in trial.epochs)
+            costs.learn(trial.params, len(trial.epochs), seconds)
     return costs
 
 

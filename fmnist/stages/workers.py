@@ -16,29 +16,36 @@ class Workers:
 
     Attributes:
         log: file for what they write to their standard streams.
-        training: makes the objective; called when the first task is at hand.
+        training: makes the objective of trials; called when the first task is at hand.
     """
 
     log: Path
     training: Callable[[], Training]
     _supervisor: Supervisor | None = field(default=None, init=False)
+    _told: Callable[[], Training] | None = field(default=None, init=False)
 
     def warm(self, jobs: int) -> None:
         """Start the children, so that they import what they need while the data are read."""
         self._open(jobs).warm()
 
-    def supervisor(self, jobs: int) -> Supervisor:
-        """A supervisor for ``jobs`` trainings at once, which share the cores."""
+    def supervisor(self, jobs: int, training: Callable[[], Training] | None = None) -> Supervisor:
+        """A supervisor for ``jobs`` trainings at once, which share the cores.
+
+        ``training`` makes another objective than that of the trials.
+        """
+        training = training or self.training
+        if self._told not in (None, training):
+            self.close()  # children hear of their objective once
         supervisor = self._open(jobs)
         if supervisor.objective is None:
-            supervisor.objective = self.training()
+            supervisor.objective, self._told = training(), training
         return supervisor
 
     def close(self) -> None:
         """End all children."""
         if self._supervisor is not None:
             self._supervisor.close()
-            self._supervisor = None
+        self._supervisor = self._told = None
 
     def _open(self, jobs: int) -> Supervisor:
         if self._supervisor is not None and self._supervisor.slots != jobs:

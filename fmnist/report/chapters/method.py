@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import recipe, text, timing
+from fmnist.report import final, recipe, text, timing
 from fmnist.report.concepts import Concept
 from fmnist.report.figures import mosaic
 from fmnist.report.records import Facts
 from fmnist.report.tables import method as tables
 
 # Stages that choose: what they read, the test set must not be.
-CHOOSING = ("search", "confirm", "retrain")
+CHOOSING = ("search", "confirm", "retrain", "refit", "ensemble")
 
 
 def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
@@ -28,6 +28,8 @@ def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "test_reads": _test_reads(facts),
         "network": recipe.network(facts.best) if facts.best else "",
         "recipe": recipe.sentences(facts.best) if facts.best else [],
+        "refitted": facts.refit_used,
+        "final": " ".join(s for s in (final.refit(facts), final.mirrored(facts)) if s),
         "history": facts.history,
         "interim": facts.interim,
         "asked": timing.asked(facts),

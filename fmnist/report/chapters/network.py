@@ -44,7 +44,6 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "against_test": curves.validation_against_test(history, curve) if shared else None,
         "overfitting": findings.overfitting(history),
         "refit": final.refit(facts),
-        "mirrored": shared and final.mirrored(facts),
         "penalised": bool(values.get("l2") or values.get("label_smoothing")),
     }
 

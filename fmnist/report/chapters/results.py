@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from fmnist.evaluation import pr_curves
-from fmnist.report import findings, winner
+from fmnist.report import final, findings, followed, winner
 from fmnist.report.chapters.needed import present
 from fmnist.report.concepts import Concept
 from fmnist.report.figures import mosaic, results
 from fmnist.report.records import Facts
+from fmnist.report.tables import recipe as recipe_tables
 from fmnist.report.tables import results as tables
 
 SHOWN_PREDICTIONS = 24
@@ -31,6 +32,11 @@ def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "comparison": findings.validation_against_test(facts),
         "optimism": winner.optimism(facts),
         "gap": tables.gap(facts),
+        "followed": followed.about(facts),
+        "published": recipe_tables.published(facts),
+        "mirrored": final.mirrored(facts),
+        "ensemble": final.ensemble(facts),
+        "members": final.members(facts),
         "confusion": results.confusion_figure(test),
         "confusion_table": tables.confusion(test),
         "classes": tables.classes(test),

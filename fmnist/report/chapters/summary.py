@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import findings, recipe, text, timing, winner
+from fmnist.report import (
+    comparing,
+    final,
+    findings,
+    followed,
+    published,
+    recipe,
+    text,
+    timing,
+    winner,
+)
 from fmnist.report.concepts import Concept
 from fmnist.report.records import Facts
 from fmnist.report.tables import results as tables
@@ -19,12 +29,17 @@ def summary(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     data: dict[str, Any] = {
         "test": metrics.test if metrics else None,
         "by_search": facts.by_search,
+        "followed": followed.summary(facts),
         "search": _search(facts) if facts.by_search else "",
         "winner": winner.chosen(facts),
         "optimism": winner.optimism(facts),
         "overfitting": findings.overfitting(facts.history) if facts.history else None,
+        "refit": final.refit(facts),
+        "mirrored": final.mirrored(facts),
+        "ensemble": final.ensemble(facts),
         "network": recipe.network(facts.best) if facts.best else "",
         "comparison": findings.validation_against_test(facts) if metrics else "",
+        "beside": " ".join(filter(None, [comparing.summary(facts), published.place(facts)])),
         "headline": tables.headline(facts),
         "progress": timing.progress(facts) if facts.interim else [],
     }

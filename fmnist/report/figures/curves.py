@@ -22,11 +22,14 @@ from fmnist.report.figures.style import (
 from fmnist.report.records.results import History, TestEpoch
 
 
-def accuracy_curves(history: History) -> Figure:
-    """Training and validation accuracy by epoch, the chosen epoch marked."""
+def accuracy_curves(history: History, batches: str) -> Figure:
+    """Training and validation accuracy by epoch, the chosen epoch marked.
+
+    ``batches`` says what the training figures were measured on.
+    """
     epochs = history.epochs
     series = [
-        ("Training (augmented batches)", [e.accuracy for e in epochs], TRAINING),
+        (f"Training ({batches})", [e.accuracy for e in epochs], TRAINING),
         ("Validation", [e.val_accuracy for e in epochs], VALIDATION),
     ]
     chosen = history.chosen
@@ -36,18 +39,18 @@ def accuracy_curves(history: History) -> Figure:
         f"{text.percent(epochs[0].accuracy)} to {text.percent(epochs[-1].accuracy)}, validation "
         f"accuracy from {text.percent(epochs[0].val_accuracy)} to "
         f"{text.percent(epochs[-1].val_accuracy)}; epoch {chosen.epoch} was chosen.",
-        "Accuracy by epoch. Training accuracy is measured on augmented batches with dropout on, "
-        "while the weights still change within the epoch. The vertical line marks the chosen "
+        f"Accuracy by epoch. Training accuracy is measured on {batches}, while the weights still "
+        "change within the epoch. The vertical line marks the chosen "
         f"epoch, {chosen.epoch}.",
         _table(history, series, text.percent),
     )
 
 
-def loss_curves(history: History) -> Figure:
-    """Training and validation loss by epoch, the chosen epoch marked."""
+def loss_curves(history: History, batches: str) -> Figure:
+    """Training and validation loss by epoch; see ``accuracy_curves``."""
     epochs = history.epochs
     series = [
-        ("Training (augmented batches)", [e.loss for e in epochs], TRAINING),
+        (f"Training ({batches})", [e.loss for e in epochs], TRAINING),
         ("Validation", [e.val_loss for e in epochs], VALIDATION),
     ]
     lowest = min(epochs, key=lambda e: e.val_loss)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fmnist.report.records.comparison import Comparison
+from fmnist.report.records.final import Refit
 from fmnist.report.records.inside import Evidence, Explanation
 from fmnist.report.records.night import Plan, Preflight, Stages
 from fmnist.report.records.results import History, Metrics, Predictions
@@ -24,6 +26,7 @@ class Facts:
         trials: finished trials of the search.
         confirming: runs on fresh seeds, their numbers are their own.
         retraining: the final training as a trial: its retries and its peak memory.
+        comparison: other runs on the same test images.
         in_flight: trials under way, in an interim report.
         interim: the run is still going, or was stopped before its end.
     """
@@ -48,6 +51,8 @@ class Facts:
     retraining: Trial | None = None
     plan: Plan | None = None
     preflight: Preflight | None = None
+    comparison: Comparison | None = None
+    refit: Refit | None = None
     in_flight: tuple[InFlight, ...] = ()
     interim: bool = False
 
@@ -55,6 +60,11 @@ class Facts:
     def by_search(self) -> bool:
         """Whether the configuration was searched, not given."""
         return self.run.request.kind == "search"
+
+    @property
+    def refit_used(self) -> bool:
+        """Whether the final network learnt the validation images too."""
+        return self.refit is not None and self.refit.used
 
     @property
     def searched(self) -> frozenset[str]:

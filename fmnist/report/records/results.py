@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.report.records.final import Ensemble
+from fmnist.report.records.score import Score as Score
 from fmnist.report.records.searching import Interval
 from search.records import Epoch
 
@@ -24,17 +26,6 @@ class History:
     def chosen(self) -> Epoch:
         """The epoch whose weights were kept."""
         return next(e for e in self.epochs if e.epoch == self.chosen_epoch)
-
-
-@dataclass(frozen=True)
-class Score:
-    """Accuracy of a split with its 95 % interval; loss is the mean cross-entropy."""
-
-    n: int
-    correct: int
-    accuracy: float
-    interval: Interval
-    loss: float
 
 
 @dataclass(frozen=True)
@@ -107,11 +98,19 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Metrics:
-    """``metrics.json``."""
+    """``metrics.json``.
+
+    Attributes:
+        validation: of the network that never learnt the validation images.
+        test_time_flip: whether predictions are means over each image and its mirror image.
+        ensemble: the average of several networks; it is reported apart.
+    """
 
     validation: Score
     test: TestScore
     search: SearchResult | None = None
+    test_time_flip: bool = False
+    ensemble: Ensemble | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -53,6 +53,31 @@ class Splits:
 
 
 @dataclass(frozen=True)
+class PublishedFigures:
+    """What the author of a published system reports of the test set; see ``fmnist.recipes``."""
+
+    accuracy: float | None = None
+    accuracy_high: float | None = None
+    loss: float | None = None
+    f1: dict[str, float] = field(default_factory=dict)
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The published system that a run follows; ``part`` names one network of several."""
+
+    name: str
+    title: str
+    source: str
+    does: str
+    notes: str = ""
+    part: str = ""
+    published: PublishedFigures = field(default_factory=PublishedFigures)
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Run:
     """``run.toml``."""
 
@@ -64,6 +89,7 @@ class Run:
     data: DataSet
     splits: Splits
     command: str = ""
+    recipe: Recipe | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ def splits(facts: Facts) -> Table:
     """Images in each split and what it was for."""
     s = facts.run.splits
     chosen = "chooses configuration and epoch" if facts.by_search else "chooses the epoch"
+    if facts.refit_used:
+        chosen += ", then fits the weights too"
     rows = (
         ("Training", text.count(s.train), "fits the weights"),
         ("Validation", text.count(s.validation), chosen),

@@ -15,6 +15,7 @@ def headline(facts: Facts) -> Table | None:
     """Accuracy and loss on validation and test images."""
     if facts.metrics is None:
         return None
+    before = "Validation, before the refit" if facts.refit_used else "Validation"
     rows = tuple(
         (
             name,
@@ -24,10 +25,12 @@ def headline(facts: Facts) -> Table | None:
             text.interval(s.interval, s.n),
             text.loss(s.loss),
         )
-        for name, s in (("Validation", facts.metrics.validation), ("Test", facts.metrics.test))
+        for name, s in ((before, facts.metrics.validation), ("Test", facts.metrics.test))
     )
     head = ("Split", "Images", "Correct", "Accuracy", f"95{text.THIN}% interval", "Loss")
     caption = "Accuracy and loss of the final network"
+    if facts.metrics.test_time_flip:
+        caption += ", each prediction the mean over the image and its mirror image"
     return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5))
 
 
@@ -39,8 +42,9 @@ def gap(facts: Facts) -> Table | None:
     rows = [*_search_rows(facts, n)]
     if metrics is not None:
         validation, test = metrics.validation, metrics.test
+        name = "Network before the refit" if facts.refit_used else "Final network"
         rows += [
-            _gap_row("Final network, validation", validation, "the epoch"),
+            _gap_row(f"{name}, validation", validation, "the epoch"),
             _gap_row("Final network, test", test, "nothing"),
         ]
     head = ("Measured", "Accuracy", f"95{text.THIN}% interval", "What it chose")

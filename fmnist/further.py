@@ -1,0 +1,62 @@
+"""What comes on top of the one final training: its refit, further members, mirrored images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# Trainings at once are slower, each, by their number to this power: measured on two cores, one of
+# two takes 1.4 to 1.6 times as long as one alone (small, middle and large network).
+_SHARING = 0.7
+# An epoch over training and validation images against one over training images that ends with a
+# look at the validation images; and what is kept above that, since machines slow down.
+_ALL_IMAGES, _MARGIN = 1.07, 1.2
+# Validation images are so many test sets, and a pass over the test set is so much of an epoch:
+# forward only, 10,000 of 54,000 images.
+_VALIDATION, _A_PASS = 0.6, 0.06
+
+
+def slower(at_once: int) -> float:
+    """How many times longer a training takes with so many at once than alone with all cores."""
+    return float(at_once**_SHARING)
+
+
+@dataclass(frozen=True)
+class Further:
+    """What a night has to make besides search, confirmation and one retraining.
+
+    Attributes:
+        refit: whether the final model is trained anew on training and validation images.
+        members: trainings of the ensemble besides the final model.
+        mirrored: whether predictions are means over each image and its mirror image.
+    """
+
+    refit: bool = False
+    members: int = 0
+    mirrored: bool = False
+
+    @property
+    def passes(self) -> int:
+        """Passes over the images that one prediction takes."""
+        return 2 if self.mirrored else 1
+
+    def parts(self, jobs: int) -> dict[str, float]:
+        """Seconds of each stage of final training, for each second of the retraining.
+
+        Args:
+            jobs: members that are trained at once.
+        """
+        epoch = _MARGIN * (_ALL_IMAGES if self.refit else 1.0)
+        at_once = max(1, min(jobs, self.members))
+        members = math.ceil(self.members / at_once) * slower(at_once)
+        parts = {"retrain": 1.0, "refit": self.refit * epoch, "ensemble": members * epoch}
+        return {name: part for name, part in parts.items() if part}
+
+    def load(self, jobs: int) -> float:
+        """The sum of ``parts``: 1 where there is but the retraining."""
+        return sum(self.parts(jobs).values())
+
+    def predicting(self, epoch_seconds: float) -> float:
+        """Seconds of the predictions that a single network without mirror images does not need."""
+        more = (self.passes - 1) * (1 + _VALIDATION) + self.passes * self.members
+        return _MARGIN * _A_PASS * more * epoch_seconds
