@@ -28,9 +28,11 @@ _TRAINING = {
     "batch_size": 128,
 }
 SHORT: Mapping[str, Any] = {**_NETWORK, **_TRAINING}
-"""For trainings of some twenty epochs."""
-LONG: Mapping[str, Any] = {**SHORT, "width": 2.0, "erasing": 0.25, "ema": 0.99}
-"""For trainings of many epochs: a wider network, and more against overfitting."""
+"""For trainings of up to some twenty epochs."""
+LONGER: Mapping[str, Any] = {**SHORT, "erasing": 0.25}
+"""For more epochs, which need more against overfitting."""
+LONG: Mapping[str, Any] = {**LONGER, "width": 2.0, "ema": 0.99}
+"""For many epochs: a wider network as well."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,11 @@ class Plan:
 
 
 _PLANS = (
-    (5 * 60, Plan(6_000, 3, 8, base={**SHORT, "width": 0.75})),
-    (30 * 60, Plan(18_000, 4, 18, base=SHORT)),
-    (4 * 3600, Plan(30_000, 6, 60, base=LONG)),
-    (float("inf"), Plan(54_000, 12, 100, space="extended", base=LONG, refit=True)),
+    (5 * 60, Plan(6_000, 3, 12, base={**SHORT, "width": 0.75})),
+    (15 * 60, Plan(10_000, 4, 18, base=SHORT)),
+    (60 * 60, Plan(18_000, 5, 36, base=LONGER)),
+    (4 * 3600, Plan(24_000, 5, 75, base=LONG)),
+    (float("inf"), Plan(54_000, 12, 150, space="extended", base=LONG, refit=True)),
 )
 
 
