@@ -46,6 +46,8 @@ def save(
 ) -> None:
     """Write the checkpoint after the last of ``epochs``; without ``keep`` the earlier ones go.
 
+    With it the weights of all epochs stay. To go on from there are the latest two.
+
     Raises:
         OSError: no room; the earlier checkpoints are as before.
     """
@@ -63,6 +65,14 @@ def save(
     if not keep:
         for path in set(folder.glob(_PATTERN)) - {target}:
             path.unlink(missing_ok=True)
+    elif (before := file(folder, epochs[-1].epoch - 2)).is_file():
+        _keep_weights(before)
+
+
+def _keep_weights(path: Path) -> None:
+    """Leave only the weights of a checkpoint: a quarter of it, or a fifth."""
+    kept = {f"weight_{i}": w for i, w in enumerate(weights(path))}
+    atomic_write(path, lambda target: np.savez(target, allow_pickle=False, **kept))
 
 
 def epochs_in(folder: Path) -> tuple[Epoch, ...]:

@@ -25,7 +25,12 @@ _BYTES_A_TRIAL, _TRIALS = 20e3, 5000
 # Seconds of a probe on the machine the plans were made on (2 cores): a fixed part for building
 # and tracing, and one for each multiplication.
 _FIXED_SECONDS, _SECONDS_AN_OPERATION = 1.8, 1.8e-11
-_SIZED_BY = ("filters_1", "filters_2", "filters_3", "kernel_size", "dense_units", "batch_size")
+_SIZED_BY = {
+    *("width", "filters_1", "filters_2", "filters_3", "filters_4", "stages", "convolutions"),
+    *("stem", "kernel_size", "dense_units", "image_size", "batch_size"),
+}
+# Copies of the weights in a whole checkpoint: as saved and as trained, the optimiser's, averages.
+_WHOLE = 5
 
 
 @dataclass(frozen=True)
@@ -156,9 +161,9 @@ def _only_warn(check: Check) -> Check:
 
 
 def _check_disk(asked: _Asked, end: _End) -> Check:
-    """Weights with the optimiser's two copies an epoch of the retraining, and the trials."""
-    weights = size_of(asked.base.replace(**end.params)).parameters
-    checkpoints = 3 * 4 * weights * (asked.final_epochs + asked.jobs)
+    """Weights of every epoch of the retraining, all else of the latest two, and the trials."""
+    weights = 4 * size_of(asked.base.replace(**end.params)).parameters
+    checkpoints = weights * (asked.final_epochs + _WHOLE * (2 + asked.jobs))
     needed = checkpoints + _TRIALS * _BYTES_A_TRIAL
     return doctor.check_disk(asked.run.path, max(doctor.LEAST_DISK, needed))
 

@@ -100,3 +100,19 @@ def test_without_a_checkpoint_nothing_is_resumed(part, tmp_path):
     assert checkpoint.epochs_in(tmp_path / "nowhere") == ()
     assert all((a == b).all() for a, b in zip(before, values(loop), strict=True))
     assert pace.progress == 0
+
+
+def test_only_the_latest_two_of_all_that_are_kept_are_whole(part, tmp_path):
+    loop, rng, pace = started(part)
+    for number in range(1, 6):
+        epochs = [epoch(n) for n in range(1, number + 1)]
+        checkpoint.save(tmp_path, loop, rng, pace, epochs, keep=True)
+    sizes = [checkpoint.file(tmp_path, n).stat().st_size for n in range(1, 6)]
+    assert max(sizes[:3]) < 0.5 * min(sizes[3:])
+    for number in range(1, 6):
+        kept = checkpoint.weights(checkpoint.file(tmp_path, number))
+        assert all((a == b).all() for a, b in zip(kept, loop.weights(), strict=True))
+    checkpoint.file(tmp_path, 5).write_bytes(b"torn")
+    assert len(checkpoint.epochs_in(tmp_path)) == 4
+    checkpoint.file(tmp_path, 4).write_bytes(b"torn")
+    assert checkpoint.epochs_in(tmp_path) == ()

@@ -181,7 +181,8 @@ def test_predict_goes_on_with_the_one_network(finished, tmp_path):
     from fmnist.images import prepare
 
     pixels = prepare(tmp_path / "shoe.png").pixels[None, ..., None]
-    expected = np.sort(training.predict(model, pixels)[0])[::-1]
+    assert load_config(run).test_time_flip
+    expected = np.sort(training.predict(model, pixels, mirrored=True)[0])[::-1]
     assert np.allclose(told, expected, atol=1e-5)
 
 

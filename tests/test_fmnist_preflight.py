@@ -218,6 +218,9 @@ def test_a_space_in_which_nothing_is_allowed():
         Config(),
         Config(filters_2=0, filters_3=0, dense_units=0, kernel_size=5),
         Config(filters_1=7, filters_3=0, batch_norm=False, dense_units=33),
+        Config(stem=8, convolutions=3, residual=True, width=0.5, stages=4, head="max"),
+        Config(image_size=32, convolutions=2, pool_first=False, stages=2),
+        Config(stages=0, stem=8, head="average"),
     ],
 )
 def test_the_size_is_that_of_the_network(config):

@@ -57,7 +57,7 @@ def test_a_refit_that_was_left_out_is_said_too(run):
 
 @pytest.mark.parametrize(
     ("p", "words"),
-    [(0.004, "is beyond chance"), (0.3, "chance may explain"), (1e-9, "p = less than 0.001")],
+    [(0.004, "is beyond chance"), (0.3, "chance may explain"), (1e-9, "p < 0.0001")],
 )
 def test_the_lead_of_an_ensemble_is_judged(run, p, words):
     with_ensemble(run, p)

@@ -10,6 +10,7 @@ from fmnist.report.evidence import ABSENT, EVIDENCE
 from fmnist.report.facts import load_facts
 from fmnist.report.records.results import History
 from fmnist.report.records.run import BestConfig
+from fmnist.report.tables import search as search_tables
 from search.records import Epoch
 from search.space import Categorical, Float, Int, SearchSpace
 
@@ -88,6 +89,7 @@ def test_validation_and_test_difference_is_judged_by_chance(facts):
     ]
     assert "by chance alone" in said[0]
     assert "more than the two sample sizes explain" in said[1]
+    assert "the test images from another" in said[1]
 
 
 @pytest.mark.parametrize("key", EVIDENCE)
@@ -121,3 +123,12 @@ def test_recipe_names_what_is_on_and_only_that():
     assert "not augmented" in said
     assert "dropout of 0.2" in said
     assert "L2" not in said
+
+
+def test_the_space_says_where_the_networks_are_wider(facts):
+    def caption(**model):
+        changed = dataclasses.replace(facts.best, model={**facts.best.model, **model})
+        return search_tables.space(dataclasses.replace(facts, best=changed)).caption
+
+    assert caption() == caption(width=1.0) == "The search space"
+    assert caption(width=2.0).endswith("have 2 times as many filters (width)")

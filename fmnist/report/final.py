@@ -68,13 +68,13 @@ def _lead(found: Ensemble) -> str:
     return (
         f"That is {lead} on the same images, {judged} (McNemar's exact test: "
         f"{text.count(paired.only_first)} images only the ensemble has right, "
-        f"{text.count(paired.only_second)} only the one network, p = {p_value(paired.p)})."
+        f"{text.count(paired.only_second)} only the one network, {_p(paired.p)})."
     )
 
 
-def p_value(p: float) -> str:
-    """A p-value with three decimals, or that it is smaller."""
-    return "less than 0.001" if p < 0.001 else f"{p:.3f}"
+def _p(p: float) -> str:
+    shown = text.p_value(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
 def members(facts: Facts) -> Table | None:

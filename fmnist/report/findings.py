@@ -134,7 +134,8 @@ def validation_against_test(facts: Facts) -> str:
             if usual
             else "more than the two sample sizes explain by chance"
             + (
-                f"; {chosen} chosen on the validation images, which makes that figure optimistic."
+                f"; {chosen} chosen on the validation images, which flatters them a little, and "
+                "they come from the same file as the training images, the test images from another."
                 if difference > 0
                 else "."
             )

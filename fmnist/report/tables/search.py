@@ -24,7 +24,16 @@ def space(facts: Facts) -> Table:
         (text.title_case(p.name), _range(p), p.help or help_texts.get(p.name, ""))
         for p in facts.space or ()
     )
-    return Table("The search space", ("Hyperparameter", "Searched values", "Meaning"), rows)
+    head = ("Hyperparameter", "Searched values", "Meaning")
+    return Table("The search space" + _widened(facts), head, rows)
+
+
+def _widened(facts: Facts) -> str:
+    """By how much the network is wider than the filters of the space say."""
+    width = facts.best.values().get("width", 1.0) if facts.best else 1.0
+    if width == 1 or "width" in facts.searched:
+        return ""
+    return f"; the networks have {text.value(width)} times as many filters (width)"
 
 
 def _range(p: Parameter) -> str:
