@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +18,7 @@ _COLORS = {AHEAD: "green", BEHIND: "red"}
 
 
 def shown(comparison: Comparison, *, color: bool = False) -> str:
-    """The tables, at most 100 columns wide; long names are cut.
+    """The tables, at most 100 columns wide; words are wrapped, long names cut.
 
     Args:
         comparison: of two systems or more.
@@ -40,9 +41,9 @@ def _table(first: str, *others: str, words: tuple[str, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(first, no_wrap=True, overflow="ellipsis")
     for name in others:
-        table.add_column(
-            name, justify="left" if name in words else "right", no_wrap=True, overflow="ellipsis"
-        )
+        of_words = name in words
+        justify: Literal["left", "right"] = "left" if of_words else "right"
+        table.add_column(name, justify=justify, no_wrap=not of_words, overflow="ellipsis")
     return table
 
 
@@ -55,6 +56,14 @@ def _accuracies(comparison: Comparison) -> Table:
             f"{100 * system.accuracy:.2f} %", _span(system.interval) + " %",
             Text(_published(system)),
         )  # fmt: skip
+    return _with_whole_numbers(table)
+
+
+def _with_whole_numbers(table: Table) -> Table:
+    """The table, whose words give way where it is too wide."""
+    for column in table.columns:
+        if column.justify == "right":
+            column.min_width = max(len(str(cell)) for cell in (column.header, *column.cells))
     return table
 
 
@@ -67,7 +76,7 @@ def _leads(comparison: Comparison) -> Table:
             count(lead.only_first), count(lead.only_other), p_value(lead.p), p_value(lead.p_holm),
             Text(lead.verdict, style=_COLORS.get(lead.verdict, "")),
         )  # fmt: skip
-    return table
+    return _with_whole_numbers(table)
 
 
 def _bounds(lead: Lead) -> str:

@@ -45,7 +45,10 @@ def asked_of_an_opponent(sample, folder, **more):
 
 # keras-tuner asks for the thread's name in an old way.
 @pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")
-@pytest.mark.parametrize("program", ["optuna", "hyperband", "random"])
+# Random search runs in the real head-to-head below.
+@pytest.mark.parametrize(
+    "program", ["optuna", "hyperband", pytest.param("random", marks=pytest.mark.full)]
+)
 def test_an_opponent_searches_the_core_space(opponents, program, sample, tmp_path):
     task = opponents.prepared(asked_of_an_opponent(sample, tmp_path))
     assert [len(task.train[1]), len(task.validation[1])] == [300, 200]

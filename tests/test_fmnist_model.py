@@ -166,7 +166,11 @@ def logits_in_training(network, x):
     return np.asarray(inner(x, training=True))
 
 
-@pytest.mark.parametrize("changes", SHAPES, ids=str)
+# On JAX every shape is compiled twice; what it has of its own is in the first ones.
+COMPARED = SHAPES if backend.chosen() == "tensorflow" else [*SHAPES[:3], *SHAPES[5:6]]
+
+
+@pytest.mark.parametrize("changes", COMPARED, ids=str)
 def test_the_network_in_training_is_the_plain_one(monkeypatch, changes):
     monkeypatch.setenv("FMNIST_PRECISION", "float32")
     config = TINY.replace(dropout=0.0, **changes)

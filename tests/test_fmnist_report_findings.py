@@ -132,3 +132,14 @@ def test_the_space_says_where_the_networks_are_wider(facts):
 
     assert caption() == caption(width=1.0) == "The search space"
     assert caption(width=2.0).endswith("have 2 times as many filters (width)")
+
+
+def test_trials_are_columns_where_there_are_more_hyperparameters_than_fit(facts):
+    usual = search_tables.best_trials(facts)
+    more = tuple(Int(f"field_{i}", 0, 1) for i in range(9))
+    wide = dataclasses.replace(facts, space=SearchSpace((*facts.space, *more)))
+    turned = search_tables.best_trials(wide)
+    assert len(turned.head) == 1 + 6 < 1 + len(usual.rows)
+    assert turned.head == ("Trial", *(row[0] for row in usual.rows[:6]))
+    assert turned.rows[0] == ("Validation accuracy", *(row[1] for row in usual.rows[:6]))
+    assert len(turned.rows) == 1 + len(wide.space)

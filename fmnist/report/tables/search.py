@@ -15,6 +15,8 @@ from search.records import Trial
 from search.space import Categorical, Parameter
 
 BEST_SHOWN = 10
+# With more hyperparameters than fit beside each other trials are columns, and fewer.
+_BESIDE, _BEST_BESIDE = 9, 6
 
 
 def space(facts: Facts) -> Table:
@@ -72,10 +74,11 @@ def _state_row(state: str, n: int, trials: Sequence[Trial]) -> tuple[str, ...]:
 def best_trials(facts: Facts) -> Table | None:
     """The complete trials of the highest values."""
     complete = [t for t in facts.trials if t.state == "complete" and t.value is not None]
-    ranked = sorted(complete, key=lambda t: (-(t.value or 0), t.number))[:BEST_SHOWN]
+    names = [p.name for p in facts.space or ()]
+    shown = BEST_SHOWN if len(names) <= _BESIDE else _BEST_BESIDE
+    ranked = sorted(complete, key=lambda t: (-(t.value or 0), t.number))[:shown]
     if not ranked:
         return None
-    names = [p.name for p in facts.space or ()]
     n = facts.run.splits.validation
     rows = tuple(
         (
@@ -91,7 +94,8 @@ def best_trials(facts: Facts) -> Table | None:
         if len(rows) > 1
         else "The complete trial"
     )
-    return Table(caption, head, rows, numeric=tuple(range(1, len(head))), dense=True)
+    table = Table(caption, head, rows, numeric=tuple(range(1, len(head))), dense=True)
+    return table if len(names) <= _BESIDE else table.turned()
 
 
 def candidates(facts: Facts) -> Table | None:

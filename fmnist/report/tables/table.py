@@ -24,3 +24,9 @@ class Table:
     numeric: tuple[int, ...] = ()
     foot: int = 0
     dense: bool = False
+
+    def turned(self) -> Table:
+        """The same with a column for each row: for few rows of many values."""
+        head, *rows = zip(self.head, *self.rows, strict=True)
+        numeric = tuple(range(1, len(head)))
+        return Table(self.caption, head, tuple(rows), numeric, dense=self.dense)
