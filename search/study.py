@@ -128,7 +128,8 @@ class Study:
             run = self._waiting.pop(0) if self._waiting else self._asked()
             if run is None:
                 return None
-            if self.plan.may_start(run.task.params, run.task.epochs, self._running()):
+            left = run.task.epochs - len(run.epochs)
+            if self.plan.may_start(run.task.params, left, self._running()):
                 self._withdrawn = 0
                 return run
             self._withdraw(run)

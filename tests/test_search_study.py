@@ -351,7 +351,8 @@ def test_a_stopped_trial_without_a_checkpoint_starts_anew(tmp_path):
     assert again.engine.running() == ()
 
 
-def test_a_stopped_trial_with_a_checkpoint_goes_on(tmp_path):
+@pytest.mark.parametrize("seconds", [None, 45.0])
+def test_a_stopped_trial_with_a_checkpoint_goes_on(tmp_path, seconds):
     behind = [epoch(1, 0.1)]
 
     def goes_on(task):
@@ -367,7 +368,11 @@ def test_a_stopped_trial_with_a_checkpoint_goes_on(tmp_path):
         max_trials=1,
         folder=tmp_path / "f",
         checkpoint=lambda _: list(behind),
+        seconds=seconds,
     )
+    again.plan.learn({}, 1, 8.0)
+    if seconds is not None:  # there is time for the two epochs that are left, not for three
+        assert not again.plan.may_start({}, 3)
     again.run()
     (trial,) = again.log.trials
     assert (trial.number, trial.state, trial.resumed) == (0, "complete", (1,))
