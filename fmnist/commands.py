@@ -70,13 +70,10 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
     job = Job(
         run=run,
         request=request,
-        view=_view(options),
         base=start.base,
         space=start.space,
         first_trials=start.first_trials,
-        document=_dated(document_of(options)),
-        class_names=_class_names(options["class_names"]),
-        command=_command_line(),
+        **_common(options),
         started=started,
         deadline=deadline,
     )
@@ -110,11 +107,8 @@ def train_config(*, started: float, results: Path, name: str | None, **options: 
     job = Job(
         run=_run_for(results, name, request.to_dict(), fresh=False),
         request=request,
-        view=_view(options),
         base=config,
-        document=_dated(document_of(options)),
-        class_names=_class_names(options["class_names"]),
-        command=_command_line(),
+        **_common(options),
         started=started,
     )
     return _execute(job)
@@ -139,19 +133,26 @@ def _train_recipe(started: float, results: Path, name: str | None, options: dict
         job = Job(
             run=run,
             request=part.request,
-            view=_view(options),
             base=part.base,
             space=part.space,
             recipe=part.record,
-            document=_dated(document_of(options)),
-            class_names=_class_names(options["class_names"]),
-            command=_command_line(),
+            **_common(options),
             started=started if run is runs[0] else time.monotonic(),
         )
         code = max(code, _execute(job))
     if len(runs) > 1:
         code = max(code, compare_folders([run.path for run in runs], as_json=options["as_json"]))
     return code
+
+
+def _common(options: dict[str, Any]) -> dict[str, Any]:
+    """What every job takes from the command line."""
+    return {
+        "view": _view(options),
+        "document": _dated(document_of(options)),
+        "class_names": _class_names(options["class_names"]),
+        "command": _command_line(),
+    }
 
 
 def _execute(job: Any) -> int:

@@ -6,13 +6,16 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fmnist.config import load_config
 from fmnist.errors import UserError
 from fmnist.runs import Run
+
+if TYPE_CHECKING:
+    from fmnist.report.render import Rendered
 
 
 def predict_images(folder: Path, images: tuple[Path, ...], *, top: int, as_json: bool) -> int:
@@ -56,9 +59,7 @@ def render_again(folder: Path, document: dict[str, str]) -> int:
     rendered = render_report(run.path, interim=not finished)
     if not finished:
         click.echo("interim report: the run is not finished")
-    click.echo(f"HTML report    {rendered.html}")
-    click.echo(f"PDF report     {rendered.pdf or rendered.problem}")
-    return 0 if rendered.pdf else 5
+    return _told(rendered)
 
 
 def compare_folders(folders: Sequence[Path], *, as_json: bool = False) -> int:
@@ -74,7 +75,12 @@ def compare_folders(folders: Sequence[Path], *, as_json: bool = False) -> int:
         click.echo(shown(comparison, color=sys.stdout.isatty()) + "\n")
     compare.write(comparison, folders[0])
     rendered = render_report(folders[0])
-    if not as_json:
+    return _told(rendered, quiet=as_json)
+
+
+def _told(rendered: Rendered, *, quiet: bool = False) -> int:
+    """Say where the report is; the exit code."""
+    if not quiet:
         click.echo(f"HTML report    {rendered.html}")
         click.echo(f"PDF report     {rendered.pdf or rendered.problem}")
     return 0 if rendered.pdf else 5

@@ -27,7 +27,7 @@ DENSE = Shown(["The network of this run is a dense one, without convolutions and
 
 
 def _without_convolutions(facts: Facts) -> bool:
-    return facts.best is not None and facts.best.values().get("stages") == 0
+    return facts.best is not None and facts.best.dense
 
 
 def cnn_vs_dense(facts: Facts) -> Shown:

@@ -24,6 +24,7 @@ NORMALISATIONS = {
     "signed": "Pixels are scaled from 0–255 to the range −1 to 1.",
 }
 
+AUGMENTATIONS = ("flip", "shift", "rotation", "erasing")
 COURSES = {"cosine": "along a cosine", "one-cycle": "along a straight line"}
 HEADS = {
     "average": ", the average of each map",
@@ -60,7 +61,7 @@ def network(best: BestConfig) -> str:
     c = best.values()
     dense = c.get("dense_units")
     hidden = f", a dense layer of {text.counted(dense, 'unit')}" if dense else ""
-    if c.get("stages") == 0:
+    if best.dense:
         return f"The network is a dense one: the pixels{hidden}, and a softmax over the classes."
     norm = ", batch normalisation" if c.get("batch_norm") else ""
     head = HEADS.get(str(c.get("head")), "")
@@ -151,7 +152,7 @@ def regularisers(c: dict[str, Any]) -> list[str]:
         found.append(f"label smoothing of {text.value(c['label_smoothing'])}")
     if c.get("ema"):
         found.append("a moving average of the weights")
-    if any(c.get(name) for name in ("flip", "shift", "rotation", "erasing")):
+    if any(c.get(name) for name in AUGMENTATIONS):
         found.append("augmentation")
     if c.get("batch_norm"):
         found.append("batch normalisation")
@@ -160,8 +161,7 @@ def regularisers(c: dict[str, Any]) -> list[str]:
 
 def batches(c: dict[str, Any]) -> str:
     """What training accuracy and loss are measured on: ``augmented batches with dropout on``."""
-    ways = ("flip", "shift", "rotation", "erasing")
-    augmented = any(c.get(name, name in ("flip", "shift")) for name in ways)
+    augmented = any(c.get(name, name in ("flip", "shift")) for name in AUGMENTATIONS)
     kind = "augmented batches" if augmented else "batches"
     return f"{kind} with dropout on" if c.get("dropout", True) else kind
 

@@ -51,7 +51,7 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
 def inside(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """Kernels and feature maps."""
     explanation = facts.explanation
-    dense = facts.best is not None and facts.best.values().get("stages") == 0
+    dense = facts.best is not None and facts.best.dense
     if explanation is None or dense:
         absent = "A dense network has neither kernels nor feature maps." if dense else ""
         return {"kernels": None, "absent": absent}

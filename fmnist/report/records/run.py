@@ -105,6 +105,11 @@ class BestConfig:
         """Field name to value over both tables."""
         return {**self.model, **self.training}
 
+    @property
+    def dense(self) -> bool:
+        """Whether the network is a dense one, without convolutions."""
+        return self.model.get("stages") == 0
+
 
 @dataclass(frozen=True)
 class LedgerEntry:
