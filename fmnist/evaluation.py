@@ -117,7 +117,7 @@ def summarise(labels: NDArray[Any], probabilities: NDArray[Any]) -> dict[str, An
     Raises:
         DataError: shapes, values or labels that break a rule.
     """
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     correct = int(np.count_nonzero(probabilities.argmax(axis=1) == labels))
     picked = probabilities[np.arange(len(labels)), labels]
     return {
@@ -145,7 +145,7 @@ def evaluate(
     Raises:
         DataError: shapes, values, labels or the number of names break a rule.
     """
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     if len(class_names) != probabilities.shape[1]:
         raise DataError(
             f"class names: expected one for each of the {probabilities.shape[1]} columns of "
@@ -178,8 +178,35 @@ def pr_curves(labels: NDArray[Any], probabilities: NDArray[Any]) -> list[PrCurve
     Raises:
         DataError: shapes, values or labels that break a rule.
     """
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     return [_curve(labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])]
+
+
+def checked(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[Ints, Floats]:
+    """Labels int ``[N]`` and probabilities float ``[N, C]`` in double precision.
+
+    Raises:
+        DataError: shapes, values or labels that break a rule.
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    if probabilities.ndim != 2 or 0 in probabilities.shape:
+        raise DataError(
+            f"probabilities: expected shape (images, classes), neither 0, "
+            f"found {probabilities.shape}"
+        )
+    images, classes = probabilities.shape
+    if labels.shape != (images,):
+        raise DataError(
+            f"labels: expected shape ({images},), one for each row of probabilities, "
+            f"found {labels.shape}"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"labels: expected integer class indices, found {labels.dtype}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"labels: expected 0 to {classes - 1}, found {labels.min()} to {labels.max()}"
+        )
+    return labels.astype(np.int64), _checked_probabilities(probabilities.astype(np.float64))
 
 
 def _paired_interval(b: int, c: int, n: int) -> tuple[float, float]:
@@ -204,28 +231,6 @@ def _checked_classes(**arrays: NDArray[Any]) -> list[Ints]:
             raise DataError(f"{name}: expected integer class indices, found {values.dtype}")
         checked.append(values.astype(np.int64))
     return checked
-
-
-def _checked(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[Ints, Floats]:
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    if probabilities.ndim != 2 or 0 in probabilities.shape:
-        raise DataError(
-            f"probabilities: expected shape (images, classes), neither 0, "
-            f"found {probabilities.shape}"
-        )
-    images, classes = probabilities.shape
-    if labels.shape != (images,):
-        raise DataError(
-            f"labels: expected shape ({images},), one for each row of probabilities, "
-            f"found {labels.shape}"
-        )
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels: expected integer class indices, found {labels.dtype}")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise DataError(
-            f"labels: expected 0 to {classes - 1}, found {labels.min()} to {labels.max()}"
-        )
-    return labels.astype(np.int64), _checked_probabilities(probabilities.astype(np.float64))
 
 
 def _checked_probabilities(probabilities: Floats) -> Floats:

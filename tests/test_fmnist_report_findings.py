@@ -72,9 +72,11 @@ def test_edges_of_the_search_space():
         {"filters_1": 48, "dropout": 0.25}, {"learning_rate": 1e-4, "batch_size": 64}, {}, ""
     )
     found = findings.at_the_edge(best, space)
-    assert len(found) == 2
-    assert "filters 1, 48, lies at the upper end" in found[0]
-    assert "learning rate, 10⁻⁴, lies at the lower end" in found[1]
+    assert found == [
+        "Filters 1 (48) and learning rate (10⁻⁴) lie at an end of the searched ranges: wider ones "
+        "may hold better values."
+    ]
+    assert findings.at_the_edge(best, SearchSpace((Float("dropout", 0.0, 0.5),))) == []
 
 
 def test_validation_and_test_difference_is_judged_by_chance(facts):

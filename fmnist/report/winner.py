@@ -29,6 +29,23 @@ def chosen(facts: Facts) -> str:
     return " ".join(s for s in (sentence, _lead(found), _order(facts, found, best)) if s)
 
 
+def short(facts: Facts) -> str:
+    """Who won and by what, in one sentence; empty where nothing is chosen yet."""
+    found, trial = facts.confirmation, facts.winner
+    best = found.confirmed if found else None
+    if trial is None or trial.value is None or (facts.interim and found is None):
+        return ""
+    if best is None or found is None:
+        n = sum(t.state == "complete" for t in facts.trials)
+        return f"Trial {trial.number} had the highest value of {text.counted(n, 'complete trial')}."
+    tried = len(found.candidates)
+    among = f"the best of {tried} candidates" if tried > 1 else "the one candidate"
+    return (
+        f"Trial {best.trial}, {among} trained again on fresh seeds: a mean validation accuracy of "
+        f"{_mean(facts, best)}."
+    )
+
+
 def _by_value_alone(facts: Facts, reason: str) -> str:
     n = sum(t.state == "complete" for t in facts.trials)
     why = f": {reason.rstrip('.')}" if reason else ""

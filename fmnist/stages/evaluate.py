@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist import checkpoint, evaluation, training
+from fmnist import bootstrap, checkpoint, evaluation, training
+from fmnist.calibration import calibration
 from fmnist.config import load_config
 from fmnist.explain import load_model
 from fmnist.preprocess import Images
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 GALLERY = 64
 CURVE = "the epochs of the retraining"
 CURVE_POINTS = 20
+_SECONDS_AN_IMAGE = 3e-4  # of all resampling, on one core
+VALIDATION_USE = "validation figures, temperature"
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
 
@@ -34,21 +37,28 @@ def evaluate(job: Context) -> None:
     validated = final if not refitted(job) else _Network(job.run / VALIDATED, final.mirrored)
     names = job.data.class_names
     validation = job.part(job.splits.validation)
-    job.ledger.record("evaluate", "validation", len(validation[1]), "validation figures")
+    job.ledger.record("evaluate", "validation", len(validation[1]), VALIDATION_USE)
     validation_p = validated.predict(validation[0])
     members = _members(job)
     images, labels = job.data.test.open("evaluate", "the reported test figures", job.ledger)
     test_p = final.predict(images)
     ensemble_p = _mean([test_p, *(member.predict(images) for member in members)])
-    _write_predictions(job, (labels, test_p), (validation[1], validation_p), images, ensemble_p)
+    held_out, tested = (validation[1], validation_p), (labels, test_p)
+    _write_predictions(job, tested, held_out, images, ensemble_p)
     test = evaluation.evaluate(labels, test_p, names)
+    calibrated = None
+    if _time_for_intervals(job, len(labels)):
+        seed = job.request.seed
+        test = bootstrap.with_intervals(test, *tested, seed=seed)
+        calibrated = calibration(held_out, tested, validated_by=validated.name, seed=seed)
     test["curve"] = _test_curve(job, validated, images, labels)
     record = {
         "schema": 1,
         "test_time_flip": final.mirrored,
         "models": {"test": final.name, "validation": validated.name, "curve": CURVE},
-        "validation": evaluation.summarise(validation[1], validation_p),
+        "validation": evaluation.summarise(*held_out),
         "test": test,
+        "calibration": calibrated,
         "search": _search_result(job, validation_p, validation[1], test["accuracy"]),
     }
     if members:
@@ -137,6 +147,12 @@ def _write_predictions(
         examples=job.data.train_images[examples, :, :, 0],
         **({"ensemble_probabilities": ensemble} if job.run.has("ensemble.json") else {}),
     )
+
+
+def _time_for_intervals(job: Context, images: int) -> bool:
+    """Whether resampling leaves what comes after the evaluation its time."""
+    needed = _SECONDS_AN_IMAGE * images * job.night.slowness + job.night.needed_tail()
+    return job.budget.remaining() >= needed
 
 
 def _test_curve(

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from fmnist.evaluation import pr_curves
-from fmnist.report import final, findings, followed, winner
+from fmnist.report import calibrating, final, findings, followed, winner
 from fmnist.report.chapters.needed import present
 from fmnist.report.concepts import Concept
 from fmnist.report.figures import mosaic, results
+from fmnist.report.figures.calibration import reliability_figure
 from fmnist.report.records import Facts
 from fmnist.report.tables import recipe as recipe_tables
 from fmnist.report.tables import results as tables
@@ -44,8 +45,18 @@ def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
             pr_curves(predictions.test_labels, predictions.test_probabilities), test
         ),
         "pairs": tables.pairs(test),
+        **_calibration(facts),
         "random": mosaic.prediction_tiles(predictions, shown, names),
         "mistakes": mosaic.prediction_tiles(predictions, _surest_mistakes(facts), names),
+    }
+
+
+def _calibration(facts: Facts) -> dict[str, Any]:
+    found = facts.metrics.calibration if facts.metrics else None
+    return {
+        "calibrated": [calibrating.verdict(facts), calibrating.scaling(facts)] if found else [],
+        "reliability": reliability_figure(found) if found else None,
+        "calibration_table": tables.calibration(found) if found else None,
     }
 
 

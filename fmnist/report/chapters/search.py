@@ -7,31 +7,44 @@ from typing import Any
 
 from fmnist.report import findings, recipe, trouble, winner
 from fmnist.report.concepts import Concept
-from fmnist.report.figures import confirming, searching
+from fmnist.report.figures import confirming, landscape, parallel, searching
 from fmnist.report.figures.importance import importance_bars
 from fmnist.report.records import Facts
 from fmnist.report.tables import search as tables
-from search.records import best_of
+from search.records import Trial, best_of
 
 
 def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The course of the search, its winner and what mattered."""
     tried = [t for t in facts.trials if not trouble.out_of_time(t)]
-    best, chosen = best_of(tried), facts.winner
+    best = best_of(tried)
     return {
         "engine": recipe.engine(facts.run.request),
         "sampler": recipe.sampler(facts.run.request),
         "course": findings.search_course(tried, best) if best else "",
         "effort": findings.trial_effort(facts),
+        "stopped": findings.stopped_early(facts),
         "space": tables.space(facts) if facts.space else None,
         "states": tables.state_counts(facts),
         "history": searching.search_history(tried) if tried else None,
-        "slices": searching.slices(tried, facts.space, chosen) if chosen and facts.space else None,
-        "edges": findings.at_the_edge(facts.best, facts.space) if facts.best else [],
+        **_landscape(facts, tried),
+        "edge": " ".join(findings.at_the_edge(facts.best, facts.space)) if facts.best else "",
         "best_trials": tables.best_trials(facts),
         **_winner(facts),
         **_importance(facts),
         **_failures(facts),
+    }
+
+
+def _landscape(facts: Facts, tried: Sequence[Trial]) -> dict[str, Any]:
+    """What the values look like over the hyperparameters: one by one, two together, all."""
+    space, chosen = facts.space, facts.winner
+    if space is None or chosen is None:
+        return {"slices": None, "mapped": None, "parallel": None}
+    return {
+        "slices": searching.slices(tried, space, chosen),
+        "mapped": landscape.mapped(tried, space, chosen),
+        "parallel": parallel.parallel(tried, space, chosen),
     }
 
 

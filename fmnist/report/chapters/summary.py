@@ -1,7 +1,9 @@
-"""The first chapter: the findings in a few sentences."""
+"""The first chapter, one page: the result, how it came about, what was found about it."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,41 +19,67 @@ from fmnist.report import (
     winner,
 )
 from fmnist.report.concepts import Concept
+from fmnist.report.findings import Finding
 from fmnist.report.records import Facts
 from fmnist.report.tables import results as tables
 from fmnist.report.trouble import out_of_time
 from search.records import best_of
 
+LINES, ACROSS = 28, 100
+"""Lines that story and findings may fill, so that the summary stays on one page, and characters
+on a line. Findings for which there is no room are told by their titles."""
+
 
 def summary(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
-    """The findings in a few sentences."""
+    """What was done, how good it is, and what was found about it."""
     metrics = facts.metrics
-    data: dict[str, Any] = {
+    found, story = findings.find(facts), _story(facts)
+    shown = _fitting(story, found.found)
+    return {
         "test": metrics.test if metrics else None,
         "by_search": facts.by_search,
-        "followed": followed.summary(facts),
-        "search": _search(facts) if facts.by_search else "",
-        "winner": winner.chosen(facts),
-        "optimism": winner.optimism(facts),
-        "overfitting": findings.overfitting(facts.history) if facts.history else None,
-        "refit": final.refit(facts),
-        "mirrored": final.mirrored(facts),
-        "ensemble": final.ensemble(facts),
-        "network": recipe.network(facts.best) if facts.best else "",
-        "comparison": findings.validation_against_test(facts) if metrics else "",
-        "beside": " ".join(filter(None, [comparing.summary(facts), published.place(facts)])),
+        "story": story,
+        "found": found.found[:shown],
+        "further": found.found[shown:],
+        "clear": found.subjects_clear,
         "headline": tables.headline(facts),
         "progress": timing.progress(facts) if facts.interim else [],
     }
-    if metrics is not None:
-        errors = findings.confusions(metrics.test)
-        data |= {"hardest": findings.hardest(metrics.test), "worst": errors[0] if errors else None}
-    return data
+
+
+def _fitting(story: Sequence[tuple[str, str]], found: Sequence[Finding]) -> int:
+    """How many findings there is room for; every warning is told in full."""
+    room = LINES - sum(_lines(head + sentence) for head, sentence in story)
+    heights = itertools.accumulate(_lines(f.title + f.sentence) + 0.3 for f in found)
+    warnings = sum(f.severity == findings.WARNING for f in found)
+    return max(warnings, sum(height <= room for height in heights))
+
+
+def _lines(words: str) -> int:
+    return math.ceil(len(words) / ACROSS)
+
+
+def _story(facts: Facts) -> list[tuple[str, str]]:
+    """What was done, as heads and sentences; those with nothing to say are left out."""
+    searched = _search(facts) if facts.by_search else "One given configuration was trained."
+    network = recipe.network(facts.best) if facts.best else ""
+    rows = [
+        ("Recipe", followed.summary(facts)),
+        ("Search" if facts.by_search else "No search", searched),
+        ("Winner", winner.short(facts) if facts.by_search else ""),
+        ("Network", " ".join(filter(None, [network, final.mirrored(facts)]))),
+        ("Beside other systems", _beside(facts)),
+        ("Ensemble", final.ensemble(facts)),
+    ]
+    return [(head, sentence) for head, sentence in rows if sentence]
+
+
+def _beside(facts: Facts) -> str:
+    return " ".join(filter(None, [comparing.summary(facts), published.place(facts)]))
 
 
 def _search(facts: Facts) -> str:
-    """How much was tried in what time, and what became of it."""
-    counts = findings.states(facts.trials)
+    """How much was tried in what time, and the best of it."""
     tried = [t for t in facts.trials if not out_of_time(t)]
     if not tried:
         return "" if facts.interim else "No trial ended."  # the progress says so
@@ -59,16 +87,18 @@ def _search(facts: Facts) -> str:
     repeated = f" of {text.counted(different, 'configuration')}" if different < len(tried) else ""
     what = text.counted(len(tried), "trial" if repeated else "configuration") + repeated
     seconds = timing.spent(facts).get("search") or sum(t.seconds for t in tried)
-    parts = [
+    return (
         f"{what} of the network and its training {'was' if len(tried) == 1 else 'were'} tried in "
-        f"{text.duration(seconds)}{_highest(facts)}.",
-        findings.trial_effort(facts),
-    ]
-    if n := counts.get("pruned"):
-        parts.append(f"{_trials(n)} stopped early, {recipe.pruning(facts.run.request, n)}.")
-    if n := counts.get("failed"):
-        parts.append(f"{text.counted(n, 'trial')} failed.")
-    return " ".join(part for part in parts if part)
+        f"{text.duration(seconds)}{_effort(facts)}{_highest(facts)}."
+    )
+
+
+def _effort(facts: Facts) -> str:
+    images = findings.trial_images(facts)
+    epochs = max((len(t.epochs) for t in facts.trials), default=0)
+    if images is None or not epochs:
+        return ""
+    return f", each on {text.count(images)} images for up to {text.counted(epochs, 'epoch')}"
 
 
 def _highest(facts: Facts) -> str:
@@ -77,7 +107,3 @@ def _highest(facts: Facts) -> str:
         return ""
     value = text.percent(best.value, facts.run.splits.validation)
     return f"; the highest validation accuracy among the trials was {value}, in trial {best.number}"
-
-
-def _trials(n: int) -> str:
-    return f"{text.counted(n, 'trial')} {'was' if n == 1 else 'were'}"

@@ -17,15 +17,20 @@ from fmnist.report.figures.style import (
     legend_above,
     to_svg,
 )
+from fmnist.report.figures.values import tell
 from fmnist.report.records.searching import Importance, ParameterImportance
 
+FEW = 10
+"""Bars that are drawn with room between them; more stand closer."""
 NOT_CLEAR = "not distinguishable from noise"
+INTERVAL = f"95{text.THIN}% interval"
 
 
 def importance_bars(importance: Importance) -> Figure:
     """Importance of each hyperparameter with its interval and the level that noise reaches."""
     ranked = sorted(importance.parameters, key=lambda p: p.importance)
-    figure, ax = canvas(0.3 * len(ranked) + 0.75, width=WIDTH)
+    step = 0.3 if len(ranked) <= FEW else 0.22
+    figure, ax = canvas(step * len(ranked) + 0.75, width=WIDTH)
     colors = [BLUE if p.distinguishable else RULE for p in ranked]
     ax.barh(range(len(ranked)), [p.importance for p in ranked], color=colors, height=0.62, zorder=2)
     _intervals(ax, ranked)
@@ -36,6 +41,7 @@ def importance_bars(importance: Importance) -> Figure:
         label="Level reached by noise (95 %)",
     )  # fmt: skip
     _notes(ax, ranked)
+    tell(ax, [(p.importance, place, _said(p)) for place, p in enumerate(ranked)])
     ax.set_yticks(places, [text.title_case(p.name) for p in ranked], color=INK)
     ax.set_xlim(0, 1.45 * max([_reach(p) for p in ranked] or [1]))
     ax.set_xticks([x / 5 for x in range(6)])  # shares of one, though the notes reach further
@@ -65,6 +71,12 @@ def _notes(ax: Axes, ranked: list[ParameterImportance]) -> None:
             note, (_reach(p), place), xytext=(5, 0), textcoords="offset points", va="center",
             color=INK if p.distinguishable else MUTED, fontsize=8,
         )  # fmt: skip
+
+
+def _said(p: ParameterImportance) -> str:
+    name, importance, interval, noise, verdict = _row(p)
+    spread = "" if interval == "–" else f" ({INTERVAL} {interval})"
+    return f"{name}: importance {importance}{spread}, noise reaches {noise}; {verdict}"
 
 
 def _reach(p: ParameterImportance) -> float:

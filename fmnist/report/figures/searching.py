@@ -22,6 +22,7 @@ from fmnist.report.figures.style import (
     legend_above,
     to_svg,
 )
+from fmnist.report.figures.values import tell
 from search.records import Trial
 from search.space import Categorical, Parameter, SearchSpace
 
@@ -30,7 +31,8 @@ STATES = {
     "pruned": {"color": MUTED, "marker": "x", "label": "Pruned"},
     "failed": {"color": VERMILLION, "marker": "v", "label": "Failed"},
 }
-COLUMNS = 4
+COLUMNS, MANY_COLUMNS, MANY = 4, 5, 12
+"""Plots beside each other; from more than ``MANY`` hyperparameters on, closer."""
 
 
 def best_so_far(trials: Sequence[Trial]) -> list[float]:
@@ -47,7 +49,7 @@ def search_history(trials: Sequence[Trial]) -> Figure:
     figure, ax = canvas(2.75)
     numbers, best = [t.number for t in trials], best_so_far(trials)
     ax.step(numbers, best, where="post", color=INK, linewidth=1.2, label="Best so far")
-    floor = _floor(trials)
+    floor = lowest_shown(trials)
     for state, look in STATES.items():
         chosen = [t for t in trials if t.state == state]
         _scatter_state(ax, chosen, look, floor)
@@ -75,7 +77,7 @@ def _end(best: Sequence[float]) -> str:
     return f"ends at {text.percent(best[-1])}" if known else "has no point yet"
 
 
-def _floor(trials: Sequence[Trial]) -> float | None:
+def lowest_shown(trials: Sequence[Trial]) -> float | None:
     """Lower end of the value axis: one trial that learned nothing must not flatten the rest."""
     values = sorted(t.value for t in trials if t.value is not None)
     if not values:
@@ -94,6 +96,12 @@ def _scatter_state(
     y = [low if t.value is None else max(t.value, low) for t in trials]
     if trials:
         ax.scatter(x, y, s=20, linewidths=1, zorder=3, clip_on=False, **look)  # type: ignore[arg-type]
+        tell(ax, [(t.number, height, _said(t)) for t, height in zip(trials, y, strict=True)])
+
+
+def _said(trial: Trial) -> str:
+    value = "" if trial.value is None else f": {text.percent(trial.value)}"
+    return f"Trial {trial.number}, {trial.state}{value}"
 
 
 def _rows(trials: Sequence[Trial], best: Sequence[float]) -> list[list[str]]:
@@ -114,8 +122,9 @@ def slices(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) ->
     The winner is marked, with its search value.
     """
     complete = [t for t in trials if t.state == "complete" and t.value is not None]
-    rows = math.ceil(len(space) / COLUMNS)
-    figure, axes = canvas(1.5 * rows + 0.1, rows, COLUMNS, sharey=True, squeeze=False)
+    columns = COLUMNS if len(space) <= MANY else MANY_COLUMNS
+    rows = math.ceil(len(space) / columns)
+    figure, axes = canvas(1.25 * rows + 0.1, rows, columns, sharey=True, squeeze=False)
     for ax, parameter in zip(axes.flat, space, strict=False):
         _slice(ax, parameter, complete, winner)
     for ax in axes.flat[len(space) :]:
@@ -123,7 +132,7 @@ def slices(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) ->
     for row in axes:
         row[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
         row[0].yaxis.set_major_locator(MaxNLocator(4))
-    floor = _floor(complete)
+    floor = lowest_shown(complete)
     if floor is not None:
         axes[0][0].set_ylim(bottom=floor - 0.05 * (max(t.value or 0 for t in complete) - floor))
     return Figure(
@@ -143,10 +152,13 @@ def _ring(winner: Trial | None) -> str:
 
 def _slice(ax: Axes, parameter: Parameter, trials: Sequence[Trial], winner: Trial | None) -> None:
     trials = [t for t in trials if parameter.name in t.params]
-    floor = _floor(trials) or 0.0
+    floor = lowest_shown(trials) or 0.0
     y = [max(t.value or 0.0, floor) for t in trials]
     x = [_position(parameter, t) for t in trials]
     ax.scatter(x, y, s=13, color=SKY, edgecolors=BLUE, linewidths=0.6, zorder=3, clip_on=False)
+    name = text.title_case(parameter.name)
+    said = [f"{_said(t)}, {name} {text.value(t.params[parameter.name])}" for t in trials]
+    tell(ax, zip(x, y, said, strict=True))
     if winner is not None and winner.value is not None and parameter.name in winner.params:
         ax.scatter(
             [_position(parameter, winner)], [winner.value], s=60, facecolors="none",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.report.records.calibration import Calibration as Calibration
 from fmnist.report.records.final import Ensemble
 from fmnist.report.records.score import Score as Score
 from fmnist.report.records.searching import Interval
@@ -30,7 +31,10 @@ class History:
 
 @dataclass(frozen=True)
 class ClassScore:
-    """Scores of one class; ``support`` counts its images."""
+    """Scores of one class; ``support`` counts its images.
+
+    The intervals of F1 and AP are bootstrapped; None in older runs and without images.
+    """
 
     name: str
     precision: float
@@ -39,16 +43,28 @@ class ClassScore:
     f1: float
     support: int
     average_precision: float
+    f1_interval: Interval | None = None
+    average_precision_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
 class Average:
-    """Scores averaged over classes."""
+    """Scores averaged over classes; None as in ``ClassScore``."""
 
     precision: float
     recall: float
     f1: float
     average_precision: float
+    f1_interval: Interval | None = None
+    average_precision_interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How the intervals of F1 and AP were made."""
+
+    method: str
+    resamples: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,7 @@ class TestScore(Score):
     macro: Average
     weighted: Average
     curve: tuple[TestEpoch, ...] = ()
+    bootstrap: Bootstrap | None = None
 
     def counts(self) -> NDArray[np.int64]:
         """The confusion matrix as int ``[C, C]``."""
@@ -104,6 +121,7 @@ class Metrics:
         validation: of the network that never learnt the validation images.
         test_time_flip: whether predictions are means over each image and its mirror image.
         ensemble: the average of several networks; it is reported apart.
+        calibration: of the test probabilities; None in older runs and where time was short.
     """
 
     validation: Score
@@ -111,6 +129,7 @@ class Metrics:
     search: SearchResult | None = None
     test_time_flip: bool = False
     ensemble: Ensemble | None = None
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fmnist.report import text, winner
 from fmnist.report.findings import confusions
 from fmnist.report.records import Facts
+from fmnist.report.records.calibration import Calibration
 from fmnist.report.records.results import Average, ClassScore, Score, TestScore
+from fmnist.report.records.searching import Interval
 from fmnist.report.tables.table import Table
 
 PAIRS_SHOWN = 8
@@ -91,39 +93,75 @@ def confusion(test: TestScore) -> Table:
         "Confusion matrix of the test set in numbers: true classes in rows, predicted in columns"
     )
     numeric = tuple(range(1, len(names) + 1))
-    return Table(caption, ("True class", *names), rows, numeric=numeric, dense=True)
+    head = ("True class", *names)
+    return Table(caption, head, rows, numeric=numeric, dense=True, sortable=False)
 
 
 def classes(test: TestScore) -> Table:
-    """Scores of each class with macro and weighted averages."""
-    rows = [
-        (*_class_cells(c), text.score(c.f1), text.score(c.average_precision), text.count(c.support))
-        for c in test.classes
-    ]
+    """Scores of each class with macro and weighted averages, and intervals where there are some.
+
+    Recall has Wilson's interval; those of F1 and AP are bootstrapped.
+    """
+    rows = [_class_row(c, test) for c in test.classes]
     for name, average in (("macro average", test.macro), ("weighted average", test.weighted)):
-        rows.append((name, *_average_cells(average), text.count(test.n)))
-    head = (
-        "Class",
-        "Precision",
-        "Recall",
-        f"95{text.THIN}% interval of recall",
-        "F1",
-        "AP",
-        "Images",
-    )
+        rows.append(_class_row(average, test, name))
+    span = f"95{text.THIN}% interval"
+    between = (span,) if test.bootstrap else ()
+    head = ("Class", "Precision", "Recall", span, "F1", *between, "AP", *between, "Images")
     caption = "Scores of each class on the test set"
-    return Table(caption, head, tuple(rows), numeric=(1, 2, 3, 4, 5, 6), foot=2)
+    if test.bootstrap:
+        caption += ", each but precision with its interval to the right"
+    numeric = tuple(range(1, len(head)))
+    return Table(caption, head, tuple(rows), numeric=numeric, foot=2)
 
 
-def _class_cells(c: ClassScore) -> tuple[str, str, str, str]:
-    low, high = c.recall_interval
-    span = f"{low:.3f}–{high:.3f}"
-    return c.name, text.score(c.precision), text.score(c.recall), span
+def _class_row(of: ClassScore | Average, test: TestScore, name: str = "") -> tuple[str, ...]:
+    one = of if isinstance(of, ClassScore) else None
+    f1, ap = (
+        (_span(interval),) if test.bootstrap else ()
+        for interval in (of.f1_interval, of.average_precision_interval)
+    )
+    return (
+        one.name if one else name,
+        text.score(of.precision),
+        text.score(of.recall),
+        _span(one.recall_interval) if one else "",
+        text.score(of.f1),
+        *f1,
+        text.score(of.average_precision),
+        *ap,
+        text.count(one.support if one else test.n),
+    )
 
 
-def _average_cells(a: Average) -> tuple[str, str, str, str, str]:
-    shown = [text.score(x) for x in (a.precision, a.recall, a.f1, a.average_precision)]
-    return shown[0], shown[1], "", shown[2], shown[3]
+def _span(bounds: Interval | None) -> str:
+    """Bounds of a score; nothing where an average has none."""
+    return "" if bounds is None else f"{bounds[0]:.3f}–{bounds[1]:.3f}"
+
+
+def calibration(found: Calibration) -> Table:
+    """Calibration before and after temperature scaling."""
+    rows = tuple(
+        (
+            name,
+            text.percent(side.ece),
+            text.interval(side.ece_interval),
+            text.percent(side.ece_by_chance),
+            text.loss(side.loss),
+            text.score(side.brier),
+        )
+        for name, side in (("As the network gives them", found.before),
+                           (f"After the temperature {found.temperature:.2f}", found.after))
+    )  # fmt: skip
+    head = (
+        "Probabilities", "ECE", f"95{text.THIN}% interval", "By chance", "Loss", "Brier score",
+    )  # fmt: skip
+    caption = (
+        "Calibration on the test set: the expected calibration error (ECE), the interval of the "
+        "true one, what a perfectly calibrated network stays below in 95 of 100 such samples, "
+        "mean cross-entropy and Brier’s score"
+    )
+    return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5))
 
 
 def pairs(test: TestScore) -> Table | None:

@@ -6,14 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from fmnist.report import text
+from fmnist.report import recipe, text
 from fmnist.report.records import Facts
-from fmnist.report.records.results import ClassScore, History, TestScore
+from fmnist.report.records.results import ClassScore, History, Metrics, TestScore
 from fmnist.report.records.run import BestConfig
 from fmnist.report.trouble import out_of_time
 from search.records import Trial
-from search.space import Categorical, SearchSpace
+from search.space import Categorical, Parameter, SearchSpace
 
 CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
 """Relative rise of the validation loss over its minimum, see ``overfitting``."""
@@ -121,11 +122,10 @@ def validation_against_test(facts: Facts) -> str:
     validation, test = metrics.validation, metrics.test
     difference = validation.accuracy - test.accuracy
     later = " The validation figure is from before the refit." if facts.refit_used else ""
-    spread = math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in (validation, test)))
     if abs(difference) < 0.00005:
         return f"Validation and test accuracy are the same.{later}"
     side = "below" if difference > 0 else "above"
-    usual = abs(difference) <= 1.96 * spread
+    usual = by_chance(metrics)
     return (
         f"Test accuracy lies {text.points(abs(difference))} {side} the validation accuracy of "
         f"{text.percent(validation.accuracy, validation.n)}, "
@@ -144,13 +144,25 @@ def validation_against_test(facts: Facts) -> str:
     )
 
 
+def by_chance(metrics: Metrics) -> bool:
+    """Whether validation and test accuracy differ no more than two samples of one share do."""
+    validation, test = metrics.validation, metrics.test
+    spread = math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in (validation, test)))
+    return abs(validation.accuracy - test.accuracy) <= 1.96 * spread
+
+
+def trial_images(facts: Facts) -> int | None:
+    """Number of images a trial trains on; None where the ledger does not tell one."""
+    read = {e.n for e in facts.ledger or () if e.stage == "search" and e.split == "train"}
+    return read.pop() if len(read) == 1 else None
+
+
 def trial_effort(facts: Facts) -> str:
     """How much less a trial trains than the final network, from ledger and trials."""
-    read = {e.n for e in facts.ledger or () if e.stage == "search" and e.split == "train"}
+    images, whole = trial_images(facts), facts.run.splits.train
     epochs = max((len(t.epochs) for t in facts.trials), default=0)
-    if len(read) != 1 or not epochs:
+    if images is None or not epochs:
         return ""
-    images, whole = read.pop(), facts.run.splits.train
     share = text.count(images) + (f" of the {text.count(whole)}" if images < whole else "")
     sentence = f"A trial trains on {share} images for at most {text.counted(epochs, 'epoch')}"
     history, final = facts.history, "retraining" if facts.refit_used else "final network"
@@ -160,6 +172,15 @@ def trial_effort(facts: Facts) -> str:
             f"{len(history.epochs)}, so trials reach lower accuracies than it does"
         )
     return sentence + "."
+
+
+def stopped_early(facts: Facts) -> str:
+    """How many trials were stopped early, and why; empty where none was."""
+    n = states(facts.trials).get("pruned", 0)
+    if not n:
+        return ""
+    trials = f"{text.counted(n, 'trial')} {'was' if n == 1 else 'were'}"
+    return f"{trials} stopped early, {recipe.pruning(facts.run.request, n)}."
 
 
 def search_course(trials: Sequence[Trial], best: Trial) -> str:
@@ -177,25 +198,32 @@ def search_course(trials: Sequence[Trial], best: Trial) -> str:
     return sentence + "."
 
 
-def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
-    """Sentences for numbers whose chosen value lies at an end of the searched range."""
+def edges(best: BestConfig, space: SearchSpace) -> list[Parameter]:
+    """The numbers whose chosen value lies at an end of the searched range."""
     values = best.values()
-    found = []
-    for p in space or ():
-        if isinstance(p, Categorical) or p.name not in values or p.low == p.high:
-            continue
-        low, high, value = float(p.low), float(p.high), float(values[p.name])
-        if p.log:
-            low, high, value = math.log(low), math.log(high), math.log(value)
-        place = (value - low) / (high - low)
-        if place <= EDGE or place >= 1 - EDGE:
-            end, limit = ("lower", p.low) if place <= EDGE else ("upper", p.high)
-            found.append(
-                f"The chosen value of {text.title_case(p.name)}, {text.value(values[p.name])}, "
-                f"lies at the {end} end of the searched range ({text.value(limit)}): a wider range "
-                "may hold better values."
-            )
-    return found
+    return [p for p in space if p.name in values and _at_an_end(p, values[p.name])]
+
+
+def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
+    """A sentence on ``edges``, if there are any."""
+    names = [p.name for p in edges(best, space)] if space else []
+    if not names:
+        return []
+    values, several = best.values(), len(names) > 1
+    found = text.listing([f"{text.title_case(n)} ({text.value(values[n])})" for n in names])
+    return [
+        f"{found[0].upper()}{found[1:]} {'lie' if several else 'lies'} at an end of the searched "
+        f"{'ranges: wider ones' if several else 'range: a wider one'} may hold better values."
+    ]
+
+
+def _at_an_end(p: Parameter, value: Any) -> bool:
+    if isinstance(p, Categorical) or p.low == p.high:
+        return False
+    low, high, place = float(p.low), float(p.high), float(value)
+    if p.log:
+        low, high, place = (math.log(max(v, low)) for v in (low, high, place))
+    return not EDGE < (place - low) / (high - low) < 1 - EDGE
 
 
 def states(trials: Sequence[Trial]) -> dict[str, int]:

@@ -1,0 +1,31 @@
+"""Findings of the small experiments around the best configuration."""
+
+from __future__ import annotations
+
+from fmnist.report import text
+from fmnist.report.findings.finding import NOTE, Finding
+from fmnist.report.records import Facts
+from fmnist.report.records.experiments import BETTER, Measured
+
+SECTION = "questions"
+MOST = 2
+"""Variants that are told, the best first: further ones stand in the chapter."""
+
+
+def better(facts: Facts) -> list[Finding] | None:
+    """Variants that did better than the chosen configuration, beyond chance."""
+    found = facts.experiments
+    if found is None or not found.experiments:
+        return None
+    ahead = [e for e in found.ranked if e.verdict == BETTER]
+    return [_finding(e) for e in ahead[:MOST]]
+
+
+def _finding(e: Measured) -> Finding:
+    sentence = (
+        f"In small trainings a variant of the configuration, {e.title}, reached "
+        f"{text.points(e.difference)} more than the configuration itself (95{text.THIN}% interval "
+        f"{text.point_span(e.interval)}, {text.count(e.validation)} validation images, "
+        f"{text.counted(e.seeds, 'seed')}): worth a full training."
+    )
+    return Finding(f"experiment-{e.key}", "A variant did better", NOTE, sentence, SECTION)

@@ -1,0 +1,107 @@
+"""All checks in their order, and ``findings.json``, which holds what they find.
+
+A new finding is a function from the facts to a list of findings, and its entry in ``CHECKS``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fmnist.report.findings import experiments, images, results, search, training
+from fmnist.report.findings.finding import SEVERITIES, Finding
+from fmnist.report.records import Facts
+from search.atomic import write_bytes
+
+FILE = "findings.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is looked for.
+
+    Attributes:
+        code: that of its findings; each of them may add to it behind a hyphen.
+        subject: what is looked for, in words; empty for what is no fault when it is missing.
+        run: facts to findings; None where the run does not have what it needs.
+    """
+
+    code: str
+    subject: str
+    run: Callable[[Facts], list[Finding] | None]
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("failures", "failed trainings", search.failures),
+    Check("overfitting", "overfitting", training.overfitting),
+    Check("near-duplicates", "test images near training images", images.near_duplicates),
+    Check("miscalibrated", "miscalibrated probabilities", results.miscalibrated),
+    Check("class-hard", "a class far harder than the others", results.class_hard),
+    Check("validation-above-test", "a fall from validation to test", results.above_test),
+    Check("unconfirmed", "a winner by one training alone", search.unconfirmed),
+    Check("noise-exceeds-difference", "a winner within noise", search.within_noise),
+    Check("undertrained", "a training that ended too early", training.undertrained),
+    Check("short-training", "epochs left out for want of time", training.shortened),
+    Check("search-edge", "a best value at the edge of its range", search.edge),
+    Check("few-trials", "too few trials", search.few_trials),
+    Check("optimism", "an optimistic search value", search.optimism),
+    Check("experiment", "a variant that does better", experiments.better),
+    Check("label-noise", "doubtful labels", images.label_noise),
+    Check("importance-unclear", "importances lost in noise", search.importance_unclear),
+    Check("short-trials", "trials far shorter than the final training", search.short_trials),
+    Check("pruned-most", "a search that stopped most trials early", search.pruned_most),
+    Check("refit", "", training.refit),
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found, the most important first, and what was looked for and not found."""
+
+    found: tuple[Finding, ...]
+    clear: tuple[str, ...]
+    not_applicable: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``findings.json`` holds it."""
+        return {
+            "schema": SCHEMA,
+            "findings": [asdict(f) for f in self.found],
+            "clear": list(self.clear),
+            "not_applicable": list(self.not_applicable),
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Findings:
+        """The findings of a ``findings.json``."""
+        return Findings(
+            tuple(Finding(**row) for row in data["findings"]),
+            tuple(data["clear"]),
+            tuple(data["not_applicable"]),
+        )
+
+    @property
+    def subjects_clear(self) -> list[str]:
+        """What was looked for and not found, in words."""
+        return [c.subject for c in CHECKS if c.code in self.clear and c.subject]
+
+
+def find(facts: Facts) -> Findings:
+    """Run all checks; findings of equal severity keep the order of the checks."""
+    outcomes = [(check.code, check.run(facts)) for check in CHECKS]
+    found = [finding for _, several in outcomes for finding in several or ()]
+    return Findings(
+        tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))),
+        tuple(code for code, several in outcomes if several == []),
+        tuple(code for code, several in outcomes if several is None),
+    )
+
+
+def write(run: Path, found: Findings) -> None:
+    """Write ``findings.json`` into the run folder, whole or not at all."""
+    text = json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n"
+    write_bytes(run / FILE, text.encode("utf-8"))

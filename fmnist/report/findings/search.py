@@ -1,0 +1,205 @@
+"""Findings about the search: how far it went, and how sure its winner is."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.stats import t as student
+
+from fmnist.report import recipe, text, trouble
+from fmnist.report.findings import reading
+from fmnist.report.findings.finding import CAUTION, NOTE, WARNING, Finding
+from fmnist.report.records import Facts
+from fmnist.report.records.searching import Candidate, Confirmation
+from search.records import Trial
+from search.space import Categorical, Parameter
+
+SECTION = "search"
+INTERVAL = f"95{text.THIN}% interval"
+FEW_TRIALS = 10
+"""Complete trials below which importances are not estimated and samplers still draw at random."""
+LIKELY_EDGE = 0.5
+"""Where more values than this share of a range are its ends, a best value there is no surprise."""
+MANY_FAILED, MOST_FAILED = 0.1, 0.5
+"""Shares of failed trials from which the search is hampered, and from which it is in doubt."""
+MOST_PRUNED = 0.5
+SHORT_TRIAL = 0.1
+"""Share of the final training from which down the order of the trials may turn round in it."""
+
+
+def few_trials(facts: Facts) -> list[Finding] | None:
+    """Fewer trials ran to their end than a search needs to do better than chance."""
+    if not _over(facts):
+        return None
+    n = sum(t.state == "complete" for t in facts.trials)
+    if n >= FEW_TRIALS:
+        return []
+    sentence = (
+        f"{text.counted(n, 'trial')} ran to {'its' if n == 1 else 'their'} end: below "
+        f"{FEW_TRIALS}, a good value is found by luck more than by method, and which "
+        "hyperparameter matters cannot be told."
+    )
+    return [Finding("few-trials", "Few trials", CAUTION, sentence, SECTION)]
+
+
+def pruned_most(facts: Facts) -> list[Finding] | None:
+    """More than half of the trials were stopped early."""
+    if not _over(facts):
+        return None
+    tried = _tried(facts)
+    n = sum(t.state == "pruned" for t in tried)
+    if n <= MOST_PRUNED * len(tried):
+        return []
+    sentence = (
+        f"{n} of {text.counted(len(tried), 'trial')} were stopped early, "
+        f"{recipe.pruning(facts.run.request, n)}."
+    )
+    return [Finding("pruned-most", "Most trials stopped early", NOTE, sentence, SECTION)]
+
+
+def failures(facts: Facts) -> list[Finding] | None:
+    """Trainings that failed, or came to their end after a failure."""
+    if facts.interim:
+        return None
+    found = trouble.troubles(facts)
+    if not found:
+        return []
+    kinds = list(dict.fromkeys(trouble.kind(f) for t in found for f in t.failures))
+    lost = [t for t in found if t.trial.state == "failed"]
+    sentence = (
+        f"{text.counted(len(found), 'training')} failed ({text.listing(kinds)}), "
+        f"{_saved(len(found) - len(lost), len(found))}."
+    )
+    where = SECTION if facts.by_search else "training"
+    return [Finding("failures", "Trainings failed", _gravity(facts), sentence, where)]
+
+
+def _saved(saved: int, of: int) -> str:
+    if saved == of:
+        return "and went on to its end" if of == 1 else "and all went on to their ends"
+    return f"{saved or 'none'} of them went on to {'its' if saved == 1 else 'their'} end"
+
+
+def _gravity(facts: Facts) -> str:
+    tried = _tried(facts)
+    share = sum(t.state == "failed" for t in tried) / len(tried) if tried else 0.0
+    if share >= MOST_FAILED:
+        return WARNING
+    return CAUTION if share >= MANY_FAILED else NOTE
+
+
+def edge(facts: Facts) -> list[Finding] | None:
+    """A number of the best configuration lies at an end of its searched range."""
+    if not _over(facts) or facts.best is None or facts.space is None:
+        return None
+    at_ends = reading.edges(facts.best, facts.space)
+    if not at_ends:
+        return []
+    sentence = " ".join(reading.at_the_edge(facts.best, facts.space))
+    surprising = any(_ends(p) <= LIKELY_EDGE for p in at_ends)
+    severity = CAUTION if surprising else NOTE
+    return [Finding("search-edge", "Best value at the edge", severity, sentence, SECTION)]
+
+
+def _ends(p: Parameter) -> float:
+    """Share of the values of a range that count as its ends."""
+    if isinstance(p, Categorical) or not isinstance(p.low, int):
+        return 2 * reading.EDGE
+    return 2 / (1 + (int(p.high) - p.low) // getattr(p, "step", 1))
+
+
+def unconfirmed(facts: Facts) -> list[Finding] | None:
+    """The winner is the highest of several values of one training each."""
+    n = sum(t.state == "complete" for t in facts.trials)
+    if not _over(facts) or facts.winner is None or n < 2:
+        return None
+    if facts.confirmation is not None and facts.confirmation.confirmed is not None:
+        return []
+    sentence = (
+        f"Trial {facts.winner.number} was chosen by its search value alone, the highest of {n}: "
+        "part of it may be luck, and other seeds might choose another."
+    )
+    return [Finding("unconfirmed", "The winner was not confirmed", CAUTION, sentence, SECTION)]
+
+
+def within_noise(facts: Facts) -> list[Finding] | None:
+    """The lead of the winner over the second is no larger than noise makes it."""
+    found = facts.confirmation
+    ranked = [c for c in found.ranked if c.mean is not None] if found else []
+    if found is None or found.difference is None or len(ranked) < 2:
+        return None
+    if found.distinguishable:
+        return []
+    sentence = (
+        f"Trial {ranked[0].trial} leads trial {ranked[1].trial} by "
+        f"{text.points(found.difference.mean)} on fresh seeds ({INTERVAL} "
+        f"{text.point_span(found.difference.interval)}): other seeds might turn the order round."
+    )
+    title = "The winner’s lead is within noise"
+    return [Finding("noise-exceeds-difference", title, NOTE, sentence, SECTION)]
+
+
+def optimism(facts: Facts) -> list[Finding] | None:
+    """The search value of the winner lies above what its configuration reaches on fresh seeds."""
+    found = facts.confirmation
+    best = found.confirmed if found else None
+    if found is None or best is None or best.mean is None or best.interval is None:
+        return None
+    if best.search_value <= best.interval[1]:
+        return []
+    n = facts.run.splits.validation
+    sentence = (
+        f"The search value of trial {best.trial}, {text.percent(best.search_value, n)}, was "
+        f"{text.points(best.search_value - best.mean)} more than the same configuration reaches on "
+        "fresh seeds: the highest of many values is in part luck."
+    )
+    severity = CAUTION if _beyond_one_run(found, best) else NOTE
+    return [Finding("optimism", "The search value was optimistic", severity, sentence, SECTION)]
+
+
+def _beyond_one_run(found: Confirmation, best: Candidate) -> bool:
+    """Whether the search value lies above the 95 % prediction interval of one more run."""
+    if found.noise is None or found.noise.sd is None or best.mean is None:
+        return False
+    spread = found.noise.sd * math.sqrt(1 + 1 / len(best.values))
+    return bool(best.search_value > best.mean + student.ppf(0.975, found.noise.df) * spread)
+
+
+def importance_unclear(facts: Facts) -> list[Finding] | None:
+    """No hyperparameter stands out from noise."""
+    found = facts.importance
+    if found is None or not found.applicable:
+        return None
+    if any(p.distinguishable for p in found.parameters):
+        return []
+    sentence = (
+        f"Over {text.counted(found.trials, 'complete trial')} no hyperparameter stands out from "
+        "noise: which of them mattered cannot be told."
+    )
+    title = "Importances are not clear"
+    return [Finding("importance-unclear", title, NOTE, sentence, SECTION)]
+
+
+def short_trials(facts: Facts) -> list[Finding] | None:
+    """A trial sees far fewer images than the final training, so it may judge another way."""
+    history, images = facts.history, reading.trial_images(facts)
+    if not _over(facts) or history is None or images is None:
+        return None
+    epochs = max((len(t.epochs) for t in facts.trials), default=0)
+    share = images * epochs / (history.training_images * len(history.epochs))
+    if not epochs or share >= SHORT_TRIAL:
+        return []
+    sentence = (
+        f"A trial saw {text.percent(share, digits=0)} of what the final training saw, images times "
+        "epochs: the best of short trials need not be the best of long ones."
+    )
+    return [Finding("short-trials", "Short trials", NOTE, sentence, SECTION)]
+
+
+def _over(facts: Facts) -> bool:
+    """Whether there was a search and it is over."""
+    return facts.by_search and bool(facts.trials) and facts.best is not None
+
+
+def _tried(facts: Facts) -> list[Trial]:
+    return [t for t in facts.trials if not trouble.out_of_time(t)]
