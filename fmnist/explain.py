@@ -47,13 +47,13 @@ def feature_maps(model: keras.Model, config: Config, image: NDArray[np.uint8]) -
     name = _first_convolution(model).name.removeprefix("convolution_")
     wanted = {"responses": f"relu_{name}"}
     stages = range(1, len(config.filters) + 1)
-    wanted |= {f"feature_maps_{i}": _end_of_stage(config, i) for i in stages}
+    wanted |= {f"feature_maps_{i}": end_of_stage(config, i) for i in stages}
     inner = keras.Model(model.input, [model.get_layer(name).output for name in wanted.values()])
     maps = inner.predict(image[None, :, :, None], verbose=0)
     return {name: np.asarray(m)[0] for name, m in zip(wanted, maps, strict=True)}
 
 
-def _end_of_stage(config: Config, stage: int) -> str:
+def end_of_stage(config: Config, stage: int) -> str:
     """The name of the last layer of a stage, counted from 1."""
     if config.convolutions == 1:
         return f"relu_{stage}" if config.pool_first else f"pooling_{stage}"

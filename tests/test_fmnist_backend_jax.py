@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-FILES = ("layers", "model", "backend", "training", "checkpoint", "explain")
+FILES = ("layers", "model", "backend", "training", "checkpoint", "explain", "gradcam")
 # What is the same code whatever the backend, and would be compiled once more to show it.
 NEUTRAL = ("explodes", "smoothing_trains", "newest", "can_be_kept", "finished", "answers")
 

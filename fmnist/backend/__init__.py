@@ -11,13 +11,16 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fmnist.backend.policy import Policy, policy_for
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fmnist.backend.loop import Loop
 
 BACKENDS = ("tensorflow", "jax")
@@ -91,3 +94,19 @@ def loop_for(**parts: Any) -> Loop:
     from fmnist.backend.tensorflow_loop import TensorFlowLoop
 
     return TensorFlowLoop(**parts)
+
+
+def gradient(function: Callable[[Any], Any], x: Any) -> NDArray[np.float32]:
+    """How the sum of ``function(x)`` changes with each value of ``x``; of the shape of ``x``."""
+    import numpy as np
+
+    if name() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(lambda inner: function(inner).sum())(x), dtype=np.float32)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(function(x))
+    return np.asarray(tape.gradient(total, x), dtype=np.float32)

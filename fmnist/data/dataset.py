@@ -94,7 +94,7 @@ class DataSet:
         class_names: the name of each label 0 to C-1.
         train_images: uint8 [N, 28, 28, 1], read-only.
         train_labels: int64 [N], read-only.
-        test: the test images, to be opened once, in the stage "evaluate".
+        test: the test images, sealed until every choice has been made.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The sealed test set: it opens in one stage only, and every opening is written down."""
+"""The sealed test set: it opens after every choice, and every opening is written down."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from fmnist.data.ledger import Ledger
 from fmnist.errors import SealError
 
-OPENING_STAGE = "evaluate"
-"""The one stage that may read the test images: by then every choice has been made."""
+OPENING_STAGES = ("evaluate", "gallery")
+"""The stages that may read the test images: by then every choice has been made."""
 
 Contents = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -53,12 +53,14 @@ class SealedTest:
         """Record the opening, then hand out images uint8 [N, 28, 28, 1] and labels int64 [N].
 
         Raises:
-            SealError: ``stage`` is not "evaluate", ``purpose`` is empty or there is no ledger.
+            SealError: ``stage`` is none of ``OPENING_STAGES``, ``purpose`` is empty or there is
+                no ledger.
         """
-        if stage != OPENING_STAGE:
+        if stage not in OPENING_STAGES:
             raise SealError(
-                f"stage {stage!r} tried to read the test set ({purpose}); only the stage "
-                f"{OPENING_STAGE!r} may, after every choice has been made on validation data"
+                f"stage {stage!r} tried to read the test set ({purpose}); only the stages "
+                f"{' and '.join(OPENING_STAGES)} may, after every choice has been made on "
+                "validation data"
             )
         ledger = ledger or self.__ledger
         if ledger is None or not purpose.strip():

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from fmnist.report import final, findings, recipe, trouble
+from fmnist.report.chapters.images import left_out
 from fmnist.report.chapters.needed import present
 from fmnist.report.concepts import Concept
-from fmnist.report.figures import Tile, curves, mosaic
+from fmnist.report.figures import Figure, Tile, architecture, curves, looks, mosaic
 from fmnist.report.records import Facts
 from fmnist.report.tables import network as tables
 
@@ -19,11 +20,19 @@ def configuration(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     return {
         "network": recipe.network(best),
         "table": tables.configuration(facts),
+        "drawing": _drawing(facts),
         "layers": tables.layers(facts),
         "by_search": facts.by_search,
         "toml": best.text,
         "run": facts.run.name,
     }
+
+
+def _drawing(facts: Facts) -> Figure | None:
+    if facts.evidence is None or not facts.evidence.layers:
+        return None
+    kernel = facts.best.values().get("kernel_size") if facts.best else None
+    return architecture.network_figure(facts.evidence, kernel)
 
 
 def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
@@ -49,12 +58,15 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
 
 
 def inside(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
-    """Kernels and feature maps."""
+    """Kernels, feature maps, and where the evidence for a class lies."""
     explanation = facts.explanation
     dense = facts.best is not None and facts.best.dense
     if explanation is None or dense:
-        absent = "A dense network has neither kernels nor feature maps." if dense else ""
-        return {"kernels": None, "absent": absent}
+        absent = (
+            "A dense network has neither kernels nor feature maps, and so nothing for Grad-CAM to "
+            "weigh."
+        )
+        return {"kernels": None, "absent": absent if dense else ""}
     index = explanation.feature_index
     label = ""
     if facts.predictions is not None and index < len(facts.predictions.test_labels):
@@ -70,4 +82,20 @@ def inside(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "image": tile,
         "index": index,
         "label": label,
+        **_heat(facts),
+    }
+
+
+def _heat(facts: Facts) -> dict[str, Any]:
+    """Grad-CAM over right and wrong predictions, or why there is none."""
+    cam = facts.gallery.grad_cam if facts.gallery else None
+    if cam is None or facts.pictures is None or facts.predictions is None:
+        return {"cam": None, "no_cam": left_out(facts, "grad_cam")}
+    right, wrong = looks.heat_strips(cam, facts.pictures, facts.predictions, facts.class_names)
+    return {
+        "cam": cam,
+        "cam_right": right,
+        "cam_wrong": wrong,
+        "cam_legend": looks.heat_legend(),
+        "mirrored": facts.metrics is not None and facts.metrics.test_time_flip,
     }

@@ -24,6 +24,8 @@ GAP = 4
 BETWEEN = (213, 219, 225)
 """Grey between the tiles of a mosaic, so that a white weight is not taken for a gap."""
 STRONGEST = 8
+MOST_KERNELS, MOST_MAPS = 64, 32
+"""What a mosaic shows at most: with more, nothing in it could be made out."""
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -79,30 +81,53 @@ def _prediction_tile(
 def kernel_mosaic(kernels: NDArray[np.float32]) -> Mosaic:
     """All kernels of the first convolution, ``[kh, kw, 1, F]``, on one symmetric scale."""
     height, width, _, filters = kernels.shape
-    pixels = _grid(_diverging(kernels), columns=min(filters, 16))
+    lengths = np.sqrt((kernels[:, :, 0] ** 2).sum(axis=(0, 1)))
+    chosen = _foremost(lengths, MOST_KERNELS)
+    pixels = _grid(_diverging(kernels)[:, :, chosen], columns=min(len(chosen), 16))
     reach = float(np.abs(kernels).max())
+    which = f"The {filters} kernels"
+    if len(chosen) < filters:
+        which = f"The {len(chosen)} of {filters} kernels with the largest weights (by their norm)"
     return _mosaic(
         pixels,
-        f"{filters} kernels of {height} by {width} weights, each with its own pattern of "
+        f"{len(chosen)} kernels of {height} by {width} weights, each with its own pattern of "
         "positive and negative weights",
-        f"The {filters} kernels of the first convolution, {height} × {width} weights each. Orange "
+        f"{which} of the first convolution, {height} × {width} weights each. Orange "
         f"is positive, purple negative, white zero; full colour is ±{reach:.2f}.",
     )
 
 
+def _foremost(values: NDArray[np.float32], most: int) -> NDArray[np.int64]:
+    """Positions of the largest values, at most so many, in the order of the positions."""
+    chosen: NDArray[np.int64] = np.sort(np.argsort(-values, kind="stable")[:most])
+    return chosen
+
+
 def feature_map_mosaics(explanation: Explanation) -> list[Mosaic]:
-    """One mosaic a stage: all its feature maps of one image, each on its own scale."""
-    mosaics = []
-    for stage, maps in enumerate(explanation.feature_maps, start=1):
-        height, width, filters = maps.shape
-        columns = next((c for n, c in ((16, 8), (48, 16), (96, 24)) if filters <= n), 32)
-        caption = (
-            f"Stage {stage}: {filters} feature maps of {height} × {width}, each scaled to its own "
-            "largest value; bright is a strong response, dark is none."
-        )
-        alt = f"{filters} feature maps of {height} by {width} after stage {stage}"
-        mosaics.append(_mosaic(_grid(_scaled(maps), columns=columns), alt, caption))
-    return mosaics
+    """A mosaic a stage: its feature maps of one image, each on its own scale.
+
+    Where the first convolution is not the end of a stage, its own maps come first.
+    """
+    named = [(f"Stage {n}", maps) for n, maps in enumerate(explanation.feature_maps, start=1)]
+    first = explanation.responses
+    if first is not None and named and first.shape != named[0][1].shape:
+        named.insert(0, ("First convolution", first))
+    return [_maps_mosaic(name, maps) for name, maps in named]
+
+
+def _maps_mosaic(name: str, maps: NDArray[np.float32]) -> Mosaic:
+    height, width, filters = maps.shape
+    chosen = _foremost(maps.mean(axis=(0, 1)), MOST_MAPS)
+    shown = len(chosen)
+    which = f"{filters} feature maps of {height} × {width}"
+    if shown < filters:
+        which = f"the {shown} of {which} that respond most, by their mean"
+    return _mosaic(
+        _grid(_scaled(maps[:, :, chosen]), columns=8 if shown <= 16 else 16),
+        f"{shown} feature maps of {height} by {width} after {name[0].lower()}{name[1:]}",
+        f"{name}: {which}; each is scaled to its own largest value; bright is a strong response, "
+        "dark is none.",
+    )
 
 
 def strongest_filters(explanation: Explanation) -> Mosaic | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from fmnist.report import text
 from fmnist.report.figures.style import BLUE, INK, MUTED, Figure, canvas, to_svg
-from fmnist.report.published import AHEAD, BEHIND, TIED, Placed
+from fmnist.report.figures.values import tell
+from fmnist.report.published import AHEAD, BEHIND, TIED, Placed, Published
 from fmnist.report.records.results import Score
 from fmnist.report.records.searching import Interval
 
@@ -37,6 +38,7 @@ def published_figure(score: Score, rows: Sequence[Placed]) -> Figure:
         chosen = [(y, p) for y, p in zip(heights, rows, strict=True) if p.verdict == verdict]
         _marks(ax, verdict, chosen)
     _mark(ax, place, score.accuracy, score.interval, BLUE)
+    _tell(ax, score, place, zip(heights, rows, strict=True))
     names = [p.result.name for p in rows]
     names.insert(place, "This run")
     ax.set_yticks(range(len(names)), names, color=INK, fontsize=7.5)
@@ -71,6 +73,19 @@ def _mark(ax: Axes, y: int, accuracy: float, interval: Interval, color: str) -> 
     ax.plot(accuracy, y, "o", color=color, markersize=6, zorder=5)
 
 
+def _tell(ax: Axes, score: Score, place: int, rows: Iterable[tuple[int, Placed]]) -> None:
+    """From the highest to the lowest."""
+    said = [(place, score.accuracy, f"This run: {_figure(score)}")]
+    for y, p in rows:
+        line = f"{p.result.name}: {_figure(p.result)}; {_KEY[p.verdict]}"
+        said.append((y, p.result.accuracy, line))
+    tell(ax, [(x, y, line) for y, x, line in sorted(said, reverse=True)])
+
+
+def _figure(of: Score | Published) -> str:
+    return f"{text.percent(of.accuracy)} ({INTERVAL} {text.interval(of.interval)})"
+
+
 def _alt(score: Score, rows: Sequence[Placed], place: int) -> str:
     above = f", below {rows[place].result.name}" if place < len(rows) else ", above all of them"
     below = f", above {rows[place - 1].result.name}" if place else ""
@@ -87,7 +102,7 @@ def _caption() -> str:
         f"This run among published results, each with its {INTERVAL}; the band is that of this "
         "run. The intervals are ours, Wilson's, from the number of test images. Published figures "
         "were often chosen on the test set, by epoch or among several runs, so they tend to be too "
-        "high; this run read the test set once, after every choice."
+        "high; this run took its figures from the test set once, after every choice."
     )
 
 
