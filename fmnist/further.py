@@ -1,4 +1,4 @@
-"""What comes on top of the one final training: its refit, further members, mirrored images."""
+"""What comes on top of the one final training: refit, members, mirrored images, experiments."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ _ALL_IMAGES, _MARGIN = 1.07, 1.2
 # Validation images are so many test sets, and a pass over the test set is so much of an epoch:
 # forward only, 10,000 of 54,000 images.
 _VALIDATION, _A_PASS = 0.6, 0.06
+# Share of the time for the experiments, of runs up to ten minutes and from one hour on; shorter
+# ones are not worth the start of the processes.
+_SHORT, _LONG, _LEAST_SHARE, _MOST_SHARE = 600.0, 3600.0, 0.05, 0.1
+_LEAST_EXPERIMENTING = 20.0
 
 
 def slower(at_once: int) -> float:
@@ -29,11 +33,13 @@ class Further:
         refit: whether the final model is trained anew on training and validation images.
         members: trainings of the ensemble besides the final model.
         mirrored: whether predictions are means over each image and its mirror image.
+        experiments: whether there are experiments around the best configuration.
     """
 
     refit: bool = False
     members: int = 0
     mirrored: bool = False
+    experiments: bool = False
 
     @property
     def passes(self) -> int:
@@ -55,6 +61,14 @@ class Further:
     def load(self, jobs: int) -> float:
         """The sum of ``parts``: 1 where there is but the retraining."""
         return sum(self.parts(jobs).values())
+
+    def experimenting(self, total: float | None) -> float:
+        """Seconds kept for the experiments of a run of ``total`` seconds; 0 without a limit."""
+        if not self.experiments or total is None:
+            return 0.0
+        place = min(1.0, max(0.0, (total - _SHORT) / (_LONG - _SHORT)))
+        seconds = total * (_LEAST_SHARE + place * (_MOST_SHARE - _LEAST_SHARE))
+        return seconds if seconds >= _LEAST_EXPERIMENTING else 0.0
 
     def predicting(self, epoch_seconds: float) -> float:
         """Seconds of the predictions that a single network without mirror images does not need."""

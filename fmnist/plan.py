@@ -94,7 +94,11 @@ class Night:
         return f"{self.jobs} trials at once, with {threads} each"
 
     def tail(self) -> float:
-        """Seconds for evaluation, explanations and report."""
+        """Seconds for evaluation, explanations, experiments and report."""
+        return self.showing() + self.further.experimenting(self.budget.total)
+
+    def showing(self) -> float:
+        """The same without the experiments."""
         # Imports and typesetting gain little from a fast machine.
         curve = _TAIL_AN_EPOCH * self.plan.final_epochs
         usual = min(_LONGEST_TAIL, _TAIL + curve) * max(0.5, self.slowness)
@@ -103,7 +107,7 @@ class Night:
 
     def needed_tail(self) -> float:
         """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
-        return _CLOSING * self.tail()
+        return _CLOSING * self.showing() + self.further.experimenting(self.budget.total)
 
     def search_reserve(
         self, best_epoch_seconds: float | None = None, run_seconds: float | None = None
@@ -229,8 +233,8 @@ class Night:
         return remaining
 
     def refit_reserve(self) -> float:
-        """Seconds to keep while the refit is under way, which may cost some of the test curve."""
-        return _CURVE_KEPT * self.tail()
+        """Seconds to keep while the refit is under way: for some of the curve and the report."""
+        return _CURVE_KEPT * self.showing()
 
     def refit_fits(self, epochs: int, seconds: float) -> bool:
         """Whether so many epochs on all images fit, of so many seconds each."""
@@ -291,6 +295,8 @@ class Night:
             ("search", self.budget.total - confirm - retrain - self.tail()),
             ("confirm", confirm),
             *((name, retrain * part / load) for name, part in shares.items()),
-            *((name, share * self.tail()) for name, share in _TAIL_PARTS),
+            *((name, share * self.showing()) for name, share in _TAIL_PARTS),
         ]
+        if more := self.further.experimenting(self.budget.total):
+            parts.insert(-1, ("experiments", more))
         return [{"stage": name, "seconds": round(seconds, 1)} for name, seconds in parts]

@@ -19,7 +19,8 @@ from fmnist.words import ago, clock, counted, duration, percent, settings
 from search.records import best_of
 
 SHOWN_DECISIONS = 5
-_EPOCHS = ("epochs", "confirm_epochs", "retrain_epochs", "refit_epochs", "ensemble_epochs")
+_JOURNALS = "epochs confirm_epochs retrain_epochs refit_epochs ensemble_epochs experiments_epochs"
+_EPOCHS = tuple(_JOURNALS.split())
 State = Literal["running", "stopped", "finished"]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Labels = NDArray[np.int64]
 Weights = list[NDArray[Any]]
 OnEpoch = Callable[[Epoch], int]
+OnScored = Callable[[NDArray[np.float32]], object]
 PREDICT_BATCH = 500
 
 # What a training may change without being compiled anew.
@@ -47,6 +48,7 @@ def fit(
     on_epoch: OnEpoch | None = None,
     checkpoints: Path | None = None,
     keep_checkpoints: bool = False,
+    on_scored: OnScored | None = None,
 ) -> Weights:
     """Train a network for ``config.epochs`` epochs, or take its training up again.
 
@@ -57,6 +59,7 @@ def fit(
         checkpoints: folder for a checkpoint after every epoch. If it holds one, the training
             goes on from there; the epochs behind it are not reported again.
         keep_checkpoints: keep all of them, not only the newest.
+        on_scored: given the probabilities [N, classes] of the validation images after each epoch.
 
     Returns:
         The weights after the last epoch; ``restored`` makes a network of them.
@@ -75,7 +78,10 @@ def fit(
         loss, accuracy, rate = one_pass(loop, config, len(training[0]), rng, pace)
         if not math.isfinite(loss):
             raise TrialError("nan", f"the loss became {loss} in epoch {len(epochs) + 1}")
-        val_accuracy, val_loss = score(loop.predict(validation[0]), validation[1])
+        probabilities = loop.predict(validation[0])
+        val_accuracy, val_loss = score(probabilities, validation[1])
+        if on_scored is not None:
+            on_scored(probabilities)
         seconds = round(time.perf_counter() - start, 3)
         epochs.append(Epoch(len(epochs) + 1, accuracy, loss, val_accuracy, val_loss, seconds, rate))
         if checkpoints:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from fmnist import backend, training
 from fmnist.config import Config
 from fmnist.preprocess import Images
+from search.atomic import atomic_write
 from search.records import TrialError
 from search.tasks import Report, Task
 
@@ -34,6 +37,8 @@ class Training:
         train, validation: uint8 images [N, 28, 28, 1] and labels int64 [N].
         share: positions in ``train`` that a trial sees; a retraining sees all.
         classes: number of classes.
+        answers: write the class of each validation image beside the folder of a task, after each
+            epoch; see ``answers_file``.
     """
 
     base: Config
@@ -41,6 +46,7 @@ class Training:
     validation: Part = field(repr=False)
     share: NDArray[np.int64] = field(repr=False)
     classes: int = 10
+    answers: bool = False
 
     def __call__(self, task: Task, report: Report) -> None:
         """Run ``task``; see ``search.tasks.Objective``."""
@@ -55,17 +61,33 @@ class Training:
                 on_epoch=report,
                 checkpoints=task.folder,
                 keep_checkpoints=task.whole,
+                on_scored=self._writer(task),
             )
         except Exception as error:
             if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, on a GPU
                 raise TrialError("memory", str(error).splitlines()[0]) from error
             raise
 
+    def _writer(self, task: Task) -> training.OnScored | None:
+        if task.folder is None or not self.answers:
+            return None
+        return partial(_write_answers, answers_file(task.folder))
+
     def _images(self, task: Task, batch: int) -> Part:
         if task.whole:
             return self.train
         share = (self.train[0][self.share], self.train[1][self.share])
         return _first(share, batch) if task.probe else share
+
+
+def answers_file(folder: Path) -> Path:
+    """Where the answers of the task with this folder lie: classes int16 ``[N]``, a ``.npy``."""
+    return folder.with_name(f"{folder.name}.npy")
+
+
+def _write_answers(path: Path, probabilities: NDArray[np.float32]) -> None:
+    classes = probabilities.argmax(axis=1).astype(np.int16)
+    atomic_write(path, lambda target: np.save(target, classes, allow_pickle=False))
 
 
 def _first(part: Part, n: int) -> Part:

@@ -32,7 +32,8 @@ def command(*more, trials=5):
         *(sys.executable, "-m", "fmnist.cli", "run", "--data", str(SAMPLE)),
         *("--space", "space.toml", "--trials", str(trials), "--trial-images", "600"),
         *("--warm-start", str(CONFIG)),
-        *("--trial-epochs", "4", "--epochs", "4", "--validation", "300", "--jobs", "1", *more),
+        *("--trial-epochs", "4", "--epochs", "4", "--validation", "300", "--jobs", "1"),
+        *("--experiments", "none", *more),
     ]
 
 

@@ -101,3 +101,33 @@ def test_the_plan_names_the_stages_that_there_will_be():
     assert list(planned)[:5] == ["search", "confirm", "retrain", "refit", "ensemble"]
     assert sum(planned.values()) == pytest.approx(28_800, abs=1)
     assert planned["ensemble"] > planned["refit"] > planned["retrain"]
+
+
+# ---- experiments ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("total", "share"), [(600, 0.05), (2100, 0.075), (3600, 0.1), (28_800, 0.1), (300, 0.0)]
+)
+def test_experiments_have_their_share(total, share):
+    found = Further(experiments=True)
+    assert found.experimenting(total) == pytest.approx(share * total)
+    assert Further().experimenting(total) == found.experimenting(None) == 0.0
+
+
+@pytest.mark.parametrize("total", [600, 3600, 28_800])
+def test_the_night_keeps_the_time_of_the_experiments_until_they_begin(total):
+    further = Further(experiments=True)
+    seconds = further.experimenting(total)
+    plain, with_them = night(total), night(total, further)
+    assert with_them.tail() == pytest.approx(plain.tail() + seconds)
+    assert with_them.needed_tail() == pytest.approx(plain.needed_tail() + seconds)
+    assert with_them.final_reserve(1) == with_them.tail()
+    assert with_them.showing() == plain.tail()
+    assert with_them.refit_reserve() == plain.refit_reserve()  # it goes before them
+
+
+def test_the_plan_shows_the_experiments_before_the_report():
+    planned = night(3600, Further(experiments=True)).planned
+    assert [p["stage"] for p in planned][-4:] == ["evaluate", "explain", "experiments", "report"]
+    assert sum(p["seconds"] for p in planned) == pytest.approx(3600, abs=1)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fmnist.trial import Training, warm_up
+from fmnist.trial import warm_up
 from search.supervisor import Supervisor
+from search.tasks import Objective
 
 
 @dataclass
@@ -20,15 +21,15 @@ class Workers:
     """
 
     log: Path
-    training: Callable[[], Training]
+    training: Callable[[], Objective]
     _supervisor: Supervisor | None = field(default=None, init=False)
-    _told: Callable[[], Training] | None = field(default=None, init=False)
+    _told: Callable[[], Objective] | None = field(default=None, init=False)
 
     def warm(self, jobs: int) -> None:
         """Start the children, so that they import what they need while the data are read."""
         self._open(jobs).warm()
 
-    def supervisor(self, jobs: int, training: Callable[[], Training] | None = None) -> Supervisor:
+    def supervisor(self, jobs: int, training: Callable[[], Objective] | None = None) -> Supervisor:
         """A supervisor for ``jobs`` trainings at once, which share the cores.
 
         ``training`` makes another objective than that of the trials.

@@ -1,0 +1,26 @@
+"""The "In this run" boxes: for each evidence key, what this run's own numbers show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fmnist.report.evidence.improving import improvements
+from fmnist.report.evidence.learning import overfitting
+from fmnist.report.evidence.network import cnn_vs_dense, filters, pooling
+from fmnist.report.evidence.numbers import confusion_matrix, normalisation, softmax
+from fmnist.report.evidence.shown import ABSENT, DENSE, Shown
+from fmnist.report.records import Facts
+
+__all__ = ["ABSENT", "DENSE", "EVIDENCE", "Shown"]
+
+EVIDENCE: dict[str, Callable[[Facts], Shown]] = {
+    "cnn_vs_dense": cnn_vs_dense,
+    "filters": filters,
+    "pooling": pooling,
+    "normalisation": normalisation,
+    "softmax": softmax,
+    "overfitting": overfitting,
+    "confusion_matrix": confusion_matrix,
+    "improvements": improvements,
+}
+"""Evidence key of a question file to the function that answers it from the run."""
