@@ -4,75 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from fmnist.cli_after import after
+from fmnist.cli_experiment import experiment
+from fmnist.cli_options import DATA, DOCUMENT, FURTHER, LOOKS, OUTPUT, RESULTS, jobs, options
 from fmnist.errors import UserError
 
-F = TypeVar("F", bound=Callable[..., Any])
 _STARTED = time.monotonic()
-_RESULTS = click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("results"),
-    show_default=True,
-    help="Folder that holds the runs.",
-)
-_DATA = [
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path, exists=True),
-        help="Folder of IDX or CSV files, or an .npz; found by itself when left out.",
-    ),
-    click.option(
-        "--class-names", help="Comma-separated, for a data set that is not Fashion-MNIST."
-    ),
-]
-_DOCUMENT = [
-    click.option("--title", default="", help="Title on the cover."),
-    click.option("--author", default="", help="Author on the cover."),
-    click.option("--course", default="", help="Course, client or project on the cover."),
-    click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
-]
-_FURTHER = [
-    click.option(
-        "--refit/--no-refit",
-        default=None,
-        help="Train the final model once more, on training and validation images; run: as the "
-        "plan for the time says when left out, train: no.",
-    ),
-    click.option(
-        "--ensemble",
-        metavar="K",
-        type=click.IntRange(min=2, max=10),
-        help="Also average K networks: the final one and K - 1 more. Reported apart.",
-    ),
-]
-_OUTPUT = [
-    click.option("--quiet", is_flag=True, help="Print the result only."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
-]
-
-
-def _jobs(_: click.Context, __: click.Parameter, value: str) -> int | str:
-    """The value of ``--jobs``: a number from 1 on, or ``auto``."""
-    if value == "auto":
-        return value
-    if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"{value}: expected auto, or a whole number from 1 on")
-    return int(value)
-
-
-def _options(*groups: Any) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for option in reversed([o for g in groups for o in (g if isinstance(g, list) else [g])]):
-            function = option(function)
-        return function
-
-    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -88,7 +30,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_options(_RESULTS, _DATA, _DOCUMENT, _OUTPUT)
+@options(RESULTS, DATA, DOCUMENT, LOOKS, OUTPUT)
 @click.option("--time", "time_text", help="Time for the whole job, such as 10m or 8h.")
 @click.option("--until", help="Time of day at which the report is to lie there, such as 07:00.")
 @click.option("--trials", type=click.IntRange(min=1), help="Number of trials in the study.")
@@ -109,7 +51,7 @@ def cli() -> None:
 @click.option(
     "--jobs",
     metavar="AUTO|N",
-    callback=_jobs,
+    callback=jobs,
     default="auto",
     show_default=True,
     help="Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU.",
@@ -138,7 +80,7 @@ def cli() -> None:
 @click.option(
     "--warm-start",
     type=click.Path(path_type=Path, exists=True),
-    help="Configuration that the search starts from and tries first.",
+    help="Configuration that the search starts from and tries first: a file, a run or a PDF.",
 )
 @click.option(
     "--pruner",
@@ -150,9 +92,9 @@ def cli() -> None:
 @click.option("--trial-epochs", type=click.IntRange(min=1), help="Epochs of a trial.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of the retraining at most.")
 @click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
-@_options(_FURTHER)
+@options(FURTHER)
 @click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished.")
-def run(**options: Any) -> None:
+def run(**given: Any) -> None:
     """Search, confirm, retrain the winner, evaluate it once on the test set, write the report.
 
     The same command after an interruption goes on where it stopped. Without --time, --until and
@@ -162,16 +104,16 @@ def run(**options: Any) -> None:
     """
     from fmnist.commands import run_search
 
-    sys.exit(run_search(started=_STARTED, **options))
+    sys.exit(run_search(started=_STARTED, **given))
 
 
 @cli.command()
-@_options(_RESULTS, _DATA, _DOCUMENT, _OUTPUT)
+@options(RESULTS, DATA, DOCUMENT, LOOKS, OUTPUT)
 @click.option(
     "--config",
     "config_file",
     type=click.Path(path_type=Path, exists=True),
-    help="best_config.toml of a run, or a file like it.",
+    help="best_config.toml of a run or a file like it, the run's folder, or its report.pdf.",
 )
 @click.option(
     "--recipe", metavar="NAME|FILE", help="A published system instead; see 'fmnist recipes'."
@@ -180,15 +122,15 @@ def run(**options: Any) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the configuration's.")
 @click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
-@_options(_FURTHER)
-def train(**options: Any) -> None:
+@options(FURTHER)
+def train(**given: Any) -> None:
     """Train one configuration or recipe, evaluate it once on the test set, write the report.
 
     Example: fmnist train --config results/2026-11-21-7f3a/best_config.toml
     """
     from fmnist.commands import train_config
 
-    sys.exit(train_config(started=_STARTED, **options))
+    sys.exit(train_config(started=_STARTED, **given))
 
 
 @cli.command()
@@ -230,8 +172,10 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
 
 @cli.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True))
-@_options(_DOCUMENT)
-def report(run_folder: Path, **document: str) -> None:
+@options(DOCUMENT, LOOKS)
+def report(
+    run_folder: Path, template: Path | None, questions: Path | None, **document: str
+) -> None:
     """Render the report of a run again; needs neither TensorFlow nor Optuna.
 
     Of a run that is still going, or was stopped, an interim report is made beside it.
@@ -240,7 +184,7 @@ def report(run_folder: Path, **document: str) -> None:
     """
     from fmnist.reading import render_again
 
-    sys.exit(render_again(run_folder, document))
+    sys.exit(render_again(run_folder, document, template=template, questions=questions))
 
 
 @cli.command()
@@ -252,18 +196,25 @@ def report(run_folder: Path, **document: str) -> None:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def compare(run_folders: tuple[Path, ...], as_json: bool) -> None:
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the comparison, made if need be; the run folders stay as they are.",
+)
+def compare(run_folders: tuple[Path, ...], as_json: bool, output: Path | None) -> None:
     """Set finished runs beside the first one, on the same test images.
 
-    Prints accuracies with intervals and an exact McNemar test for each of the others, keeps them
-    in the folder of the first run and makes its report again, with these and the recipes'
-    published figures.
+    Prints accuracies with intervals and an exact McNemar test for each of the others, and renders
+    comparison.html and comparison.pdf: classes, curves and configurations side by side, and the
+    images that one run alone gets right. They lie in the folder of the first run, whose report is
+    made again with a chapter on the comparison, or in DIR.
 
     Example: fmnist compare results/tuned results/simple-cnn results/three-conv
     """
     from fmnist.reading import compare_folders
 
-    sys.exit(compare_folders(run_folders, as_json=as_json))
+    sys.exit(compare_folders(run_folders, as_json=as_json, output=output))
 
 
 @cli.command()
@@ -280,7 +231,7 @@ def status(run_folder: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@_options(_RESULTS)
+@options(RESULTS)
 @click.option("--data", type=click.Path(path_type=Path), help="Data to check instead of the usual.")
 def doctor(results: Path, data: Path | None) -> None:
     """Check Python, packages, Pango, fonts, data, disk, memory and backend; say what to do.
@@ -290,6 +241,11 @@ def doctor(results: Path, data: Path | None) -> None:
     from fmnist.reading import run_doctor
 
     sys.exit(run_doctor(results, data))
+
+
+for _command in after.commands.values():
+    cli.add_command(_command)
+cli.add_command(experiment)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
     from fmnist.job import Job, Request
     from fmnist.start import parse_settings, plan_of, start_of
 
+    check_looks(options)
     deadline = parse_until(options["until"]) if options["until"] else None
     seconds = None if deadline else _time(options["time_text"], options["trials"])
     if deadline and options["time_text"]:
@@ -46,15 +48,16 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         confirm=options["confirm"],
         refit=options["refit"],
         ensemble=options["ensemble"],
+        experiments=_experiments(options),
         trial_images=options["trial_images"],
         trial_epochs=options["trial_epochs"],
         final_epochs=options["epochs"],
         validation=options["validation"],
-        data=_absolute(options["data"]),
-        warm_start=_absolute(options["warm_start"]),
+        data=absolute(options["data"]),
+        warm_start=absolute(options["warm_start"]),
         settings=settings or None,
     )
-    run = _run_for(results, name, request.to_dict(), fresh=options["fresh"])
+    run = run_for(results, name, request.to_dict(), fresh=options["fresh"])
     whole = deadline.timestamp() - time.time() if deadline else seconds
     start = start_of(
         plan_of(run, whole),
@@ -73,17 +76,18 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         base=start.base,
         space=start.space,
         first_trials=start.first_trials,
-        **_common(options),
+        **common(options),
         started=started,
         deadline=deadline,
     )
-    return _execute(job)
+    return execute(job)
 
 
 def train_config(*, started: float, results: Path, name: str | None, **options: Any) -> int:
     """``fmnist train``: one configuration through the stages after the search, or a recipe."""
     from fmnist.job import Job, Request
 
+    check_looks(options)
     file: Path | None = options["config_file"]
     if (file is None) == (options["recipe"] is None):
         raise UserError("give either --config FILE or --recipe NAME")
@@ -99,19 +103,20 @@ def train_config(*, started: float, results: Path, name: str | None, **options: 
         seed=options["seed"],
         refit=options["refit"],
         ensemble=options["ensemble"],
+        experiments=_experiments(options),
         final_epochs=config.epochs,
         validation=options["validation"],
-        data=_absolute(options["data"]),
-        warm_start=_absolute(file),
+        data=absolute(options["data"]),
+        warm_start=absolute(file),
     )
     job = Job(
-        run=_run_for(results, name, request.to_dict(), fresh=False),
+        run=run_for(results, name, request.to_dict(), fresh=False),
         request=request,
         base=config,
-        **_common(options),
+        **common(options),
         started=started,
     )
-    return _execute(job)
+    return execute(job)
 
 
 def _train_recipe(started: float, results: Path, name: str | None, options: dict[str, Any]) -> int:
@@ -123,8 +128,10 @@ def _train_recipe(started: float, results: Path, name: str | None, options: dict
     asked: str = options["recipe"]
     sizes = {key: options[key] for key in ("seed", "epochs", "validation", "data")}
     parts = parts_of(recipes.find(asked), asked, **sizes)
+    asked_for = _experiments(options)
+    parts = [replace(p, request=replace(p.request, experiments=asked_for)) for p in parts]
     waiting = None if name else half_done(results, parts)
-    first = waiting or _run_for(results, name, parts[0].request.to_dict(), fresh=False)
+    first = waiting or run_for(results, name, parts[0].request.to_dict(), fresh=False)
     runs = [Run.named(results, first.path.name + part.suffix) for part in parts]
     code, going_on = 0, len(parts) > 1 and not first.has(COMPARED)
     for part, run in zip(parts, runs, strict=True):
@@ -136,26 +143,41 @@ def _train_recipe(started: float, results: Path, name: str | None, options: dict
             base=part.base,
             space=part.space,
             recipe=part.record,
-            **_common(options),
+            **common(options),
             started=started if run is runs[0] else time.monotonic(),
         )
-        code = max(code, _execute(job))
+        code = max(code, execute(job))
     if len(runs) > 1:
         code = max(code, compare_folders([run.path for run in runs], as_json=options["as_json"]))
     return code
 
 
-def _common(options: dict[str, Any]) -> dict[str, Any]:
+def check_looks(options: dict[str, Any]) -> None:
+    """A broken template or question is found now, not in the morning."""
+    if options["template"] is not None:
+        from fmnist.report.templating import check_templates
+
+        check_templates(options["template"])
+    if options["questions"] is not None:
+        from fmnist.report.concepts import load_concepts
+
+        load_concepts(options["questions"])
+
+
+def common(options: dict[str, Any]) -> dict[str, Any]:
     """What every job takes from the command line."""
     return {
         "view": _view(options),
         "document": _dated(document_of(options)),
         "class_names": _class_names(options["class_names"]),
+        "templates": options["template"],
+        "questions": options["questions"],
         "command": _command_line(),
     }
 
 
-def _execute(job: Any) -> int:
+def execute(job: Any) -> int:
+    """Run the job with its view; the exit code."""
     job.view.begin(
         job.run.path, job.budget.total, job.request.trials, remaining=job.budget.remaining
     )
@@ -165,7 +187,8 @@ def _execute(job: Any) -> int:
         job.view.close()
 
 
-def _run_for(results: Path, name: str | None, request: dict[str, Any], *, fresh: bool) -> Run:
+def run_for(results: Path, name: str | None, request: dict[str, Any], *, fresh: bool) -> Run:
+    """The run of that name, one of the same request that is not finished, or a new one."""
     if name:
         return Run.named(results, name)
     found = None if fresh else unfinished(results, request)
@@ -182,6 +205,12 @@ def _time(text: str | None, trials: int | None) -> float | None:
     if text is None and trials is not None:
         return None
     return parse_duration(text or DEFAULT_TIME)
+
+
+def _experiments(options: dict[str, Any]) -> str | None:
+    """What the request says of the experiments: nothing where it is left to the job."""
+    asked: str = options["experiments"]
+    return None if asked == "auto" else asked
 
 
 def _timeout(text: str | None) -> float | None:
@@ -223,5 +252,6 @@ def _class_names(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _absolute(path: Path | None) -> str | None:
+def absolute(path: Path | None) -> str | None:
+    """The path as a request holds it: the same from whatever folder the command is given."""
     return str(path.resolve()) if path else None

@@ -17,7 +17,12 @@ from typing import Any
 
 import tomli_w
 
+from fmnist.attached import attached_text, is_pdf
 from fmnist.errors import UserError
+
+CONFIG_FILE = "best_config.toml"
+LARGEST_FILE = 100_000
+"""Bytes of a configuration file; ours have less than a thousand."""
 
 
 class ConfigError(UserError):
@@ -259,9 +264,11 @@ def parse_config(text: str, where: str = "configuration") -> Config:
     Raises:
         ConfigError: broken TOML, a field in the wrong table, an unknown name, a bad value.
     """
+    if len(text) > LARGEST_FILE:
+        raise ConfigError(f"{where}: too large for a configuration, over {LARGEST_FILE:,} bytes")
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
     return from_dict(_flatten(tables, where), where)
 
@@ -285,16 +292,21 @@ def _flatten(tables: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def load_config(path: str | Path) -> Config:
-    """Read a configuration file such as ``best_config.toml``.
+    """Read a configuration: a file such as ``best_config.toml``, a run folder, or a report.pdf.
 
     Raises:
-        ConfigError: the file is missing, unreadable or breaks a rule.
+        ConfigError: the file is missing, unreadable, too large or breaks a rule.
+        PdfError: a PDF without exactly one configuration attached to it.
     """
     path = Path(path)
     if path.is_dir():
-        path = path / "best_config.toml"
+        path = path / CONFIG_FILE
+    elif is_pdf(path):
+        return parse_config(attached_text(path, CONFIG_FILE), f"{path}, attachment {CONFIG_FILE}")
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from None
     return parse_config(text, str(path))

@@ -18,11 +18,14 @@ from fmnist.stages.confirm import confirm
 from fmnist.stages.context import Context, Request
 from fmnist.stages.ensemble import ensemble
 from fmnist.stages.evaluate import evaluate
+from fmnist.stages.experiments import experiments
 from fmnist.stages.explain import explain
+from fmnist.stages.gallery import gallery
 from fmnist.stages.preflight import preflight
 from fmnist.stages.prepare import prepare
 from fmnist.stages.refit import refit
 from fmnist.stages.report import finish, interim, report
+from fmnist.stages.reproduce import reproduce
 from fmnist.stages.retrain import retrain
 from fmnist.stages.search import search
 from search.child import DISK_FULL
@@ -122,6 +125,11 @@ _STAGES = (
     _Stage("ensemble", "ensemble.json", ensemble, lambda job: job.night.further.members > 0),
     _Stage("evaluate", "metrics.json", evaluate),
     _Stage("explain", "evidence.json", explain),
+    _Stage("gallery", "gallery.json", gallery),
+    _Stage(
+        "experiments", "experiments.json", experiments, lambda job: job.night.further.experiments
+    ),
+    _Stage("reproduce", "reproduction.json", reproduce, lambda job: job.recorded is not None),
     _Stage("report", None, report),
 )
 

@@ -103,14 +103,14 @@ class Run:
         """Read a JSON file; ``RunError`` names the file that is missing or broken."""
         try:
             return json.loads((self / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self / name}: cannot be read: {error}") from None
 
     def read_toml(self, name: str) -> dict[str, Any]:
         """Read a TOML file; ``RunError`` names the file that is missing or broken."""
         try:
             return tomllib.loads((self / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self / name}: cannot be read: {error}") from None
 
     @contextmanager

@@ -24,8 +24,11 @@ STAGES = {
     "retrain": "retraining the best configuration",
     "refit": "training it once more, on the validation images too",
     "ensemble": "training the members of the ensemble",
-    "evaluate": "opening the test set, once",
+    "evaluate": "opening the test set",
     "explain": "looking inside the network",
+    "experiments": "trying variants of the best configuration",
+    "gallery": "looking for doubtful labels and near-duplicates",
+    "reproduce": "comparing with the recorded numbers",
     "report": "writing the report",
 }
 

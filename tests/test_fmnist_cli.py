@@ -7,7 +7,17 @@ from click.testing import CliRunner
 
 from fmnist.cli import cli
 
-COMMANDS = ["run", "train", "recipes", "predict", "report", "doctor"]
+COMMANDS = [
+    "run",
+    "train",
+    "experiment",
+    "recipes",
+    "predict",
+    "report",
+    "export",
+    "reproduce",
+    "doctor",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -20,8 +20,9 @@ FILES = (
     "run.toml space.json plan.json preflight.json study.db trials.jsonl epochs.jsonl "
     "importance.json confirm.jsonl confirm_epochs.jsonl confirmation.json best_config.toml "
     "retrain.jsonl retrain_epochs.jsonl history.json model.keras predictions.npz metrics.json "
-    "explain.npz evidence.json ledger.json environment.json stages.json run.log children.log "
-    "report.html report.pdf"
+    "explain.npz evidence.json gallery.npz gallery.json ledger.json environment.json stages.json "
+    "run.log children.log "
+    "findings.json report.html report.pdf"
 )
 
 
@@ -35,7 +36,7 @@ def search(trials=3):
         *("run", "--data", SAMPLE, "--space", "space.toml", "--trials", trials),
         *("--warm-start", CONFIG),
         *("--trial-images", 300, "--trial-epochs", 2, "--epochs", 2, "--validation", 300),
-        *("--author", "Ada <b>Lovelace</b>"),
+        *("--author", "Ada <b>Lovelace</b>", "--experiments", "none"),
     ]
 
 
@@ -85,6 +86,13 @@ def test_metrics_follow_from_the_predictions(finished):
     assert test["n"] == 500
     assert test["interval"][0] < test["accuracy"] < test["interval"][1]
     assert [p["epoch"] for p in test["curve"]] == [1, 2]
+    assert test["bootstrap"]["resamples"] == 2000
+    low, high = test["macro"]["f1_interval"]
+    assert low < test["macro"]["f1"] < high
+    found = load(run, "metrics.json")["calibration"]
+    assert found["fitted_on"] == {"split": "validation", "n": 300, "model": "model.keras"}
+    assert found["before"]["loss"] == test["loss"]
+    assert sum(found["after"]["counts"]) == 500
 
 
 def test_the_kept_epoch_is_the_best_on_validation(finished):
@@ -110,10 +118,10 @@ def accuracy(run, images, labels, **options):
     return float((p.argmax(axis=1) == labels).mean())
 
 
-def test_the_test_set_is_opened_once_after_every_choice(finished):
+def test_the_test_set_is_opened_after_every_choice_once_for_its_figures(finished):
     run, _ = finished
     entries = load(run, "ledger.json")["entries"]
-    assert [e["stage"] for e in entries if e["split"] == "test"] == ["evaluate"]
+    assert [e["stage"] for e in entries if e["split"] == "test"] == ["evaluate", "gallery"]
     assert entries[-1]["split"] == "test"
     assert {(e["stage"], e["split"]) for e in entries} >= {
         ("search", "train"),
@@ -169,7 +177,8 @@ def test_the_plan_and_the_preflight_are_recorded(finished):
     assert 1 <= plan["jobs"] <= asked["trials"]
     assert plan["jobs"] == flight["jobs"]
     assert [s["name"] for s in load(run, "stages.json")["stages"]] == [
-        *("prepare", "preflight", "search", "confirm", "retrain", "evaluate", "explain", "report")
+        *("prepare", "preflight", "search", "confirm", "retrain", "evaluate", "explain"),
+        *("gallery", "report"),
     ]
 
 

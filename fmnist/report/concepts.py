@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
+import re
+import shutil
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +24,16 @@ from fmnist.errors import UserError
 from fmnist.report.evidence import EVIDENCE
 from fmnist.report.figures.formula import formula
 from fmnist.report.parse import build
+from search.atomic import write_bytes
 
 FENCE = "+++"
+FOLDER = "questions"
+"""In a run's folder: its own question files, in place of ours."""
+SUFFIX = ".md"
+LARGEST_FILE, MOST_FILES = 200_000, 100
+LONGEST_FORMULA = 1000
+LINKS = ("http://", "https://", "mailto:", "#")
+"""What a link of an answer may begin with: a report leads to no file."""
 BODY_HEADING = "h4"
 """Headings in an answer stand below the question, an h3."""
 
@@ -43,28 +53,77 @@ class Head:
 
 @dataclass(frozen=True)
 class Concept:
-    """One question, its answer as HTML, and the key of its evidence (may be empty)."""
+    """One question, its answer as HTML, and the key of its evidence (may be empty).
+
+    ``file`` is the name of its file, ``written`` all that stands in it.
+    """
 
     slug: str
     question: str
     answer: Markup
     evidence: str
     sources: tuple[str, ...]
+    file: str = ""
+    written: str = ""
 
 
 def load_concepts(folder: Path | None = None) -> list[Concept]:
     """Read all ``*.md`` files of a folder, or of the package.
 
     Raises:
-        ConceptError: a file that breaks a rule, or an unreadable folder.
+        ConceptError: a file that breaks a rule, or a folder without a question.
     """
     place: Traversable = folder or resources.files("report_templates").joinpath("concepts")
-    if not place.is_dir():
-        if folder is None:
-            return []
-        raise ConceptError(f"{folder}: expected a folder of question files, found none")
-    files = sorted((f for f in place.iterdir() if f.name.endswith(".md")), key=lambda f: f.name)
-    return [_concept(file.name, file.read_text(encoding="utf-8")) for file in files]
+    if folder is not None:
+        _check_folder(folder)
+    files = sorted((f for f in place.iterdir() if _is_question(f)), key=lambda f: f.name)
+    concepts = [_concept(file.name, _text(file)) for file in files]
+    slugs = [c.slug for c in concepts]
+    for file, slug in zip(files, slugs, strict=True):
+        if slugs.count(slug) > 1:
+            raise ConceptError(f"{file.name}: another file differs from it in case or spaces only")
+    return concepts
+
+
+def keep_questions(source: Path, target: Path) -> None:
+    """Copy the question files of a folder, in place of those that ``target`` holds.
+
+    Raises:
+        ConceptError: a file that breaks a rule; nothing is copied then.
+    """
+    concepts = load_concepts(source)
+    if source.resolve() == target.resolve():
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for concept in concepts:
+        write_bytes(target / concept.file, concept.written.encode("utf-8"))
+
+
+def _check_folder(folder: Path) -> None:
+    """Links may not lead out of the folder: its files are printed, and it may be a stranger's."""
+    files = [f for f in folder.iterdir() if _is_question(f)] if folder.is_dir() else []
+    if not files:
+        raise ConceptError(f"{folder}: expected a folder of question files ({SUFFIX}), found none")
+    if len(files) > MOST_FILES:
+        raise ConceptError(f"{folder}: {len(files)} question files; at most {MOST_FILES} are taken")
+    inside = folder.resolve()
+    for file in files:
+        if not file.resolve().is_relative_to(inside):
+            raise ConceptError(f"{file.name}: is a link that leads out of {folder}")
+        if not file.is_file() or file.stat().st_size > LARGEST_FILE:
+            raise ConceptError(f"{file.name}: is no file of at most {LARGEST_FILE:,} bytes")
+
+
+def _is_question(file: Traversable) -> bool:
+    return file.name.endswith(SUFFIX) and not file.name.startswith((".", "README"))
+
+
+def _text(file: Traversable) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConceptError(f"{file.name}: cannot be read as text: {error}") from None
 
 
 def _concept(name: str, content: str) -> Concept:
@@ -73,9 +132,24 @@ def _concept(name: str, content: str) -> Concept:
         raise ConceptError(
             f"{name}: evidence must be one of {', '.join(EVIDENCE)}, found {head.evidence!r}"
         )
-    slug = "question-" + name.removesuffix(".md").lower().replace(" ", "-")
-    answer = Markup(_markdown(name).render(body))
-    return Concept(slug, head.question, answer, head.evidence, head.sources)
+    slug = "question-" + re.sub(r"[^\w-]+", "-", name.removesuffix(SUFFIX).lower())
+    answer = Markup(_rendered(name, body))
+    return Concept(slug, head.question, answer, head.evidence, head.sources, name, content)
+
+
+def _rendered(name: str, body: str) -> str:
+    parser = _markdown(name)
+    try:
+        tokens = parser.parse(body)
+        for token in (inner for t in tokens for inner in t.children or ()):
+            target = str(token.attrGet("href") or "#")
+            if not target.startswith(LINKS):
+                raise ConceptError(
+                    f"{name}: the link {target!r} must begin with one of {', '.join(LINKS)}"
+                )
+        return str(parser.renderer.render(tokens, parser.options, {}))
+    except RecursionError:
+        raise ConceptError(f"{name}: is nested too deeply") from None
 
 
 def _split(name: str, content: str) -> tuple[Head, str]:
@@ -84,7 +158,7 @@ def _split(name: str, content: str) -> tuple[Head, str]:
         raise ConceptError(f"{name}: expected a TOML head between two lines {FENCE}")
     try:
         data = tomllib.loads(parts[1])
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConceptError(f"{name}: the head is not valid TOML: {error}") from None
     return build(Head, data, name), parts[2]
 
@@ -114,9 +188,11 @@ def _lower_headings(state: Any) -> None:
 def _formula(name: str, source: str, spoken: str) -> str:
     if not spoken:
         raise ConceptError(f"{name}: a formula needs its spoken text after ```formula")
+    if len(source) > LONGEST_FORMULA:
+        raise ConceptError(f"{name}: a formula may have {LONGEST_FORMULA} signs, not more")
     try:
         svg, width = formula(source)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConceptError(f"{name}: formula {source!r}: {error}") from None
     data = base64.b64encode(svg.encode()).decode()
     return (

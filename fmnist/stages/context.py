@@ -32,6 +32,7 @@ from search.supervisor import available_cores, shared_threads
 from search.tasks import Limits
 
 if TYPE_CHECKING:
+    from fmnist.recorded import Recorded
     from fmnist.report.render import Rendered
 
 
@@ -40,6 +41,7 @@ class Request:
     """What was asked: two equal requests are the same job. Goes into ``run.toml``.
 
     ``None`` in a size means: what the plan for the time says; ``auto``: what this machine allows.
+    ``experiments`` is ``none``, ``all``, or left open: made where a search had the choice.
     """
 
     kind: str = "search"
@@ -57,6 +59,7 @@ class Request:
     confirm: bool = True
     refit: bool | None = None
     ensemble: int | None = None
+    experiments: str | None = None
     trial_images: int | None = None
     trial_epochs: int | None = None
     final_epochs: int | None = None
@@ -82,6 +85,9 @@ class Context:
         started: monotonic clock reading at which the command began; ``--time`` counts from there.
         deadline: the moment that ``--until`` means.
         recipe: what ``run.toml`` says of the recipe that is run; empty without one.
+        templates: folder of templates for the report, in place of ours.
+        questions: folder of question files, in place of ours.
+        recorded: the run that this one repeats; None where it repeats none.
     """
 
     run: Run
@@ -96,6 +102,9 @@ class Context:
     started: float = field(default_factory=time.monotonic)
     deadline: datetime | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
+    templates: Path | None = None
+    questions: Path | None = None
+    recorded: Recorded | None = None
     stage_log: list[dict[str, Any]] = field(default_factory=list)
     earlier_seconds: float = 0.0
     on_progress: Callable[[], object] = field(default=lambda: None)
@@ -162,7 +171,15 @@ class Context:
         """What is to be made besides the retraining."""
         searched = [p.name for p in self.space or ()]
         mirrored = self.base.test_time_flip or "test_time_flip" in searched
-        return Further(sizes.refit, (self.request.ensemble or 1) - 1, mirrored)
+        members = (self.request.ensemble or 1) - 1
+        return Further(sizes.refit, members, mirrored, self.experiments_wanted)
+
+    @property
+    def experiments_wanted(self) -> bool:
+        """Whether there are experiments around the best configuration."""
+        if self.request.experiments is None:
+            return self.request.kind == "search" and self.request.recipe is None
+        return self.request.experiments != "none"
 
     def jobs_here(self, device: str | None = None) -> int:
         """Trainings at once, as asked or as many as this machine allows.

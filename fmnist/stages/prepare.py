@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmnist import environment
@@ -49,8 +50,17 @@ def prepare(job: Context) -> None:
         job.run.write_json("space.json", job.space.to_json())
     else:
         job.run.write_text("best_config.toml", dump_config(job.base))
+    if job.questions is not None:
+        _keep_questions(job.run.path, job.questions)
     job.run.write_json("environment.json", environment.describe())
     job.view.message(f"data: {data.name} from {data.source}" + _verified(data.verified))
+
+
+def _keep_questions(run: Path, folder: Path) -> None:
+    """Have the run hold its own questions: the folder may be gone when the report is made."""
+    from fmnist.report.concepts import FOLDER, keep_questions
+
+    keep_questions(folder, run / FOLDER)
 
 
 def _verified(verified: bool) -> str:

@@ -10,10 +10,21 @@ if TYPE_CHECKING:
 
 
 def report(job: Context) -> None:
-    """Render HTML and PDF from the files of the run."""
-    from fmnist.report.render import render_report
+    """Render HTML and PDF from the files of the run.
 
-    job.rendered = render_report(job.run.path)
+    A template of the user's that turns out broken must not cost the report: ours is used then.
+    """
+    from fmnist.report.printing import PrintingError
+    from fmnist.report.render import render_report
+    from fmnist.report.templating import ReportTemplateError
+
+    try:
+        job.rendered = render_report(job.run.path, templates=job.templates)
+    except (ReportTemplateError, PrintingError) as error:
+        if job.templates is None:
+            raise
+        job.view.message(f"{error}; the report is made with our own templates")
+        job.rendered = render_report(job.run.path)
 
 
 def interim(job: Context) -> None:
@@ -23,7 +34,7 @@ def interim(job: Context) -> None:
     if not (job.run.has("run.toml") and job.run.has("stages.json")):
         return
     try:
-        rendered = render_report(job.run.path, interim=True)
+        rendered = render_report(job.run.path, templates=job.templates, interim=True)
     except Exception as error:
         logging.getLogger("fmnist").exception("no interim report")
         job.view.message(f"no interim report: {error}")

@@ -6,42 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from fmnist.report import text
+from fmnist.report.attaching import Attachment, attachments
 from fmnist.report.concepts import Concept
 from fmnist.report.evidence import ABSENT, EVIDENCE, Shown
 from fmnist.report.records import Facts
+from fmnist.report.sources import sources
 from fmnist.report.tables import reproduction as tables
-
-# Title in small letters to the source; left out where a question names the same title.
-SOURCES = {
-    "novel image dataset": (
-        "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking "
-        "machine learning algorithms, 2017"
-    ),
-    "probable inference": (
-        "E. B. Wilson, Probable inference, the law of succession, and statistical inference, "
-        "Journal of the American Statistical Association, 1927"
-    ),
-}
-ENGINE_SOURCES = {
-    "optuna": (
-        "T. Akiba, S. Sano, T. Yanase, T. Ohta and M. Koyama, Optuna: a next-generation "
-        "hyperparameter optimization framework, KDD, 2019"
-    ),
-    "keras-tuner": (
-        "T. O'Malley, E. Bursztein, J. Long, F. Chollet, H. Jin, L. Invernizzi and others, "
-        "KerasTuner, 2019"
-    ),
-}
-HYPERBAND = (
-    "L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh and A. Talwalkar, Hyperband: a novel "
-    "bandit-based approach to hyperparameter optimization, Journal of Machine Learning Research, "
-    "2018"
-)
-PED_ANOVA = (
-    "S. Watanabe, A. Bansal and F. Hutter, PED-ANOVA: efficiently quantifying hyperparameter "
-    "importance in arbitrary subspaces, IJCAI, 2023"
-)
-BOOTSTRAP = "B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics, 1979"
 
 
 def questions(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
@@ -57,9 +27,6 @@ def _shown(key: str, facts: Facts) -> Shown:
 
 def reproduction(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """What it takes to do the run again, and the sources."""
-    named = [source for concept in concepts for source in concept.sources]
-    own = [s for title, s in SOURCES.items() if title not in " ".join(named).lower()]
-    own += _search_sources(facts)
     return {
         "asked": tables.asked(facts),
         "environment": tables.environment(facts),
@@ -72,21 +39,15 @@ def reproduction(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "by_search": facts.by_search,
         "preflight": tables.preflight(facts),
         "probes": _probes(facts),
-        "sources": sorted({*own, *named}),
+        "attached": None if facts.interim else tables.attached(_attached(facts, concepts)),
+        "repeated": facts.reproduction,
+        "agreement": tables.agreement(facts.reproduction) if facts.reproduction else None,
+        "sources": sources(facts, concepts),
     }
 
 
-def _search_sources(facts: Facts) -> list[str]:
-    request, importance = facts.run.request, facts.importance
-    if not facts.by_search:
-        return []
-    found = [ENGINE_SOURCES[request.engine]] if request.engine in ENGINE_SOURCES else []
-    if request.sampler == "hyperband":
-        found.append(HYPERBAND)
-    if importance is not None and importance.applicable:
-        found.append(PED_ANOVA)
-        found += [BOOTSTRAP] if importance.bootstraps else []
-    return found
+def _attached(facts: Facts, concepts: Sequence[Concept]) -> list[Attachment]:
+    return attachments(facts.folder, facts.files, concepts)
 
 
 def _probes(facts: Facts) -> str:
@@ -104,7 +65,9 @@ def _probes(facts: Facts) -> str:
         return ""
     sentence = f"One batch, building the network included, took {text.listing(parts)}"
     if found.slowness is not None:
-        sentence += f": {found.slowness:.2g} times what the plans were made for"
+        times = f"{found.slowness:.2g}"
+        sentence += ": " + ("as" if times == "1" else f"{times} times what")
+        sentence += " the plans were made for"
     return sentence + "."
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fmnist.report import recipe, text
+from fmnist.report.attaching import QUESTION, Attachment
 from fmnist.report.records import Facts
+from fmnist.report.records.reproduction import Reproduction
 from fmnist.report.tables.table import Table
 
 # What people may want to know of each file; others in the folder are not the run's.
@@ -36,7 +40,15 @@ FILES = {
     "metrics.json": "every number of the results",
     "evidence.json": "measurements behind the concept answers",
     "explain.npz": "kernels and feature maps",
+    "gallery.json": "doubtful labels, near-duplicates and Grad-CAM, or why they were left out",
+    "gallery.npz": "images and maps that belong to gallery.json",
+    "experiments_plan.json": "how large the experiments were planned",
+    "experiments_epochs.jsonl": "epochs of the experiments the moment they were over",
+    "experiments.jsonl": "the trainings of the experiments, one a line",
+    "experiments.npz": "what each of them answers to the validation images",
+    "experiments.json": "what the experiments showed",
     "ledger.json": "which split was read, when and what for",
+    "reproduction.json": "how this run agrees with the one that it repeats",
     "environment.json": "machine and package versions",
     "stages.json": "time of each stage",
     "run.log": "messages of the run",
@@ -114,3 +126,26 @@ def preflight(facts: Facts) -> Table | None:
         for c in facts.preflight.checks
     )
     return Table("Checks before the run", ("Check", "Result", "Found"), rows)
+
+
+def attached(files: Sequence[Attachment]) -> Table | None:
+    """The files inside the PDF; the questions, which are many, in one row."""
+    questions = [file for file in files if file.name.startswith(QUESTION)]
+    rows = [(file.name, file.description) for file in files if file not in questions]
+    if questions:
+        number = text.counted(len(questions), "question")
+        rows.append((f"{QUESTION}….md", f"{number} of this report with the answers, a file each"))
+    return Table("Files attached to the PDF", ("File", "Holds"), tuple(rows)) if rows else None
+
+
+def agreement(found: Reproduction) -> Table:
+    """The recorded figures and those of this run."""
+    then, now, n = found.recorded, found.repeated, found.repeated.n
+    rows = [
+        ("Test accuracy", text.percent(then.accuracy, n), text.percent(now.accuracy, n)),
+        ("95\u202f% interval", text.interval(then.interval, n), text.interval(now.interval, n)),
+        ("Correct test images", text.count(then.correct), text.count(now.correct)),
+        ("Cross-entropy", text.loss(then.loss), text.loss(now.loss)),
+    ]
+    head = ("Figure", f"{found.source}, recorded", "This run")
+    return Table("The repeated run and this one", head, tuple(rows), numeric=(1, 2))

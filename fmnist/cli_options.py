@@ -1,0 +1,92 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+RESULTS = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results"),
+    show_default=True,
+    help="Folder that holds the runs.",
+)
+DATA = [
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path, exists=True),
+        help="Folder of IDX or CSV files, or an .npz; found by itself when left out.",
+    ),
+    click.option(
+        "--class-names", help="Comma-separated, for a data set that is not Fashion-MNIST."
+    ),
+]
+LOOKS = [
+    click.option(
+        "--template",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="Folder of Jinja templates and style sheets that replace ours of the same name.",
+    ),
+    click.option(
+        "--questions",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="Folder of question files instead of the eight; they are kept with the run.",
+    ),
+]
+DOCUMENT = [
+    click.option("--title", default="", help="Title on the cover."),
+    click.option("--author", default="", help="Author on the cover."),
+    click.option("--course", default="", help="Course, client or project on the cover."),
+    click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
+]
+FURTHER = [
+    click.option(
+        "--refit/--no-refit",
+        default=None,
+        help="Train the final model once more, on training and validation images; run: as the "
+        "plan for the time says when left out, train: no.",
+    ),
+    click.option(
+        "--ensemble",
+        metavar="K",
+        type=click.IntRange(min=2, max=10),
+        help="Also average K networks: the final one and K - 1 more. Reported apart.",
+    ),
+    click.option(
+        "--experiments",
+        type=click.Choice(["auto", "none", "all"]),
+        default="auto",
+        show_default=True,
+        help="Variants of the best configuration, so that the report can say what each part of it "
+        "is worth; auto: run: as many as there is time for, train: none.",
+    ),
+]
+OUTPUT = [
+    click.option("--quiet", is_flag=True, help="Print the result only."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
+]
+
+
+def jobs(_: click.Context, __: click.Parameter, value: str) -> int | str:
+    """The value of ``--jobs``: a number from 1 on, or ``auto``."""
+    if value == "auto":
+        return value
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"{value}: expected auto, or a whole number from 1 on")
+    return int(value)
+
+
+def options(*groups: Any) -> Callable[[F], F]:
+    """A decorator that adds options, or lists of them, in this order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed([o for g in groups for o in (g if isinstance(g, list) else [g])]):
+            function = option(function)
+        return function
+
+    return decorate
