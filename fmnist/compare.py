@@ -68,13 +68,14 @@ def compare_runs(paths: Sequence[Path]) -> Comparison:
 
 
 def write(comparison: Comparison, folder: Path) -> None:
-    """Write ``comparison.json`` into the folder of the first run, whole or not at all.
+    """Write ``comparison.json`` into a folder, made if need be, whole or not at all.
 
     Raises:
         RunError: the folder cannot be written.
     """
-    run = Run.existing(folder)
+    run = Run(folder)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         run.write_json(FILE, comparison.to_json())
     except OSError as error:
         raise RunError(f"{run / FILE}: cannot be written: {error.strerror}") from None

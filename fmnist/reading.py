@@ -45,7 +45,13 @@ def predict_images(folder: Path, images: tuple[Path, ...], *, top: int, as_json:
     return 0
 
 
-def render_again(folder: Path, document: dict[str, str]) -> int:
+def render_again(
+    folder: Path,
+    document: dict[str, str],
+    *,
+    template: Path | None = None,
+    questions: Path | None = None,
+) -> int:
     """``fmnist report``: render from the files of the run; new cover texts are kept."""
     from fmnist.report.render import render_report
 
@@ -56,33 +62,44 @@ def render_again(folder: Path, document: dict[str, str]) -> int:
         record["document"] = {**record.get("document", {}), **given}
         run.write_toml("run.toml", record)
     finished = run.has("metrics.json") and run.has("evidence.json")
-    rendered = render_report(run.path, interim=not finished)
+    rendered = render_report(
+        run.path, templates=template, questions=questions, interim=not finished
+    )
     if not finished:
         click.echo("interim report: the run is not finished")
     return _told(rendered)
 
 
-def compare_folders(folders: Sequence[Path], *, as_json: bool = False) -> int:
-    """``fmnist compare``: tables on the screen, the record and the report in the first folder."""
+def compare_folders(
+    folders: Sequence[Path], *, as_json: bool = False, output: Path | None = None
+) -> int:
+    """``fmnist compare``: tables on the screen, the record, a report of the comparison.
+
+    They lie in ``output``, or in the folder of the first run, whose own report is made again too.
+    """
     from fmnist import compare
     from fmnist.compare_table import shown
     from fmnist.report.render import render_report
+    from fmnist.report.side_by_side import render_comparison
 
     comparison = compare.compare_runs(folders)
     if as_json:
         click.echo(json.dumps(comparison.to_json(), allow_nan=False))
     else:
         click.echo(shown(comparison, color=sys.stdout.isatty()) + "\n")
-    compare.write(comparison, folders[0])
-    rendered = render_report(folders[0])
-    return _told(rendered, quiet=as_json)
+    compare.write(comparison, output or folders[0])
+    code = 0
+    if output is None:
+        code = _told(render_report(folders[0]), quiet=as_json)
+    rendered = render_comparison(folders, comparison, output or folders[0])
+    return max(code, _told(rendered, quiet=as_json, what="comparison"))
 
 
-def _told(rendered: Rendered, *, quiet: bool = False) -> int:
+def _told(rendered: Rendered, *, quiet: bool = False, what: str = "report") -> int:
     """Say where the report is; the exit code."""
     if not quiet:
-        click.echo(f"HTML report    {rendered.html}")
-        click.echo(f"PDF report     {rendered.pdf or rendered.problem}")
+        click.echo(f"{f'HTML {what}':<14} {rendered.html}")
+        click.echo(f"{f'PDF {what}':<14} {rendered.pdf or rendered.problem}")
     return 0 if rendered.pdf else 5
 
 

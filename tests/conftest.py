@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,34 @@ def parts(sample):
     splits = split(data.train_labels, validation=400, seed=0)
     images, labels = data.train_images, data.train_labels
     return [(images[i], labels[i]) for i in (splits.train, splits.validation)]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium."""
+    from browser import chromium  # only these tests need it
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def recorded_html(tmp_path_factory):
+    """The HTML report of a copy of the recorded run, in a folder of its own."""
+    from fmnist.report.render import render_report
+
+    folder = tmp_path_factory.mktemp("shown")
+    run = shutil.copytree(Path(__file__).parent / "data" / "recorded_run", folder / "recorded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+        return render_report(run).html
+
+
+@pytest.fixture
+def page(browser, recorded_html):
+    """That report, opened; it may not log an error."""
+    from browser import opened
+
+    with opened(browser, recorded_html) as shown:
+        yield shown
+        assert shown.problems == []

@@ -7,6 +7,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+
+from fmnist import bootstrap
+from fmnist.calibration import calibration
 from search.confirm import candidates, conclude
 from search.records import Failure, Trial
 
@@ -30,6 +34,26 @@ STAGES = [
 def recorded(folder):
     """A copy of the recorded run, as issue 2 left it."""
     return Path(shutil.copytree(RECORDED, folder / "run"))
+
+
+def with_statistics(folder):
+    """The recorded run as the evaluation leaves it today."""
+    run = recorded(folder)
+    add_statistics(run)
+    return run
+
+
+def add_statistics(run):
+    """Intervals by bootstrap and calibration, as the evaluation writes them."""
+    with np.load(run / "predictions.npz") as file:
+        test, held_out = (
+            (file[f"{split}_labels"], file[f"{split}_probabilities"])
+            for split in ("test", "validation")
+        )
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    metrics["test"] = bootstrap.with_intervals(metrics["test"], *test, resamples=100)
+    metrics["calibration"] = calibration(held_out, test, validated_by="model.keras", resamples=100)
+    write(run, "metrics.json", metrics)
 
 
 def night(folder):
@@ -260,5 +284,5 @@ class Elements(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data):
-        if self.tags and self.tags[-1][0] != "style":
+        if self.tags and self.tags[-1][0] not in ("style", "script"):
             self.words.append(data)

@@ -301,7 +301,12 @@ def rendered(monkeypatch):
         found.append((folder, (folder / "comparison.json").is_file()))
         return Rendered(folder / "report.html", folder / "report.pdf")
 
+    def note_comparison(folders, comparison, output):
+        found.append((output, len(folders), comparison.n))
+        return Rendered(output / "comparison.html", output / "comparison.pdf")
+
     monkeypatch.setattr("fmnist.report.render.render_report", note)
+    monkeypatch.setattr("fmnist.report.side_by_side.render_comparison", note_comparison)
     return found
 
 
@@ -309,15 +314,26 @@ def test_the_command_prints_the_tables_and_renders_the_first_report(runs, render
     result = CliRunner().invoke(cli, ["compare", *map(str, runs)])
     assert result.exit_code == 0, result.output
     assert shown(compare_runs(runs)) in result.output
-    assert rendered == [(runs[0], True)]
+    assert rendered == [(runs[0], True), (runs[0], 4, N)]
     assert f"PDF report     {runs[0] / 'report.pdf'}" in result.output
+    assert f"PDF comparison {runs[0] / 'comparison.pdf'}" in result.output
+
+
+def test_in_another_folder_the_runs_stay_as_they_are(runs, rendered, tmp_path):
+    output = tmp_path / "new" / "folder"
+    before = {path: path.read_bytes() for run in runs for path in run.iterdir()}
+    result = CliRunner().invoke(cli, ["compare", *map(str, runs), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    assert rendered == [(output, 4, N)]
+    assert from_json(json.loads((output / "comparison.json").read_text())) == compare_runs(runs)
+    assert {path: path.read_bytes() for run in runs for path in run.iterdir()} == before
 
 
 def test_the_command_prints_one_json_object(runs, rendered):
     result = CliRunner().invoke(cli, ["compare", "--json", *map(str, runs)])
     assert result.exit_code == 0, result.output
     assert from_json(json.loads(result.output)) == compare_runs(runs)
-    assert rendered == [(runs[0], True)]
+    assert rendered == [(runs[0], True), (runs[0], 4, N)]
 
 
 def test_the_command_writes_nothing_when_a_run_is_broken(runs, rendered):

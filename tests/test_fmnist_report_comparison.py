@@ -208,7 +208,7 @@ def test_the_report_has_the_chapter_twice_the_same_and_escapes_names(tmp_path):
     first = render_report(run).html.read_bytes()
     assert render_report(run).html.read_bytes() == first
     page = Elements(first.decode("utf-8"))
-    assert "script" not in {tag for tag, _ in page.tags}
+    assert len([tag for tag, _ in page.tags if tag == "script"]) == 2  # ours and the images
     assert {"id": "comparison"} in [attributes for tag, attributes in page.tags if tag == "section"]
     assert HOSTILE in page.text
     assert "Beside other systems. On the same test images the run is ahead of" in page.text

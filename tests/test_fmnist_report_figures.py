@@ -13,10 +13,20 @@ from PIL import Image
 
 from fmnist.evaluation import pr_curves
 from fmnist.report.facts import load_facts
-from fmnist.report.figures import confirming, curves, mosaic, results, searching
+from fmnist.report.figures import (
+    confirming,
+    curves,
+    landscape,
+    mosaic,
+    parallel,
+    results,
+    searching,
+)
+from fmnist.report.figures.calibration import reliability_figure
 from fmnist.report.figures.formula import formula
 from fmnist.report.figures.importance import importance_bars
 from fmnist.report.figures.style import drawing
+from fmnist.report.records.calibration import Calibrated, Calibration, FittedOn
 from fmnist.report.records.searching import (
     Candidate,
     Confirmation,
@@ -42,13 +52,20 @@ CONFIRMATION = Confirmation(
     ),
     7, "confirmation",
 )  # fmt: skip
+SIDE = Calibrated(
+    0.03, (0.02, 0.04), 0.02, 0.3, 0.1, (0, 5, 200), (None, 0.5, 0.9), (None, 0.4, 0.94)
+)
+CALIBRATION = Calibration(3, 0.8, FittedOn("validation", 60, "model.keras"), 100, SIDE, SIDE)
 FIGURES = {
     "accuracy": lambda: curves.accuracy_curves(FACTS.history, "augmented batches"),
     "loss": lambda: curves.loss_curves(FACTS.history, "augmented batches"),
     "test": lambda: curves.validation_against_test(FACTS.history, FACTS.metrics.test.curve),
     "history": lambda: searching.search_history(FACTS.trials),
     "slices": lambda: searching.slices(FACTS.trials, FACTS.space, FACTS.winner),
+    "map": lambda: landscape.mapped(FACTS.trials, FACTS.space, FACTS.winner),
+    "parallel": lambda: parallel.parallel(FACTS.trials, FACTS.space, FACTS.winner),
     "importance": lambda: importance_bars(IMPORTANCE),
+    "reliability": lambda: reliability_figure(CALIBRATION),
     "confirming": lambda: confirming.confirmed_runs(CONFIRMATION),
     "confusion": lambda: results.confusion_figure(FACTS.metrics.test),
     "pr": lambda: results.pr_figure(
@@ -79,7 +96,9 @@ def test_figure_is_closed_svg_with_alt_text(drawn, name):
     assert 300 < figure.width < 700
 
 
-@pytest.mark.parametrize("name", ["history", "importance", "confirming", "pr"])
+@pytest.mark.parametrize(
+    "name", ["history", "map", "parallel", "importance", "reliability", "confirming", "pr"]
+)
 def test_figure_repeats_exactly(drawn, name):
     with drawing():
         assert FIGURES[name]().svg == drawn[name].svg
@@ -150,7 +169,7 @@ def test_dead_feature_maps_do_not_divide_by_zero():
     pictures = mosaic.feature_map_mosaics(
         dataclasses.replace(FACTS.explanation, feature_maps=(dead,))
     )
-    assert "4 feature maps of 3 by 3" in pictures[0].alt
+    assert "4 feature maps of 3 by 3" in pictures[-1].alt
 
 
 def test_wrong_predictions_are_marked_in_words():

@@ -1,26 +1,36 @@
 """The whole report from the recorded run, read back."""
 
+import base64
 import builtins
+import hashlib
 import itertools
 import json
 import re
 import shutil
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pypdf
 import pytest
+import yaml
 from report_factory import Elements
 
+from fmnist.config import load_config
 from fmnist.report import text
+from fmnist.report.facts import load_facts
 from fmnist.report.render import DEFAULT_TITLE, render_report
+from fmnist.report.screen import for_paper
 from fmnist.report.sections import SECTIONS
 
 RECORDED = Path(__file__).parent / "data" / "recorded_run"
 METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))
 LOADING = {"src", "srcset", "poster", "data", "action", "background"}
+FACTS = load_facts(RECORDED)
+SHOWN = [section for section in SECTIONS if section.shown(FACTS)]
 HOSTILE = '<script>alert("x")</script>'
+SCREEN_TEXT = "Skip to the report Colours Auto Light Dark "
 
 
 def copied(folder, **document):
@@ -62,11 +72,32 @@ def without_pdf(monkeypatch):
 
 def test_html_loads_nothing(page, html):
     for tag, attributes in page.tags:
-        assert tag not in {"script", "link", "iframe", "object", "embed", "base"}
+        assert tag not in {"link", "iframe", "object", "embed", "base"}
         for name in LOADING & set(attributes):
             assert attributes[name].startswith("data:"), (tag, attributes[name])
         assert not [name for name in attributes if name.startswith("on")]
-    assert not re.search(r"@import|url\((?!data:)", html)
+    styles = re.findall("<style>(.*?)</style>", html, re.DOTALL)
+    assert styles
+    assert not [found for found in styles if re.search(r"@import|url\((?!data:)", found)]
+
+
+def test_only_our_own_script_is_in_the_page(page, html):
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "cells"}, {}]
+    script = resources.files("report_templates").joinpath("report.js").read_text(encoding="utf-8")
+    assert f"<script>{script}</script>" in html
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    policy = next(a["content"] for _, a in page.tags if "http-equiv" in a)
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
+    for risky in ("eval(", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"):
+        assert risky not in script
+
+
+def test_paper_gets_nothing_of_the_screen(html):
+    found = Elements(for_paper(html))
+    assert not {"script", "fieldset", "input"} & {tag for tag, _ in found.tags}
+    assert found.text == Elements(html).text.replace(SCREEN_TEXT, "", 1)
 
 
 def test_every_image_has_alt_text(page):
@@ -79,7 +110,7 @@ def test_anchors_lead_somewhere(page):
     ids = [a["id"] for _, a in page.tags if "id" in a]
     targets = [a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")]
     assert len(ids) == len(set(ids))
-    assert len(targets) >= len(SECTIONS) + 8
+    assert len(targets) >= len(SHOWN) + 8
     assert {t[1:] for t in targets} <= set(ids)
 
 
@@ -91,7 +122,7 @@ def test_headings_do_not_skip_a_level(page):
 
 
 def test_all_sections_and_questions_are_there(page):
-    for section in SECTIONS:
+    for section in SHOWN:
         assert section.title in page.text
     assert page.text.count("In this run") >= 8
     assert len([1 for tag, _ in page.tags if tag == "article"]) == 8
@@ -121,13 +152,13 @@ def test_pdf_says_what_it_is(pdf):
     assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert pdf.trailer["/Root"]["/Lang"] == "en"
     bookmarks = [mark.title for mark in pdf.outline if not isinstance(mark, list)]
-    for number, section in enumerate(SECTIONS, start=1):
+    for number, section in enumerate(SHOWN, start=1):
         assert f"{number} {section.title}" in bookmarks
 
 
 def test_pdf_contents_give_the_page_of_each_chapter(pdf):
     contents = pdf.pages[1].extract_text()
-    for number, section in enumerate(SECTIONS, start=1):
+    for number, section in enumerate(SHOWN, start=1):
         found = re.search(rf"{number}\s*{section.title}[ .]*(\d+)", contents)
         assert found, section.title
         assert section.title in pdf.pages[int(found[1]) - 1].extract_text()
@@ -142,6 +173,40 @@ def test_pdf_embeds_all_fonts(pdf):
             fonts[font["/BaseFont"]] = inner["/FontDescriptor"]
     assert len(fonts) >= 3
     assert all({"/FontFile", "/FontFile2", "/FontFile3"} & set(d) for d in fonts.values())
+
+
+def test_pdf_carries_the_records_it_was_made_from(rendered, pdf):
+    root, run = pdf.trailer["/Root"], rendered.html.parent
+    files = list(pdf.attachment_list)
+    names = [file.name for file in files]
+    assert names == sorted(names)
+    assert {"best_config.toml", "metrics.json", "run.toml", "trials.jsonl"} <= set(names)
+    assert len(root["/AF"]) == len(names)
+    for file in files:
+        assert file.description
+        assert file.associated_file_relationship in {"/Source", "/Data", "/Supplement"}
+        assert file.subtype.startswith(("/application/", "/text/markdown"))
+        assert file.creation_date == file.modification_date
+        assert file.creation_date.isoformat() == "2026-11-21T06:05:38+00:00"
+        if not file.name.startswith("question-"):
+            assert file.content == (run / file.name).read_bytes()
+
+
+def test_pdf_is_as_good_as_its_configuration(rendered, page):
+    assert load_config(rendered.pdf) == load_config(rendered.html.parent)
+    assert "fmnist train --config report.pdf" in page.text
+
+
+def test_a_model_card_lies_beside_the_report(rendered):
+    card = (rendered.html.parent / "model_card.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(card.split("---")[1])
+    (result,) = head["model-index"][0]["results"]
+    values = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    test = METRICS["test"]
+    wanted = {"accuracy": test["accuracy"], "f1": test["macro"]["f1"], "loss": test["loss"]}
+    assert values == wanted
+    for row in test["classes"]:
+        assert f"| {row['name']} | {row['precision']:.3f} | {row['recall']:.3f} |" in card
 
 
 def test_files_are_small_enough_to_send(rendered):
@@ -161,7 +226,7 @@ def test_a_second_rendering_is_the_same_to_the_byte(rendered):
 def test_hostile_texts_stay_texts(tmp_path):
     run = copied(tmp_path, title=HOSTILE, author=HOSTILE, course='" onload="x', date="{{ 7*7 }}")
     found = Elements(render_report(run).html.read_text(encoding="utf-8"))
-    assert not [tag for tag, _ in found.tags if tag == "script"]
+    assert len([tag for tag, _ in found.tags if tag == "script"]) == 2
     assert found.text.count(HOSTILE) >= 2
     assert "{{ 7*7 }}" in found.text
 

@@ -9,9 +9,11 @@ from fmnist.report.records.comparison import AHEAD, BEHIND, UNDECIDED, Compariso
 
 def summary(facts: Facts) -> str:
     """Whom the run is ahead of, whom it is behind, and from whom it cannot be told apart."""
-    found = facts.comparison
-    if found is None:
-        return ""
+    return summary_of(facts.comparison) if facts.comparison else ""
+
+
+def summary_of(found: Comparison) -> str:
+    """The same for a comparison that was read or made."""
     clauses = [_clause(found, verdict, words) for verdict, words in _WORDS.items()]
     return f"On the same test images the run is {'; it is '.join(c for c in clauses if c)}."
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.peek import peek_lines
+from fmnist.report import experiments, gallery, opening
+from fmnist.report.checking import check_explanation, check_predictions, check_trial
 from fmnist.report.parse import FactsError, build, convert
 from fmnist.report.records import Facts
 from fmnist.report.records.comparison import Comparison
 from fmnist.report.records.final import Refit
 from fmnist.report.records.inside import Evidence, Explanation
 from fmnist.report.records.night import Plan, Preflight, Stages
+from fmnist.report.records.reproduction import Reproduction
 from fmnist.report.records.results import History, Metrics, Predictions
 from fmnist.report.records.run import BestConfig, Environment, LedgerEntry, Run
 from fmnist.report.records.searching import Confirmation, Importance, InFlight
@@ -36,6 +36,7 @@ JOURNALS = (
     ("trials.jsonl", "epochs.jsonl", "trial {}"),
     ("confirm.jsonl", "confirm_epochs.jsonl", "a run on a fresh seed"),
     ("retrain.jsonl", "retrain_epochs.jsonl", "the final training"),
+    ("experiments.jsonl", "experiments_epochs.jsonl", "an experiment"),
 )
 
 
@@ -49,6 +50,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
     """
     if not folder.is_dir():
         raise FactsError(f"{folder}: expected the folder of a run, found none; see results/")
+    opening.check_folder(folder)
     needed = _optional if interim else _required
     run = _required(folder / "run.toml", _run)
     search = run.request.kind == "search"
@@ -79,10 +81,15 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         preflight=_optional(folder / "preflight.json", lambda p: _record(p, Preflight)),
         refit=_optional(folder / "refit.json", lambda p: _record(p, Refit)),
         comparison=_optional(folder / "comparison.json", _comparison),
+        reproduction=_optional(folder / "reproduction.json", lambda p: _record(p, Reproduction)),
+        experiments=_optional(folder / "experiments.json", experiments.read),
+        gallery=_optional(folder / "gallery.json", gallery.read),
+        pictures=_optional(folder / "gallery.npz", gallery.read_pictures),
         in_flight=_in_flight(folder, latest),
         interim=interim,
     )
     _check_together(facts)
+    gallery.check(facts)
     return _sealed(facts)
 
 
@@ -90,7 +97,8 @@ def _sealed(facts: Facts) -> Facts:
     """Without ``metrics.json`` nothing of the test set is told, whatever files lie there."""
     if facts.metrics is not None:
         return facts
-    return replace(facts, predictions=None, explanation=None, evidence=None, comparison=None)
+    facts = replace(facts, predictions=None, explanation=None, evidence=None, comparison=None)
+    return replace(facts, gallery=None, pictures=None)
 
 
 def _required(path: Path, read: Callable[[Path], T]) -> T:
@@ -111,22 +119,11 @@ def _files(folder: Path) -> tuple[str, ...]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FactsError(f"{path.name}: not valid JSON: {error}") from None
+    data = opening.read_json(path)
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
         raise FactsError(f"{path.name}: expected schema {SCHEMA}, found {found}")
     return data
-
-
-def _toml(path: Path) -> tuple[dict[str, Any], str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text), text
-    except (OSError, ValueError) as error:
-        raise FactsError(f"{path.name}: not valid TOML: {error}") from None
 
 
 def _record(path: Path, cls: type[T]) -> T:
@@ -134,7 +131,7 @@ def _record(path: Path, cls: type[T]) -> T:
 
 
 def _run(path: Path) -> Run:
-    data, _ = _toml(path)
+    data, _ = opening.read_toml(path)
     created = data.get("created")
     if created is not None and not isinstance(created, str):
         data["created"] = created.isoformat()
@@ -161,7 +158,8 @@ def _trials(path: Path) -> tuple[Trial, ...]:
     for number, row in enumerate(_rows(path), start=1):
         try:
             trials.append(Trial.from_json(row))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            check_trial(trials[-1])
+        except (ValueError, KeyError, TypeError, AttributeError, FactsError) as error:
             raise FactsError(f"{path.name}: line {number}: not a trial: {error}") from None
     return tuple(sorted(trials, key=lambda trial: trial.number))
 
@@ -216,7 +214,7 @@ def _comparison(path: Path) -> Comparison:
 
 
 def _best(path: Path) -> BestConfig:
-    tables, text = _toml(path)
+    tables, text = opening.read_toml(path)
     return build(BestConfig, {"provenance": {}, **tables, "text": text}, path.name)
 
 
@@ -235,11 +233,7 @@ def _ledger(path: Path) -> tuple[LedgerEntry, ...]:
 
 
 def _arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise FactsError(f"{path.name}: not a readable .npz file: {error}") from None
+    arrays = opening.read_arrays(path)
     for name in names:
         if name not in arrays:
             raise FactsError(f"{path.name}: the array {name!r} is missing")
@@ -249,13 +243,13 @@ def _arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
 def _predictions(path: Path) -> Predictions:
     names = tuple(Predictions.__dataclass_fields__)
     arrays = _arrays(path, *names)
-    predictions = Predictions(**{name: arrays[name] for name in names})
+    predictions = Predictions(**{name: np.atleast_1d(arrays[name]) for name in names})
     if len(predictions.test_labels) != len(predictions.test_probabilities):
         raise FactsError(
             f"{path.name}: test_labels and test_probabilities must be equally long, found "
             f"{len(predictions.test_labels)} and {len(predictions.test_probabilities)}"
         )
-    return predictions
+    return check_predictions(predictions, path.name)
 
 
 def _explanation(path: Path) -> Explanation:
@@ -263,7 +257,7 @@ def _explanation(path: Path) -> Explanation:
     maps: list[NDArray[np.float32]] = []
     while (name := f"feature_maps_{len(maps) + 1}") in arrays:
         maps.append(arrays[name])
-    return Explanation(
+    found = Explanation(
         kernels=arrays["kernels"],
         feature_image=arrays["feature_image"],
         feature_index=int(arrays["feature_index"]),
@@ -271,6 +265,7 @@ def _explanation(path: Path) -> Explanation:
         # Older runs had one convolution a stage: its maps are the responses.
         responses=arrays.get("responses", maps[0] if maps else None),
     )
+    return check_explanation(found, path.name)
 
 
 def _check_together(facts: Facts) -> None:
@@ -293,6 +288,8 @@ def _check_together(facts: Facts) -> None:
             "comparison.json: its first system is not this run (metrics.json has other counts); "
             "run 'fmnist compare' again"
         )
+    if facts.predictions and facts.predictions.test_probabilities.shape[1] != len(names):
+        raise FactsError(f"predictions.npz: expected probabilities of {len(names)} classes")
     if facts.predictions is not None and len(facts.predictions.test_labels) != test.n:
         raise FactsError(
             f"predictions.npz: expected the {test.n} test images of metrics.json, "

@@ -6,37 +6,34 @@ asks for nothing outside itself; the PDF is made from it with a print style shee
 
 from __future__ import annotations
 
-import base64
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import (
-    BaseLoader,
-    ChoiceLoader,
-    Environment,
-    FileSystemLoader,
-    PackageLoader,
-    StrictUndefined,
-)
+from jinja2 import Environment
 from markupsafe import Markup
 
-from fmnist.report import text, timing
-from fmnist.report.concepts import Concept, load_concepts
+from fmnist.report import attaching, findings, text, timing
+from fmnist.report.card import FILE as CARD
+from fmnist.report.card import model_card
+from fmnist.report.concepts import FOLDER, Concept, keep_questions, load_concepts
 from fmnist.report.facts import Facts, load_facts
 from fmnist.report.figures.style import drawing
+from fmnist.report.printing import pango_problem
+from fmnist.report.printing import print_pdf as _pdf
+from fmnist.report.safety import guarded
+from fmnist.report.screen import cells_of, for_paper, screen
 from fmnist.report.sections import SECTIONS, Section
+from fmnist.report.templating import data_uri, environment_for, named_errors, source
 from search.atomic import write_bytes
 
 FINAL, INTERIM = "report", "interim"
 DEFAULT_TITLE = "{}: a tuned convolutional network"
 GIVEN_TITLE = "{}: a convolutional network"
-PDF_VARIANT = "pdf/ua-1"
 FONTS = {
     ("Report Sans", 400, "normal"): "ReportSans-Regular.ttf",
     ("Report Sans", 400, "italic"): "ReportSans-Italic.ttf",
@@ -76,47 +73,73 @@ class Counter:
         return self._last[kind]
 
 
-def render_report(run: Path, *, templates: Path | None = None, interim: bool = False) -> Rendered:
-    """Write ``report.html`` and ``report.pdf`` into the run folder; removes interim reports.
+def render_report(
+    run: Path,
+    *,
+    templates: Path | None = None,
+    questions: Path | None = None,
+    interim: bool = False,
+) -> Rendered:
+    """Write ``report.html``, ``report.pdf`` and ``findings.json`` into the run folder.
+
+    A finished report removes the interim ones.
 
     Args:
         run: folder of the run.
         templates: folder whose files replace the packaged templates, style sheets and
-            (in ``concepts/``) questions of the same name.
+            (in ``concepts/``) questions of the same name; may be a stranger's.
+        questions: folder of question files; they are kept in the run folder, and used from
+            then on.
         interim: the run has not ended: write ``interim.html`` and ``interim.pdf`` instead, whose
             chapters say what is not there yet.
 
     Raises:
         FactsError: a missing or broken file of the run.
         ConceptError: a broken question file.
+        ReportTemplateError: a broken template of ``templates``.
     """
     facts = load_facts(run, interim=interim)
-    concepts = load_concepts(_concept_folder(templates))
-    environment = _environment(templates)
-    with drawing():
+    if not interim:
+        facts = _with_findings(facts)
+    if questions is not None:
+        keep_questions(questions, run / FOLDER)
+    concepts = load_concepts(_concept_folder(run, templates))
+    environment = environment_for(templates)
+    with drawing(), named_errors() if templates else nullcontext():
         html = _html(environment, facts, concepts)
+        style = source(environment, "pdf.css")
     html_path, pdf_path = _paths(run, INTERIM if interim else FINAL)
-    rendered = _write(html, _source(environment, "pdf.css"), facts, html_path, pdf_path)
+    attached = [] if interim else attaching.attachments(run, facts.files, concepts)
+    card = "" if interim else model_card(environment, facts, _title(facts))
+    if card:
+        write_bytes(run / CARD, card.encode("utf-8"))
+    rendered = write_both(html, (style, created_at(facts), attached), html_path, pdf_path)
     if not interim:
         for path in _paths(run, INTERIM):
             path.unlink(missing_ok=True)
     return rendered
 
 
+def _with_findings(facts: Facts) -> Facts:
+    """Write ``findings.json``; it is then one of the files of the run."""
+    findings.write(facts.folder, findings.find(facts))
+    return replace(facts, files=tuple(sorted({*facts.files, findings.FILE})))
+
+
 def _paths(run: Path, name: str) -> tuple[Path, Path]:
     return run / f"{name}.html", run / f"{name}.pdf"
 
 
-def _write(html: str, style: str, facts: Facts, html_path: Path, pdf_path: Path) -> Rendered:
+def write_both(html: str, printing: tuple[Any, ...], html_path: Path, pdf_path: Path) -> Rendered:
     """The HTML last: where it is, a run is finished, and its PDF must be there."""
     page, problem = html.encode("utf-8"), None
     try:
         import weasyprint  # noqa: F401
     except OSError as error:
-        problem = _pango_problem(error, pdf_path.name, html_path.name)
+        problem = pango_problem(error, pdf_path.name, html_path.name)
     else:
         try:
-            printed = _pdf(html, style, facts)
+            printed = _pdf(for_paper(html), *printing)
         except Exception:
             write_bytes(html_path, page)  # a fault in printing must not cost the HTML too
             raise
@@ -125,47 +148,20 @@ def _write(html: str, style: str, facts: Facts, html_path: Path, pdf_path: Path)
     return Rendered(html_path, None if problem else pdf_path, problem)
 
 
-def _concept_folder(templates: Path | None) -> Path | None:
-    if templates is None or not (templates / "concepts").is_dir():
-        return None
-    return templates / "concepts"
-
-
-def _environment(templates: Path | None) -> Environment:
-    loaders: list[BaseLoader] = [PackageLoader("report_templates", package_path="")]
-    if templates is not None:
-        loaders.insert(0, FileSystemLoader(templates))
-    environment = Environment(
-        loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {
-        "percent": text.percent,
-        "interval": text.interval,
-        "count": text.count,
-        "counted": text.counted,
-        "duration": text.duration,
-        "listing": text.listing,
-        "field": text.title_case,
-        "svg_uri": lambda svg: _data_uri("image/svg+xml", svg.encode("utf-8")),
-        "png_uri": lambda png: _data_uri("image/png", png),
-    }
-    return environment
-
-
-def _data_uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
+def _concept_folder(run: Path, templates: Path | None) -> Path | None:
+    """The run's own questions, those of the template folder, or None for ours."""
+    own = [run / FOLDER, *([templates / "concepts"] if templates else [])]
+    return next((folder for folder in own if folder.is_dir()), None)
 
 
 def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -> str:
     absent = text.NOT_YET if facts.interim else text.NOT_RECORDED
-    shared: dict[str, Any] = {"numbers": Counter(), "not_recorded": absent}
     shown = [s for s in SECTIONS if s.shown(facts)]
+    shared: dict[str, Any] = {
+        "numbers": Counter(),
+        "not_recorded": absent,
+        "titles": {s.slug: s.title for s in shown},
+    }
     chapters = [
         Chapter(
             number,
@@ -174,22 +170,27 @@ def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -
         )
         for number, section in enumerate(shown, start=1)
     ]
-    return environment.get_template("report.html.j2").render(
+    parts = screen(cells_of(facts))
+    page = environment.get_template("report.html.j2").render(
         chapters=chapters,
         concepts=concepts,
         document=facts.run.document,
-        title=facts.run.document.title or _title(facts),
+        title=_title(facts),
         run=facts.run,
-        created=_created(facts).isoformat(),
+        created=created_at(facts).isoformat(),
         test=facts.metrics.test if facts.metrics else None,
         interim=facts.interim,
         missing=timing.missing(facts) if facts.interim else "",
-        styles=Markup(_font_faces() + _source(environment, "report.css")),
+        styles=styles(environment),
+        screen=parts,
     )
+    return guarded(page, parts.script, parts.policy)
 
 
 def _title(facts: Facts) -> str:
     recipe = facts.run.recipe
+    if facts.run.document.title:
+        return facts.run.document.title
     if recipe is not None:
         return f"{facts.run.data.name}: {recipe.part or recipe.title}"
     title = DEFAULT_TITLE if facts.by_search else GIVEN_TITLE
@@ -209,11 +210,16 @@ def _chapter(
     return Markup(template.render(**shared, **section.build(facts, concepts)))
 
 
+def styles(environment: Environment) -> Markup:
+    """The style sheet of the page with the fonts in it."""
+    return Markup(_font_faces() + source(environment, "report.css"))
+
+
 def _font_faces() -> str:
     folder = resources.files("report_templates").joinpath("fonts")
     faces = []
     for (family, weight, style), name in FONTS.items():
-        data = _data_uri("font/ttf", folder.joinpath(name).read_bytes())
+        data = data_uri("font/ttf", folder.joinpath(name).read_bytes())
         faces.append(
             f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
             f'src:url({data}) format("truetype")}}\n'
@@ -221,52 +227,10 @@ def _font_faces() -> str:
     return "".join(faces)
 
 
-def _created(facts: Facts) -> datetime:
+def created_at(facts: Facts) -> datetime:
+    """When the run was started; it dates the report."""
     try:
         created = datetime.fromisoformat(facts.run.created)
     except ValueError:
         return datetime(1980, 1, 1, tzinfo=UTC)
     return created if created.tzinfo else created.replace(tzinfo=UTC)
-
-
-def _pdf(html: str, style: str, facts: Facts) -> bytes:
-    """Print the HTML with the print style sheet."""
-    import weasyprint
-    from weasyprint.urls import URLFetcher
-
-    class DataOnly(URLFetcher):  # type: ignore[misc]
-        """Opens nothing but data URIs: a report may not read files or the network."""
-
-        def __init__(self) -> None:
-            super().__init__(allowed_protocols=["data"], fail_on_errors=True)
-
-    # Passed as an argument the sheet would rank below the one in the HTML, so it goes in after it.
-    printed = html.replace("</head>", f"<style>{style}</style></head>", 1)
-    with _fixed_clock(_created(facts)):
-        document = weasyprint.HTML(string=printed, url_fetcher=DataOnly())
-        pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT)
-    return pdf
-
-
-@contextmanager
-def _fixed_clock(moment: datetime) -> Iterator[None]:
-    """Let font subsetting write the run's date instead of today's."""
-    before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = str(int(moment.timestamp()))
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["SOURCE_DATE_EPOCH"]
-        else:
-            os.environ["SOURCE_DATE_EPOCH"] = before
-
-
-def _pango_problem(error: OSError, pdf: str, html: str) -> str:
-    return (
-        f"{pdf} was not written: WeasyPrint found no Pango library on this system "
-        f"({str(error).splitlines()[0] if str(error) else type(error).__name__}). Install it "
-        "(Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install "
-        "pango; Windows: see WeasyPrint's installation page) and make the report again, or print "
-        f"{html} to PDF from a browser."
-    )

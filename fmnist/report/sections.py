@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmnist.report.chapters.comparison import comparison, has_comparison
+from fmnist.report.chapters.experiments import experiments, has_experiments
+from fmnist.report.chapters.images import images
 from fmnist.report.chapters.method import method
 from fmnist.report.chapters.network import configuration, inside, training
 from fmnist.report.chapters.reproduction import questions, reproduction
@@ -64,7 +66,9 @@ SECTIONS: tuple[Section, ...] = (
     Section("training", "Training", training, ("history",)),
     Section("results", "Results on the test set", test_results, ("metrics", "predictions")),
     Section("comparison", "Beside other systems", comparison, ("metrics",), applies=has_comparison),
+    Section("images", "Images", images, ("metrics", "predictions")),
     Section("inside", "What the network sees", inside),
+    Section("experiments", "Experiments", experiments, applies=has_experiments),
     Section("questions", "Concept questions", questions),
     Section("reproduction", "Reproduction", reproduction),
 )

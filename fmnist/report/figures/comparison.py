@@ -16,7 +16,8 @@ from fmnist.report.figures.style import (
     canvas,
     to_svg,
 )
-from fmnist.report.records.comparison import AHEAD, BEHIND, UNDECIDED, Comparison
+from fmnist.report.figures.values import tell
+from fmnist.report.records.comparison import AHEAD, BEHIND, UNDECIDED, Comparison, Lead
 
 INTERVAL = f"95{text.THIN}% interval"
 NAME_LENGTH = 26
@@ -53,6 +54,9 @@ def _accuracies(ax: Axes, found: Comparison) -> None:
         color = INK if row else BLUE
         ax.hlines(row, *system.interval, color=color, linewidth=1.4, zorder=3)
         ax.plot(system.accuracy, row, "o", color=color, markersize=5, zorder=4)
+        spread = f"{INTERVAL} {text.interval(system.interval)}"
+        said = f"{label(system, found)}: {text.percent(system.accuracy)}, {spread}"
+        tell(ax, [(system.accuracy, row, said)])
         if system.published:
             ax.plot(
                 [min(system.published), max(system.published)], [row + 0.24] * 2, "-D",
@@ -62,13 +66,20 @@ def _accuracies(ax: Axes, found: Comparison) -> None:
 
 def _leads(ax: Axes, found: Comparison) -> None:
     ax.axvline(0, color=MUTED, linewidth=0.9, zorder=1)
-    for row, (_, lead) in enumerate(found.others, start=1):
+    for row, (system, lead) in enumerate(found.others, start=1):
         decided = lead.verdict != UNDECIDED
         ax.hlines(row, *lead.interval, color=INK, linewidth=1.4, zorder=3)
         ax.plot(
             lead.difference, row, _MARKS[lead.verdict], color=INK, markersize=5, zorder=4,
             markerfacecolor=INK if decided else "white",
         )  # fmt: skip
+        said = f"Lead over {label(system, found)}: {_points(lead)}; {lead.verdict}"
+        tell(ax, [(lead.difference, row, said)])
+
+
+def _points(lead: Lead) -> str:
+    spread = text.point_span(lead.interval)
+    return f"{text.signed_points(lead.difference)} ({INTERVAL} {spread})"
 
 
 def _alt(found: Comparison) -> str:

@@ -18,7 +18,8 @@ from fmnist.report.figures.style import (
     legend_above,
     to_svg,
 )
-from fmnist.report.records.searching import Candidate, Confirmation
+from fmnist.report.figures.values import tell
+from fmnist.report.records.searching import Candidate, Confirmation, Interval
 
 INTERVAL = f"95{text.THIN}% interval"
 SHIFT = 0.16
@@ -48,6 +49,8 @@ def _search_values(ax: Axes, ranked: Sequence[Candidate]) -> None:
         [c.search_value for c in ranked], [i - SHIFT for i in range(len(ranked))], marker="D", s=24,
         facecolors="white", edgecolors=VERMILLION, linewidths=1.3, zorder=4, label="Search value",
     )  # fmt: skip
+    said = [f"Trial {c.trial}, search value: {text.percent(c.search_value)}" for c in ranked]
+    tell(ax, [(c.search_value, i - SHIFT, said[i]) for i, c in enumerate(ranked)])
 
 
 def _runs(ax: Axes, ranked: Sequence[Candidate]) -> None:
@@ -57,6 +60,9 @@ def _runs(ax: Axes, ranked: Sequence[Candidate]) -> None:
             [x for x, _ in points], [y for _, y in points], s=16, color=SKY, edgecolors=BLUE,
             linewidths=0.6, zorder=3, label="Run on a fresh seed",
         )  # fmt: skip
+    for i, c in enumerate(ranked):
+        said = f"Trial {c.trial}, run on a fresh seed: "
+        tell(ax, [(v, i + SHIFT, said + text.percent(v)) for v in c.values])
 
 
 def _means(ax: Axes, ranked: Sequence[Candidate]) -> None:
@@ -69,6 +75,14 @@ def _means(ax: Axes, ranked: Sequence[Candidate]) -> None:
         )  # fmt: skip
     for y, mean in known:
         ax.vlines(mean, y - 0.17, y + 0.17, color=INK, linewidth=1.8, zorder=5)
+    for i, c in enumerate(ranked):
+        if c.mean is not None:
+            tell(ax, [(c.mean, i + SHIFT, _mean(c.trial, c.mean, c.interval))])
+
+
+def _mean(trial: int, mean: float, interval: Interval | None) -> str:
+    spread = "" if interval is None else f", {INTERVAL} {text.interval(interval)}"
+    return f"Trial {trial}, mean on fresh seeds: {text.percent(mean)}{spread}"
 
 
 def _name(candidate: Candidate) -> str:

@@ -19,6 +19,7 @@ from fmnist.report.figures.style import (
     legend_above,
     to_svg,
 )
+from fmnist.report.figures.values import tell
 from fmnist.report.records.results import History, TestEpoch
 
 
@@ -92,6 +93,9 @@ def _plot(history: History, series: list[Any], label: str, *, as_percent: bool =
     epochs = [e.epoch for e in history.epochs]
     for name, values, look in series:
         ax.plot(epochs, values, label=name, markeredgecolor="white", markeredgewidth=0.5, **look)
+        shown = text.percent if as_percent else text.loss
+        points = zip(epochs, values, strict=True)
+        tell(ax, [(e, v, f"Epoch {e}, {name}: {shown(v)}") for e, v in points])
     _mark_chosen(ax, history)
     ax.set_xlabel("Epoch")
     ax.set_ylabel(label)

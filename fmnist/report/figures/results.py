@@ -23,6 +23,7 @@ from fmnist.report.figures.style import (
     canvas,
     to_svg,
 )
+from fmnist.report.figures.values import tell, tell_cells
 from fmnist.report.records.inside import Softmax
 from fmnist.report.records.results import TestScore
 
@@ -45,6 +46,7 @@ def confusion_figure(test: TestScore) -> Figure:
         edgecolor="white", linewidth=1.2,
     )  # fmt: skip
     _confusion_numbers(ax, counts, top)
+    tell_cells(ax, [(r, c, _cell(names, r, c, int(n))) for (r, c), n in np.ndenumerate(counts)])
     ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(length=0, labelcolor=INK)
@@ -77,6 +79,11 @@ def _confusion_numbers(ax: Axes, counts: NDArray[np.int64], top: float) -> None:
         )  # fmt: skip
 
 
+def _cell(names: Sequence[str], row: int, column: int, n: int) -> str:
+    said = "correct" if row == column else f"taken for {names[column]}"
+    return f"{names[row]}, {said}: {text.counted(n, 'image')}"
+
+
 def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
     """Small multiples: one precision–recall curve a class."""
     names = [c.name for c in test.classes]
@@ -87,6 +94,7 @@ def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
         for other in curves:
             ax.plot(other.recall, other.precision, color=RULE, linewidth=0.5, zorder=1)
         ax.plot(curve.recall, curve.precision, color=BLUE, linewidth=1.5, zorder=3)
+        tell(ax, _along(curve, row.name))
         ax.set_title(row.name, fontsize=8.5)
         ax.annotate(
             f"AP {row.average_precision:.3f}", (0.06, 0.08), xycoords="axes fraction", color=INK,
@@ -101,6 +109,15 @@ def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
     figure.supxlabel("Recall", fontsize=8.5, color=MUTED)
     figure.supylabel("Precision", fontsize=8.5, color=MUTED)
     return _pr_record(to_svg(figure), test)
+
+
+def _along(curve: PrCurve, name: str) -> list[tuple[float, float, str]]:
+    """The curve at every tenth of recall, as far as it is drawn from a point nearby."""
+    if not len(curve.recall):
+        return []
+    nearest = {int(np.abs(curve.recall - r).argmin()) for r in np.linspace(0.1, 1, 10)}
+    spots = sorted((float(curve.recall[i]), float(curve.precision[i])) for i in nearest)
+    return [(r, p, f"{name}: recall {r:.2f}, precision {p:.2f}") for r, p in spots]
 
 
 def _pr_record(svg: str, test: TestScore) -> Figure:
@@ -127,6 +144,7 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
     colors = [BLUE if k == softmax.predicted else SKY for k in places]
     left.barh(places, softmax.logits, color=colors, height=0.66, zorder=2)
     left.axvline(0, color=MUTED, linewidth=0.8, zorder=3)
+    _tell_softmax(left, right, softmax, names)
     right.barh(places, softmax.probabilities, color=colors, height=0.66, zorder=2)
     for ax, values, shown in (
         (left, softmax.logits, "{:.2f}"),
@@ -163,3 +181,10 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
             ),
         ],
     )
+
+
+def _tell_softmax(left: Axes, right: Axes, softmax: Softmax, names: Sequence[str]) -> None:
+    for place, (name, z) in enumerate(zip(names, softmax.logits, strict=True)):
+        tell(left, [(z, place, f"{name}: logit " + f"{z:.3f}".replace("-", "−"))])
+    for place, (name, q) in enumerate(zip(names, softmax.probabilities, strict=True)):
+        tell(right, [(q, place, f"{name}: probability {q:.5f}")])

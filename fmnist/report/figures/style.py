@@ -18,6 +18,8 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from fmnist.report.figures import values
+
 # Okabe and Ito (2008): told apart by every common form of colour vision.
 BLUE, VERMILLION, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
 INK, MUTED, RULE, PALE = "#1c2530", "#5a6672", "#d5dbe1", "#eef2f5"
@@ -159,13 +161,14 @@ def legend_above(ax: Axes, columns: int = 3) -> None:
 
 
 def to_svg(figure: Canvas, **options: Any) -> str:
-    """The figure as an SVG document, byte for byte the same each time."""
+    """The figure as an SVG document with its values, byte for byte the same each time."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, **options)
     text = buffer.getvalue().decode("utf-8")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!DOCTYPE.*?>", "", text, flags=re.DOTALL)
-    return re.sub(r"\n\s+", "\n", text)
+    text = re.sub(r"\n\s+", "\n", text)
+    return text.replace("</svg>", values.metadata(figure) + "</svg>")
 
 
 def _pixels(svg: str, side: str) -> int:

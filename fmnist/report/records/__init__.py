@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmnist.report.records.comparison import Comparison
+from fmnist.report.records.experiments import Experiments
 from fmnist.report.records.final import Refit
+from fmnist.report.records.gallery import Gallery, Pictures
 from fmnist.report.records.inside import Evidence, Explanation
 from fmnist.report.records.night import Plan, Preflight, Stages
+from fmnist.report.records.reproduction import Reproduction
 from fmnist.report.records.results import History, Metrics, Predictions
 from fmnist.report.records.run import BestConfig, Environment, LedgerEntry, Run
 from fmnist.report.records.searching import Confirmation, Importance, InFlight
@@ -27,6 +30,7 @@ class Facts:
         confirming: runs on fresh seeds, their numbers are their own.
         retraining: the final training as a trial: its retries and its peak memory.
         comparison: other runs on the same test images.
+        reproduction: how this run agrees with the one that it repeats.
         in_flight: trials under way, in an interim report.
         interim: the run is still going, or was stopped before its end.
     """
@@ -52,7 +56,11 @@ class Facts:
     plan: Plan | None = None
     preflight: Preflight | None = None
     comparison: Comparison | None = None
+    reproduction: Reproduction | None = None
     refit: Refit | None = None
+    experiments: Experiments | None = None
+    gallery: Gallery | None = None
+    pictures: Pictures | None = None
     in_flight: tuple[InFlight, ...] = ()
     interim: bool = False
 

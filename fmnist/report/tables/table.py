@@ -16,6 +16,7 @@ class Table:
         numeric: columns set flush right.
         foot: how many of the last rows are totals.
         dense: many columns, so a smaller type.
+        sortable: whether its rows may be put into another order on the screen.
     """
 
     caption: str
@@ -24,9 +25,10 @@ class Table:
     numeric: tuple[int, ...] = ()
     foot: int = 0
     dense: bool = False
+    sortable: bool = True
 
     def turned(self) -> Table:
         """The same with a column for each row: for few rows of many values."""
         head, *rows = zip(self.head, *self.rows, strict=True)
         numeric = tuple(range(1, len(head)))
-        return Table(self.caption, head, tuple(rows), numeric, dense=self.dense)
+        return Table(self.caption, head, tuple(rows), numeric, dense=self.dense, sortable=False)
