@@ -1,0 +1,164 @@
+"""What a report derives from the fields of a run's files, computed here anew and apart from it.
+
+Each rule takes the contents of the files by name and gives numbers; fractions stand for per cents
+and percentage points too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+
+Files = dict[str, Any]
+Rule = Callable[[Files], Iterable[float]]
+
+
+def confusions(files: Files) -> Iterable[float]:
+    """Errors; each cell as a share of its class and of all errors; three cells together."""
+    test = files["metrics.json"]["test"]
+    cells, errors = np.array(test["confusion"]), test["n"] - test["correct"]
+    wrong = cells - np.diag(np.diag(cells))
+    worst = np.sort(wrong.ravel())[::-1]
+    yield from (errors, worst[:3].sum() / max(errors, 1))
+    yield from (wrong / np.maximum(cells.sum(axis=1, keepdims=True), 1)).ravel()
+    yield from (wrong / max(errors, 1)).ravel()
+
+
+def accuracies(files: Files) -> Iterable[float]:
+    """Differences of validation and test accuracy."""
+    metrics = files["metrics.json"]
+    yield metrics["validation"]["accuracy"] - metrics["test"]["accuracy"]
+
+
+def curves(files: Files) -> Iterable[float]:
+    """Of the final training: gap at each epoch, distance of the losses, rise of the last."""
+    epochs = files["history.json"]["epochs"]
+    yield len(epochs)
+    lowest = min(e["val_loss"] for e in epochs)
+    yield epochs[-1]["val_loss"] / lowest - 1
+    yield sum(e["seconds"] for e in epochs)
+    seen = {e["epoch"]: e["loss"] for e in files["metrics.json"]["test"].get("curve", ())}
+    for e in epochs:
+        yield from (e["accuracy"] - e["val_accuracy"], e["loss"] - e["val_loss"])
+        yield e["val_loss"] - seen.get(e["epoch"], math.nan)
+
+
+def trials(files: Files) -> Iterable[float]:
+    """How many trials, of each state, with how many epochs; how far the best are apart."""
+    found = files.get("trials.jsonl", [])
+    yield len(found)
+    yield from Counter(t["state"] for t in found).values()
+    yield from (len(t["epochs"]) for t in found)
+    yield sum(len(t["epochs"]) for t in found)
+    for state in {t["state"] for t in found}:
+        yield sum(t["seconds"] for t in found if t["state"] == state)
+    yield sum(t["seconds"] for t in found)
+    values = sorted((t["value"] for t in found if t["value"] is not None), reverse=True)
+    yield from (a - b for a, b in pairwise(values))
+
+
+def stages(files: Files) -> Iterable[float]:
+    """Seconds of each stage over all sessions and of all together, and the shares."""
+    seconds: Counter[str] = Counter()
+    for stage in files["stages.json"]["stages"]:
+        seconds[stage["name"]] += stage["seconds"]
+    del seconds["report"]  # it cannot know how long it will take
+    whole = sum(seconds.values())
+    yield whole
+    for spent in seconds.values():
+        yield from (spent, spent / whole)
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval in its closed form."""
+    z = 1.959964
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return centre - half, centre + half
+
+
+def planned(files: Files) -> Iterable[float]:
+    """Seconds of all stages together, as planned."""
+    yield sum(s["seconds"] for s in files.get("plan.json", {}).get("planned", ()))
+
+
+def published(files: Files) -> Iterable[float]:
+    """Wilson's interval of each published accuracy, and how many lie where."""
+    test = files["metrics.json"]["test"]
+    low, high = test["interval"]
+    found = files["published.toml"]["results"]
+    yield len(found)
+    places: Counter[str] = Counter()
+    for one in found:
+        n = one.get("n", 10_000)
+        span = wilson(one["accuracy"], n)
+        yield from span
+        places["ahead" if low > span[1] else "behind" if high < span[0] else "tied"] += 1
+    yield from places.values()
+
+
+def softmax(files: Files) -> Iterable[float]:
+    """Sum of the probabilities; how far the two highest logits are apart, as a factor too."""
+    yield sum(files["evidence.json"]["softmax"]["probabilities"])
+    logits = sorted(files["evidence.json"]["softmax"]["logits"], reverse=True)
+    yield from (logits[0] - logits[1], math.exp(logits[0] - logits[1]))
+
+
+def layers(files: Files) -> Iterable[float]:
+    """Parameters of all layers, and one sum as a share or a multiple of the other."""
+    sizes = files["evidence.json"]["dense"]
+    whole = sum(layer["parameters"] for layer in files["evidence.json"]["layers"])
+    counted = [v for v in [*sizes.values(), whole] if v]
+    yield whole
+    yield from (a / b for pair in combinations(counted, 2) for a, b in (pair, pair[::-1]))
+
+
+def test_images(files: Files) -> Iterable[float]:
+    """Which test images are kept, and with which probability each was taken for what."""
+    arrays = files["predictions.npz"]
+    yield from arrays["image_index"]
+    p, labels = arrays["test_probabilities"], arrays["test_labels"]
+    for index in arrays["image_index"]:
+        yield from (p[index].max(), p[index, labels[index]])
+
+
+def calibration(files: Files) -> Iterable[float]:
+    """Edges of the bins; the mean probability over all images."""
+    found = files["metrics.json"].get("calibration")
+    if not found:
+        return
+    yield from (k / found["bins"] for k in range(found["bins"] + 1))
+    for side in ("before", "after"):
+        counts = np.array(found[side]["counts"], dtype=float)
+        means = np.array([m or 0.0 for m in found[side]["confidence"]])
+        yield float(counts @ means / counts.sum())
+
+
+def without_duplicates(files: Files) -> Iterable[float]:
+    """Accuracy on the test images that have no near-duplicate, and how many those are."""
+    found = files.get("gallery.json", {}).get("duplicates")
+    if found:
+        yield found["without"]["correct"] / max(found["without"]["n"], 1)
+
+
+def kernels(files: Files) -> Iterable[float]:
+    """The largest weight of the first convolution."""
+    yield np.abs(files["explain.npz"]["kernels"]).max()
+
+
+def dates(files: Files) -> Iterable[float]:
+    """Year, month, day, hour and minute of the beginning."""
+    begun = datetime.fromisoformat(files["run.toml"]["created"])
+    yield from (begun.year, begun.month, begun.day, begun.hour, begun.minute)
+
+
+RULES: tuple[Rule, ...] = (
+    confusions, accuracies, curves, trials, stages, planned, published, softmax, layers,
+    test_images, calibration, without_duplicates, kernels, dates,
+)  # fmt: skip
