@@ -119,6 +119,7 @@ def test_validation_figures_are_of_the_network_that_never_learnt_those_images(fi
     found, models = load(run, "metrics.json"), networks(run)
     assert found["models"]["validation"] == "validated.keras"
     assert found["models"]["test"] == "model.keras"
+    assert found["calibration"]["fitted_on"]["model"] == "validated.keras"
     p = training.predict(models["validated"], data.train_images[index], mirrored=True)
     right = int((p.argmax(axis=1) == data.train_labels[index]).sum())
     assert right == found["validation"]["correct"]
@@ -152,9 +153,9 @@ def test_all_figures_are_of_mirrored_predictions(finished):
     assert [p["epoch"] for p in metrics["test"]["curve"]] == list(range(1, EPOCHS + 1))
 
 
-def test_the_test_set_is_opened_once_and_the_ledger_says_who_read_what(finished):
+def test_the_test_set_is_opened_last_and_the_ledger_says_who_read_what(finished):
     entries = load(finished[0], "ledger.json")["entries"]
-    assert [e["stage"] for e in entries if e["split"] == "test"] == ["evaluate"]
+    assert [e["stage"] for e in entries if e["split"] == "test"] == ["evaluate", "gallery"]
     assert entries[-1]["split"] == "test"
     for stage in ("refit", "ensemble"):
         read = {e["split"]: e["purpose"] for e in entries if e["stage"] == stage}
