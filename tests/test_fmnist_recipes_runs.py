@@ -69,7 +69,8 @@ def test_both_networks_are_trained_and_compared(compared):
     assert done.stdout.count("test accuracy") == 2
     for path in (run, dense):
         entries = json.loads((path / "ledger.json").read_text())["entries"]
-        assert [e["stage"] for e in entries if e["split"] == "test"] == ["evaluate"]
+        read = [e["stage"] for e in entries if e["split"] == "test"]
+        assert read == ["evaluate", "gallery"]
     assert (run / "comparison.json").is_file()
     assert not (dense / "comparison.json").exists()
     assert tomllib.loads((dense / "best_config.toml").read_text())["model"]["stages"] == 0

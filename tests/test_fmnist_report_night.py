@@ -235,7 +235,7 @@ def test_no_number_of_the_test_set_before_its_time(tmp_path):
     assert "92.45" not in found
     assert "Test image" not in found
     assert "An honest winner" in found
-    assert "it had promised nothing too much." in found
+    assert "The best trials of the search, trained again on fresh seeds." in found
 
 
 @pytest.mark.usefixtures("without_pdf")

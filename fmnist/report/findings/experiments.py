@@ -7,7 +7,7 @@ from fmnist.report.findings.finding import NOTE, Finding
 from fmnist.report.records import Facts
 from fmnist.report.records.experiments import BETTER, Measured
 
-SECTION = "questions"
+SECTION = "experiments"
 MOST = 2
 """Variants that are told, the best first: further ones stand in the chapter."""
 
@@ -28,4 +28,5 @@ def _finding(e: Measured) -> Finding:
         f"{text.point_span(e.interval)}, {text.count(e.validation)} validation images, "
         f"{text.counted(e.seeds, 'seed')}): worth a full training."
     )
-    return Finding(f"experiment-{e.key}", "A variant did better", NOTE, sentence, SECTION)
+    title = f"A variant did better: {e.title}"
+    return Finding(f"experiment-{e.key}", title, NOTE, sentence, SECTION)
