@@ -11,7 +11,17 @@ import click
 
 from fmnist.cli_after import after
 from fmnist.cli_experiment import experiment
-from fmnist.cli_options import DATA, DOCUMENT, FURTHER, LOOKS, OUTPUT, RESULTS, jobs, options
+from fmnist.cli_options import (
+    DATA,
+    DOCUMENT,
+    FINISHED_RUN,
+    FURTHER,
+    LOOKS,
+    OUTPUT,
+    RESULTS,
+    jobs,
+    options,
+)
 from fmnist.errors import UserError
 
 _STARTED = time.monotonic()
@@ -145,13 +155,7 @@ def recipes() -> None:
 
 
 @cli.command()
-@click.option(
-    "--run",
-    "run_folder",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="Folder of a finished run.",
-)
+@FINISHED_RUN
 @click.option(
     "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes shown."
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fmnist.cli_options import DOCUMENT, LOOKS, OUTPUT, RESULTS, options
+from fmnist.cli_options import DOCUMENT, FINISHED_RUN, LOOKS, OUTPUT, RESULTS, options
 
 FORMATS = ("keras", "onnx", "tflite", "saved-model")
 _STARTED = time.monotonic()
@@ -49,13 +49,7 @@ def reproduce(**given: Any) -> None:
 
 
 @after.command()
-@click.option(
-    "--run",
-    "run_folder",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="Folder of a finished run.",
-)
+@FINISHED_RUN
 @click.option(
     "--format",
     "kind",

@@ -16,6 +16,13 @@ RESULTS = click.option(
     show_default=True,
     help="Folder that holds the runs.",
 )
+FINISHED_RUN = click.option(
+    "--run",
+    "run_folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Folder of a finished run.",
+)
 DATA = [
     click.option(
         "--data",
