@@ -41,7 +41,7 @@ _EPOCH, _EPOCH_IMAGES = 12.0, 54_000
 _NOTHING = Further()
 _MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
 # How the tail is split in the plan that is shown.
-_TAIL_PARTS = (("evaluate", 0.75), ("explain", 0.05), ("report", 0.2))
+_TAIL_PARTS = (("evaluate", 0.7), ("explain", 0.05), ("gallery", 0.05), ("report", 0.2))
 
 
 class Night:

@@ -222,7 +222,7 @@ def test_the_account_of_a_night():
     assert (plan.to_json()["jobs"], plan.to_json()["threads"]) == (1, 8)
     assert plan.sharing() == "one trial at a time, with 8 threads"
     stages = [p["stage"] for p in record["planned"]]
-    assert stages == ["search", "confirm", "retrain", "evaluate", "explain", "report"]
+    assert stages == ["search", "confirm", "retrain", "evaluate", "explain", "gallery", "report"]
     assert sum(p["seconds"] for p in record["planned"]) == pytest.approx(600, abs=1)
     assert all(p["seconds"] > 0 for p in record["planned"])
     (decision,) = record["decisions"]

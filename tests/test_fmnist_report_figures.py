@@ -35,6 +35,7 @@ from fmnist.report.records.searching import (
     ParameterImportance,
 )
 from search.records import Failure, Trial
+from search.space import Float, SearchSpace
 
 FACTS = load_facts(Path(__file__).parent / "data" / "recorded_run")
 IMPORTANCE = Importance(
@@ -61,7 +62,7 @@ FIGURES = {
     "loss": lambda: curves.loss_curves(FACTS.history, "augmented batches"),
     "test": lambda: curves.validation_against_test(FACTS.history, FACTS.metrics.test.curve),
     "history": lambda: searching.search_history(FACTS.trials),
-    "slices": lambda: searching.slices(FACTS.trials, FACTS.space, FACTS.winner),
+    "slices": lambda: searching.slices(FACTS.trials, FACTS.space, FACTS.winner)[0],
     "map": lambda: landscape.mapped(FACTS.trials, FACTS.space, FACTS.winner),
     "parallel": lambda: parallel.parallel(FACTS.trials, FACTS.space, FACTS.winner),
     "importance": lambda: importance_bars(IMPORTANCE),
@@ -242,3 +243,16 @@ def test_history_of_pruned_trials_alone_has_no_best():
     with drawing():
         figure = searching.search_history([pruned])
     assert "nan" not in figure.alt
+
+
+def test_a_wide_space_is_drawn_in_figures_that_leave_no_half_page_empty():
+    """A figure cannot be broken over pages: at most 12 plots each, every hyperparameter once."""
+    space = SearchSpace(tuple(Float(f"field_{n}", 0.0, 1.0) for n in range(18)))
+    trials = [dataclasses.replace(t, params={p.name: 0.5 for p in space}) for t in FACTS.trials]
+
+    drawn = searching.slices(trials, space, None)
+
+    assert [figure.alt.split()[0] for figure in drawn] == ["9", "9"]
+    assert all(sum(f"field {n}" in figure.alt for figure in drawn) == 1 for n in (0, 8, 9, 17))
+    half_a_page = 247 / 2 / 25.4 * 96  # mm of type area, in CSS pixels
+    assert all(figure.height < half_a_page for figure in drawn)

@@ -40,7 +40,7 @@ def _landscape(facts: Facts, tried: Sequence[Trial]) -> dict[str, Any]:
     """What the values look like over the hyperparameters: one by one, two together, all."""
     space, chosen = facts.space, facts.winner
     if space is None or chosen is None:
-        return {"slices": None, "mapped": None, "parallel": None}
+        return {"slices": (), "mapped": None, "parallel": None}
     return {
         "slices": searching.slices(tried, space, chosen),
         "mapped": landscape.mapped(tried, space, chosen),

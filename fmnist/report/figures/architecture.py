@@ -41,7 +41,7 @@ _STARTS = {
 }
 # Places across the drawing, as fractions of its width.
 _LEFT, _RIGHT, _PAST, _SQUARE, _SHAPE = 0.1, 0.67, 0.695, 0.75, 0.885
-_ROW = 0.36
+_ROW = 0.27
 """Inches."""
 
 

@@ -89,7 +89,7 @@ def validation_against_test(history: History, curve: tuple[TestEpoch, ...]) -> F
 
 
 def _plot(history: History, series: list[Any], label: str, *, as_percent: bool = False) -> str:
-    figure, ax = canvas(2.55)
+    figure, ax = canvas(2.2)
     epochs = [e.epoch for e in history.epochs]
     for name, values, look in series:
         ax.plot(epochs, values, label=name, markeredgecolor="white", markeredgewidth=0.5, **look)

@@ -36,7 +36,7 @@ COLUMNS = 5
 def confusion_figure(test: TestScore) -> Figure:
     """The confusion matrix; errors are shaded by their count, hits stand apart."""
     counts, names = test.counts(), [c.name for c in test.classes]
-    figure, ax = canvas(5.2)
+    figure, ax = canvas(4.6)
     errors = counts.astype(float)
     np.fill_diagonal(errors, np.nan)
     top = max(float(np.nanmax(errors, initial=1)), 1.0)

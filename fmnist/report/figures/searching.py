@@ -32,7 +32,13 @@ STATES = {
     "failed": {"color": VERMILLION, "marker": "v", "label": "Failed"},
 }
 COLUMNS, MANY_COLUMNS, MANY = 4, 5, 12
-"""Plots beside each other; from more than ``MANY`` hyperparameters on, closer."""
+"""Plots beside each other, in more than two rows closer; at most ``MANY`` in a figure."""
+_SLICES = "Validation accuracy of the complete trials against each hyperparameter"
+_SLICES_READ = (
+    "Other hyperparameters vary at the same time, so a slope is a hint, not an effect; trials "
+    "below the axis stand on it."
+)
+_SLICES_MORE = "The same against further hyperparameters."
 
 
 def best_so_far(trials: Sequence[Trial]) -> list[float]:
@@ -116,18 +122,28 @@ def _rows(trials: Sequence[Trial], best: Sequence[float]) -> list[list[str]]:
     ]
 
 
-def slices(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) -> Figure:
+def slices(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) -> tuple[Figure, ...]:
     """Small multiples: value of the complete trials against each hyperparameter.
 
-    The winner is marked, with its search value.
+    The winner is marked, with its search value. More than ``MANY`` hyperparameters make several
+    figures: one would fill more than half a page, and a figure cannot be broken.
     """
     complete = [t for t in trials if t.state == "complete" and t.value is not None]
-    columns = COLUMNS if len(space) <= MANY else MANY_COLUMNS
-    rows = math.ceil(len(space) / columns)
+    parameters = list(space)
+    size = math.ceil(len(parameters) / math.ceil(len(parameters) / MANY))
+    parts = [parameters[i : i + size] for i in range(0, len(parameters), size)]
+    return tuple(_slices(part, complete, winner, n) for n, part in enumerate(parts))
+
+
+def _slices(
+    parameters: Sequence[Parameter], complete: Sequence[Trial], winner: Trial | None, part: int
+) -> Figure:
+    columns = COLUMNS if len(parameters) <= 2 * COLUMNS else MANY_COLUMNS
+    rows = math.ceil(len(parameters) / columns)
     figure, axes = canvas(1.25 * rows + 0.1, rows, columns, sharey=True, squeeze=False)
-    for ax, parameter in zip(axes.flat, space, strict=False):
+    for ax, parameter in zip(axes.flat, parameters, strict=False):
         _slice(ax, parameter, complete, winner)
-    for ax in axes.flat[len(space) :]:
+    for ax in axes.flat[len(parameters) :]:
         ax.set_visible(False)
     for row in axes:
         row[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
@@ -137,12 +153,10 @@ def slices(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) ->
         axes[0][0].set_ylim(bottom=floor - 0.05 * (max(t.value or 0 for t in complete) - floor))
     return Figure(
         to_svg(figure),
-        f"{len(space)} scatter plots of validation accuracy against "
-        f"{text.listing([text.title_case(p.name) for p in space])}, one each, over "
+        f"{text.counted(len(parameters), 'scatter plot')} of validation accuracy against "
+        f"{text.listing([text.title_case(p.name) for p in parameters])}, one each, over "
         f"{text.counted(len(complete), 'complete trial')}; {_ring(winner)}.",
-        "Validation accuracy of the complete trials against each hyperparameter; "
-        f"{_ring(winner)}. Other hyperparameters vary at the same time, so a slope is a hint, "
-        "not an effect; trials below the axis stand on it.",
+        _SLICES_MORE if part else f"{_SLICES}; {_ring(winner)}. {_SLICES_READ}",
     )
 
 
