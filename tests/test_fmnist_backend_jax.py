@@ -15,6 +15,7 @@ FILES = ("layers", "model", "backend", "training", "checkpoint", "explain", "gra
 NEUTRAL = ("explodes", "smoothing_trains", "newest", "can_be_kept", "finished", "answers")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("jax") is None and "FMNIST_WITHOUT_JAX" in os.environ,
     reason="JAX is not installed, and FMNIST_WITHOUT_JAX says that this is meant",

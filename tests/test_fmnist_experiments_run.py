@@ -13,6 +13,8 @@ from fmnist.runs import Run
 from fmnist.status import read_status
 from search.records import TrialLog
 
+pytestmark = pytest.mark.slow
+
 
 def fmnist(*arguments):
     return [sys.executable, "-m", "fmnist.cli", *map(str, arguments)]

@@ -17,6 +17,8 @@ from fmnist.stages.evaluate import _points
 from fmnist.status import read_status
 from search.records import TrialLog
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 3
 
 

@@ -61,6 +61,7 @@ def main_run(folder):
     return next(run for run in (folder / "results").iterdir() if not run.name.endswith("-dense"))
 
 
+@pytest.mark.slow
 def test_both_networks_are_trained_and_compared(compared):
     folder, _, done = compared
     run = main_run(folder)
@@ -76,6 +77,7 @@ def test_both_networks_are_trained_and_compared(compared):
     assert tomllib.loads((dense / "best_config.toml").read_text())["model"]["stages"] == 0
 
 
+@pytest.mark.slow
 def test_the_report_states_recipe_and_source(compared):
     run = main_run(compared[0])
     text = Elements((run / "report.html").read_text(encoding="utf-8")).text
@@ -87,6 +89,7 @@ def test_the_report_states_recipe_and_source(compared):
     assert "Training accuracy is measured while the weights still change" in text
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_with_the_network_that_is_missing(compared):
     folder, command, _ = compared
     run = main_run(folder)
@@ -106,6 +109,7 @@ def test_the_same_command_goes_on_with_the_network_that_is_missing(compared):
     assert half_done(folder / "results", parts) is None
 
 
+@pytest.mark.slow
 def test_a_grid_search_runs_its_points_and_trains_the_best(tmp_path):
     text = HEAD + "[model]\nstages = 1\nfilters_1 = 4\ndense_units = 8\n[training]\nepochs = 1\n"
     text += "[search]\ntrial_images = 300\ntrial_epochs = 1\n"

@@ -26,6 +26,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_the_same_command_ends_with_a_report(folder):
     moments = random.Random(1)
     kills = {"parent": 0, "child": 0}
