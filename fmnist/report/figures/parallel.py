@@ -33,7 +33,9 @@ def parallel(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) 
         return None
     ordered = sorted(complete, key=lambda t: (t.value or 0.0, -t.number))
     rows = _rows(list(space))
-    figure, axes = canvas((2.1 if len(rows) == 1 else 1.8) * len(rows) + 0.15, len(rows), 1, squeeze=False)
+    figure, axes = canvas(
+        (2.1 if len(rows) == 1 else 1.8) * len(rows) + 0.15, len(rows), 1, squeeze=False
+    )
     scale = value_scale(complete)
     for ax, parameters in zip(axes.flat, rows, strict=True):
         _lines(ax, parameters, ordered, scale)
