@@ -142,7 +142,7 @@ def _entry(candidate: Candidate, runs: Sequence[Trial], spread: Noise) -> dict[s
         "runs": [_run(r) for r in runs],
         "mean": mean,
         "sd": stdev(values) if len(values) > 1 else None,
-        "interval": [mean - half, mean + half] if mean is not None and half is not None else None,
+        "interval": _between(mean, half, 0.0) if mean is not None and half is not None else None,
     }
 
 
@@ -168,7 +168,12 @@ def _difference(entries: Sequence[Mapping[str, Any]], spread: Noise) -> dict[str
     if half is None:
         return None
     mean = first["mean"] - second["mean"]
-    return {"mean": mean, "interval": [mean - half, mean + half]}
+    return {"mean": mean, "interval": _between(mean, half, -1.0)}
+
+
+def _between(mean: float, half: float, least: float) -> list[float]:
+    """The interval around a mean, as far as an accuracy or a difference of two can lie."""
+    return [max(least, mean - half), min(1.0, mean + half)]
 
 
 def _groups(trials: Iterable[Trial]) -> list[list[Trial]]:

@@ -189,6 +189,13 @@ def test_without_a_confirmed_value_the_search_decides(fresh, given, reason):
     assert record["noise"] == {"sd": None, "df": 0, "groups": 0}
 
 
+def test_an_interval_ends_where_accuracies_do():
+    record = conclude(candidates(SEARCH, 2), runs({1: (2, [0.99, 0.5]), 2: (3, [0.1, 0.6])}))
+    first, second = (c["interval"] for c in record["candidates"])
+    assert (first[1], second[0]) == (1.0, 0.0)
+    assert -1.0 <= record["difference"]["interval"][0] < record["difference"]["interval"][1] <= 1.0
+
+
 def test_one_run_each_gives_means_without_intervals():
     record = conclude(candidates(SEARCH, 2), runs({1: (2, [0.9]), 2: (3, [0.95])}))
     assert record["winner"] == 2
