@@ -153,10 +153,18 @@ def test_several_tasks_share_the_cores(output):
 def test_threads_are_shared_out(jobs):
     threads = shared_threads(jobs)
     if jobs == 1:
-        assert threads == [None]
+        assert threads == [None if available_cores() == os.cpu_count() else available_cores()]
     else:
         assert sum(threads) == max(jobs, available_cores())
         assert max(threads) - min(threads) <= 1
+
+
+def test_a_part_of_the_machine_is_not_taken_for_all_of_it(monkeypatch):
+    """As in a container with a quota; joblib reads that quota, and this variable as well."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert available_cores() == 1
+    assert (shared_threads(1), shared_threads(2)) == ([1], [1, 1])
 
 
 def test_a_child_that_cannot_be_warmed_up_says_why(output):
