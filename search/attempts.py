@@ -69,7 +69,7 @@ class Attempt:
             for t in same
             if t.state == "complete" and len(t.epochs) == len(self.epochs)  # not Hyperband's rungs
         ]
-        meant = self.suggestion.replicate_of
+        meant, heir_of = self.suggestion.replicate_of, self.suggestion.retry_of
         failed = [t.number for t in same if t.failure and t.failure.kind in RETRIES]
         return Trial(
             number=self.number,
@@ -84,7 +84,7 @@ class Attempt:
             retries=tuple(self.retries),
             resumed=tuple(self.resumed),
             replicate_of=meant if meant is not None else next(iter(done), None),
-            retry_of=failed[-1] if failed and not done else None,
+            retry_of=heir_of if heir_of is not None or done else next(reversed(failed), None),
             peak_memory=self.peak_memory,
         )
 

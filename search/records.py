@@ -67,14 +67,17 @@ class Trial:
 
     Attributes:
         value: its best validation accuracy, a fraction; the last one where it was pruned.
-        started: ISO 8601 time in UTC.
-        seconds: wall time of every attempt together.
+        seed: None where not known, as in a trial of another program.
+        started: ISO 8601 time in UTC; empty where not known.
+        seconds: wall time of every attempt together; None where not known.
         failure: why it failed, in a failed trial.
         retries: failures of earlier attempts that this trial survived, oldest first.
         resumed: the epochs after which it was taken up again from its checkpoint.
         replicate_of: the earlier trial of the same parameters that it repeats under a new seed.
         retry_of: the failed trial whose parameters it tries once more.
         peak_memory: most memory its process held, in bytes; None where not measured.
+        reported: steps and values of a trial of another program, where they are all that is
+            known of its epochs.
     """
 
     number: int
@@ -82,21 +85,23 @@ class Trial:
     params: dict[str, Value]
     value: float | None
     epochs: tuple[Epoch, ...]
-    seed: int
+    seed: int | None
     started: str
-    seconds: float
+    seconds: float | None
     failure: Failure | None = None
     retries: tuple[Failure, ...] = ()
     resumed: tuple[int, ...] = ()
     replicate_of: int | None = None
     retry_of: int | None = None
     peak_memory: int | None = None
+    reported: tuple[tuple[int, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that ``from_json`` reads back to an equal record."""
         data = dataclasses.asdict(self)
         lists = {name: list(data[name]) for name in ("epochs", "retries", "resumed")}
-        return {"schema": SCHEMA, **data, **lists}
+        reported = [list(pair) for pair in data.pop("reported")]
+        return {"schema": SCHEMA, **data, **lists, **({"reported": reported} if reported else {})}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
@@ -110,6 +115,7 @@ class Trial:
         values["failure"] = Failure(**failure) if failure else None
         values["retries"] = tuple(Failure(**f) for f in values.get("retries", ()))
         values["resumed"] = tuple(values.get("resumed", ()))
+        values["reported"] = tuple((step, value) for step, value in values.get("reported", ()))
         return cls(**values)
 
 
@@ -189,6 +195,11 @@ class TrialLog:
             except (ValueError, KeyError, TypeError) as error:
                 raise RecordError(f"{path}: line {number} is no trial: {error}") from None
         self._lines.rows.clear()
+
+    @property
+    def own(self) -> list[Trial]:
+        """The trials that were run here: all of them, unless others share the study."""
+        return self.trials
 
     def append(self, trial: Trial) -> None:
         """Write one record and wait until it is on the disk; ``OSError`` leaves all as before."""

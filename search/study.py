@@ -7,12 +7,13 @@ may have missed, and ``Study.run`` makes it up.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Protocol
 
 from search.attempts import RETRIES, Attempt, innocent, trial_seed
 from search.budget import SearchPlan
-from search.engines.base import Engine, Suggestion
+from search.engines.base import Engine, Suggestion, TrialLostError
 from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
 from search.tasks import Ended, EpochDone, Event, Limits, Runner, Task
 
@@ -64,6 +65,10 @@ class Study:
         limits: hard limits of every trial.
         folder: where trials under way keep their checkpoints; None: they keep none.
         checkpoint: reads such a folder.
+        keep: called with a trial's number and folder after every epoch but its last: carries the
+            checkpoint to where another machine finds it.
+        fetch: called with a trial taken over from a dead worker and its folder: brings that
+            worker's checkpoint, where there is one.
         whole: run every task at full size, see ``Task.whole``.
         remaining: epochs still to come, given those so far and the task's; None: as planned.
         stop: asked all the time; once true, ``run`` returns and leaves the trials under way to
@@ -85,6 +90,8 @@ class Study:
     limits: Limits = field(default_factory=Limits)
     folder: Path | None = None
     checkpoint: Checkpoint = lambda _: ()
+    keep: Callable[[int, Path], None] | None = None
+    fetch: Callable[[Suggestion, Path], object] | None = None
     whole: bool = False
     remaining: Callable[[Sequence[Epoch], int], int] | None = None
     stop: Callable[[], bool] = lambda: False
@@ -121,7 +128,9 @@ class Study:
         while len(self._runs) < self.runner.slots and (run := self._next()) is not None:
             self._runs[run.number] = run
             self.listener.trial_started(run.suggestion)
-            self._start(run)
+            with self._losing(run):
+                self._take_over(run)
+                self._start(run)
 
     def _next(self) -> Attempt | None:
         while self._withdrawn < _WITHDRAWN_IN_A_ROW:
@@ -146,7 +155,9 @@ class Study:
 
     def _new(self, suggestion: Suggestion) -> Attempt:
         number = suggestion.number
-        seed = self.seed_of(number) if self.seed_of else trial_seed(self.seed, number)
+        seed = suggestion.seed
+        if seed is None:
+            seed = self.seed_of(number) if self.seed_of else trial_seed(self.seed, number)
         task = Task(
             number,
             suggestion.params,
@@ -180,7 +191,8 @@ class Study:
             run.failure = failure
         elif not run.over:
             run.pruned = True
-        self._conclude(run)
+        with self._losing(run):
+            self._conclude(run)
 
     # ---- events ---------------------------------------------------------------------------
 
@@ -188,10 +200,11 @@ class Study:
         run = self._runs.get(event.number)
         if run is None:
             return
-        if isinstance(event, EpochDone):
-            self._epoch_done(run, event.epoch)
-        else:
-            self._ended(run, event)
+        with self._losing(run):
+            if isinstance(event, EpochDone):
+                self._epoch_done(run, event.epoch)
+            else:
+                self._ended(run, event)
 
     def _epoch_done(self, run: Attempt, epoch: Epoch) -> None:
         wrong = [f"{name} {x}" for name in _NUMBERS if not math.isfinite(x := getattr(epoch, name))]
@@ -202,6 +215,8 @@ class Study:
         go_on = self._take(run, epoch)
         remaining = self._still_to_come(run, go_on)
         run.over = remaining == 0
+        if self.keep is not None and run.task.folder is not None and not run.over:
+            self.keep(run.number, run.task.folder)  # while the child waits, so that it is whole
         self.runner.answer(run.number, remaining)
         self.listener.epoch_done(run.suggestion, epoch, remaining)
 
@@ -280,6 +295,14 @@ class Study:
         if behind:
             run.resumed.append(len(behind))
 
+    def _take_over(self, run: Attempt) -> None:
+        """Go on where a worker that died stopped, if its checkpoint can be had."""
+        if self.fetch is None or run.suggestion.retry_of is None or run.task.folder is None:
+            return
+        if not run.epochs and not self._behind(run.task):
+            self.fetch(run.suggestion, run.task.folder)
+            self._take_up(run, self._behind(run.task))
+
     # ---- the end of a trial ------------------------------------------------------------------
 
     def _conclude(self, run: Attempt) -> None:
@@ -291,6 +314,19 @@ class Study:
         self._learn(run)
         self._forget(run)
         self.listener.trial_done(trial, self.log.best(), self.plan.time_left())
+
+    @contextlib.contextmanager
+    def _losing(self, run: Attempt) -> Iterator[None]:
+        """Where another process turns out to have the trial by now, nothing of it is kept."""
+        try:
+            yield
+        except TrialLostError as error:
+            run.failure = Failure("interrupted", str(error))
+            self.runner.cancel(run.number, run.failure)
+            self._runs.pop(run.number, None)
+            self._forget(run)
+            lost = run.record(self.log.trials)
+            self.listener.trial_done(lost, self.log.best(), self.plan.time_left())
 
     def _learn(self, run: Attempt) -> None:
         """What the trial cost, building the network included; not what a failure cost."""
@@ -306,7 +342,7 @@ class Study:
             shutil.rmtree(run.task.folder, ignore_errors=True)
 
     def _check_failures(self) -> None:
-        telling = [t for t in self.log.trials if not innocent(t)]
+        telling = [t for t in self.log.own if not innocent(t)]
         tail = telling[-self.max_failures :]
         if len(tail) == self.max_failures and all(t.state == "failed" for t in tail):
             last = tail[-1].failure
@@ -325,7 +361,9 @@ class Study:
             if record is not None:
                 self.engine.tell(record.number, record.state, record.value)
             else:
-                self._recover_run(self._new(suggestion))
+                run = self._new(suggestion)
+                with self._losing(run):
+                    self._recover_run(run)
 
     def _recover_run(self, run: Attempt) -> None:
         go_on = True

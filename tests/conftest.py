@@ -60,3 +60,13 @@ def page(browser, recorded_html):
     with opened(browser, recorded_html) as shown:
         yield shown
         assert shown.problems == []
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL server of the tests' own; fails where none is installed."""
+    from postgres import Server  # only these tests need it
+
+    server = Server()
+    yield server
+    server.stop()

@@ -16,12 +16,29 @@ class Suggestion:
     Attributes:
         epochs: how long the engine wants it to train (Hyperband); None: the study decides.
         replicate_of: the trial that this one is meant to repeat under another seed.
+        seed: the seed to train with; None: the study decides.
+        retry_of: the trial that it takes over from a worker that died.
     """
 
     number: int
     params: dict[str, Value]
     epochs: int | None = None
     replicate_of: int | None = None
+    seed: int | None = None
+    retry_of: int | None = None
+
+
+class TrialLostError(Exception):
+    """A trial that is no longer ours: this process was thought dead, and another has it now.
+
+    Nothing of it is to be kept here. Only engines that several processes share raise this.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"trial {number} was given to another worker: this one was silent too long"
+        )
+        self.number = number
 
 
 class Engine(Protocol):

@@ -75,15 +75,15 @@ class OptunaEngine:
         self.space = space
         self._distributions = {p.name: distribution(p) for p in space}
         self._pruner = (pruner, epochs)
-        self._points = _shuffled_grid(space, seed) if sampler == "grid" else None
+        self._points = shuffled_grid(space, seed) if sampler == "grid" else None
         if sampler == "cmaes":
-            _warn_of_categories(space)
+            warn_of_categories(space)
         try:
             self._open(path, finished, handed_out)
         except DamagedError as error:
             set_aside(path, error)
             self._open(path, finished, handed_out)
-        self._sampler = _sampler(sampler, derived_seed(seed, len(self._file.trials())))
+        self._sampler = sampler_of(sampler, derived_seed(seed, len(self._file.trials())))
         self._stale = False
         self._load()
 
@@ -237,14 +237,16 @@ def _values(trial: FrozenTrial, state: State, value: float | None) -> list[float
     return None if math.isnan(last) else [last]
 
 
-def _shuffled_grid(space: SearchSpace, seed: int) -> list[dict[str, Value]]:
+def shuffled_grid(space: SearchSpace, seed: int) -> list[dict[str, Value]]:
+    """All points of the grid over ``space`` in an order that ``seed`` decides."""
     points = list(space.grid(GRID_POINTS))
     # One list for the whole study: its order must not change on a resume.
     random.Random(seed).shuffle(points)
     return points
 
 
-def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
+def sampler_of(name: str, seed: int) -> optuna.samplers.BaseSampler:
+    """The sampler ``name``; a grid is walked by its engine, and this one never asked."""
     if name == "tpe":
         return optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True, constant_liar=True
@@ -254,7 +256,8 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
-def _warn_of_categories(space: SearchSpace) -> None:
+def warn_of_categories(space: SearchSpace) -> None:
+    """Say which parameters CMA-ES cannot learn about."""
     names = [p.name for p in space if isinstance(p, Categorical)]
     if names:
         warnings.warn(f"CMA-ES samples {', '.join(names)} at random: no order", stacklevel=3)
