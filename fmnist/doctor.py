@@ -17,8 +17,7 @@ from pathlib import Path
 
 from fmnist.backend import BACKENDS
 from fmnist.backend.policy import PRECISION_VARIABLE, policy_for
-from fmnist.data import checksums, first_ready
-from fmnist.data.files import CLASS_NAMES_FILE, read_path
+from fmnist.data import first_ready, load
 from fmnist.errors import UserError
 
 PROJECT = "fmnist-report"
@@ -179,16 +178,13 @@ def check_data(data: Path | None) -> Check:
 
 def _check_own_data(path: Path) -> Check:
     try:
-        raw = read_path(path)
+        data = load(path)
     except UserError as error:
         return Check("data", False, str(error), "mend the file, or leave --data out")
-    found = f"{raw.source}: {len(raw.train.labels)} training, {len(raw.test.labels)} test images"
-    if checksums.compare(raw.train).is_train and checksums.compare(raw.test).is_test:
-        return Check("data", True, f"{found}, verified as Fashion-MNIST")
-    if raw.class_names:
-        return Check("data", True, f"{found}, {len(raw.class_names)} classes of your own")
-    remedy = f"name its classes: --class-names A,B,…, or {CLASS_NAMES_FILE} beside the files"
-    return Check("data", None, f"{found}, not the published Fashion-MNIST", remedy)
+    found = f"{data.source}: {len(data.train_labels)} training, {data.test.n} test images"
+    if data.published:
+        return Check("data", True, f"{found}, verified as {data.published}")
+    return Check("data", True, f"{found}, {len(data.class_names)} classes of your own")
 
 
 def check_cores() -> Check:

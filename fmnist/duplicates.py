@@ -54,17 +54,20 @@ class Duplicates:
     usual: NDArray[np.float64]
 
 
-def find(train: Images, test: Images, threshold: float = THRESHOLD) -> Duplicates:
+def find(
+    train: Images, test: Images, threshold: float = THRESHOLD, *, mirrors: bool = True
+) -> Duplicates:
     """Compare every test image, and its mirror image, with every training image.
 
     Args:
         train, test: uint8 [N, H, W, 1] and [M, H, W, 1].
         threshold: largest distance of a near-duplicate, RMS grey levels a pixel.
+        mirrors: whether the mirror images are compared too; not where they mean something else.
     """
-    plain, mirror = _flat(test), _flat(test[:, :, ::-1])
+    plain, mirror = _flat(test), _flat(test[:, :, ::-1] if mirrors else test)
     known = _Known(_flat(train), threshold)
     places, squares = known.nearest(plain)
-    mirrored_places, mirrored_squares = known.nearest(mirror)
+    mirrored_places, mirrored_squares = known.nearest(mirror) if mirrors else (places, squares)
     turned = mirrored_squares < squares  # a symmetric image is its own mirror image
     best = np.where(turned, mirrored_squares, squares)
     hit = np.flatnonzero(best <= known.limit)

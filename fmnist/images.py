@@ -49,8 +49,11 @@ class Prepared:
     steps: tuple[str, ...]
 
 
-def prepare(path: Path) -> Prepared:
+def prepare(path: Path, box: int = SIDE) -> Prepared:
     """Read a picture in any format Pillow knows and bring it to 28 x 28.
+
+    Args:
+        box: pixels that the item fills at most: MNIST leaves a border of 4, EMNIST of 2.
 
     A picture that is 28 x 28 already is only negated, where the item is darker than its
     background. (Of the 60,000 training images that rule would negate one.)
@@ -73,7 +76,7 @@ def prepare(path: Path) -> Prepared:
         grey, background = 255 - grey, 255 - background
         steps.append("inverted (the item is darker than its background)")
     if grey.shape != (SIDE, SIDE):
-        grey = _fit(grey, item, background, steps)
+        grey = _fit(grey, item, background, steps, box)
     pixels = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
     return Prepared(pixels, inverted, tuple(steps or ["used as it is"]))
 
@@ -93,15 +96,25 @@ def _strict_pillow() -> Iterator[None]:
 
 def _read_grey(path: Path) -> tuple[Grey, list[str]]:
     """Grey levels 0 to 255 as float64 [H, W], upright, and the steps taken."""
-    steps: list[str] = []
+    with upright(path) as (image, turned):
+        steps = ["turned upright"] if turned else []
+        return _to_grey(image, steps), steps
+
+
+@contextlib.contextmanager
+def upright(path: Path) -> Iterator[tuple[Image.Image, bool]]:
+    """The first picture in a file, as the camera was held, and whether it had to be turned.
+
+    Raises:
+        ImageError: no such file, not a picture, damaged or too large; also where what is done
+            with it inside the ``with`` fails for such a reason.
+    """
     try:
         with _strict_pillow(), Image.open(path) as image:
             image.seek(0)
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            if image.getexif().get(_ORIENTATION, 1) != 1:
-                steps.append("turned upright")
-            return _to_grey(upright, steps), steps
+            turned = image.getexif().get(_ORIENTATION, 1) != 1
+            yield ImageOps.exif_transpose(image) if turned else image, turned
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -154,7 +167,9 @@ def _background(grey: Grey) -> float:
     return float(np.median(border))
 
 
-def _fit(grey: Grey, item: NDArray[np.bool_], background: float, steps: list[str]) -> Grey:
+def _fit(
+    grey: Grey, item: NDArray[np.bool_], background: float, steps: list[str], box: int
+) -> Grey:
     """Trim to the item, make the background black, resize and centre; float64 [28, 28]."""
     rows, columns = np.flatnonzero(item.any(axis=1)), np.flatnonzero(item.any(axis=0))
     trimmed = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -163,7 +178,7 @@ def _fit(grey: Grey, item: NDArray[np.bool_], background: float, steps: list[str
     if background:
         trimmed = (trimmed - background).clip(min=0) * (255 / (255 - background))
         steps.append(f"background level {background:.0f} made black")
-    scale = SIDE / max(trimmed.shape)
+    scale = box / max(trimmed.shape)
     height, width = (max(1, round(scale * length)) for length in trimmed.shape)
     picture = Image.fromarray(trimmed.astype(np.float32))
     small = picture.resize((width, height), Image.Resampling.LANCZOS)

@@ -60,6 +60,7 @@ class _Asked:
     trial_memory: int | None
     final_epochs: int
     available: int
+    classes: int = 10
 
     def fitting(self, peak: int | None) -> int:
         """Trainings at once for whose ``peak`` bytes there is room; at least 1."""
@@ -95,6 +96,7 @@ def preflight(
     trial_memory: int | None,
     final_epochs: int,
     fewer: bool = False,
+    classes: int = 10,
     on_check: Callable[[Check], object] = lambda _: None,
 ) -> dict[str, Any]:
     """Check this machine and probe the ends of the space; the content of ``preflight.json``.
@@ -106,6 +108,7 @@ def preflight(
         probe: runs one batch; raises ``TrialError`` where that fails.
         trial_memory: the limit in bytes of one trial's process, where there is one.
         final_epochs: of the retraining, at most: each leaves a checkpoint.
+        classes: of the data set; sizes of networks are told for them.
         fewer: whether there may be fewer trainings at once, where memory does not suffice.
         on_check: hears of every check when it is over.
 
@@ -113,7 +116,7 @@ def preflight(
         UserError: something would make the night fail; the message lists all of it.
     """
     available = doctor.available_memory()
-    asked = _Asked(run, space, base, jobs, fewer, trial_memory, final_epochs, available)
+    asked = _Asked(run, space, base, jobs, fewer, trial_memory, final_epochs, available, classes)
     ends = _ends(space, base)
     checks = []
     for check in _checks(asked, ends, probe):
@@ -162,7 +165,7 @@ def _only_warn(check: Check) -> Check:
 
 def _check_disk(asked: _Asked, end: _End) -> Check:
     """Weights of every epoch of the retraining, all else of the latest two, and the trials."""
-    weights = 4 * size_of(asked.base.replace(**end.params)).parameters
+    weights = 4 * size_of(asked.base.replace(**end.params), asked.classes).parameters
     checkpoints = weights * (asked.final_epochs + _WHOLE * (2 + asked.jobs))
     needed = checkpoints + _TRIALS * _BYTES_A_TRIAL
     return doctor.check_disk(asked.run.path, max(doctor.LEAST_DISK, needed))
@@ -183,7 +186,7 @@ def _check_probe(asked: _Asked, end: _End, probe: Callable[[Params], Probe]) -> 
     wrong = [f"{m} is {found.metrics[m]}" for m in METRICS if not math.isfinite(found.metrics[m])]
     if wrong:
         return Check(name, diverged, ", ".join(wrong), _remedy("nan", asked))
-    weights = size_of(asked.base.replace(**end.params)).parameters
+    weights = size_of(asked.base.replace(**end.params), asked.classes).parameters
     held = "" if found.peak_memory is None else f", {size(found.peak_memory)}"
     return Check(name, True, f"{weights:,} weights, {found.seconds:.1f} s{held}")
 

@@ -6,7 +6,7 @@ And what stands around the searched fields: a recipe that makes most of the time
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 # Around the core space, measured by ``tests/benchmarks/ablation.py``: a residual network of
@@ -33,6 +33,15 @@ LONGER: Mapping[str, Any] = {**SHORT, "erasing": 0.25}
 """For more epochs, which need more against overfitting."""
 LONG: Mapping[str, Any] = {**LONGER, "width": 2.0, "ema": 0.99}
 """For many epochs: a wider network as well."""
+
+
+PLANNED_IMAGES = 54_000
+"""Training images that the plans are made for."""
+VALIDATION_SHARE = 0.2
+# How many times as many epochs as planned, at most, where there are fewer images.
+_MORE_TRIAL, _MORE_FINAL = 4, 4
+# More epochs than these only where they are planned: each leaves a checkpoint.
+_MOST_EPOCHS = 200
 
 
 @dataclass(frozen=True)
@@ -75,3 +84,29 @@ def plan_for(seconds: float | None) -> Plan:
     """The plan for a time budget; without one (trials are counted), that of half an hour."""
     wanted = 30 * 60 if seconds is None else seconds
     return next(plan for limit, plan in _PLANS if wanted <= limit)
+
+
+def fitted(plan: Plan, images: int, classes: int) -> Plan:
+    """The plan for a data set with so many training images, the validation images among them.
+
+    At most a fifth of them validates. Where fewer than planned are left, trainings take more
+    epochs, so that they have about as many steps as planned.
+    """
+    fewest, most = classes, max(classes, images - classes)
+    validation = min(max(fewest, min(plan.validation, round(VALIDATION_SHARE * images))), most)
+    train = max(1, images - validation)
+    trial_images = min(plan.trial_images, train)
+    return replace(
+        plan,
+        validation=validation,
+        trial_images=trial_images,
+        trial_epochs=_epochs(plan.trial_epochs, plan.trial_images / trial_images, _MORE_TRIAL),
+        final_epochs=min(
+            _epochs(plan.final_epochs, PLANNED_IMAGES / train, _MORE_FINAL),
+            max(plan.final_epochs, _MOST_EPOCHS),
+        ),
+    )
+
+
+def _epochs(planned: int, times: float, most: int) -> int:
+    return round(planned * min(max(times, 1.0), most))

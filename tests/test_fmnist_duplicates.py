@@ -106,3 +106,14 @@ def test_a_folder_that_cannot_be_written_costs_a_warning(images, tmp_path, caplo
     (tmp_path / "near-duplicates").write_text("in the way")
     duplicates.keep(tmp_path, "a" * 64, find(*images), pairs=600_000_000)
     assert "near-duplicates were not kept" in caplog.text
+
+
+def test_mirror_images_may_be_left_alone(raw_sample):
+    train = raw_sample.train.images[:300, ..., None]
+    test = np.concatenate([train[:3, :, ::-1], train[3:5]])
+    both = duplicates.find(train, test)
+    assert set(both.test) == set(range(5))
+    assert both.mirrored.any()
+    plain = duplicates.find(train, test, mirrors=False)
+    assert not plain.mirrored.any()
+    assert {3, 4} <= set(plain.test) < set(both.test)

@@ -354,3 +354,23 @@ def test_the_configuration_of_the_tests_has_its_experiments(sample):
     found = by_key(load_config(sample.parent / "small_config.toml"))
     assert found["dropout"].reason
     assert found["dense"].changes["stages"] == 0
+
+
+def test_few_images_are_seen_more_often():
+    wanted = [e for e in catalogue(CONFIG) if not e.reason]
+    prices = fidelity.Prices(CONFIG, unit=1e-6)
+    many = fidelity.chosen(wanted, prices, 1e6, train=54_000, validation=6000)
+    few = fidelity.chosen(wanted, prices, 1e6, train=1150, validation=288)
+    assert (few.images, few.epochs) == (1150, 4 * many.epochs)
+    usual = fidelity.modest(10_000, 12, 54_000, 6000, every=False)
+    small = fidelity.modest(1150, 12, 1150, 288, every=False)
+    assert (usual.epochs, small.epochs) == (3, 12)
+
+
+def test_without_mirrors_none_are_tried():
+    plain = Config(flip=False, shift=0, test_time_flip=False)
+    for mirrors, changed in ((True, {"flip", "shift"}), (False, {"shift"})):
+        found = {e.key: e for e in catalogue(plain, mirrors=mirrors)}
+        assert set(found["augmentation"].changes) == changed
+        assert ("mirror images" in found["augmentation"].title) == mirrors
+        assert ("flip" in found["default"].changes) == mirrors

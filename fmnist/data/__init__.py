@@ -6,7 +6,7 @@
 from fmnist.data.cache import cache_folder
 from fmnist.data.dataset import DataSet
 from fmnist.data.ledger import Entry, Ledger
-from fmnist.data.loading import load
+from fmnist.data.loading import check_same, load
 from fmnist.data.sealed import SealedTest
 from fmnist.data.sources import SOURCES, Source, first_ready
 from fmnist.data.splits import Splits, split, subset
@@ -20,6 +20,7 @@ __all__ = [
     "Source",
     "Splits",
     "cache_folder",
+    "check_same",
     "first_ready",
     "load",
     "split",

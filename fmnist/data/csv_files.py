@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,21 @@ def read_folder(folder: Path, source: str) -> RawData:
         test=read_part(files["test"]),
         source=source,
         name=folder.resolve().name,
+    )
+
+
+def read_pair(train: Path) -> RawData:
+    """Read a training CSV and the test CSV beside it, named alike but for ``test``.
+
+    Raises:
+        DataError: there is no such test file, or a line breaks a rule.
+    """
+    name = re.sub("train", "test", train.name, flags=re.IGNORECASE)
+    return RawData(
+        train=read_part(train),
+        test=read_part(train.with_name(name)),
+        source=f"CSV files {train} and {name}",
+        name=train.parent.resolve().name,
     )
 
 

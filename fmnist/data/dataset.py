@@ -17,6 +17,8 @@ SIDE = 28
 """Height and width of every image, in pixels."""
 FEWEST_IN_CLASS = 2
 """Training images a class needs: one to learn from and one to validate with."""
+MOST_CLASSES = 255
+"""Labels are kept, and hashed, as one byte each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,12 @@ class Part:
             )
 
 
+PICTURES = ("trimmed", "trimmed to 24", "trimmed to 20", "whole", "whole, negated")
+"""How pictures become images: trimmed to a bright item on black, as Fashion-MNIST was made, EMNIST
+(24 of the 28 pixels) and MNIST (20); or by the rule for folders of pictures
+(``fmnist.data.pictures``), as they are or negated."""
+
+
 @dataclass(frozen=True, eq=False)
 class RawData:
     """What a source delivered, before it is verified.
@@ -72,7 +80,11 @@ class RawData:
         train, test: the two parts.
         source: where it came from, for people.
         name: what to call the data set where it turns out not to be the published one.
-        class_names: names that lay beside the files, or None.
+        class_names: names that lay beside the files or are known of this set, or None.
+        notes: what was noticed or mended while reading, each a sentence.
+        published: name of the published set that its checksums show it to be; empty: of none.
+        pictures: how a picture is made into an image of this set, see ``PICTURES``.
+        test_split_off: whether the test half was split off here, not given.
     """
 
     train: Part
@@ -80,6 +92,10 @@ class RawData:
     source: str
     name: str
     class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    published: str = ""
+    pictures: str = "trimmed"
+    test_split_off: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +111,11 @@ class DataSet:
         train_images: uint8 [N, 28, 28, 1], read-only.
         train_labels: int64 [N], read-only.
         test: the test images, sealed until every choice has been made.
+        notes: what was noticed or mended while reading, each a sentence.
+        published: name of the published set that its checksums show it to be; empty: of none.
+        pictures: how a picture is made into an image of this set, see ``PICTURES``.
+        mirrors: whether a mirrored image is known to keep its class.
+        test_split_off: whether the test half was split off here, not given.
     """
 
     name: str
@@ -105,8 +126,18 @@ class DataSet:
     train_images: Images = field(repr=False)
     train_labels: Labels = field(repr=False)
     test: SealedTest
+    notes: tuple[str, ...] = ()
+    published: str = ""
+    pictures: str = PICTURES[0]
+    mirrors: bool = True
+    test_split_off: bool = False
 
     def __post_init__(self) -> None:
+        if len(self.class_names) > MOST_CLASSES:
+            raise DataError(
+                f"{self.source}: {len(self.class_names)} classes; at most {MOST_CLASSES} are "
+                "possible (leave classes out or join some)"
+            )
         counts = np.bincount(self.train_labels, minlength=len(self.class_names))
         for name, count in zip(self.class_names, counts, strict=True):
             if count < FEWEST_IN_CLASS:

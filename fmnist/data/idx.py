@@ -141,7 +141,8 @@ def find_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _part(images: Path, labels: Path) -> Part:
+def read_part(images: Path, labels: Path) -> Part:
+    """Read a half from its two files; see ``read_images`` and ``read_labels`` for the errors."""
     return Part(read_images(images), read_labels(labels), str(images), str(labels))
 
 
@@ -159,8 +160,8 @@ def read_folder(folder: Path, source: str) -> RawData:
                 f"expected {_spellings(*naming)[1]} (with or without .gz)"
             )
     return RawData(
-        train=_part(files["train images"], files["train labels"]),
-        test=_part(files["test images"], files["test labels"]),
+        train=read_part(files["train images"], files["train labels"]),
+        test=read_part(files["test images"], files["test labels"]),
         source=source,
         name=folder.resolve().name,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fmnist.data import checksums
 from fmnist.data.checksums import Match
-from fmnist.data.dataset import DataSet, RawData
+from fmnist.data.dataset import DataSet, Labels, RawData
 from fmnist.data.files import CLASS_NAMES_FILE, read_path
 from fmnist.data.ledger import Ledger
 from fmnist.data.sealed import SealedTest
@@ -29,14 +30,14 @@ def load(
 
     Args:
         path: the user's data (``--data``); see ``fmnist.data.files.read_path``.
-        class_names: one name a label, in order; needed where ``path`` holds another data set
-            and no ``class_names.txt``. Given for the published data, they replace its names.
+        class_names: one name a label, in order, instead of those that the data bring along.
+            Where neither does, the names are 0 to the largest label.
         cache: the cache folder, instead of the user's.
         ledger: where the test set records its openings.
         sources: places to look, in order, when there is no ``path``.
 
     Raises:
-        DataError: nothing found, a file breaks a rule, or class names are needed.
+        DataError: nothing found, or a file breaks a rule.
     """
     raw = find_published(cache, sources) if path is None else read_path(path)
     matches = checksums.compare(raw.train), checksums.compare(raw.test)
@@ -55,7 +56,23 @@ def load(
         train_images=raw.train.images[..., np.newaxis],
         train_labels=raw.train.labels,
         test=SealedTest(raw.test.images[..., np.newaxis], raw.test.labels, ledger),
+        notes=raw.notes,
+        published=checksums.PUBLISHED_NAME if verified else raw.published,
+        pictures=raw.pictures,
+        test_split_off=raw.test_split_off,
+        # A part of Fashion-MNIST is told by its class names.
+        mirrors=verified or names == checksums.PUBLISHED_CLASS_NAMES,
     )
+
+
+def check_same(data: DataSet, recorded: Mapping[str, Any]) -> None:
+    """Raise ``DataError`` where a run goes on with other images, labels or splits than it began."""
+    if recorded.get("digest", data.digest) != data.digest:
+        raise DataError(
+            f"{data.source}: the images or labels are no longer those that the run began with "
+            f"(checksum {recorded['digest'][:12]} then, {data.digest[:12]} now); put them back, or "
+            "start another run with --fresh"
+        )
 
 
 def _refuse_exchanged(raw: RawData, train: Match, test: Match) -> None:
@@ -75,14 +92,10 @@ def _names(
     verified: bool,
 ) -> tuple[str, ...]:
     names = tuple(given) if given is not None else raw.class_names
-    if names is None and not verified:
-        raise DataError(
-            f"{raw.source}: not the published Fashion-MNIST (training: {matches[0].value}; "
-            f"test: {matches[1].value}). If it is a data set of your own, name its classes in "
-            f"the order of the labels: --class-names A,B,…, or one a line in {CLASS_NAMES_FILE} "
-            "beside the files"
-        )
-    names = checksums.PUBLISHED_CLASS_NAMES if names is None else names
+    if names is None:
+        if not verified:
+            _refuse_damaged(raw, matches)
+        names = checksums.PUBLISHED_CLASS_NAMES if verified else _numbers(raw)
     if len(names) < 2 or len(set(names)) < len(names) or not all(n.strip() for n in names):
         raise DataError(
             f"class names {list(names)}: expected two or more different names, none of them empty"
@@ -93,3 +106,42 @@ def _names(
             f"{len(checksums.PUBLISHED_CLASS_NAMES)} classes"
         )
     return names
+
+
+def _refuse_damaged(raw: RawData, matches: tuple[Match, Match]) -> None:
+    """Images or labels of Fashion-MNIST, with others beside them, are no data set of its own."""
+    own = (*checksums.part_sha256(raw.train), *checksums.part_sha256(raw.test))
+    published = (*checksums.TRAIN_SHA256, *checksums.TEST_SHA256)
+    reordered = any(match is not Match.NONE for match in matches)
+    if not reordered and not any(a == b for a, b in zip(own, published, strict=True)):
+        return
+    raise DataError(
+        f"{raw.source}: not the published Fashion-MNIST, though a part of it is (training: "
+        f"{matches[0].value}; test: {matches[1].value}); fetch the files again. If it is a data "
+        "set of your own, name its classes in the order of the labels: --class-names A,B,…, or "
+        f"one a line in {CLASS_NAMES_FILE} beside the files"
+    )
+
+
+def _numbers(raw: RawData) -> tuple[str, ...]:
+    """The labels as names, 0 to the largest one of the training images.
+
+    Raises:
+        DataError: a label below 0, a number in between that no image has, or only one label.
+    """
+    part, found = raw.train, np.unique(raw.train.labels)
+    if len(found) < 2:
+        raise DataError(f"{part.labels_file}: every label is {found[0]}; two classes are needed")
+    missing = np.setdiff1d(np.arange(found[-1] + 1), found)
+    if missing.size or found[0] < 0:
+        raise DataError(
+            f"{part.labels_file}: the labels are {_shortened(found)}; they must count from 0 "
+            "without a gap (take what is too much off them, or name all classes with "
+            f"--class-names A,B,… or one a line in {CLASS_NAMES_FILE} beside the files)"
+        )
+    return tuple(str(label) for label in found)
+
+
+def _shortened(labels: Labels) -> str:
+    words = [str(label) for label in labels]
+    return ", ".join(words if len(words) < 6 else [*words[:4], "…", words[-1]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,24 @@ def read_file(path: Path, source: str) -> RawData:
     Raises:
         DataError: not an NPZ file, a missing array, another shape, dtype or range.
     """
-    arrays = _arrays(path)
+    arrays = read_arrays(path, KEYS)
+    train, test = (
+        part(f"{path}: {x}", arrays[x], f"{path}: {y}", arrays[y]) for x, y in (KEYS[:2], KEYS[2:])
+    )
     return RawData(
-        train=_part(path, "x_train", arrays["x_train"], "y_train", arrays["y_train"]),
-        test=_part(path, "x_test", arrays["x_test"], "y_test", arrays["y_test"]),
+        train=train,
+        test=test,
         source=source,
         name=path.stem,
     )
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The arrays of these names from an ``.npz`` file.
+
+    Raises:
+        DataError: not an NPZ file, or an array is missing or cannot be read.
+    """
     if not path.is_file():
         raise DataError(f"{path}: the file is missing")
     if path.stat().st_size == 0:
@@ -42,19 +51,23 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(f"{path}: not an NPZ file (an NPZ file is a ZIP archive), or truncated")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in KEYS if key not in archive]
+            missing = [key for key in keys if key not in archive]
             if missing:
                 raise DataError(
-                    f"{path}: the array {missing[0]} is missing; expected {', '.join(KEYS)}, "
+                    f"{path}: the array {missing[0]} is missing; expected {', '.join(keys)}, "
                     f"found {', '.join(archive.files) or 'none'}"
                 )
-            return {key: archive[key] for key in KEYS}
+            return {key: archive[key] for key in keys}
     except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise DataError(f"{path}: an array cannot be read: {error}") from None
 
 
-def _part(path: Path, x_key: str, x: NDArray[Any], y_key: str, y: NDArray[Any]) -> Part:
-    images_file, labels_file = f"{path}: {x_key}", f"{path}: {y_key}"
+def part(images_file: str, x: NDArray[Any], labels_file: str, y: NDArray[Any]) -> Part:
+    """Images and labels of a half, as whole numbers of some shape.
+
+    Raises:
+        DataError: another shape, dtype or range; names the file.
+    """
     for file, array in ((images_file, x), (labels_file, y)):
         if not np.issubdtype(array.dtype, np.integer):
             raise DataError(

@@ -47,22 +47,26 @@ class Experiment:
     reason: str = ""
 
 
-def catalogue(config: Config, classes: int = 10, *, all_images: bool = False) -> list[Experiment]:
+def catalogue(
+    config: Config, classes: int = 10, *, all_images: bool = False, mirrors: bool = True
+) -> list[Experiment]:
     """Every experiment around ``config``, the most telling first.
 
     Args:
+        mirrors: mirrored images keep their class, so the usual augmentation has them.
         all_images: the base is trained on all training images, so there are no more of them.
     """
+    usual = Config() if mirrors else Config(flip=False, test_time_flip=False)
     found = [
         _dense(config, classes),
         _pooling(config),
         *_normalisations(config),
         _dropout(config),
-        _augmentation(config),
+        _augmentation(config, usual),
         _batch_norm(config),
         _penalties(config),
         _label_smoothing(config),
-        _default(config),
+        _default(config, usual),
         _deeper(config),
         _wider(config),
         _longer(),
@@ -139,13 +143,12 @@ def _dropout(config: Config) -> Experiment:
     )
 
 
-def _augmentation(config: Config) -> Experiment:
+def _augmentation(config: Config, usual: Config) -> Experiment:
     used = {name: v for name in AUGMENTATIONS if (v := getattr(config, name))}
-    default = Config()
     changes = {n: type(v)(0) for n, v in used.items()} or {
-        "flip": default.flip, "shift": default.shift,
-    }  # fmt: skip
-    words = f"mirror images and shifts of {default.shift} pixels"
+        n: v for n in ("flip", "shift") if (v := getattr(usual, n))
+    }
+    words = f"{'mirror images and ' if usual.flip else ''}shifts of {usual.shift} pixels"
     return Experiment(
         "augmentation",
         "overfitting",
@@ -196,11 +199,11 @@ def _label_smoothing(config: Config) -> Experiment:
     )
 
 
-def _default(config: Config) -> Experiment:
+def _default(config: Config, usual: Config) -> Experiment:
     own = config.to_dict()
     changes = {
         name: value
-        for name, value in Config().to_dict().items()
+        for name, value in usual.to_dict().items()
         if value != own[name] and name not in _LEFT_ALONE
     }
     return Experiment(

@@ -34,6 +34,8 @@ _GOOD = (
 )
 _SMALL = ((4_000, 3, 3), (4_000, 2, 3), (3_000, 2, 3), (6_000, 3, 1), (4_000, 2, 1), (3_000, 2, 1))
 _MOST_SEEDS = 10
+# With fewer images than a size asks for, so many times its epochs at most.
+_MOST_LONGER = 4.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,10 @@ def chosen(
         train, validation: images there are.
     """
     good, small = (
-        [sized(*rung, train=train, validation=validation) for rung in part]
+        [
+            sized(n, round(epochs * _longer(n, train)), seeds, train=train, validation=validation)
+            for n, epochs, seeds in part
+        ]
         for part in (_GOOD, _SMALL)
     )
     telling = [e for e in wanted if e.telling] or wanted
@@ -119,7 +124,8 @@ def chosen(
 def modest(images: int, epochs: int, train: int, validation: int, *, every: bool) -> Fidelity:
     """The size where there is no limit of time: at most that of the trials of the search."""
     most_images, most_epochs = (12_000, 6) if every else (6_000, 3)
-    rung = (min(images, most_images), min(epochs, most_epochs), 3)
+    longest = round(most_epochs * _longer(most_images, train))
+    rung = (min(images, most_images), min(epochs, longest), 3)
     return sized(*rung, train=train, validation=validation)
 
 
@@ -138,6 +144,11 @@ def sized(images: int, epochs: int, seeds: int, *, train: int, validation: int) 
     """So large, as far as there are images; scored on as many, or on some thousands at least."""
     images = min(images, train)
     return Fidelity(images, min(validation, max(images, _LEAST_VALIDATION)), epochs, seeds)
+
+
+def _longer(images: int, train: int) -> float:
+    """How many times as many epochs make up for images that are not there."""
+    return min(_MOST_LONGER, max(1.0, images / max(1, train)))
 
 
 class Costs(CostModel):

@@ -43,7 +43,7 @@ def verdict(facts: Facts) -> str:
         return f"Its author reports that {published.finding}." if published.finding else ""
     reported = f"Its author reports {accuracy(published)} on the test set"
     if not comparable(facts):
-        return f"{reported}, which is not the one of this run."
+        return f"{reported} of Fashion-MNIST, which is not the one of this run."
     low, high = _published_interval(published)
     if test.interval[0] > high:
         result = "above it"

@@ -108,7 +108,7 @@ def _html(environment: Environment, sides: Sides) -> str:
         run=sides.first.run,
         created=render.created_at(_newest(sides)).isoformat(),
         interim=False,
-        styles=render.styles(environment),
+        styles=render.styles(environment, sides.first.class_names),
         screen=parts,
     )
     return guarded(page, parts.script, parts.policy)

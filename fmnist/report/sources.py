@@ -9,11 +9,25 @@ from fmnist.report.concepts import Concept
 from fmnist.report.records import Facts
 
 # Words of its title in small letters to each source; left out where a question names that title.
-ALWAYS = {
+DATA = {
     "novel image dataset": (
         "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking "
         "machine learning algorithms, 2017"
     ),
+    "applied to document recognition": (
+        "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to "
+        "document recognition, Proceedings of the IEEE, 1998"
+    ),
+    "extension of mnist": (
+        "G. Cohen, S. Afshar, J. Tapson and A. van Schaik, EMNIST: an extension of MNIST to "
+        "handwritten letters, 2017"
+    ),
+    "classical japanese": (
+        "T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto and D. Ha, Deep learning "
+        "for classical Japanese literature, 2018"
+    ),
+}
+ALWAYS = {
     "probable inference": (
         "E. B. Wilson, Probable inference, the law of succession, and statistical inference, "
         "Journal of the American Statistical Association, 1927"
@@ -116,11 +130,26 @@ def sources(facts: Facts, concepts: Sequence[Concept]) -> list[str]:
     named = [source for concept in concepts for source in concept.sources]
     titles = " ".join(named).lower()
     known = {**METHODS, **NETWORK}
-    own = dict(ALWAYS)
+    own = {**ALWAYS, **_data(facts)}
     own |= {title: known[title] for title in (*_methods(facts), *_network(facts))}
     kept = [source for title, source in own.items() if title not in titles]
     engine = ENGINES.get(facts.run.request.engine) if facts.by_search else None
     return sorted({*kept, *named, *filter(None, [engine])})
+
+
+def _data(facts: Facts) -> dict[str, str]:
+    """Where the data set was published; nothing of a user's own."""
+    data = facts.run.data
+    first = data.name.partition(" ")[0]
+    titles = {
+        "MNIST": "applied to document recognition",
+        "EMNIST": "extension of mnist",
+        "KMNIST": "classical japanese",
+        "Kuzushiji-49": "classical japanese",
+    }
+    # Of what is published, mirrored images are known to do no harm to Fashion-MNIST alone.
+    title = titles.get(first) or ("novel image dataset" if data.mirrors else "")
+    return {title: DATA[title]} if title else {}
 
 
 def _methods(facts: Facts) -> list[str]:

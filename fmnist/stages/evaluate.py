@@ -151,7 +151,9 @@ def _write_predictions(
 
 def _time_for_intervals(job: Context, images: int) -> bool:
     """Whether resampling leaves what comes after the evaluation its time."""
-    needed = _SECONDS_AN_IMAGE * images * job.night.slowness + job.night.needed_tail()
+    more_classes = max(1.0, len(job.data.class_names) / 10)
+    work = _SECONDS_AN_IMAGE * images * more_classes
+    needed = work * job.night.slowness + job.night.needed_tail()
     return job.budget.remaining() >= needed
 
 

@@ -167,7 +167,9 @@ class Session:
 
     def _catalogue(self, images: int = 0) -> list[Experiment]:
         classes = len(self.job.data.class_names)
-        return catalogue(self.config, classes, all_images=images >= self._train_size)
+        every = images >= self._train_size
+        mirrors = self.job.data.mirrors
+        return catalogue(self.config, classes, all_images=every, mirrors=mirrors)
 
     def _wanted(self, images: int = 0) -> list[Experiment]:
         """Those that can be made and were asked for."""

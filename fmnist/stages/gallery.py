@@ -30,6 +30,7 @@ EXPLAINED = 4
 # much of what is kept for everything behind the evaluation the report alone needs.
 _SECONDS = {"label_errors": 0.5, "grad_cam": 3.0, "duplicates": 5.0}
 _REPORT = 0.6
+_PAIRS = 6e8  # of images, that the near-duplicates were timed with
 log = logging.getLogger("fmnist")
 
 Arrays = dict[str, NDArray[Any]]
@@ -65,6 +66,8 @@ def gallery(job: Context) -> None:
 
 def _in_time(job: Context, name: str) -> None:
     needed = _SECONDS[name] * max(0.5, job.night.slowness)
+    if name == "duplicates":
+        needed *= max(1.0, len(job.data.train_labels) * job.data.test.n / _PAIRS)
     if job.budget.remaining() < needed + _REPORT * job.night.needed_tail():
         raise UnsuitableError("there was no time for it")
 
@@ -113,14 +116,16 @@ def _duplicates(job: Context, predictions: Predicted) -> Found:
     job.ledger.record(STAGE, "train", len(data.train_labels), both)
     purpose = "compared with the training images; nothing chosen"
     images, labels = data.test.open(STAGE, purpose, job.ledger)
-    found = duplicates.kept(folder, data.digest)
+    key = data.digest if data.mirrors else f"plain-{data.digest}"
+    found = duplicates.kept(folder, key)
     if found is None:
-        found = duplicates.find(data.train_images, images)
-        duplicates.keep(folder, data.digest, found, len(labels) * len(data.train_labels))
+        found = duplicates.find(data.train_images, images, mirrors=data.mirrors)
+        duplicates.keep(folder, key, found, len(labels) * len(data.train_labels))
     record = {
         "threshold": duplicates.THRESHOLD,
         "test_images": len(labels),
         "training_images": len(data.train_labels),
+        "mirrors": data.mirrors,
         "sampled": len(found.usual),
         "usual": {"median": float(np.median(found.usual)), "least": float(found.usual.min())},
         "exact": int((found.rms == 0).sum()),

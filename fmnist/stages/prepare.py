@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fmnist import environment
 from fmnist.config import dump_config
 from fmnist.runs import utc_now
+from fmnist.suiting import mirroring
 
 if TYPE_CHECKING:
     from fmnist.stages.context import Context
@@ -18,6 +19,7 @@ def prepare(job: Context) -> None:
     # The children import the backend while the data are found and read.
     job.workers.warm(job.night.jobs)
     data, splits = job.data, job.splits
+    notes = [*data.notes, *filter(None, [mirroring(job)])]
     counts = {
         "seed": job.request.seed,
         "train": len(splits.train),
@@ -41,6 +43,11 @@ def prepare(job: Context) -> None:
                 "verified": data.verified,
                 "digest": data.digest,
                 "class_names": list(data.class_names),
+                "published": data.published,
+                "pictures": data.pictures,
+                "mirrors": data.mirrors,
+                "test": "split off" if data.test_split_off else "given",
+                "notes": notes,
             },
             "splits": counts,
             **({"recipe": job.recipe} if job.recipe else {}),
@@ -53,7 +60,9 @@ def prepare(job: Context) -> None:
     if job.questions is not None:
         _keep_questions(job.run.path, job.questions)
     job.run.write_json("environment.json", environment.describe())
-    job.view.message(f"data: {data.name} from {data.source}" + _verified(data.verified))
+    job.view.message(f"data: {data.name} from {data.source}" + _verified(data.published))
+    for note in notes:
+        job.view.message(f"note: {note}")
 
 
 def _keep_questions(run: Path, folder: Path) -> None:
@@ -63,5 +72,5 @@ def _keep_questions(run: Path, folder: Path) -> None:
     keep_questions(folder, run / FOLDER)
 
 
-def _verified(verified: bool) -> str:
-    return ", verified" if verified else ", not the published Fashion-MNIST"
+def _verified(published: str) -> str:
+    return ", verified" if published else ", not a published set that is known here"

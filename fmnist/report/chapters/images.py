@@ -139,6 +139,7 @@ def _duplicates(facts: Facts) -> dict[str, Any]:
     return {
         "duplicates": _compared(found),
         "threshold": found.threshold,
+        "mirrors": found.mirrors,
         "duplicates_effect": _effect(found),
         "duplicate_strips": [
             looks.duplicate_strip(pair, images, facts.class_names)
@@ -159,6 +160,7 @@ def _compared(found: NearDuplicates) -> str:
     if not n:
         return f"No test image has one. {usual}"
     mirrored = sum(p.mirrored for p in found.pairs)
+    turned = f", {text.count(mirrored)} with a mirrored image" if found.mirrors else ""
     differing = sum(p.test_label != p.train_label for p in found.pairs)
     labels = "labels agree"
     if differing:
@@ -168,7 +170,7 @@ def _compared(found: NearDuplicates) -> str:
         labels = f"{text.count(differing)} {verb} near-duplicate"
     return (
         f"{text.count(n)} of {total} test images {'has' if n == 1 else 'have'} one: {exact} "
-        f"identical, {text.count(mirrored)} with a mirrored image; {labels}. {usual}"
+        f"identical{turned}; {labels}. {usual}"
     )
 
 

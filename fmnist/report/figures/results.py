@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from fmnist.evaluation import PrCurve
 from fmnist.report import text
+from fmnist.report.figures import many
 from fmnist.report.figures.style import (
     BLUE,
     INK,
@@ -36,25 +38,16 @@ COLUMNS = 5
 def confusion_figure(test: TestScore) -> Figure:
     """The confusion matrix; errors are shaded by their count, hits stand apart."""
     counts, names = test.counts(), [c.name for c in test.classes]
-    figure, ax = canvas(4.6)
-    errors = counts.astype(float)
-    np.fill_diagonal(errors, np.nan)
-    top = max(float(np.nanmax(errors, initial=1)), 1.0)
-    edges = np.arange(len(names) + 1) - 0.5
-    ax.pcolormesh(
-        edges, edges, np.ma.masked_invalid(errors), cmap=_ERRORS, vmin=0, vmax=top,
-        edgecolor="white", linewidth=1.2,
-    )  # fmt: skip
-    _confusion_numbers(ax, counts, top)
-    tell_cells(ax, [(r, c, _cell(names, r, c, int(n))) for (r, c), n in np.ndenumerate(counts)])
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(names)), names)
-    ax.tick_params(length=0, labelcolor=INK)
-    ax.invert_yaxis()
-    ax.grid(visible=False)
-    ax.spines[:].set_visible(False)
-    ax.set_xlabel("Predicted class")
-    ax.set_ylabel("True class")
+    look = many.matrix_look(len(names), len(str(int(counts.max()))), 4.6)
+    figure, ax = canvas(look.height)
+    # Among many cells the empty ones are left white: there are thousands of them.
+    every = np.ones(counts.shape, bool) if len(names) <= many.FEW else counts > 0
+    cells = [(int(r), int(c)) for r, c in np.argwhere(every | np.eye(len(names), dtype=bool))]
+    top = _shade(ax, counts, cells, look.rule)
+    if look.numbered:
+        _confusion_numbers(ax, counts, cells, top, look.numbers)
+    tell_cells(ax, [(r, c, _cell(names, r, c, int(counts[r, c]))) for r, c in cells])
+    _name_sides(ax, names, look.labels)
     off = counts - np.diag(np.diag(counts))
     row, column = np.unravel_index(int(off.argmax()), off.shape)
     return Figure(
@@ -64,17 +57,58 @@ def confusion_figure(test: TestScore) -> Figure:
         f"largest error count is {off[row, column]}, {names[row]} predicted as {names[column]}. "
         "All counts stand in the table that follows.",
         "Confusion matrix of the test set: rows are true classes, columns predicted ones. The "
-        "diagonal (blue) holds the correct predictions, errors are shaded by their count.",
+        "diagonal (blue) holds the correct predictions, errors are shaded by their count."
+        + ("" if look.numbered else " The counts stand in the table."),
     )
 
 
-def _confusion_numbers(ax: Axes, counts: NDArray[np.int64], top: float) -> None:
-    for (row, column), n in np.ndenumerate(counts):
-        hit = row == column
+def _shade(
+    ax: Axes, counts: NDArray[np.int64], cells: Sequence[tuple[int, int]], rule: float
+) -> float:
+    """Colour the cells; the count that has the full colour."""
+    errors = counts.astype(float)
+    np.fill_diagonal(errors, np.nan)
+    top = max(float(np.nanmax(errors, initial=1)), 1.0)
+    colours = _ERRORS(np.ma.masked_invalid([errors[cell] / top for cell in cells]))
+    corners = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
+    squares = [corners + np.array((column, row)) for row, column in cells]
+    ax.add_collection(
+        PolyCollection(squares, facecolors=colours, edgecolors="white", linewidths=rule)
+    )
+    return top
+
+
+def _name_sides(ax: Axes, names: Sequence[str], size: float) -> None:
+    """The class names along both sides of a matrix."""
+    places, shown = range(len(names)), [many.short(name) for name in names]
+    ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
+    if many.side_by_side(shown, size):
+        ax.set_xticks(places, shown)
+    elif len(names) <= many.FEW:
+        ax.set_xticks(places, shown, rotation=40, ha="right", rotation_mode="anchor")
+    else:
+        ax.set_xticks(places, shown, rotation=90)
+    ax.set_yticks(places, shown)
+    ax.tick_params(length=0, labelcolor=INK, labelsize=size)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel("Predicted class")
+    ax.set_ylabel("True class")
+
+
+def _confusion_numbers(
+    ax: Axes,
+    counts: NDArray[np.int64],
+    cells: Sequence[tuple[int, int]],
+    top: float,
+    size: float,
+) -> None:
+    for row, column in cells:
+        hit, n = row == column, counts[row, column]
         dark = not hit and n > 0.75 * top
         color = "white" if dark else INK if hit or n else RULE
         ax.text(
-            column, row, str(n), ha="center", va="center", fontsize=8.5,
+            column, row, str(n), ha="center", va="center", fontsize=size,
             color=color, fontweight=600 if hit else 400,
         )  # fmt: skip
 
@@ -86,16 +120,18 @@ def _cell(names: Sequence[str], row: int, column: int, n: int) -> str:
 
 def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
     """Small multiples: one precision–recall curve a class."""
-    names = [c.name for c in test.classes]
-    columns = min(COLUMNS, len(names))
-    rows = math.ceil(len(names) / columns)
+    chosen = many.lowest([c.average_precision for c in test.classes])
+    columns = min(COLUMNS, len(chosen))
+    rows = many.rows_of(len(chosen), columns)
     figure, axes = canvas(1.62 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax, curve, row in zip(axes.flat, curves, test.classes, strict=False):
-        for other in curves:
+    for ax, curve, row in zip(
+        axes.flat, [curves[k] for k in chosen], [test.classes[k] for k in chosen], strict=False
+    ):
+        for other in curves if len(curves) <= many.FEW else ():
             ax.plot(other.recall, other.precision, color=RULE, linewidth=0.5, zorder=1)
         ax.plot(curve.recall, curve.precision, color=BLUE, linewidth=1.5, zorder=3)
         tell(ax, _along(curve, row.name))
-        ax.set_title(row.name, fontsize=8.5)
+        ax.set_title(many.short(row.name), fontsize=8.5)
         ax.annotate(
             f"AP {row.average_precision:.3f}", (0.06, 0.08), xycoords="axes fraction", color=INK,
             fontsize=8,
@@ -104,7 +140,7 @@ def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
         ax.set_ylim(0, 1.04)
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    for ax in axes.flat[len(names) :]:
+    for ax in axes.flat[len(chosen) :]:
         ax.set_visible(False)
     figure.supxlabel("Recall", fontsize=8.5, color=MUTED)
     figure.supylabel("Precision", fontsize=8.5, color=MUTED)
@@ -123,13 +159,15 @@ def _along(curve: PrCurve, name: str) -> list[tuple[float, float, str]]:
 def _pr_record(svg: str, test: TestScore) -> Figure:
     ranked = sorted(test.classes, key=lambda c: c.average_precision)
     worst, best = ranked[0], ranked[-1]
+    shown, few = min(len(ranked), many.MOST_CURVES), len(ranked) <= many.FEW
+    which = "each class" if shown == len(ranked) else f"the {shown} classes with the lowest AP"
     return Figure(
         svg,
-        f"{len(ranked)} precision–recall curves, one a class. Average precision is lowest for "
+        f"{shown} precision–recall curves, one a class. Average precision is lowest for "
         f"{worst.name} ({text.score(worst.average_precision)}) and highest for {best.name} "
         f"({text.score(best.average_precision)}).",
-        "Precision against recall for each class against all others, with its average precision "
-        "(AP). The thin grey lines repeat the curves of the other classes for comparison.",
+        f"Precision against recall for {which} against all others, with its average precision (AP)."
+        + (" The thin grey lines repeat the curves of the other classes for comparison." * few),
         [
             ["Class", "Average precision"],
             *([c.name, text.score(c.average_precision)] for c in test.classes),
@@ -139,6 +177,10 @@ def _pr_record(svg: str, test: TestScore) -> Figure:
 
 def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
     """Logits and probabilities of one test image, side by side."""
+    every = names
+    chosen = many.highest(softmax.probabilities, (softmax.predicted, softmax.true))
+    softmax = _part(softmax, chosen)
+    names = [names[k] for k in chosen]
     figure, (left, right) = canvas(0.22 * len(names) + 0.8, 1, 2, sharey=True)
     places = range(len(names))
     colors = [BLUE if k == softmax.predicted else SKY for k in places]
@@ -160,7 +202,7 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
     left.set_xlim(min(*softmax.logits, 0) - 0.05 * span, max(softmax.logits) + 0.22 * span)
     right.set_xlim(0, 1.25)
     right.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    labels = [f"{n} (true)" if k == softmax.true else n for k, n in enumerate(names)]
+    labels = [many.short(n) + " (true)" * (k == softmax.true) for k, n in enumerate(names)]
     left.set_yticks(places, labels, color=INK)
     left.invert_yaxis()
     left.set_title("Logits")
@@ -172,7 +214,8 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
         f"logits, of which {top} has the largest, {max(softmax.logits):.2f}, and the softmax "
         f"probabilities, of which {top} has {p:.4f}.",
         f"Logits and softmax probabilities of test image {softmax.test_index}, class "
-        f"{names[softmax.true]}. The darker bars mark the predicted class.",
+        f"{names[softmax.true]}. The darker bars mark the predicted class."
+        + (f" The {len(names)} most probable of {len(every)} classes." * (len(names) < len(every))),
         [
             ["Class", "Logit", "Probability"],
             *(
@@ -180,6 +223,17 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
                 for n, z, q in zip(names, softmax.logits, softmax.probabilities, strict=True)
             ),
         ],
+    )
+
+
+def _part(softmax: Softmax, chosen: Sequence[int]) -> Softmax:
+    """The softmax of some of the classes, whose places count anew."""
+    return replace(
+        softmax,
+        logits=tuple(softmax.logits[k] for k in chosen),
+        probabilities=tuple(softmax.probabilities[k] for k in chosen),
+        true=chosen.index(softmax.true),
+        predicted=chosen.index(softmax.predicted),
     )
 
 

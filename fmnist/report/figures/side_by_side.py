@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fmnist.report import text
+from fmnist.report.figures import many
 from fmnist.report.figures.style import (
     BLUE,
     GREEN,
@@ -34,6 +35,8 @@ _LOOKS = [
     )
 ]  # fmt: skip
 NAME_LENGTH = 30
+_TALLEST = 7.0
+"""Inches that the rows of the classes may take."""
 
 
 def recall_figure(runs: Sequence[tuple[str, TestScore]]) -> Figure:
@@ -43,12 +46,14 @@ def recall_figure(runs: Sequence[tuple[str, TestScore]]) -> Figure:
         runs: name and score of each; those after ``MOST`` are not drawn.
     """
     shown = runs[:MOST]
-    names = [c.name for c in shown[0][1].classes]
-    figure, ax = canvas((0.09 * len(shown) + 0.12) * len(names) + 0.9)
+    row = 0.09 * len(shown) + 0.12
+    chosen = many.lowest([-gap for gap in _gaps(shown)], max(many.FEW, int(_TALLEST / row)))
+    names = [many.short(shown[0][1].classes[k].name) for k in chosen]
+    figure, ax = canvas(row * len(names) + 0.9)
     step = 0.8 / len(shown)
     for k, (run, score) in enumerate(shown):
         shift = (k - (len(shown) - 1) / 2) * step
-        _recalls(ax, run, score.classes, shift, _LOOKS[k])
+        _recalls(ax, run, [score.classes[c] for c in chosen], shift, _LOOKS[k])
     ax.set_yticks(range(len(names)), names, color=INK)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_yticks([y + 0.5 for y in range(len(names) - 1)], minor=True)
@@ -58,7 +63,16 @@ def recall_figure(runs: Sequence[tuple[str, TestScore]]) -> Figure:
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=text.THIN + "%"))
     ax.set_xlabel("Recall")
     _legend(ax)
-    return Figure(to_svg(figure), _recall_alt(shown), _recall_caption(len(runs)))
+    caption = _recall_caption(len(runs))
+    if len(names) < len(shown[0][1].classes):
+        caption += f" Drawn are the {len(names)} classes in which the runs differ most."
+    return Figure(to_svg(figure), _recall_alt(shown), caption)
+
+
+def _gaps(runs: Sequence[tuple[str, TestScore]]) -> list[float]:
+    """By how much the recall of each class differs between the runs."""
+    rows = zip(*([c.recall for c in score.classes] for _, score in runs), strict=True)
+    return [max(row) - min(row) for row in rows]
 
 
 def _recalls(

@@ -87,6 +87,7 @@ class NearDuplicates:
         exact: pairs without any difference.
         correct: test images with a near-duplicate that are classified correctly.
         without: the other test images.
+        mirrors: whether mirror images were compared too.
     """
 
     threshold: float
@@ -98,6 +99,7 @@ class NearDuplicates:
     pairs: tuple[DuplicatePair, ...]
     correct: int
     without: Remaining
+    mirrors: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,12 @@ from fmnist.report.tables.table import Table
 
 
 def published(facts: Facts) -> Table | None:
-    """Accuracy, loss and F1 as published and as measured; None without published numbers."""
+    """Accuracy, loss and F1 as published and as measured; None without published numbers.
+
+    They are about Fashion-MNIST, so there is none for other classes.
+    """
     recipe, metrics = facts.run.recipe, facts.metrics
-    if recipe is None or metrics is None or recipe.part:
+    if recipe is None or metrics is None or recipe.part or not facts.run.data.mirrors:
         return None
     figures, test = recipe.published, metrics.test
     rows = []

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from fmnist.report import text, winner
+from fmnist.report.figures.many import FEW
 from fmnist.report.findings import confusions
 from fmnist.report.records import Facts
 from fmnist.report.records.calibration import Calibration
 from fmnist.report.records.results import Average, ClassScore, Score, TestScore
 from fmnist.report.records.searching import Interval
+from fmnist.report.spelling import isolated
 from fmnist.report.tables.table import Table
 
 PAIRS_SHOWN = 8
+LONGEST_HEAD = 14
+"""Letters of a word for which a column of the confusion matrix has room."""
 
 
 def headline(facts: Facts) -> Table | None:
@@ -83,8 +87,10 @@ def _gap_row(name: str, score: Score, bias: str) -> tuple[str, str, str, str]:
 
 
 def confusion(test: TestScore) -> Table:
-    """The confusion matrix in numbers."""
+    """The confusion matrix in numbers: whole, or the errors of each class where there are many."""
     names = [c.name for c in test.classes]
+    if len(names) > FEW or any(len(word) > LONGEST_HEAD for n in names for word in n.split()):
+        return _errors(test)
     rows = tuple(
         (name, *(text.count(n) for n in row))
         for name, row in zip(names, test.confusion, strict=True)
@@ -95,6 +101,21 @@ def confusion(test: TestScore) -> Table:
     numeric = tuple(range(1, len(names) + 1))
     head = ("True class", *names)
     return Table(caption, head, rows, numeric=numeric, dense=True, sortable=False)
+
+
+def _errors(test: TestScore) -> Table:
+    """Of each class the hits, and what else it was taken for: all cells that are not empty."""
+    names = [c.name for c in test.classes]
+    rows = []
+    for true, counts in enumerate(test.confusion):
+        wrong = [k for k, n in enumerate(counts) if n and k != true]
+        wrong.sort(key=lambda k: -counts[k])
+        errors = ", ".join(f"{isolated(names[k])} ({text.count(counts[k])})" for k in wrong)
+        hits, images = counts[true], sum(counts)
+        rows.append((names[true], text.count(images), text.count(hits), errors or "–"))
+    head = ("True class", "Images", "Correct", "Taken for (how often)")
+    caption = "Confusion matrix of the test set in numbers: for each true class the predicted ones"
+    return Table(caption, head, tuple(rows), numeric=(1, 2), dense=True, sortable=False)
 
 
 def classes(test: TestScore) -> Table:

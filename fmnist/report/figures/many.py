@@ -1,0 +1,75 @@
+"""Figures of the classes where there are many of them, or their names are long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FEW = 12
+"""Classes up to which every figure and table shows all, as for Fashion-MNIST."""
+MOST_CURVES, MOST_BARS = 20, 12
+LONGEST = 18
+"""Characters of a class name in a figure; the tables have the whole name."""
+_ACROSS, _SMALLEST = 5.6, 5.0
+"""Inches across a matrix, and points below which a number cannot be read."""
+
+
+@dataclass(frozen=True)
+class MatrixLook:
+    """How a confusion matrix is drawn: inches, points, and whether the counts stand in it."""
+
+    height: float
+    numbers: float
+    labels: float
+    rule: float
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a count would be large enough to be read."""
+        return self.numbers >= _SMALLEST
+
+
+def matrix_look(classes: int, digits: int, height: float) -> MatrixLook:
+    """The look of a matrix of so many classes, whose counts have so many digits at most.
+
+    Args:
+        height: inches for a few classes.
+    """
+    if classes <= FEW:
+        return MatrixLook(min(height, 1.4 + 0.4 * classes), 8.5, 8.0, 1.2)
+    cell = 72 * _ACROSS / classes
+    # A digit is about 0.6 of the size wide.
+    numbers = min(8.5, cell / (0.6 * (digits + 0.5)))
+    return MatrixLook(6.3, numbers, max(4.5, min(8.0, 0.72 * cell)), max(0.3, 0.06 * cell))
+
+
+def short(name: str) -> str:
+    """A class name as a figure has room for."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
+
+
+def side_by_side(names: Sequence[str], size: float) -> bool:
+    """Whether names of ``size`` points have room below the columns of a matrix, unturned."""
+    return max(map(len, names)) * 0.65 * size <= 72 * _ACROSS / len(names)
+
+
+def lowest(values: Sequence[float], most: int = MOST_CURVES) -> list[int]:
+    """Places of the lowest values, at most so many, in the order of the places."""
+    if len(values) <= most:
+        return list(range(len(values)))
+    return sorted(sorted(range(len(values)), key=lambda k: values[k])[:most])
+
+
+def highest(values: Sequence[float], always: Sequence[int], most: int = MOST_BARS) -> list[int]:
+    """Places of the highest values and of those that are always shown, in their order."""
+    if len(values) <= FEW:
+        return list(range(len(values)))
+    ranked = sorted(range(len(values)), key=lambda k: -values[k])
+    kept = [*always, *(k for k in ranked if k not in always)]
+    return sorted(kept[:most])
+
+
+def rows_of(number: int, columns: int) -> int:
+    """Rows of small figures."""
+    return math.ceil(number / columns)
