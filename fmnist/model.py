@@ -84,21 +84,18 @@ def _network(
 
 
 def compile_model(model: keras.Model, config: Config) -> None:
-    """Make ``model`` ready for ``Model.fit`` on integer labels, as keras-tuner wants it.
+    """Make ``model``, which ends in logits, ready for ``Model.fit`` on integer labels.
 
-    ``training.fit`` does without: it has a faster loop.
+    ``training.fit`` does without: it has a faster loop. From logits, since Keras cuts
+    probabilities off at 1e-7 where the backend cannot go back behind the softmax (JAX): with raw
+    pixels the gradient of a fresh network was then exactly 0. One step an execution, so that a
+    callback can give each step its learning rate.
     """
-    classes = model.output_shape[-1]
-
-    def cross_entropy(labels: Any, probabilities: Any) -> Any:
-        return _cross_entropy(config, classes, labels, probabilities, from_logits=False)
-
     model.compile(
         optimizer=optimizer(config),
-        loss=cross_entropy,
+        loss=loss_of(config, model.output_shape[-1]),
         metrics=["accuracy"],
         jit_compile=backend.decisions().xla,
-        steps_per_execution=backend.decisions().steps_per_execution,
     )
 
 
@@ -107,24 +104,17 @@ def loss_of(config: Config, classes: int) -> Loss:
 
     Where ``config.label_smoothing`` is set, so much of the target is spread over all classes.
     """
-
-    def loss(labels: Any, logits: Any) -> Any:
-        return _cross_entropy(config, classes, labels, logits, from_logits=True)
-
-    return loss
-
-
-def _cross_entropy(
-    config: Config, classes: int, labels: Any, outputs: Any, *, from_logits: bool
-) -> Any:
     from keras import losses, ops
 
-    if not config.label_smoothing:
-        return losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
-    wanted = ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype=outputs.dtype)
-    return losses.categorical_crossentropy(
-        wanted, outputs, from_logits=from_logits, label_smoothing=config.label_smoothing
-    )
+    def loss(labels: Any, logits: Any) -> Any:
+        if not config.label_smoothing:
+            return losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        wanted = ops.one_hot(ops.reshape(labels, (-1,)), classes, dtype=logits.dtype)
+        return losses.categorical_crossentropy(
+            wanted, logits, from_logits=True, label_smoothing=config.label_smoothing
+        )
+
+    return loss
 
 
 class _Convolutions:

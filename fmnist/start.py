@@ -24,7 +24,8 @@ class Start:
         space: what is searched.
         name: of the space, or the path of its file.
         base: configuration whose fields hold where the space does not search them.
-        first_trials: the base itself where it lies in the space; else none.
+        first_trials: the base itself where it lies in the space; of an imported run that is
+            searched on as it is, further ones of its best.
     """
 
     space: SearchSpace
@@ -40,20 +41,26 @@ def start_of(
 
     Args:
         space: a name or a file.
-        warm_start: file of a configuration.
+        warm_start: file of a configuration, or a run; one that was read in brings its space.
         settings: values of single fields, which are not searched then.
 
     Raises:
         UserError: no such space or file, or nothing is left to search.
         ConfigError: a value against its rule.
     """
-    name = space or plan.space
-    found = without(named_space(name), settings)
+    from fmnist.importing.onward import is_imported, onward
+
+    imported = onward(warm_start) if warm_start and is_imported(warm_start) else None
+    name = space or (str(warm_start) if imported else plan.space)
+    found = without(imported.space if imported and not space else named_space(name), settings)
     base = load_config(warm_start) if warm_start else Config(**plan.base)
     base = base.replace(**settings)
     values = base.to_dict()
     first = {p.name: values[p.name] for p in found}
-    return Start(found, name, base, (first,) if found.contains(first) else ())
+    tried = [first]
+    if imported and not (space or settings):
+        tried += [p for p in imported.first_trials if p != first]
+    return Start(found, name, base, tuple(p for p in tried if found.contains(p)))
 
 
 def plan_of(run: Run, seconds: float | None) -> Plan:

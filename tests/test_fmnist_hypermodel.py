@@ -2,13 +2,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import keras_tuner
+import numpy as np
 import pytest
 
 from fmnist import Config, HyperModel
 from fmnist.data import load
+from fmnist.errors import UserError
 from fmnist.hypermodel import _Schedule
 from fmnist.schedule import Pace, learning_rate
-from fmnist.space import CORE
+from fmnist.space import CORE, SPACES
 from search.space import Categorical, Float, Int, SearchSpace
 
 SAMPLE = Path(__file__).parent / "data" / "sample"
@@ -29,8 +31,62 @@ def test_the_core_space_is_registered_with_keras_tuner():
     assert CORE.contains({name: getattr(config, name) for name in hp.values})
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("name", SPACES)
+def test_every_space_of_ours_gives_a_configuration_by_its_name(name):
+    hp, model = keras_tuner.HyperParameters(), HyperModel(name)
+    values = model.config(hp).to_dict()
+    assert SPACES[name].contains({p.name: values[p.name] for p in SPACES[name]})
+    # What keras-tuner stores and gives back is the same configuration.
+    again = keras_tuner.HyperParameters.from_config(hp.get_config())
+    assert model.config(again) == model.config(hp)
+
+
+def test_a_field_without_a_value_of_the_tuners_has_that_of_the_base():
+    base = Config(filters_1=32, dropout=0.5, batch_size=256, learning_rate=5e-3)
+    assert HyperModel(CORE, base).config(keras_tuner.HyperParameters()) == base
+
+
+def test_choices_of_two_kinds_and_single_values():
+    space = SearchSpace(
+        (
+            Categorical("erasing", (0, 0.25)),
+            Int("shift", 1, 1),
+            Categorical("flip", (False,)),
+            Categorical("pooling", ("max", "average")),
+        )
+    )
+    config = HyperModel(space).config(keras_tuner.HyperParameters())
+    assert (config.erasing, config.shift, config.flip, config.pooling) == (0.0, 1, False, "max")
+
+
+IMAGES = np.zeros((8, 28, 28, 1), np.uint8)
+LABELS = np.zeros(8, int)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "more", "message"),
+    [
+        (IMAGES / 255, LABELS, {}, r"x: expected raw pixels, an array uint8 .*, found float64"),
+        (IMAGES[..., 0], LABELS, {}, r"x: .* found uint8 \[8, 28, 28\]"),
+        (None, None, {}, r"x: .* found object"),
+        (IMAGES, np.eye(10)[LABELS], {}, r"y: expected 8 whole-number labels, found float64"),
+        (IMAGES, LABELS[:5], {}, r"y: .* found int64 \[5\]"),
+        (
+            *(IMAGES, LABELS, {"validation_data": (IMAGES / 255, LABELS)}),
+            r"validation_data: x: expected raw pixels",
+        ),
+        (IMAGES, LABELS, {"batch_size": 8}, r"batch_size: it belongs to the configuration"),
+    ],
+)
+def test_data_that_no_trial_could_use_end_the_search_at_once(x, y, more, message):
+    hp = keras_tuner.HyperParameters()
+    with pytest.raises(UserError, match=message) as caught:
+        HyperModel().fit(hp, None, x, y, **more)
+    # keras-tuner passes on this kind alone; others it would notice three times, and in a log.
+    assert isinstance(caught.value, keras_tuner.errors.FatalError)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner.*")
 def test_a_keras_tuner_search_runs_on_real_images(tmp_path):
     data = load(SAMPLE)
     tuner = keras_tuner.RandomSearch(

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tiny import keras_model
+from tiny import furthest, keras_model
 
 from fmnist import backend, build_model
 from fmnist.config import Config
@@ -101,6 +101,25 @@ def test_the_optimiser_is_the_configured_one(changes, name):
     compile_model(model, TINY.replace(learning_rate=0.05, **changes))
     assert type(model.optimizer).__name__ == name
     assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
+
+
+def test_fit_learns_from_an_image_that_a_fresh_network_is_sure_about_and_wrong(parts):
+    import keras
+
+    # Raw pixels make logits so large that the right class has no probability at all. Where the
+    # loss came from probabilities, next to nothing was learnt from such an image (on JAX).
+    config = TINY.replace(normalisation="raw", batch_norm=False, optimizer="sgd")
+    keras.utils.set_random_seed(0)
+    plain = build_model(config)
+    model = keras.Model(plain.input, plain.get_layer("logits").output)
+    images, labels = parts[0][0][:200], parts[0][1][:200]
+    logits = np.asarray(model(images))
+    sure = logits.max(axis=1) - logits[np.arange(200), labels] > 30
+    assert sure.any()
+    compile_model(model, config.replace(learning_rate=1e-5))
+    before = model.get_weights()
+    model.fit(images[sure], labels[sure], batch_size=int(sure.sum()), verbose=0)
+    assert furthest(before, model.get_weights()) > 1e-3
 
 
 SHAPES = [

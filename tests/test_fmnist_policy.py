@@ -62,7 +62,6 @@ def test_what_is_decided(fast, backend, device, fused, xla, scan):
     assert (found.fused_normalisation, found.xla, found.scan) == (fused, xla, scan)
     sixteen = fast and (backend, device) == ("tensorflow", "CPU")
     assert found.precision == ("mixed_bfloat16" if sixteen else "float32")
-    assert found.steps_per_execution >= 1
 
 
 @pytest.mark.parametrize(
@@ -88,3 +87,11 @@ def test_an_unknown_precision_is_refused(monkeypatch):
     message = r"FMNIST_PRECISION = 'float16': must be one of float32, bfloat16, or unset"
     with pytest.raises(UserError, match=message):
         policy_for("tensorflow", "CPU")
+
+
+def test_the_module_is_not_hidden_by_a_function_of_its_name():
+    import fmnist.backend.policy
+    from fmnist import backend
+
+    assert backend.policy is fmnist.backend.policy
+    assert backend.policy.policy_for is policy_for

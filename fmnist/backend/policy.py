@@ -43,14 +43,12 @@ class Policy:
         fused_normalisation: batch normalisation as one operation of the backend.
         xla: compile with XLA.
         scan: an epoch as one compiled scan (JAX).
-        steps_per_execution: steps a call of ``Model.fit``, for those who train with it.
     """
 
     precision: str
     fused_normalisation: bool
     xla: bool
     scan: bool
-    steps_per_execution: int
 
 
 def policy_for(backend: str, device: str) -> Policy:
@@ -66,7 +64,6 @@ def policy_for(backend: str, device: str) -> Policy:
         fused_normalisation=backend == "tensorflow",
         xla=backend == "jax" or not on_cpu,
         scan=backend == "jax" and not on_cpu,
-        steps_per_execution=16 if backend == "tensorflow" else 1,
     )
 
 

@@ -128,7 +128,7 @@ def _row(
         "p": found.p,
         "p_holm": p_holm,
         "verdict": verdict(found.difference, p_holm),
-        "seconds": round(sum(trained.trials[n].seconds for n in numbers), 3),
+        "seconds": round(sum(trained.trials[n].seconds or 0.0 for n in numbers), 3),
     }
 
 
@@ -146,7 +146,7 @@ def _base(
         "parameters": size_of(config, classes).parameters,
         "scores": [_score(n, trained) for n in numbers],
         "accuracy": fmean(trained.scores[n].accuracy for n in numbers),
-        "seconds": round(sum(trained.trials[n].seconds for n in numbers), 3),
+        "seconds": round(sum(trained.trials[n].seconds or 0.0 for n in numbers), 3),
     }
 
 

@@ -50,6 +50,8 @@ def sampler(request: Request) -> str:
 def pruning(request: Request, n: int) -> str:
     """Why trials were stopped early: without pruning only the clock stops them."""
     they = "it" if n == 1 else "they"
+    if request.pruner == "not known":  # of another program
+        return "by the rule of the study or for want of time"
     if request.pruner == "none":
         return "because the time ran out"
     rule = PRUNERS.get(request.pruner, request.pruner)

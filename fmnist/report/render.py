@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from fmnist.report import attaching, findings, text, timing
+from fmnist.report import attaching, findings, spelling, text, timing
 from fmnist.report.card import FILE as CARD
 from fmnist.report.card import model_card
 from fmnist.report.concepts import FOLDER, Concept, keep_questions, load_concepts
@@ -34,6 +34,7 @@ from search.atomic import write_bytes
 FINAL, INTERIM = "report", "interim"
 DEFAULT_TITLE = "{}: a tuned convolutional network"
 GIVEN_TITLE = "{}: a convolutional network"
+IMPORTED_TITLE = "{}: a search read in from another program"
 FONTS = {
     ("Report Sans", 400, "normal"): "ReportSans-Regular.ttf",
     ("Report Sans", 400, "italic"): "ReportSans-Italic.ttf",
@@ -155,7 +156,8 @@ def _concept_folder(run: Path, templates: Path | None) -> Path | None:
 
 
 def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -> str:
-    absent = text.NOT_YET if facts.interim else text.NOT_RECORDED
+    coming = facts.interim and not facts.imported
+    absent = text.NOT_YET if coming else text.NOT_RECORDED
     shown = [s for s in SECTIONS if s.shown(facts)]
     shared: dict[str, Any] = {
         "numbers": Counter(),
@@ -181,7 +183,7 @@ def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -
         test=facts.metrics.test if facts.metrics else None,
         interim=facts.interim,
         missing=timing.missing(facts) if facts.interim else "",
-        styles=styles(environment),
+        styles=styles(environment, facts.class_names),
         screen=parts,
     )
     return guarded(page, parts.script, parts.policy)
@@ -193,6 +195,8 @@ def _title(facts: Facts) -> str:
         return facts.run.document.title
     if recipe is not None:
         return f"{facts.run.data.name}: {recipe.part or recipe.title}"
+    if facts.run.imported is not None:
+        return IMPORTED_TITLE.format(facts.run.imported.study)
     title = DEFAULT_TITLE if facts.by_search else GIVEN_TITLE
     return title.format(facts.run.data.name)
 
@@ -210,21 +214,25 @@ def _chapter(
     return Markup(template.render(**shared, **section.build(facts, concepts)))
 
 
-def styles(environment: Environment) -> Markup:
-    """The style sheet of the page with the fonts in it."""
-    return Markup(_font_faces() + source(environment, "report.css"))
+def styles(environment: Environment, names: Sequence[str] = ()) -> Markup:
+    """The style sheet of the page with the fonts in it; ``names`` may need letters of another."""
+    more = spelling.face(names)
+    faces = _font_faces() + (_font_face(more[0], 400, "normal", more[1]) if more else "")
+    return Markup(faces + source(environment, "report.css"))
 
 
 def _font_faces() -> str:
     folder = resources.files("report_templates").joinpath("fonts")
-    faces = []
-    for (family, weight, style), name in FONTS.items():
-        data = data_uri("font/ttf", folder.joinpath(name).read_bytes())
-        faces.append(
-            f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
-            f'src:url({data}) format("truetype")}}\n'
-        )
-    return "".join(faces)
+    return "".join(
+        _font_face(*look, folder.joinpath(name).read_bytes()) for look, name in FONTS.items()
+    )
+
+
+def _font_face(family: str, weight: int, style: str, font: bytes) -> str:
+    return (
+        f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
+        f'src:url({data_uri("font/ttf", font)}) format("truetype")}}\n'
+    )
 
 
 def created_at(facts: Facts) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 from fmnist.report.chapters.comparison import comparison, has_comparison
 from fmnist.report.chapters.experiments import experiments, has_experiments
 from fmnist.report.chapters.images import images
+from fmnist.report.chapters.imported import imported
 from fmnist.report.chapters.method import method
 from fmnist.report.chapters.network import configuration, inside, training
 from fmnist.report.chapters.reproduction import questions, reproduction
@@ -35,6 +36,7 @@ class Section:
         needs: facts without which an interim report leaves the chapter open.
         search_only: left out where one given configuration was trained.
         applies: left out where this says no.
+        imported: whether a run of trials that were read in has it too.
     """
 
     slug: str
@@ -43,6 +45,7 @@ class Section:
     needs: tuple[str, ...] = ()
     search_only: bool = False
     applies: Callable[[Facts], bool] = lambda facts: True
+    imported: bool = False
 
     @property
     def template(self) -> str:
@@ -51,6 +54,8 @@ class Section:
 
     def shown(self, facts: Facts) -> bool:
         """Whether the report has this chapter at all."""
+        if facts.imported and not self.imported:
+            return False
         return (facts.by_search or not self.search_only) and self.applies(facts)
 
     def ready(self, facts: Facts) -> bool:
@@ -59,10 +64,17 @@ class Section:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("summary", "Summary", summary),
+    Section("summary", "Summary", summary, imported=True),
+    Section(
+        "imported",
+        "Where the trials come from",
+        imported,
+        applies=lambda facts: facts.imported,
+        imported=True,
+    ),
     Section("method", "Data and method", method),
-    Section("search", "Search", search, search_only=True),
-    Section("configuration", "Configuration", configuration, ("best",)),
+    Section("search", "Search", search, search_only=True, imported=True),
+    Section("configuration", "Configuration", configuration, ("best",), imported=True),
     Section("training", "Training", training, ("history",)),
     Section("results", "Results on the test set", test_results, ("metrics", "predictions")),
     Section("comparison", "Beside other systems", comparison, ("metrics",), applies=has_comparison),

@@ -126,7 +126,9 @@ def progress(facts: Facts) -> list[str]:
 
 
 def missing(facts: Facts) -> str:
-    """What a run that has not ended lacks."""
+    """What a run that has not ended lacks; nothing is to come in one that was read in."""
+    if facts.imported:
+        return ""
     absent = [words for name, words in NOT_YET.items() if getattr(facts, name) is None]
     return f"Not there yet: {text.listing(absent)}." if absent else ""
 

@@ -18,6 +18,7 @@ KINDS = {
     "bug": "error in the program",
     "interrupted": "interrupted",
     "deadline": "out of time",
+    "unknown": "reason not known",
 }
 TRACES_SHOWN = 4
 TRACE_LINES = 12

@@ -15,6 +15,8 @@ def chosen(facts: Facts) -> str:
     found, first = facts.confirmation, best_of(facts.trials)
     if found is None:
         # In an interim report nothing is chosen yet.
+        if facts.imported and first is not None:
+            return _by_value_alone(facts, "they were read in from another program")
         return "" if first is None or facts.interim else _by_value_alone(facts, "")
     best = found.confirmed
     if best is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import final, findings, recipe, trouble
+from fmnist.report import final, findings, imported, recipe, trouble
 from fmnist.report.chapters.images import left_out
 from fmnist.report.chapters.needed import present
 from fmnist.report.concepts import Concept
@@ -18,7 +18,7 @@ def configuration(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The best configuration, its layers and how to use it again."""
     best = present(facts.best, "best_config.toml")
     return {
-        "network": recipe.network(best),
+        "network": " ".join(filter(None, [imported.unsearched(facts), recipe.network(best)])),
         "table": tables.configuration(facts),
         "drawing": _drawing(facts),
         "layers": tables.layers(facts),

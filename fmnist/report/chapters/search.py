@@ -11,6 +11,7 @@ from fmnist.report.figures import confirming, landscape, parallel, searching
 from fmnist.report.figures.importance import importance_bars
 from fmnist.report.records import Facts
 from fmnist.report.tables import search as tables
+from fmnist.report.tables import sharing
 from search.records import Trial, best_of
 
 
@@ -21,11 +22,14 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     return {
         "engine": recipe.engine(facts.run.request),
         "sampler": recipe.sampler(facts.run.request),
+        "imported": facts.imported,
         "course": findings.search_course(tried, best) if best else "",
         "effort": findings.trial_effort(facts),
         "stopped": findings.stopped_early(facts),
         "space": tables.space(facts) if facts.space else None,
         "states": tables.state_counts(facts),
+        "sharing": sharing.sentence(facts),
+        "workers": sharing.workers(facts),
         "history": searching.search_history(tried) if tried else None,
         **_landscape(facts, tried),
         "edge": " ".join(findings.at_the_edge(facts.best, facts.space)) if facts.best else "",

@@ -12,6 +12,7 @@ from fmnist.report import (
     final,
     findings,
     followed,
+    imported,
     published,
     recipe,
     text,
@@ -62,9 +63,10 @@ def _lines(words: str) -> int:
 def _story(facts: Facts) -> list[tuple[str, str]]:
     """What was done, as heads and sentences; those with nothing to say are left out."""
     searched = _search(facts) if facts.by_search else "One given configuration was trained."
-    network = recipe.network(facts.best) if facts.best else ""
+    network = recipe.network(facts.best) if facts.best and not facts.imported else ""
     rows = [
         ("Recipe", followed.summary(facts)),
+        ("Imported", imported.origin(facts)),
         ("Search" if facts.by_search else "No search", searched),
         ("Winner", winner.short(facts) if facts.by_search else ""),
         ("Network", " ".join(filter(None, [network, final.mirrored(facts)]))),
@@ -86,10 +88,11 @@ def _search(facts: Facts) -> str:
     different = len({repr(sorted(t.params.items())) for t in tried})
     repeated = f" of {text.counted(different, 'configuration')}" if different < len(tried) else ""
     what = text.counted(len(tried), "trial" if repeated else "configuration") + repeated
-    seconds = timing.spent(facts).get("search") or sum(t.seconds for t in tried)
+    seconds = timing.spent(facts).get("search") or sum(t.seconds or 0.0 for t in tried)
+    time = f" in {text.duration(seconds)}" if seconds else ""
     return (
-        f"{what} of the network and its training {'was' if len(tried) == 1 else 'were'} tried in "
-        f"{text.duration(seconds)}{_effort(facts)}{_highest(facts)}."
+        f"{what} of the network and its training {'was' if len(tried) == 1 else 'were'} tried"
+        f"{time}{_effort(facts)}{_highest(facts)}."
     )
 
 

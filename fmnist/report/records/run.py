@@ -32,13 +32,21 @@ class Document:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Which images, from where; ``digest`` is a checksum of their content."""
+    """Which images, from where; ``digest`` is a checksum of their content.
+
+    See ``fmnist.data.DataSet``; ``test`` is ``given`` or ``split off``.
+    """
 
     name: str
     source: str
     verified: bool
     digest: str
     class_names: tuple[str, ...]
+    published: str = ""
+    pictures: str = "trimmed"
+    mirrors: bool = True
+    test: str = "given"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,35 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Imported:
+    """Where the trials of a run come from that another program made.
+
+    Attributes:
+        kind: in words, such as ``Optuna study``.
+        source: file, folder or address, without a password.
+        study: its name.
+        at: ISO time of the import.
+        value: what was taken for the validation accuracy.
+        direction: what the study did with its own values; empty where not known.
+        mapping: the study's parameter to the field that it was taken for.
+        dropped: parameters that were left out.
+        settings: fields that it did not search, with the values that the user gave.
+        notes: what else is to be known, a sentence each.
+    """
+
+    kind: str
+    source: str
+    study: str
+    at: str
+    value: str
+    direction: str = ""
+    mapping: dict[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Run:
     """``run.toml``."""
 
@@ -90,6 +127,7 @@ class Run:
     splits: Splits
     command: str = ""
     recipe: Recipe | None = None
+    imported: Imported | None = None
 
 
 @dataclass(frozen=True)

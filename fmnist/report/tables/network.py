@@ -21,13 +21,21 @@ def configuration(facts: Facts) -> Table | None:
         (
             text.title_case(name),
             text.value(item),
-            "yes" if name in searched else "no",
+            "yes" if name in searched else _not_searched(facts, name),
             help_texts.get(name, ""),
         )
         for name, item in fields
     )
     head = ("Field", "Value", "Searched", "Meaning")
     return Table("The chosen configuration", head, rows, numeric=(1,))
+
+
+def _not_searched(facts: Facts, name: str) -> str:
+    """In a study of another program: whether the value is the user's word or our default."""
+    imported = facts.run.imported
+    if imported is None:
+        return "no"
+    return "fixed" if name in imported.settings else "default"
 
 
 def layers(facts: Facts) -> Table | None:

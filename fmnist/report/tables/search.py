@@ -58,17 +58,20 @@ def state_counts(facts: Facts) -> Table:
             for t in facts.trials
             if (out_of_time(t) if late else t.state == state and not out_of_time(t))
         ]
-        rows.append(_state_row(state, n, chosen))
-    rows.append(_state_row("all", len(facts.trials), facts.trials))
+        rows.append(_state_row(state, n, chosen, facts.imported))
+    rows.append(_state_row("all", len(facts.trials), facts.trials, facts.imported))
     head = ("State", "Trials", "Epochs", "Time")
     caption = "Trials by state"
     return Table(caption, head, tuple(rows), numeric=(1, 2, 3), foot=1)
 
 
-def _state_row(state: str, n: int, trials: Sequence[Trial]) -> tuple[str, ...]:
-    epochs = sum(len(t.epochs) for t in trials)
-    seconds = sum(t.seconds for t in trials)
-    return state, text.count(n), text.count(epochs), text.duration(seconds)
+def _state_row(
+    state: str, n: int, trials: Sequence[Trial], imported: bool = False
+) -> tuple[str, ...]:
+    """What another program did not keep is not known."""
+    epochs = "not known" if imported else text.count(sum(len(t.epochs) for t in trials))
+    known = [t.seconds for t in trials if t.seconds is not None]
+    return state, text.count(n), epochs, text.duration(sum(known)) if known else "not known"
 
 
 def best_trials(facts: Facts) -> Table | None:
@@ -145,7 +148,7 @@ def failures(facts: Facts) -> Table | None:
             _message(t),
             str(len(t.trial.retries) + 1),
             "–" if t.trial.peak_memory is None else text.memory(t.trial.peak_memory),
-            text.duration(t.trial.seconds),
+            "–" if t.trial.seconds is None else text.duration(t.trial.seconds),
         )
         for t in found
     )
