@@ -22,19 +22,20 @@ def predict_images(folder: Path, images: tuple[Path, ...], *, top: int, as_json:
     """``fmnist predict``: probabilities of pictures from files."""
     import numpy as np
 
+    from fmnist.data.pictures import prepared
     from fmnist.explain import load_model
-    from fmnist.images import prepare
     from fmnist.training import predict
 
     run = Run.existing(folder)
     if not run.has("model.keras"):
         raise UserError(f"{folder}: the run has no model.keras yet; let it finish first")
-    prepared = [prepare(path) for path in images]
-    names = run.read_toml("run.toml")["data"]["class_names"]
-    pixels = np.stack([p.pixels for p in prepared])[..., None]
+    data = run.read_toml("run.toml")["data"]
+    names = data["class_names"]
+    pictures = [prepared(path, data.get("pictures", "trimmed")) for path in images]
+    pixels = np.stack([p.pixels for p in pictures])[..., None]
     mirrored = load_config(run.path).test_time_flip
     probabilities = predict(load_model(run / "model.keras"), pixels, mirrored=mirrored)
-    for path, picture, p in zip(images, prepared, probabilities, strict=True):
+    for path, picture, p in zip(images, pictures, probabilities, strict=True):
         ranked = [(names[i], float(p[i])) for i in np.argsort(-p)]
         if as_json:
             row = {"image": str(path), "steps": list(picture.steps), "probabilities": dict(ranked)}
@@ -66,7 +67,9 @@ def render_again(
         run.path, templates=template, questions=questions, interim=not finished
     )
     if not finished:
-        click.echo("interim report: the run is not finished")
+        imported = "imported" in run.read_toml("run.toml")
+        why = "its trials were read in" if imported else "the run is not finished"
+        click.echo(f"interim report: {why}")
     return _told(rendered)
 
 

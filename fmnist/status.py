@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from fmnist.next_steps import State, next_steps
 from fmnist.peek import age, epochs_of, members_trained, peek_json, peek_lines, peek_trials
 from fmnist.runs import Run
 from fmnist.words import ago, clock, counted, duration, percent, settings
@@ -21,7 +22,6 @@ from search.records import best_of
 SHOWN_DECISIONS = 5
 _JOURNALS = "epochs confirm_epochs retrain_epochs refit_epochs ensemble_epochs experiments_epochs"
 _EPOCHS = tuple(_JOURNALS.split())
-State = Literal["running", "stopped", "finished"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Status:
     """A run at one moment. Times in seconds, moments as ISO 8601 in UTC.
 
     Attributes:
-        state: ``stopped`` is a run that no process holds and that has no report yet.
+        state: ``stopped`` is a run that no process holds and that has no report yet;
+            ``imported`` one of trials that were read in, which does not go on by itself.
         stage: the last stage that began; empty before the first.
         elapsed: time spent working, earlier sessions included.
         trials: finished trials of the search by state.
@@ -110,6 +111,8 @@ def read_status(run: Run, now: datetime | None = None) -> Status:
     state: State = "running" if pid is not None else "stopped"
     if state == "stopped" and run.has("report.html"):
         state = "finished"
+    elif state == "stopped" and "imported" in record:
+        state = "imported"
     trials = peek_trials(run / "trials.jsonl")
     searching = _in_flight(run, "trial", "epochs.jsonl", "trials.jsonl")
     confirming = _in_flight(run, "confirmation run", "confirm_epochs.jsonl", "confirm.jsonl")
@@ -137,7 +140,7 @@ def read_status(run: Run, now: datetime | None = None) -> Status:
         ensemble=members_trained(run),
         decisions=tuple(_decision(entry) for entry in plan.get("decisions", [])),
         test_accuracy=peek_json(run, "metrics.json").get("test", {}).get("accuracy"),
-        next=_next(run, state, pid, str(record.get("command", ""))),
+        next=next_steps(run, state, pid, str(record.get("command", ""))),
     )
 
 
@@ -148,7 +151,10 @@ def status_json(status: Status) -> str:
 
 def status_text(status: Status) -> str:
     """The status for people, one fact a line."""
-    rows = [("run", _headline(status)), ("time", _times(status)), *_trial_rows(status)]
+    rows = [("run", _headline(status))]
+    if status.state != "imported":  # no time was spent here
+        rows.append(("time", _times(status)))
+    rows += _trial_rows(status)
     if status.last_epoch is not None:
         rows.append(("last epoch", ago(status.last_epoch)))
     if status.confirmation:
@@ -281,18 +287,6 @@ def _confirmation(run: Run) -> Confirmation | None:
 
 def _decision(entry: dict[str, Any]) -> str:
     return f"{clock(entry['after_seconds'])} {entry['stage']}: {entry['text']}"
-
-
-def _next(run: Run, state: State, pid: int | None, command: str) -> tuple[str, ...]:
-    """Commands, with the rest as a comment, so that a line can be pasted as it is."""
-    if state == "finished":
-        return (f"{run / 'report.html'}  # the report", f"fmnist report {run.path}  # anew")
-    steps = [f"{command}  # goes on where it stopped"] if state == "stopped" and command else []
-    if run.has("trials.jsonl"):
-        steps.append(f"fmnist report {run.path}  # an interim report")
-    if pid:
-        steps.append(f"kill {pid}  # ends it cleanly")
-    return tuple(steps)
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

@@ -148,8 +148,10 @@ def clock(seconds: float) -> str:
 
 
 def size(amount: float) -> str:
-    """Bytes as ``3.2 GB`` or ``740 MB``."""
-    return f"{amount / 1e9:.1f} GB" if amount >= 1e9 else f"{amount / 1e6:.0f} MB"
+    """Bytes as ``3.2 GB``, ``740 MB`` or ``12 kB``."""
+    if amount >= 1e9:
+        return f"{amount / 1e9:.1f} GB"
+    return f"{amount / 1e6:.0f} MB" if amount >= 1e6 else f"{amount / 1e3:.0f} kB"
 
 
 def cell(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""A run in the books of other programs: TensorBoard, MLflow."""
