@@ -11,6 +11,9 @@ import click
 
 from fmnist.cli_after import after
 from fmnist.cli_experiment import experiment
+from fmnist.cli_group import CONFIG_FILE, House, use_settings
+from fmnist.cli_house import house
+from fmnist.cli_import import import_command
 from fmnist.cli_options import (
     DATA,
     DOCUMENT,
@@ -19,17 +22,26 @@ from fmnist.cli_options import (
     LOOKS,
     OUTPUT,
     RESULTS,
-    jobs,
+    RUN,
+    TRACKERS,
+    jobs_or_none,
     options,
 )
+from fmnist.cli_worker import STORAGE, working
+from fmnist.completing import complete_recipe, complete_run
 from fmnist.errors import UserError
 
 _STARTED = time.monotonic()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=House,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="fmnist-report")
-def cli() -> None:
+@CONFIG_FILE
+@click.pass_context
+def cli(context: click.Context, config_file: Path | None) -> None:
     """Search hyperparameters for Fashion-MNIST overnight; find a report in the morning.
 
     \b
@@ -37,6 +49,7 @@ def cli() -> None:
     fmnist train --config results/…/best_config.toml   use a configuration again
     fmnist predict --run results/… shoe.png        classify pictures
     """
+    use_settings(context, config_file)
 
 
 @cli.command()
@@ -61,10 +74,11 @@ def cli() -> None:
 @click.option(
     "--jobs",
     metavar="AUTO|N",
-    callback=jobs,
+    callback=jobs_or_none,
     default="auto",
     show_default=True,
-    help="Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU.",
+    help="Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU. 0 with "
+    "--storage: others train.",
 )
 @click.option("--trial-timeout", help="Longest time of one trial, such as 90s or 20m.")
 @click.option("--trial-memory", help="Most memory of one trial, such as 2G or 800M.")
@@ -90,7 +104,8 @@ def cli() -> None:
 @click.option(
     "--warm-start",
     type=click.Path(path_type=Path, exists=True),
-    help="Configuration that the search starts from and tries first: a file, a run or a PDF.",
+    help="Configuration that the search starts from and tries first: a file, a run or a PDF; of an "
+    "imported run its space and its best trials.",
 )
 @click.option(
     "--pruner",
@@ -102,7 +117,16 @@ def cli() -> None:
 @click.option("--trial-epochs", type=click.IntRange(min=1), help="Epochs of a trial.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of the retraining at most.")
 @click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
-@options(FURTHER)
+@options(FURTHER, TRACKERS)
+@options(STORAGE)
+@click.option(
+    "--study", help="Name of the study that machines share; that of the run when left out."
+)
+@click.option(
+    "--artifacts",
+    metavar="DIR|s3://…",
+    help="Where machines that share a study leave checkpoints, and the final model.",
+)
 @click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished.")
 def run(**given: Any) -> None:
     """Search, confirm, retrain the winner, evaluate it once on the test set, write the report.
@@ -126,13 +150,16 @@ def run(**given: Any) -> None:
     help="best_config.toml of a run or a file like it, the run's folder, or its report.pdf.",
 )
 @click.option(
-    "--recipe", metavar="NAME|FILE", help="A published system instead; see 'fmnist recipes'."
+    "--recipe",
+    metavar="NAME|FILE",
+    shell_complete=complete_recipe,
+    help="A published system instead; see 'fmnist recipes'.",
 )
 @click.option("--name", help="Name of the run; date and a short id when left out.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the configuration's.")
 @click.option("--validation", type=click.IntRange(min=10), help="Images split off for validation.")
-@options(FURTHER)
+@options(FURTHER, TRACKERS)
 def train(**given: Any) -> None:
     """Train one configuration or recipe, evaluate it once on the test set, write the report.
 
@@ -162,10 +189,11 @@ def recipes() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...]) -> None:
-    """Classify pictures of clothes with the model of a run.
+    """Classify pictures with the model of a run.
 
-    Any common picture format. Pictures on a light background are inverted, cropped and resized
-    to 28 by 28 pixels, as the data set was made.
+    Any common picture format. Pictures of clothes or characters on a light background are inverted,
+    cropped and resized to 28 by 28 pixels, as the data set was made; for a run on a folder of
+    pictures they are made as those of the folder were.
 
     Example: fmnist predict --run results/2026-11-21-7f3a boot.jpg
     """
@@ -175,7 +203,7 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
 
 
 @cli.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True))
+@RUN
 @options(DOCUMENT, LOOKS)
 def report(
     run_folder: Path, template: Path | None, questions: Path | None, **document: str
@@ -198,6 +226,7 @@ def report(
     nargs=-1,
     required=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
+    shell_complete=complete_run,
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
@@ -222,7 +251,7 @@ def compare(run_folders: tuple[Path, ...], as_json: bool, output: Path | None) -
 
 
 @cli.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True))
+@RUN
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(run_folder: Path, as_json: bool) -> None:
     """Say how far a run is, also while it goes on: stage, time, trials, best, what comes next.
@@ -247,8 +276,9 @@ def doctor(results: Path, data: Path | None) -> None:
     sys.exit(run_doctor(results, data))
 
 
-for _command in after.commands.values():
+for _command in [*after.commands.values(), *house.commands.values(), *working.commands.values()]:
     cli.add_command(_command)
+cli.add_command(import_command)
 cli.add_command(experiment)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from fmnist.cli_options import DOCUMENT, FINISHED_RUN, LOOKS, OUTPUT, RESULTS, options
+from fmnist.completing import complete_source
 
 FORMATS = ("keras", "onnx", "tflite", "saved-model")
 _STARTED = time.monotonic()
@@ -21,7 +22,12 @@ def after() -> None:
 
 
 @after.command()
-@click.argument("source", metavar="RUN|PDF", type=click.Path(path_type=Path, exists=True))
+@click.argument(
+    "source",
+    metavar="RUN|PDF",
+    type=click.Path(path_type=Path, exists=True),
+    shell_complete=complete_source,
+)
 @options(RESULTS)
 @click.option(
     "--data",

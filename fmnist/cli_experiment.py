@@ -10,13 +10,17 @@ from typing import Any
 import click
 
 from fmnist.cli_options import OUTPUT, jobs, options
+from fmnist.completing import complete_run
 
 _STARTED = time.monotonic()
 
 
 @click.command()
 @click.argument(
-    "run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True, file_okay=False)
+    "run_folder",
+    metavar="RUN",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    shell_complete=complete_run,
 )
 @click.option(
     "--time", "time_text", default="10m", show_default=True, help="Time for it, such as 10m or 2h."

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from fmnist.completing import complete_run
+
 F = TypeVar("F", bound=Callable[..., Any])
+_MLFLOW = "MLFLOW_TRACKING_URI"
+
+
+def mlflow_uri(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """The value of ``--mlflow``; MLflow's own variable counts only where MLflow is installed."""
+    meant_for_us = value != os.environ.get(_MLFLOW)
+    return value if meant_for_us or find_spec("mlflow") else None
+
+
 RESULTS = click.option(
     "--results",
     type=click.Path(path_type=Path, file_okay=False),
@@ -21,16 +34,26 @@ FINISHED_RUN = click.option(
     "run_folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
+    shell_complete=complete_run,
     help="Folder of a finished run.",
+)
+RUN = click.argument(
+    "run_folder",
+    metavar="RUN",
+    type=click.Path(path_type=Path, exists=True),
+    shell_complete=complete_run,
 )
 DATA = [
     click.option(
         "--data",
         type=click.Path(path_type=Path, exists=True),
-        help="Folder of IDX or CSV files, or an .npz; found by itself when left out.",
+        help="A data set of your own: a folder of IDX, CSV or .npz files (Fashion-MNIST, MNIST, "
+        "KMNIST, EMNIST), an .npz, or a folder of pictures by class. When left out, Fashion-MNIST, "
+        "which is found by itself.",
     ),
     click.option(
-        "--class-names", help="Comma-separated, for a data set that is not Fashion-MNIST."
+        "--class-names",
+        help="Comma-separated, in the order of the labels; as the data say when left out.",
     ),
 ]
 LOOKS = [
@@ -73,6 +96,21 @@ FURTHER = [
         "is worth; auto: run: as many as there is time for, train: none.",
     ),
 ]
+TRACKERS = [
+    click.option(
+        "--tensorboard",
+        is_flag=True,
+        help="Also write event files for TensorBoard, into the run's folder tensorboard.",
+    ),
+    click.option(
+        "--mlflow",
+        metavar="URI",
+        envvar=_MLFLOW,
+        callback=mlflow_uri,
+        help="Also log the finished run to this MLflow store, such as sqlite:///mlflow.db or "
+        "http://127.0.0.1:5000.",
+    ),
+]
 OUTPUT = [
     click.option("--quiet", is_flag=True, help="Print the result only."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
@@ -86,6 +124,11 @@ def jobs(_: click.Context, __: click.Parameter, value: str) -> int | str:
     if not value.isdecimal() or int(value) < 1:
         raise click.BadParameter(f"{value}: expected auto, or a whole number from 1 on")
     return int(value)
+
+
+def jobs_or_none(context: click.Context, option: click.Parameter, value: str) -> int | str:
+    """The same, or 0: where others train, see ``fmnist.commands``."""
+    return 0 if value == "0" else jobs(context, option, value)
 
 
 def options(*groups: Any) -> Callable[[F], F]:

@@ -16,7 +16,9 @@ from fmnist.config import load_config
 from fmnist.errors import UserError
 from fmnist.reading import compare_folders, document_of
 from fmnist.runs import Run, new_name, unfinished
+from fmnist.settings import from_elsewhere, hidden
 from fmnist.times import parse_duration, parse_size, parse_until
+from fmnist.trackers.chosen import trackers_of
 from search.engines import PRUNERS, SAMPLERS_OF
 
 DEFAULT_TIME = "10m"
@@ -33,6 +35,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
     if deadline and options["time_text"]:
         raise UserError("--time and --until: give one of them; both say when to be done")
     settings = parse_settings(options["settings"])
+    shared = _shared(options)
     request = Request(
         seed=options["seed"],
         engine=options["engine"],
@@ -56,6 +59,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         data=absolute(options["data"]),
         warm_start=absolute(options["warm_start"]),
         settings=settings or None,
+        study=(options["study"] or "auto") if shared else None,
     )
     run = run_for(results, name, request.to_dict(), fresh=options["fresh"])
     whole = deadline.timestamp() - time.time() if deadline else seconds
@@ -76,6 +80,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         base=start.base,
         space=start.space,
         first_trials=start.first_trials,
+        shared=shared,
         **common(options),
         started=started,
         deadline=deadline,
@@ -166,8 +171,10 @@ def check_looks(options: dict[str, Any]) -> None:
 
 def common(options: dict[str, Any]) -> dict[str, Any]:
     """What every job takes from the command line."""
+    view = _view(options)
     return {
-        "view": _view(options),
+        "view": view,
+        "trackers": trackers_of(view.message, options),
         "document": _dated(document_of(options)),
         "class_names": _class_names(options["class_names"]),
         "templates": options["template"],
@@ -213,6 +220,33 @@ def _experiments(options: dict[str, Any]) -> str | None:
     return None if asked == "auto" else asked
 
 
+def _shared(options: dict[str, Any]) -> Any:
+    """The database of a study that machines share; None where this one searches alone."""
+    if options["storage"] or options["storage_file"]:
+        from fmnist.shared.storage import storage_of
+
+        if options["engine"] != "optuna":
+            raise UserError(f"--engine {options['engine']}: a shared study needs --engine optuna")
+        if options["study"]:
+            Run.named(Path(), options["study"])  # refuses what is no plain name
+        artifacts = _store(options["artifacts"])
+        given = (options["storage"], options["storage_file"], options["grace"])
+        return storage_of(*given, artifacts=artifacts)
+    for name in ("study", "artifacts"):
+        if options[name]:
+            raise UserError(f"--{name}: only for a study that machines share; give --storage")
+    if options["jobs"] == 0:
+        raise click.BadParameter(
+            "0: expected auto, or a whole number from 1 on (0 with --storage: others train)",
+            param_hint="'--jobs'",
+        )
+    return None
+
+
+def _store(where: str | None) -> str | None:
+    return absolute(Path(where)) if where and "://" not in where else where
+
+
 def _timeout(text: str | None) -> float | None:
     return parse_duration(text, option="--trial-timeout", least=1) if text else None
 
@@ -243,7 +277,10 @@ def _dated(document: dict[str, str]) -> dict[str, str]:
 
 
 def _command_line() -> str:
-    return shlex.join(["fmnist", *sys.argv[1:]])
+    """What was typed, with what files and variables gave besides; no secret of an address."""
+    context = click.get_current_context(silent=True)
+    more = from_elsewhere(context) if context else []
+    return shlex.join(["fmnist", *(hidden(word) for word in sys.argv[1:]), *more])
 
 
 def _class_names(text: str | None) -> tuple[str, ...] | None:

@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fmnist.errors import DiskFullError
+from fmnist.errors import DiskFullError, UserError
+from fmnist.importing.onward import refuse_to_go_on
 from fmnist.runs import RunError, utc_now
+from fmnist.shared import coordinating, publishing
+from fmnist.shared.storage import StorageError
 from fmnist.stages.confirm import confirm
 from fmnist.stages.context import Context, Request
 from fmnist.stages.ensemble import ensemble
@@ -28,6 +31,7 @@ from fmnist.stages.report import finish, interim, report
 from fmnist.stages.reproduce import reproduce
 from fmnist.stages.retrain import retrain
 from fmnist.stages.search import search
+from fmnist.suiting import suit
 from search.child import DISK_FULL
 
 __all__ = ["Job", "Request"]
@@ -60,11 +64,14 @@ class Job(Context):
                     self.workers.close()
 
     def _stages(self) -> int:
+        suit(self)
         for stage in _STAGES:
             self.interrupt.check()
             if stage.wanted(self) and (stage.marker is None or not self.run.has(stage.marker)):
                 self._timed(stage.name, stage.work)
-        return finish(self)
+        code = finish(self)
+        self.trackers.finished(self.run)
+        return code
 
     def _resume(self) -> None:
         if not self.run.has("run.toml"):
@@ -75,7 +82,10 @@ class Job(Context):
                 f"'fmnist report {self.run.path}', or search on from it with "
                 f"'fmnist run --warm-start {self.run / 'best_config.toml'}'"
             )
-        stored = self.run.read_toml("run.toml")["request"]
+        record = self.run.read_toml("run.toml")
+        if "imported" in record:
+            raise refuse_to_go_on(self.run.path)
+        stored = record["request"]
         different = _differences(stored, self.request.to_dict())
         if different:
             raise RunError(
@@ -114,12 +124,27 @@ def _searching(job: Context) -> bool:
     return job.request.kind == "search"
 
 
+def _search(job: Context) -> None:
+    search(job) if job.shared is None else coordinating.search(job)
+
+
+def _confirm(job: Context) -> None:
+    try:
+        confirm(job)
+    except UserError as error:
+        if job.shared is not None and not isinstance(error, StorageError):
+            coordinating.dismiss(job, str(error))  # no trial is worth a confirmation
+        raise
+    if job.shared is not None:
+        coordinating.dismiss(job)
+
+
 # The report is always made anew.
 _STAGES = (
     _Stage("prepare", "environment.json", prepare),
     _Stage("preflight", "preflight.json", preflight),
-    _Stage("search", "importance.json", search, _searching),
-    _Stage("confirm", "best_config.toml", confirm, _searching),
+    _Stage("search", "importance.json", _search, _searching),
+    _Stage("confirm", "best_config.toml", _confirm, _searching),
     _Stage("retrain", "history.json", retrain),
     _Stage("refit", "refit.json", refit, lambda job: job.night.further.refit),
     _Stage("ensemble", "ensemble.json", ensemble, lambda job: job.night.further.members > 0),
@@ -130,6 +155,7 @@ _STAGES = (
         "experiments", "experiments.json", experiments, lambda job: job.night.further.experiments
     ),
     _Stage("reproduce", "reproduction.json", reproduce, lambda job: job.recorded is not None),
+    _Stage("publish", "published.json", publishing.publish, publishing.wanted),
     _Stage("report", None, report),
 )
 

@@ -27,6 +27,7 @@ STAGES = {
     "evaluate": "opening the test set",
     "explain": "looking inside the network",
     "experiments": "trying variants of the best configuration",
+    "publish": "leaving the winner in the artifact store",
     "gallery": "looking for doubtful labels and near-duplicates",
     "reproduce": "comparing with the recorded numbers",
     "report": "writing the report",

@@ -7,17 +7,7 @@ from click.testing import CliRunner
 
 from fmnist.cli import cli
 
-COMMANDS = [
-    "run",
-    "train",
-    "experiment",
-    "recipes",
-    "predict",
-    "report",
-    "export",
-    "reproduce",
-    "doctor",
-]
+COMMANDS = list(cli.commands)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -377,7 +377,7 @@ def test_huge_texts_are_not_read(run, monkeypatch):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"state": "won"}, {"value": "high"}, {"value": float("nan")}, {"seconds": None},
+        {"state": "won"}, {"value": "high"}, {"value": float("nan")}, {"seconds": "a"},
         {"params": [1]}, {"params": {"dropout": {"a": 1}}}, {"epochs": [{"epoch": 1}]},
         {"epochs": 7}, {"failure": {"kind": 1, "message": "a"}}, {"started": 5}, {"seed": []},
     ],

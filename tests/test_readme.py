@@ -34,7 +34,8 @@ def test_commands_and_options_exist(name, rest):
 
 def test_the_space_file_loads(tmp_path):
     path = tmp_path / "space.toml"
-    path.write_text(README.split("```toml")[1].split("```")[0])
+    chapter = README.split("## Other spaces")[1]
+    path.write_text(chapter.split("```toml")[1].split("```")[0])
     assert len(load_space(path)) == 3
 
 

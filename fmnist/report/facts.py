@@ -23,6 +23,8 @@ from fmnist.report.records.reproduction import Reproduction
 from fmnist.report.records.results import History, Metrics, Predictions
 from fmnist.report.records.run import BestConfig, Environment, LedgerEntry, Run
 from fmnist.report.records.searching import Confirmation, Importance, InFlight
+from fmnist.report.records.sharing import Sharing
+from fmnist.report.spelling import respelt
 from fmnist.runs import RunError
 from search.records import Epoch, Trial
 from search.space import SearchSpace, SpaceError
@@ -85,12 +87,13 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         experiments=_optional(folder / "experiments.json", experiments.read),
         gallery=_optional(folder / "gallery.json", gallery.read),
         pictures=_optional(folder / "gallery.npz", gallery.read_pictures),
+        sharing=_optional(folder / "workers.json", lambda p: _record(p, Sharing)),
         in_flight=_in_flight(folder, latest),
         interim=interim,
     )
     _check_together(facts)
     gallery.check(facts)
-    return _sealed(facts)
+    return respelt(_sealed(facts))
 
 
 def _sealed(facts: Facts) -> Facts:

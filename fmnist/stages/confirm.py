@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist import checkpoint
 from fmnist.config import dump_config
 from fmnist.errors import UserError
+from fmnist.shared import coordinating
 from fmnist.stages.search import Watcher, epoch_seconds, learnt
 from fmnist.words import settings
 from search.attempts import trial_seed
@@ -30,13 +31,20 @@ def confirm(job: Context) -> None:
     fallback = best_trial(searched)
     log = TrialLog(job.run / "confirm.jsonl")
     k, seeds, reason = _size(job, searched)
+    if job.shared is not None and job.request.confirm:
+        k, seeds, reason = coordinating.size_agreed(job) or (k, seeds, reason)
     # Candidates of an earlier session stay, though there may be time for fewer now.
     k_so_far = max((t.number % _ROUND + 1 for t in log.trials), default=0)
     found = candidates(searched.trials, max(k, k_so_far, 1)) or [_alone(fallback)]
     if k:
         leader = f"trial {found[0].trial} of the search leads"
         job.view.confirm_started(min(k, len(found)), seeds, leader)
-        _run(job, found[:k], seeds, log, searched)
+        if job.shared is None:
+            _run(job, found[:k], seeds, log, searched)
+        else:
+            _note_reads(job)
+            coordinating.confirm(job, found[:k], seeds)
+            log = TrialLog(log.path)
         job.interrupt.check()
     record = conclude(found, log.trials, searched.trials, reason=reason)
     job.run.write_json("confirmation.json", record)
@@ -77,7 +85,8 @@ def _size(job: Context, searched: TrialLog) -> tuple[int, int, str]:
     costs = learnt(job, searched)
     cost = costs.likely(best.params, job.night.plan.trial_epochs)
     job.night.search_reserve(epoch_seconds(job, best, costs), cost)
-    k, seeds = job.night.confirmation(cost)
+    with coordinating.all_hands(job):
+        k, seeds = job.night.confirmation(cost)
     return k, seeds, "" if k else "there was no time for it"
 
 
@@ -90,9 +99,7 @@ def _run(
         for seed in range(seeds)
         for place, c in enumerate(found)
     ]
-    images, validation = job.trial_images, len(job.splits.validation)
-    job.ledger.record("confirm", "train", images, "fitting the candidates on fresh seeds")
-    job.ledger.record("confirm", "validation", validation, "choosing among the candidates")
+    _note_reads(job)
     study = Study(
         engine=ListedEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
         runner=job.workers.supervisor(job.night.jobs),
@@ -111,6 +118,12 @@ def _run(
         study.run()
     except StudyError as error:
         job.note("confirm", f"the confirmation ended early: {error}")
+
+
+def _note_reads(job: Context) -> None:
+    images, validation = job.trial_images, len(job.splits.validation)
+    job.ledger.record("confirm", "train", images, "fitting the candidates on fresh seeds")
+    job.ledger.record("confirm", "validation", validation, "choosing among the candidates")
 
 
 def _write_best(job: Context, record: dict[str, Any]) -> None:

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from fmnist import doctor
 from fmnist.backend.policy import accelerator_in_sight, jobs_for
 from fmnist.config import Config
-from fmnist.data import DataSet, Ledger, Splits, load, split, subset
+from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
 from fmnist.further import Further
 from fmnist.interrupt import Interrupt
 from fmnist.plan import Night, Plan, plan_for
 from fmnist.runs import Run
+from fmnist.sizes import fitted
 from fmnist.stages.workers import Workers
+from fmnist.trackers.base import Trackers
 from fmnist.training import PREDICT_BATCH
 from fmnist.trial import Part, Training
 from fmnist.view import View
@@ -34,6 +36,7 @@ from search.tasks import Limits
 if TYPE_CHECKING:
     from fmnist.recorded import Recorded
     from fmnist.report.render import Rendered
+    from fmnist.shared.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Request:
 
     ``None`` in a size means: what the plan for the time says; ``auto``: what this machine allows.
     ``experiments`` is ``none``, ``all``, or left open: made where a search had the choice.
+    ``study`` is the name of a study that other machines share, ``auto``: that of the run; then
+    ``jobs`` may be 0: others train.
     """
 
     kind: str = "search"
@@ -68,6 +73,7 @@ class Request:
     warm_start: str | None = None
     settings: dict[str, Any] | None = None
     recipe: str | None = None
+    study: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Without the entries that were not given, as TOML holds it."""
@@ -88,6 +94,8 @@ class Context:
         templates: folder of templates for the report, in place of ours.
         questions: folder of question files, in place of ours.
         recorded: the run that this one repeats; None where it repeats none.
+        shared: the database of a study that other machines share; None: the study is this run's.
+        trackers: other programs' books, kept as the run goes.
     """
 
     run: Run
@@ -105,6 +113,8 @@ class Context:
     templates: Path | None = None
     questions: Path | None = None
     recorded: Recorded | None = None
+    shared: Storage | None = None
+    trackers: Trackers = field(default_factory=Trackers)
     stage_log: list[dict[str, Any]] = field(default_factory=list)
     earlier_seconds: float = 0.0
     on_progress: Callable[[], object] = field(default=lambda: None)
@@ -115,7 +125,10 @@ class Context:
     def data(self) -> DataSet:
         """The verified data set with its sealed test set."""
         path = Path(self.request.data) if self.request.data else None
-        return load(path, class_names=self.class_names)
+        data = load(path, class_names=self.class_names)
+        if self.run.has("run.toml"):
+            check_same(data, self.run.read_toml("run.toml").get("data", {}))
+        return data
 
     @cached_property
     def splits(self) -> Splits:
@@ -190,7 +203,7 @@ class Context:
         if self.request.kind == "train":
             return 1
         if self.request.jobs != "auto":
-            return self.request.jobs
+            return max(1, self.request.jobs)  # without trials there still is a retraining
         return jobs_for(
             accelerated=accelerator_in_sight() if device is None else device != "CPU",
             cores=available_cores(),
@@ -210,6 +223,8 @@ class Context:
             sizes = plan_for(None)
         if self.request.kind == "train" or self.request.recipe:
             sizes = replace(sizes, refit=False)  # what is given is trained as it stands
+        if self.request.data is not None:
+            sizes = fitted(sizes, len(self.data.train_labels), len(self.data.class_names))
         names = ("trial_images", "trial_epochs", "final_epochs", "validation", "refit")
         asked: dict[str, Any] = {n: v for n in names if (v := getattr(self.request, n)) is not None}
         if self.request.final_epochs is not None:
@@ -283,4 +298,5 @@ class Context:
         record = {"schema": 1, "stages": stages, "budget_seconds": self.budget.total}
         self.run.write_json("stages.json", record)
         self.save_plan()
+        self.trackers.progress(self.run)
         return stages

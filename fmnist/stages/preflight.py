@@ -30,6 +30,7 @@ def preflight(job: Context) -> None:
         job.base,
         jobs=job.night.jobs,
         fewer=job.request.jobs == "auto",
+        classes=len(job.data.class_names),
         probe=lambda params: _probe(job, params),
         trial_memory=job.request.trial_memory,
         final_epochs=_checkpoints(job),
@@ -41,7 +42,8 @@ def preflight(job: Context) -> None:
     job.run.write_json("environment.json", environment.describe(device=str(told)))
     job.night.note("preflight", "all that the night needs is there")
     if job.request.kind == "search":
-        job.note("preflight", job.night.sharing())
+        alone = job.request.jobs != 0
+        job.note("preflight", job.night.sharing() if alone else "other machines train the trials")
     # Whoever is killed after the next line goes on by the plan.
     job.save_plan()
     job.run.write_json("preflight.json", record)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def search(job: Context) -> None:
     """Run the study, and estimate what mattered in it."""
     log = TrialLog(job.run / "trials.jsonl")
-    _note_reads(job)
+    note_reads(job)
     try:
         study = _study(job, log)
     except SpaceError as error:
@@ -66,7 +66,7 @@ def _study(job: Context, log: TrialLog) -> Study:
     return Study(
         engine=engine,
         runner=job.workers.supervisor(job.night.jobs),
-        plan=SearchPlan(job.budget, reserve=lambda: _reserve(job, log, costs), costs=costs),
+        plan=SearchPlan(job.budget, reserve=lambda: reserve(job, log, costs), costs=costs),
         log=log,
         epoch_log=epoch_log,
         listener=Watcher(job),
@@ -80,7 +80,8 @@ def _study(job: Context, log: TrialLog) -> Study:
     )
 
 
-def _note_reads(job: Context) -> None:
+def note_reads(job: Context) -> None:
+    """Have the ledger say what trials read."""
     job.ledger.record("search", "train", job.trial_images, "fitting the trials")
     job.ledger.record(
         "search", "validation", len(job.splits.validation), "scoring, pruning and choosing trials"
@@ -97,8 +98,8 @@ def learnt(job: Context, log: TrialLog, scale: float = 1.0) -> CostModel:
     return costs
 
 
-def _reserve(job: Context, log: TrialLog, costs: CostModel) -> float:
-    """Seconds the stages after the search need, as far as is known now."""
+def reserve(job: Context, log: TrialLog, costs: CostModel) -> float:
+    """Seconds that the stages after the search need, as far as is known now."""
     best = log.best()
     if best is None:
         return job.night.search_reserve()

@@ -15,6 +15,7 @@ from fmnist.report.records.reproduction import Reproduction
 from fmnist.report.records.results import History, Metrics, Predictions
 from fmnist.report.records.run import BestConfig, Environment, LedgerEntry, Run
 from fmnist.report.records.searching import Confirmation, Importance, InFlight
+from fmnist.report.records.sharing import Sharing
 from search.records import Trial, best_of
 from search.space import SearchSpace
 
@@ -31,6 +32,7 @@ class Facts:
         retraining: the final training as a trial: its retries and its peak memory.
         comparison: other runs on the same test images.
         reproduction: how this run agrees with the one that it repeats.
+        sharing: who trained the trials, where machines shared the study.
         in_flight: trials under way, in an interim report.
         interim: the run is still going, or was stopped before its end.
     """
@@ -61,6 +63,7 @@ class Facts:
     experiments: Experiments | None = None
     gallery: Gallery | None = None
     pictures: Pictures | None = None
+    sharing: Sharing | None = None
     in_flight: tuple[InFlight, ...] = ()
     interim: bool = False
 
@@ -68,6 +71,11 @@ class Facts:
     def by_search(self) -> bool:
         """Whether the configuration was searched, not given."""
         return self.run.request.kind == "search"
+
+    @property
+    def imported(self) -> bool:
+        """Whether the trials were read in from another program, and nothing else was done."""
+        return self.run.imported is not None
 
     @property
     def refit_used(self) -> bool:

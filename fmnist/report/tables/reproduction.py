@@ -18,6 +18,8 @@ FILES = {
     "epochs.jsonl": "every epoch of the trials the moment it was over",
     "study.db": "the Optuna study",
     "engine.json": "the KerasTuner study",
+    "workers.json": "which machines trained the trials",
+    "published.json": "where the final network was left for others",
     "plan.json": "the plan of the time and what became of it",
     "preflight.json": "what was checked before the run",
     "confirm_epochs.jsonl": "epochs of the runs on fresh seeds",
