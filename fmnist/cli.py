@@ -24,7 +24,8 @@ from fmnist.cli_options import (
     RESULTS,
     RUN,
     TRACKERS,
-    jobs_or_none,
+    TRIALS_AT_ONCE,
+    jobs,
     options,
 )
 from fmnist.cli_worker import STORAGE, working
@@ -71,15 +72,7 @@ def cli(context: click.Context, config_file: Path | None) -> None:
     help="How it chooses them: tpe, random, grid or cmaes (Optuna); bayesian, random, hyperband "
     "or grid (keras-tuner). The first is the default.",
 )
-@click.option(
-    "--jobs",
-    metavar="AUTO|N",
-    callback=jobs_or_none,
-    default="auto",
-    show_default=True,
-    help="Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU. 0 with "
-    "--storage: others train.",
-)
+@jobs(f"{TRIALS_AT_ONCE} 0 with --storage: others train.", none=True)
 @click.option("--trial-timeout", help="Longest time of one trial, such as 90s or 20m.")
 @click.option("--trial-memory", help="Most memory of one trial, such as 2G or 800M.")
 @click.option(

@@ -9,19 +9,13 @@ from typing import Any
 
 import click
 
-from fmnist.cli_options import OUTPUT, jobs, options
-from fmnist.completing import complete_run
+from fmnist.cli_options import OUTPUT, RUN_FOLDER, jobs, options
 
 _STARTED = time.monotonic()
 
 
 @click.command()
-@click.argument(
-    "run_folder",
-    metavar="RUN",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    shell_complete=complete_run,
-)
+@RUN_FOLDER
 @click.option(
     "--time", "time_text", default="10m", show_default=True, help="Time for it, such as 10m or 2h."
 )
@@ -34,14 +28,7 @@ _STARTED = time.monotonic()
 @click.option("--images", type=click.IntRange(min=10), help="Training images of each training.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of each training.")
 @click.option("--seeds", type=click.IntRange(min=1, max=99), help="Trainings of each variant.")
-@click.option(
-    "--jobs",
-    metavar="AUTO|N",
-    callback=jobs,
-    default="auto",
-    show_default=True,
-    help="Trainings at once; auto: as the run had them.",
-)
+@jobs("Trainings at once; auto: as the run had them.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True),

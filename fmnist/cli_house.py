@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fmnist.cli_options import RESULTS, options
+from fmnist.cli_options import RESULTS, RUN_FOLDER, options
 from fmnist.cli_worker import DATABASE
 from fmnist.completing import SHELLS, complete_run
 
@@ -118,12 +118,7 @@ def completion(context: click.Context, shell: str) -> None:
 
 
 @house.command()
-@click.argument(
-    "run_folder",
-    metavar="RUN",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    shell_complete=complete_run,
-)
+@RUN_FOLDER
 @click.option(
     "--port",
     type=click.IntRange(min=0, max=65535),

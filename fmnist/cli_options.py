@@ -43,6 +43,12 @@ RUN = click.argument(
     type=click.Path(path_type=Path, exists=True),
     shell_complete=complete_run,
 )
+RUN_FOLDER = click.argument(
+    "run_folder",
+    metavar="RUN",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    shell_complete=complete_run,
+)
 DATA = [
     click.option(
         "--data",
@@ -111,24 +117,31 @@ TRACKERS = [
         "http://127.0.0.1:5000.",
     ),
 ]
+TRIALS_AT_ONCE = "Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU."
 OUTPUT = [
     click.option("--quiet", is_flag=True, help="Print the result only."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
 ]
 
 
-def jobs(_: click.Context, __: click.Parameter, value: str) -> int | str:
-    """The value of ``--jobs``: a number from 1 on, or ``auto``."""
-    if value == "auto":
-        return value
-    if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"{value}: expected auto, or a whole number from 1 on")
-    return int(value)
+def jobs(said: str, *, none: bool = False) -> Callable[[F], F]:
+    """The option ``--jobs``, with this help; ``none``: 0 is taken, too, where others train."""
 
+    def checked(_: click.Context, __: click.Parameter, value: str) -> int | str:
+        if value == "auto":
+            return value
+        if not value.isdecimal() or (int(value) < 1 and not none):
+            raise click.BadParameter(f"{value}: expected auto, or a whole number from 1 on")
+        return int(value)
 
-def jobs_or_none(context: click.Context, option: click.Parameter, value: str) -> int | str:
-    """The same, or 0: where others train, see ``fmnist.commands``."""
-    return 0 if value == "0" else jobs(context, option, value)
+    return click.option(
+        "--jobs",
+        metavar="AUTO|N",
+        callback=checked,
+        default="auto",
+        show_default=True,
+        help=said,
+    )
 
 
 def options(*groups: Any) -> Callable[[F], F]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fmnist.cli_options import OUTPUT, jobs, options
+from fmnist.cli_options import OUTPUT, TRIALS_AT_ONCE, jobs, options
 from fmnist.errors import UserError
 
 
@@ -68,14 +68,7 @@ def working() -> None:
     type=click.Path(path_type=Path, exists=True),
     help="The data of the study, where they are not found by themselves.",
 )
-@click.option(
-    "--jobs",
-    metavar="AUTO|N",
-    callback=jobs,
-    default="auto",
-    show_default=True,
-    help="Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU.",
-)
+@jobs(TRIALS_AT_ONCE)
 @click.option("--name", help="Name of this worker, unlike all others; made once when left out.")
 @click.option(
     "--folder",

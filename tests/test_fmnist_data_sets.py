@@ -118,7 +118,7 @@ def test_kuzushiji_49_has_its_names_from_its_map(raw_sample, tmp_path):
     with pytest.raises(DataError, match="expected the columns index and char"):
         load(tmp_path)
     save_kuzushiji(tmp_path, "kmnist", raw_sample)
-    with pytest.raises(DataError, match="Kuzushiji-49 and KMNIST; name one"):
+    with pytest.raises(DataError, match=r"2 sets \(k49, kmnist\); name one"):
         load(tmp_path)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,3 +149,13 @@ class DataSet:
                 )
         self.train_images.setflags(write=False)
         self.train_labels.setflags(write=False)
+
+
+def only_one(folder: Path, found: Sequence[str], what: str, example: str) -> str:
+    """The one of ``found`` in a folder; ``DataError`` where there are several to choose from."""
+    if len(found) > 1:
+        raise DataError(
+            f"{folder}: holds files of {len(found)} {what} ({', '.join(found)}); name one by a "
+            f"file of it, such as {folder}/{example}"
+        )
+    return found[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fmnist.data import idx
-from fmnist.data.dataset import Part, RawData
+from fmnist.data.dataset import Part, RawData, only_one
 from fmnist.errors import DataError
 
 _FILE = re.compile(r"emnist-(letters|balanced|byclass|bymerge|digits|mnist)-(train|test)\b")
@@ -58,12 +58,8 @@ def read_folder(folder: Path, chosen: str | None = None) -> RawData:
         DataError: several splits and none chosen, a file is missing or breaks a rule.
     """
     found = splits_in(folder)
-    if chosen is None and len(found) > 1:
-        raise DataError(
-            f"{folder}: holds files of {len(found)} EMNIST splits ({', '.join(found)}); name one "
-            f"by a file of it, such as {folder}/emnist-{found[0]}-train-images-idx3-ubyte.gz"
-        )
-    split = chosen or found[0]
+    example = f"emnist-{found[0]}-train-images-idx3-ubyte.gz"
+    split = chosen or only_one(folder, found, "EMNIST splits", example)
     files = {role: _file(folder, split, *naming) for role, naming in _ROLES.items()}
     train, test = (
         idx.read_part(files[f"{half} images"], files[f"{half} labels"])

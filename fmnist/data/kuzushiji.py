@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 
 from fmnist.data import npz
-from fmnist.data.dataset import Part, RawData
-from fmnist.errors import DataError
+from fmnist.data.dataset import Part, RawData, only_one
 
 KEY = "arr_0"
 NAMES = {"kmnist": "KMNIST", "k49": "Kuzushiji-49"}
@@ -38,12 +37,7 @@ def read_folder(folder: Path, chosen: str | None = None) -> RawData:
         DataError: both sets and none chosen, a file is missing or breaks a rule.
     """
     found = sets_in(folder)
-    if chosen is None and len(found) > 1:
-        raise DataError(
-            f"{folder}: holds files of {' and '.join(NAMES[n] for n in found)}; name one by a "
-            f"file of it, such as {folder}/{found[0]}-train-imgs.npz"
-        )
-    name = chosen or found[0]
+    name = chosen or only_one(folder, found, "sets", f"{found[0]}-train-imgs.npz")
     return RawData(
         _part(folder, name, "train"),
         _part(folder, name, "test"),
