@@ -129,5 +129,5 @@ def test_the_night_keeps_the_time_of_the_experiments_until_they_begin(total):
 
 def test_the_plan_shows_the_experiments_before_the_report():
     planned = night(3600, Further(experiments=True)).planned
-    assert [p["stage"] for p in planned][-4:] == ["evaluate", "explain", "experiments", "report"]
+    assert [p["stage"] for p in planned][-4:] == ["explain", "gallery", "experiments", "report"]
     assert sum(p["seconds"] for p in planned) == pytest.approx(3600, abs=1)

@@ -128,13 +128,19 @@ def test_a_hopeless_trial_is_pruned_unless_pruning_is_off(bench, pruner):
         engine.ask()
         assert all(engine.report(number, step, 0.9) for step in (1, 2, 3))
         engine.tell(number, "complete", 0.9)
+    # Which group a trial is in follows from the study's name, and that may be any.
+    numbers = range(4, 20 if pruner == "hyperband" else 8)
     went_on = []
-    for number in range(4, 8):
-        engine.ask()
+    for number in numbers:
+        if engine.ask() is None:  # a grid ends
+            break
         went_on.append(all(engine.report(number, step, 0.1) for step in (1, 2)))
     engine = bench.open(**options)
     # A step that was reported is not taken again, so what was given up stays so.
-    again = [all(engine.report(number, step, 0.1) for step in (1, 2)) for number in range(4, 8)]
+    again = [
+        all(engine.report(number, step, 0.1) for step in (1, 2))
+        for number in numbers[: len(went_on)]
+    ]
     assert again == went_on
     if pruner == "none" or bench.sampler == "hyperband":  # which has its own way
         assert all(went_on)
