@@ -34,6 +34,7 @@ def run(script, *arguments):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted({*COMMANDS, *DECLARED} - {"record"}))
 def test_every_command_answers_help(script):
     done = run(script, "--help")

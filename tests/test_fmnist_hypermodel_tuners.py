@@ -15,7 +15,10 @@ from fmnist.importing.values import accuracies
 from search.space import Categorical, Float, Int, SearchSpace
 
 # keras-tuner asks for the name of its thread in an old way, at every trial.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner.*")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner.*"),
+]
 SAMPLE = Path(__file__).parent / "data" / "sample"
 SPACE = SearchSpace(
     (

@@ -242,6 +242,7 @@ def test_data_that_breaks_a_rule_leaves_no_run_behind(folder, tmp_path):
     assert list((tmp_path / "r").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_keras_tuner_runs_under_the_same_supervision(folder):
     done = fmnist(folder, *search(4), "--name", "kt", "--engine", "keras-tuner", "--jobs", 2)
     assert done.returncode == 0, done.stdout + done.stderr

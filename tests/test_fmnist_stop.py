@@ -23,7 +23,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_a_signal_ends_with_an_interim_report_and_the_same_command_goes_on(folder, number):
     with start(folder) as process:
         wait_for_epochs(process, folder, 6)

@@ -11,6 +11,8 @@ import statistics
 import pytest
 from simulated_job import CALM, STEPS, Job, Scenario
 
+pytestmark = pytest.mark.slow
+
 NIGHTS, TEN_MINUTES, PAIRS = 260, 30, 40
 QUARTILES = (0, 0.25, 0.5, 0.75, 1)
 
