@@ -294,6 +294,24 @@ def test_what_a_stopped_worker_gives_back_is_taken_by_the_next(shared):
     two.close()
 
 
+def test_a_worker_killed_before_it_wrote_the_seed_writes_it_when_it_is_back(shared, monkeypatch):
+    one = shared.open()
+    with monkeypatch.context() as dying:
+        dying.setattr(SharedStudy, "attribute", killed)
+        with pytest.raises(SystemExit):
+            one.ask()
+    assert "seed" not in shared.study().frozen()[0].user_attrs
+
+    (suggestion,) = one.running()
+
+    assert suggestion.seed is not None
+    assert shared.study().frozen()[0].user_attrs["seed"] == suggestion.seed
+
+
+def killed(*_):
+    raise SystemExit
+
+
 def test_a_sampler_knows_what_all_workers_have_found(shared):
     one, two = shared.open(), shared.another("two")
     for engine, state in ((one, "complete"), (two, "pruned"), (two, "failed")):

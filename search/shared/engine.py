@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Sequence
@@ -55,11 +56,7 @@ class SharedList:
             return None
         self._mine.add(trial.number)
         self._heart.add(trial.number, trial._trial_id)
-        suggestion = self._suggestion(trial)
-        if suggestion.seed is not None and SEED not in trial.user_attrs:
-            # For the record of it and for its heir, should this worker die.
-            self._study.attribute(trial.number, SEED, suggestion.seed)
-        return suggestion
+        return self._remembered(trial)
 
     def report(self, number: int, step: int, value: float) -> bool:
         """See ``Engine.report``; raises ``TrialLostError``. Nothing is pruned."""
@@ -88,7 +85,7 @@ class SharedList:
         own = [t for t in self._study.frozen() if self._runs_here(t)]
         for trial in own:
             self._heart.add(trial.number, trial._trial_id)
-        return tuple(self._suggestion(t) for t in own)
+        return tuple(self._remembered(t) for t in own)
 
     def counts(self) -> dict[State, int]:
         """See ``Engine.counts``; over all workers."""
@@ -111,6 +108,14 @@ class SharedList:
         self._heart.close()
 
     # ---- one trial ----------------------------------------------------------------------------
+
+    def _remembered(self, trial: FrozenTrial) -> Suggestion:
+        """The suggestion, its seed written down: for the record and the heir, if we die."""
+        suggestion = self._suggestion(trial)
+        if suggestion.seed is not None and SEED not in trial.user_attrs:
+            with contextlib.suppress(TrialLostError):  # its next report says so
+                self._study.attribute(trial.number, SEED, suggestion.seed)
+        return suggestion
 
     def _suggestion(self, trial: FrozenTrial) -> Suggestion:
         task = trial.user_attrs.get(TASK, {})
