@@ -82,6 +82,7 @@ def test_committed_records_are_whole_and_make_the_tables():
     assert bool(tables) == bool(records)
 
 
+@pytest.mark.slow
 def test_a_real_run_leaves_a_record_that_makes_the_table(tmp_path):
     results = tmp_path / "results.json"
     done = run("linear", "--quick", "--sizes", 512, "--results", results)

@@ -56,6 +56,7 @@ CALLS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoints", [True, False])
 def test_the_parent_is_killed_at_every_step(lives, witness, checkpoints):
     life = Life(str(witness.folder), trials=70, checkpoints=checkpoints, pause=0.0)

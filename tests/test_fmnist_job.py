@@ -196,6 +196,7 @@ def test_a_finished_run_is_not_run_again(finished, folder):
     assert (finished[0] / "metrics.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_config_is_used_again_by_train_and_predict(finished, folder):
     run, _ = finished
     config = run / "best_config.toml"
@@ -269,6 +270,7 @@ def test_options_that_make_no_sense_are_refused(folder, options, message):
     assert message in done.stderr
 
 
+@pytest.mark.slow
 def test_what_the_preflight_finds_stops_the_run_before_it_begins(folder):
     done = fmnist(folder, *search(), "--name", "small", "--trial-memory", "300M")
     assert done.returncode == 2

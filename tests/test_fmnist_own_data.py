@@ -12,6 +12,8 @@ from PIL import Image
 from report_factory import Elements
 from small_job import SPACE
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("Hemd", "き", "猫")
 SIZES = (28, 50, 21)
 

@@ -169,6 +169,7 @@ def test_other_test_images_are_not_compared_with_the_published_figure(tmp_path):
     assert "which is not the one of this run" in followed.summary(load_facts(run))
 
 
+@pytest.mark.slow
 def test_the_whole_report_has_title_and_table(tmp_path):
     run = with_recipe(tmp_path, "three-conv", accuracy=0.8944, loss=0.468)
     text = Elements(render_report(run).html.read_text(encoding="utf-8")).text

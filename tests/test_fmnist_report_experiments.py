@@ -190,6 +190,7 @@ def test_early_stopping_is_read_from_the_curve(run):
 # ---- rendered ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_report_has_the_chapter_where_there_are_experiments(run):
     render_report(run)
     without = Elements((run / "report.html").read_text(encoding="utf-8"))
@@ -203,6 +204,7 @@ def test_the_report_has_the_chapter_where_there_are_experiments(run):
     assert render_report(run).html.read_bytes() == html
 
 
+@pytest.mark.slow
 def test_an_older_run_without_experiments_is_rendered(tmp_path):
     run = recorded(tmp_path)
     assert load_facts(run).experiments is None

@@ -93,6 +93,7 @@ def test_every_image_has_alt_text(page):
     assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
 
 
+@pytest.mark.slow
 def test_a_second_rendering_is_the_same_to_the_byte(rendered):
     before = rendered.html.read_bytes(), rendered.pdf.read_bytes()
     again = render_report(rendered.html.parent)

@@ -240,6 +240,7 @@ def test_an_empty_cover_leaves_no_gaps(tmp_path):
     assert 'class="course"' not in found
 
 
+@pytest.mark.slow
 def test_an_author_in_any_script_is_printed(tmp_path):
     run = copied(tmp_path, author="Анна Каренина 王小明")
     result = render_report(run)

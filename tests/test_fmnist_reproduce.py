@@ -24,6 +24,8 @@ from fmnist.report.render import render_report
 from fmnist.runs import Run, RunError
 from fmnist.stages.reproduce import reproduce
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent / "data"
 RECORDED = DATA / "recorded_run"
 

@@ -190,6 +190,7 @@ def test_a_worker_that_waits_ends_at_once_when_told(machines):
     assert worker.wait(timeout=30) == 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"password": "wr0ng:secret"}, "check the user and the password"), ({}, "does not exist")],

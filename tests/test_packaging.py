@@ -31,6 +31,7 @@ def test_contents(wheel):
     assert len([n for n in names if n.startswith("fmnist/recipes/") and n.endswith(".toml")]) == 5
 
 
+@pytest.mark.slow
 def test_the_installed_wheel_makes_a_report_from_another_folder(wheel, tmp_path):
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:

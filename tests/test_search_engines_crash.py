@@ -14,6 +14,8 @@ from engine_bench import FILES, NONE, PAIRS, Bench
 from search.engines import SAMPLERS_OF
 from search.records import Trial
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=PAIRS, ids="-".join)
 def bench(request, tmp_path):
