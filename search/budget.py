@@ -79,7 +79,7 @@ class CostModel:
 
         For ``None``: of the cheapest trial known so far.
         """
-        if not self._logs:
+        if not self._logs or epochs <= 0:
             return 0.0
         if len(self._logs) < _ENOUGH:
             seen = sorted(self._logs)

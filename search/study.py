@@ -288,12 +288,12 @@ class Study:
     def _behind(self, task: Task) -> Sequence[Epoch]:
         return self.checkpoint(task.folder) if task.folder is not None else ()
 
-    def _take_up(self, run: Attempt, behind: Sequence[Epoch]) -> None:
-        """Go on after the epochs that the checkpoint has behind it."""
-        for epoch in behind[len(run.epochs) :]:
-            self._take(run, epoch)
+    def _take_up(self, run: Attempt, behind: Sequence[Epoch]) -> bool:
+        """Go on after the epochs that the checkpoint has behind it; false: it is given up."""
+        wanted = [self._take(run, epoch) for epoch in behind[len(run.epochs) :]]
         if behind:
             run.resumed.append(len(behind))
+        return wanted[-1] if wanted else True
 
     def _take_over(self, run: Attempt) -> None:
         """Go on where a worker that died stopped, if its checkpoint can be had."""
@@ -376,8 +376,12 @@ class Study:
             return
         behind = self._behind(run.task)
         if not run.epochs or len(behind) >= len(run.epochs):
-            self._take_up(run, behind)
-            self._waiting.append(run)
+            go_on = self._take_up(run, behind) and go_on
+            # Killed between its last checkpoint and the journal: nothing is left to train.
+            if run.epochs and self._still_to_come(run, go_on) == 0:
+                self._conclude(run)
+            else:
+                self._waiting.append(run)
             return
         run.failure = Failure("interrupted", "the process that watched it ended")
         # Asked for again before it is concluded: rather twice than never.

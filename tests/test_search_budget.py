@@ -101,6 +101,7 @@ def test_the_cost_is_learnt_from_the_parameters():
         per_epoch = true_seconds(p, 1) - 2  # without the start
         assert costs.seconds_per_epoch(p) == pytest.approx(per_epoch, rel=0.25)
     small = costs.expect(params(16, batch=64), 4)
+    assert costs.expect(params(64), 0) == 0.0  # nothing left to train
     assert 0.8 * small < costs.expect(None, 4) <= 1.2 * small < costs.expect(params(64), 4)
 
 

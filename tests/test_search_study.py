@@ -264,6 +264,24 @@ def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path):
     assert [e.epoch for e in trial.epochs] == [1, 2, 3]
 
 
+def test_killed_between_its_last_checkpoint_and_the_journal_it_is_complete(tmp_path):
+    """Nothing is left to train: it must be neither started nor asked what nothing would cost."""
+    behind = [epoch(number, 0.1 * number) for number in (1, 2, 3)]
+    study = make(
+        tmp_path,
+        engine=ListedEngine([Suggestion(0, {"x": 0.5})], interrupted=[0]),
+        folder=tmp_path / "f",
+        checkpoint=lambda _: behind,
+    )
+    for made in behind[:2]:
+        study.epoch_log.append(0, made)
+    study.run()
+    (trial,) = study.log.trials
+    assert (trial.state, trial.value, trial.resumed) == ("complete", behind[-1].val_accuracy, (3,))
+    assert list(trial.epochs) == behind
+    assert study.runner.limits == []  # no task was started
+
+
 @pytest.mark.parametrize("field", ["loss", "accuracy", "val_loss", "val_accuracy"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_numbers_that_are_none_fail_the_trial(tmp_path, field, value):
