@@ -70,3 +70,13 @@ def postgres_server():
     server = Server()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def storage(postgres_server):
+    """An open storage in the database of all tests that name their study anew."""
+    from search.shared import connect
+
+    opened_storage = connect(postgres_server.common())
+    yield opened_storage
+    opened_storage.close()

@@ -9,20 +9,13 @@ from moto.server import ThreadedMotoServer
 from shared_here import Worker
 
 from search.engines.base import TrialLostError
-from search.shared import SharedStudy, StorageError, connect
+from search.shared import SharedStudy, StorageError
 from search.shared.artifacts import (
     Checkpoints,
     get_file,
     open_artifacts,
     put_file,
 )
-
-
-@pytest.fixture
-def storage(postgres_server):
-    storage = connect(postgres_server.common())
-    yield storage
-    storage.close()
 
 
 @pytest.fixture

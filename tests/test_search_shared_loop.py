@@ -5,16 +5,9 @@ from faults_toy import EPOCHS, toy_epoch
 from shared_here import Worker, stale
 
 from search.records import Failure
-from search.shared import SharedEngine, SharedLog, connect
+from search.shared import SharedEngine, SharedLog
 from search.shared.artifacts import Checkpoints, open_artifacts
 from search.tasks import Ended
-
-
-@pytest.fixture
-def storage(postgres_server):
-    storage = connect(postgres_server.common())
-    yield storage
-    storage.close()
 
 
 @pytest.fixture
