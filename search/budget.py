@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from search.records import Trial
 from search.space import Categorical, Float, Int, Parameter, SearchSpace, Value
 
 Clock = Callable[[], float]
@@ -67,6 +68,12 @@ class CostModel:
         self._fitted = 0
         self._cheapest: list[float] = []
         self._told: dict[tuple[float, ...], tuple[float, float]] = {}
+
+    def learn_from(self, trial: Trial, scale: float = 1.0) -> None:
+        """Take in ``scale`` times what a recorded trial's epochs took; nothing of a failed one."""
+        if trial.epochs and trial.failure is None:
+            seconds = scale * sum(e.seconds for e in trial.epochs)
+            self.learn(trial.params, len(trial.epochs), seconds)
 
     def learn(self, params: Mapping[str, Value], epochs: int, seconds: float) -> None:
         """Take in that ``epochs`` epochs of ``params`` took ``seconds``."""

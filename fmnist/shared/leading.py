@@ -138,8 +138,8 @@ class Lead:
 
     def _learn(self, trial: Trial) -> None:
         """Where nothing is trained here, others have to say what trials cost."""
-        if not self.slots and trial.epochs and trial.failure is None:
-            self.plan.learn(trial.params, len(trial.epochs), sum(e.seconds for e in trial.epochs))
+        if not self.slots:
+            self.plan.costs.learn_from(trial)
 
     def _left(self) -> float:
         """Seconds that the others may use."""

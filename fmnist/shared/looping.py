@@ -149,7 +149,4 @@ class Loop:
     def _learn(self) -> None:
         """What trials cost here, from those of an earlier session; other machines differ."""
         for trial in self.log.own:
-            if trial.epochs and trial.failure is None:
-                self.plan.learn(
-                    trial.params, len(trial.epochs), sum(e.seconds for e in trial.epochs)
-                )
+            self.plan.costs.learn_from(trial)

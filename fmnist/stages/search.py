@@ -92,9 +92,7 @@ def learnt(job: Context, log: TrialLog, scale: float = 1.0) -> CostModel:
     """What trials cost, learnt from those in the log; or trainings that take ``scale`` times it."""
     costs = CostModel(job.space)
     for trial in log.trials:
-        if trial.epochs and trial.failure is None:
-            seconds = scale * sum(e.seconds for e in trial.epochs)
-            costs.learn(trial.params, len(trial.epochs), seconds)
+        costs.learn_from(trial, scale)
     return costs
 
 
