@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fmnist.config import Config, load_config
+from fmnist.config.config import Config, load_config
 
 if TYPE_CHECKING:
-    from fmnist.hypermodel import HyperModel
-    from fmnist.model import build_model
+    from fmnist.integrations.keras_tuner import HyperModel
+    from fmnist.models.builder import build_model
 
 __all__ = ["Config", "HyperModel", "build_model", "load_config"]
 
@@ -19,11 +19,11 @@ __all__ = ["Config", "HyperModel", "build_model", "load_config"]
 def __getattr__(name: str) -> Any:
     # Keras takes seconds to import: only those who ask for a network pay for it.
     if name == "build_model":
-        from fmnist.model import build_model
+        from fmnist.models.builder import build_model
 
         return build_model
     if name == "HyperModel":
-        from fmnist.hypermodel import HyperModel
+        from fmnist.integrations.keras_tuner import HyperModel
 
         return HyperModel
     raise AttributeError(f"module 'fmnist' has no attribute {name!r}")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import settings
 
 from fmnist.data import load, split
-from fmnist.data.files import read_path
+from fmnist.data.detect import read_path
 
 settings.register_profile("house", deadline=None)  # no test depends on speed
 settings.load_profile("house")
@@ -75,7 +75,7 @@ def postgres_server():
 @pytest.fixture
 def storage(postgres_server):
     """An open storage in the database of all tests that name their study anew."""
-    from search.shared import connect
+    from search.distributed import connect
 
     opened_storage = connect(postgres_server.common())
     yield opened_storage

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from fmnist.data.dataset import Part, RawData
-from fmnist.data.idx import encode_images, encode_labels
+from fmnist.data.formats.idx import encode_images, encode_labels
 
 PUBLISHED_NAME = "Fashion-MNIST"
 PUBLISHED_CLASS_NAMES = (

@@ -71,7 +71,7 @@ class Part:
 PICTURES = ("trimmed", "trimmed to 24", "trimmed to 20", "whole", "whole, negated")
 """How pictures become images: trimmed to a bright item on black, as Fashion-MNIST was made, EMNIST
 (24 of the 28 pixels) and MNIST (20); or by the rule for folders of pictures
-(``fmnist.data.pictures``), as they are or negated."""
+(``fmnist.data.image_files``), as they are or negated."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from fmnist.data import checksums
 from fmnist.data.checksums import Match
 from fmnist.data.dataset import DataSet, Labels, RawData
-from fmnist.data.files import CLASS_NAMES_FILE, read_path
+from fmnist.data.detect import CLASS_NAMES_FILE, read_path
 from fmnist.data.ledger import Ledger
 from fmnist.data.sealed import SealedTest
 from fmnist.data.sources import SOURCES, Source, find_published
@@ -29,7 +29,7 @@ def load(
     """Load ``path``, or the published Fashion-MNIST from the first source that has it.
 
     Args:
-        path: the user's data (``--data``); see ``fmnist.data.files.read_path``.
+        path: the user's data (``--data``); see ``fmnist.data.detect.read_path``.
         class_names: one name a label, in order, instead of those that the data bring along.
             Where neither does, the names are 0 to the largest label.
         cache: the cache folder, instead of the user's.

@@ -23,7 +23,7 @@ from markupsafe import Markup
 from fmnist.errors import UserError
 from fmnist.report.evidence import EVIDENCE
 from fmnist.report.figures.formula import formula
-from fmnist.report.parse import build
+from fmnist.runs.decode import build
 from search.atomic import write_bytes
 
 FENCE = "+++"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from fmnist.evaluation import wilson_interval
+from fmnist.analysis.classification import wilson_interval
 from fmnist.report import text
-from fmnist.report.parse import FactsError, build, convert
-from fmnist.report.records import Facts
-from fmnist.report.records.results import Score
-from fmnist.report.records.searching import Interval
+from fmnist.report.facts import Facts
+from fmnist.runs.decode import FactsError, build, convert
+from fmnist.runs.records.metrics import Score
+from fmnist.runs.records.search import Interval
 
 TEST_IMAGES = 10_000
 AHEAD, TIED, BEHIND = "ahead", "tied", "behind"
@@ -60,7 +60,7 @@ def load_published() -> tuple[Published, ...]:
     Raises:
         FactsError: an entry that is missing or breaks a rule.
     """
-    file = resources.files("fmnist").joinpath("published.toml")
+    file = resources.files("fmnist.report").joinpath("published.toml")
     return parse_published(tomllib.loads(file.read_text(encoding="utf-8")))
 
 

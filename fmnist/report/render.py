@@ -17,18 +17,20 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from fmnist.report import attaching, findings, spelling, text, timing
-from fmnist.report.card import FILE as CARD
-from fmnist.report.card import model_card
+from fmnist.report import findings, glyphs, text
 from fmnist.report.concepts import FOLDER, Concept, keep_questions, load_concepts
-from fmnist.report.facts import Facts, load_facts
 from fmnist.report.figures.style import drawing
-from fmnist.report.printing import pango_problem
-from fmnist.report.printing import print_pdf as _pdf
-from fmnist.report.safety import guarded
-from fmnist.report.screen import cells_of, for_paper, screen
-from fmnist.report.sections import SECTIONS, Section
-from fmnist.report.templating import data_uri, environment_for, named_errors, source
+from fmnist.report.load import Facts, load_facts
+from fmnist.report.narrative import timing
+from fmnist.report.outline import SECTIONS, Section
+from fmnist.report.output import attachments
+from fmnist.report.output.content_policy import guarded
+from fmnist.report.output.interactive import cells_of, for_paper, screen
+from fmnist.report.output.model_card import FILE as CARD
+from fmnist.report.output.model_card import model_card
+from fmnist.report.output.pdf import pango_problem
+from fmnist.report.output.pdf import print_pdf as _pdf
+from fmnist.report.output.templating import data_uri, environment_for, named_errors, source
 from search.atomic import write_bytes
 
 FINAL, INTERIM = "report", "interim"
@@ -110,7 +112,7 @@ def render_report(
         html = _html(environment, facts, concepts)
         style = source(environment, "pdf.css")
     html_path, pdf_path = _paths(run, INTERIM if interim else FINAL)
-    attached = [] if interim else attaching.attachments(run, facts.files, concepts)
+    attached = [] if interim else attachments.attachments(run, facts.files, concepts)
     card = "" if interim else model_card(environment, facts, _title(facts))
     if card:
         write_bytes(run / CARD, card.encode("utf-8"))
@@ -216,7 +218,7 @@ def _chapter(
 
 def styles(environment: Environment, names: Sequence[str] = ()) -> Markup:
     """The style sheet of the page with the fonts in it; ``names`` may need letters of another."""
-    more = spelling.face(names)
+    more = glyphs.face(names)
     faces = _font_faces() + (_font_face(more[0], 400, "normal", more[1]) if more else "")
     return Markup(faces + source(environment, "report.css"))
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search.engines.base import Engine
-from search.engines.pruners import PRUNERS
-from search.engines.samplers import SAMPLERS_OF, check_sampler
+from search.engines.choices import PRUNERS, SAMPLERS_OF, check_sampler
 from search.records import Trial
 from search.space import SearchSpace
 

@@ -14,11 +14,9 @@ from typing import Any, Literal
 
 from search.atomic import write_bytes
 from search.engines.base import Suggestion
-from search.engines.keras_oracles import Oracle
-from search.engines.pruners import PRUNERS, check_pruner
-from search.engines.pruning import Pruning
-from search.engines.samplers import check_sampler
-from search.engines.store import (
+from search.engines.choices import PRUNERS, check_pruner, check_sampler
+from search.engines.keras_tuner_oracles import Oracle
+from search.engines.persistence import (
     DamagedError,
     check_agrees,
     check_record,
@@ -26,6 +24,7 @@ from search.engines.store import (
     derived_seed,
     set_aside,
 )
+from search.engines.pruning import Pruning
 from search.records import State, Trial
 from search.space import SearchSpace, SpaceError, Value
 

@@ -19,17 +19,16 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.engines.base import Suggestion
-from search.engines.optuna_file import STATES, StudyFile
-from search.engines.pruners import PRUNERS, check_pruner
-from search.engines.pruning import Pruning
-from search.engines.samplers import GRID_POINTS, check_sampler
-from search.engines.store import (
+from search.engines.choices import GRID_POINTS, PRUNERS, check_pruner, check_sampler
+from search.engines.optuna_storage import STATES, StudyFile
+from search.engines.persistence import (
     DamagedError,
     check_record,
     check_space,
     derived_seed,
     set_aside,
 )
+from search.engines.pruning import Pruning
 from search.records import State, Trial
 from search.space import Categorical, Float, Int, Parameter, SearchSpace, SpaceError, Value
 

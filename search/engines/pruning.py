@@ -8,7 +8,7 @@ import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, SuccessiveHalvingPruner
 from optuna.trial import TrialState
 
-from search.engines.pruners import check_pruner
+from search.engines.choices import check_pruner
 from search.records import State
 
 

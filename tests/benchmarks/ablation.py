@@ -4,7 +4,7 @@
     python tests/benchmarks/ablation.py --only "the recipe" "without the stem"
 
 Validation accuracy at the end of a training, test-time flip apart; the test set is not read. The
-recipe is the one around the core space in runs of up to half an hour (``fmnist/sizes.py``). The
+recipe is the one around the core space in runs of up to half an hour (``planner/profiles.py``). The
 same epochs are not the same time, so the seconds stand beside.
 """
 
@@ -18,8 +18,8 @@ from typing import Any
 from networks import Part, Passes, train_and_validation
 from record import Benchmark, Measured, Row, say
 
-from fmnist.config import Config
-from fmnist.sizes import SHORT
+from fmnist.config.config import Config
+from fmnist.pipeline.planner.profiles import SHORT
 
 RECIPE = Config(**SHORT)
 WITHOUT: dict[str, dict[str, Any]] = {
@@ -44,7 +44,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
 
 def measure(options: argparse.Namespace) -> Measured:
     """Of every variant and seed: accuracy without and with test-time flip, seconds an epoch."""
-    from fmnist.trial import warm_up
+    from fmnist.training.objective import warm_up
 
     parts = train_and_validation(options.images, options.validation, options.data)
     device, found = warm_up(), {}
@@ -57,7 +57,7 @@ def measure(options: argparse.Namespace) -> Measured:
 
 def trained(config: Config, train: Part, validation: Part, seed: int) -> list[float]:
     """Accuracy without and with the mirror image, median seconds an epoch, of one training."""
-    from fmnist.training import score
+    from fmnist.training.fit import score
 
     train_on, seconds = Passes(config, train, seed), []
     for _ in range(config.epochs):

@@ -25,7 +25,7 @@ from paired import percent
 from record import FOLDER, Benchmark, Measured, Row
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from fmnist.times import parse_duration
+from fmnist.cli.durations import parse_duration
 
 Floats = NDArray[np.float64]
 UNIT = 600.0

@@ -25,7 +25,7 @@ from networks import (
     unmoved,
 )
 
-from fmnist.config import Config
+from fmnist.config.config import Config
 
 Work = Callable[[], int]
 _SIDE, _TIMES = 2048, 10
@@ -92,9 +92,9 @@ KINDS = {
 
 def product(kind: str) -> Callable[[], dict[str, float]]:
     """Products of two square matrices in TensorFlow: what the machine can at best."""
-    from fmnist import backend
+    from fmnist import backends
 
-    backend.configure()
+    backends.configure()
     import tensorflow as tf
 
     matrices = tf.cast(tf.random.normal([2, _SIDE, _SIDE]), kind.partition("-")[2])
@@ -135,14 +135,14 @@ def main() -> None:
     if options.kind.startswith("product"):
         serve(product(options.kind))
         return
-    from fmnist import backend
+    from fmnist import backends
 
     work = KINDS[options.kind](
         NETWORKS[options.network], training_images(options.images, options.data)
     )
     work()
     is_torch = options.kind.startswith("torch")
-    serve(lambda: timed(work), "unknown" if is_torch else backend.device())
+    serve(lambda: timed(work), "unknown" if is_torch else backends.device())
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def suggestions(configs: int, seed: int) -> list[Suggestion]:
     """Random configurations of the core space, the same for the same seed."""
     import optuna
 
-    from fmnist.space import CORE
+    from fmnist.config.spaces import CORE
     from search.engines.optuna import distribution
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -40,9 +40,9 @@ def training(images: int, validation: int, seed: int) -> Any:
     """What a search on so many images has its children do."""
     import numpy as np
 
-    from fmnist.config import Config
+    from fmnist.config.config import Config
     from fmnist.data import load, split, subset
-    from fmnist.trial import Training
+    from fmnist.training.objective import Training
 
     found = load(None)
     x, y = found.train_images, found.train_labels
@@ -56,14 +56,14 @@ def training(images: int, validation: int, seed: int) -> Any:
 
 def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
     """Train what is not in the log in ``folder`` yet; all trials by number."""
-    from fmnist import checkpoint
-    from fmnist.trial import warm_up
-    from fmnist.view import View
-    from search.budget import Budget, SearchPlan
-    from search.engines.listed import ListedEngine
+    from fmnist.cli.display.plain import View
+    from fmnist.training import checkpoint
+    from fmnist.training.objective import warm_up
+    from search.engines.fixed_list import ListedEngine
+    from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
-    from search.study import Study
-    from search.supervisor import Supervisor
+    from search.study.scheduler import Budget, SearchPlan
+    from search.study.study import Study
 
     class Progress(View):
         def epoch_done(self, suggestion: Any, epoch: Any, remaining: int = 0) -> None:
@@ -97,7 +97,7 @@ def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
 
 def write(file: Path, trials: list[Trial], options: argparse.Namespace) -> None:
     """The curves of the complete trials with where they come from, as JSON."""
-    from fmnist.environment import describe
+    from fmnist.backends.environment import describe
     from search.atomic import write_bytes
 
     names = ("images", "epochs", "validation", "seed", "jobs")

@@ -25,9 +25,9 @@ import numpy as np
 from paired import difference, mean_interval, percent, points, verdict
 from record import FOLDER, Benchmark, Measured, Row, say, surroundings
 
+from fmnist.analysis.classification import summarise
+from fmnist.cli.durations import parse_duration
 from fmnist.errors import UserError
-from fmnist.evaluation import summarise
-from fmnist.times import parse_duration
 
 NAMES = {
     "ours": "ours, `fmnist run`",
@@ -114,7 +114,7 @@ def contend(
 
 def ours(seed: int, options: argparse.Namespace, run: Path) -> list[str]:
     """The command of our job; with a number of trials, as small as its options make it."""
-    command = [sys.executable, "-m", "fmnist.cli", "run", "--seed", str(seed), "--quiet"]
+    command = [sys.executable, "-m", "fmnist", "run", "--seed", str(seed), "--quiet"]
     command += ["--results", str(run.parent), "--name", run.name]
     command += ["--data", str(options.data)] if options.data else []
     if not options.trials:

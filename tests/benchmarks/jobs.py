@@ -17,7 +17,7 @@ from child import Child, limited
 from networks import add_networks
 from record import FOLDER, Benchmark, Measured, Row, say
 
-from search.supervisor import available_cores
+from search.processes.supervisor import available_cores
 
 
 def measure(options: argparse.Namespace) -> Measured:

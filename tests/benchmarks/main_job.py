@@ -27,7 +27,7 @@ def measure(budget: str, seed: int, results: Path) -> Path:
     run = results / f"seed-{seed}"
     if (run / "report.pdf").exists():
         return run
-    command = [sys.executable, "-m", "fmnist.cli", "run", "--time", budget, "--seed", str(seed)]
+    command = [sys.executable, "-m", "fmnist", "run", "--time", budget, "--seed", str(seed)]
     command += ["--results", str(results), "--name", run.name, "--quiet"]
     shutil.rmtree(run, ignore_errors=True)  # what was interrupted had its time already
     since = time.monotonic()

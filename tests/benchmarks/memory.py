@@ -20,9 +20,9 @@ import psutil
 from record import Benchmark, Measured, Row, say
 from search_overhead import data
 
-from fmnist.config import Config
-from fmnist.space import CORE
-from fmnist.view import View
+from fmnist.cli.display.plain import View
+from fmnist.config.config import Config
+from fmnist.config.spaces import CORE
 
 SETTLED = 10
 """Trials after which the libraries hold what they hold."""
@@ -62,13 +62,13 @@ def study(witness: Witness, train: Any, validation: Any, trials: int, folder: Pa
     """A study of the core space with its default sampler."""
     import numpy as np
 
-    from fmnist import checkpoint
-    from fmnist.trial import Training, warm_up
-    from search.budget import Budget, CostModel, SearchPlan
+    from fmnist.training import checkpoint
+    from fmnist.training.objective import Training, warm_up
     from search.engines import open_engine
+    from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
-    from search.study import Study
-    from search.supervisor import Supervisor
+    from search.study.scheduler import Budget, CostModel, SearchPlan
+    from search.study.study import Study
 
     objective = Training(Config(), train, validation, share=np.arange(len(train[1])))
     engine = open_engine("optuna", folder, CORE, sampler="tpe")
@@ -93,12 +93,12 @@ def in_process(witness: Witness, train: Any, validation: Any, trials: int) -> No
     """The same trainings one after the other in this process."""
     import itertools
 
-    from fmnist import training
+    from fmnist.training import fit
 
     grid = itertools.cycle(CORE.grid(3))
     for seed in range(trials):
         config = Config(epochs=1).replace(**next(grid))
-        training.fit(config, train, validation, seed=seed, on_epoch=lambda _: 0)
+        fit.fit(config, train, validation, seed=seed, on_epoch=lambda _: 0)
         witness.trial_done(None, None, 0.0)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.config import Config
-from fmnist.schedule import Pace
+from fmnist.config.config import Config
+from fmnist.training.lr_schedule import Pace
 
-# The smallest, the middle and the largest of ``fmnist.space.CORE``, each with its batch size.
+# The smallest, the middle and the largest of ``spaces.CORE``, each with its batch size.
 _SIZES = {"small": (16, 32, 64, 256), "middle": (32, 64, 128, 128), "large": (48, 96, 192, 64)}
 NETWORKS = {
     name: Config(filters_1=a, filters_2=b, filters_3=c, batch_size=batch)
@@ -75,12 +75,12 @@ def operations(config: Config, classes: int = 10) -> int:
 
 def plain_keras(config: Config, seed: int = 0) -> Any:
     """The network as a notebook trains it: compiled with Keras's defaults, in float32."""
-    from fmnist import backend
+    from fmnist import backends
 
-    backend.configure()
+    backends.configure()
     import keras
 
-    from fmnist.model import build_model
+    from fmnist.models.builder import build_model
 
     keras.utils.set_random_seed(seed)
     model = build_model(config)
@@ -94,10 +94,10 @@ def plain_keras(config: Config, seed: int = 0) -> Any:
 
 def keras_of_our_parts(config: Config) -> Any:
     """Our network as it is trained, in our precision, compiled for Keras's ``fit``."""
-    from fmnist import backend
+    from fmnist import backends
 
-    backend.configure()
-    from fmnist.model import build_for_training, loss_of, optimizer
+    backends.configure()
+    from fmnist.models.builder import build_for_training, loss_of, optimizer
 
     model = build_for_training(config)
     for layer in model.layers:
@@ -134,16 +134,16 @@ class Passes:
     """Our loop, begun and loaded; each call trains an epoch and returns how many images it took."""
 
     def __init__(self, config: Config, images: Part, seed: int = 0) -> None:
-        from fmnist import training
+        from fmnist.training import fit
 
         self._config, self._count = config, len(images[1])
         self._pace, self._rng = Pace(config, config.epochs), np.random.default_rng(seed)
-        self.loop = training.begun(config, 10, seed, self._count)
+        self.loop = fit.begun(config, 10, seed, self._count)
         self.loop.load(*images)
 
     def __call__(self) -> int:
-        from fmnist import training
+        from fmnist.training import fit
 
-        training.one_pass(self.loop, self._config, self._count, self._rng, self._pace)
+        fit.one_pass(self.loop, self._config, self._count, self._rng, self._pace)
         batch = self._config.batch_size
         return min(self._count, max(1, self._count // batch) * batch)

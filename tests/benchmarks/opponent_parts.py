@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmnist import backend
+from fmnist import backends
 from fmnist.data import SealedTest
 
-backend.configure()  # imports TensorFlow quietly; sets nothing that a training feels
+backends.configure()  # imports TensorFlow quietly; sets nothing that a training feels
 
 import keras  # noqa: E402
 
@@ -134,7 +134,7 @@ def network(values: Values, classes: int = 10) -> Any:
         optimizer=keras.optimizers.Adam(values["learning_rate"]),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False if backend.device() == "CPU" else "auto",
+        jit_compile=False if backends.device() == "CPU" else "auto",
         steps_per_execution=16,
     )
     return model

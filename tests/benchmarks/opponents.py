@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from opponent_parts import Clock, Found, Task, TimeUp, Values, keras, network, sizes_for
 
+from fmnist.config.spaces import CORE
 from fmnist.data import Ledger, load, split, subset
-from fmnist.space import CORE
 from search.space import Float, Int, Parameter
 
 PURPOSE = "head to head: the one reading, after every choice"

@@ -21,16 +21,16 @@ import numpy as np
 from networks import NETWORKS, Part, training_images
 from record import Benchmark, Measured, Row, say
 
-from fmnist import training
-from fmnist.config import Config
-from fmnist.preprocess import draw_moves, padded
+from fmnist.config.config import Config
+from fmnist.data.augmentation import draw_moves, padded
+from fmnist.training import fit
 
 
 def measure(options: argparse.Namespace) -> Measured:
     """Images a second, summed over the members, by size of the population, in each round."""
     os.environ["KERAS_BACKEND"] = "jax"  # the step that is vectorised is JAX's
-    from fmnist import backend
-    from fmnist.trial import warm_up
+    from fmnist import backends
+    from fmnist.training.objective import warm_up
 
     device = warm_up()
     images = training_images(options.images, options.data)
@@ -45,7 +45,7 @@ def measure(options: argparse.Namespace) -> Measured:
             for way in list(ways)[:: 1 if number % 2 else -1]:
                 found[str(size)][way].append(speed(ways[way]))
                 say(f"{size} members, {way}: {found[str(size)][way][-1]:,.0f} images/s")
-    return {"device": device, "sizes": found, "scan": backend.decisions().scan}
+    return {"device": device, "sizes": found, "scan": backends.decisions().scan}
 
 
 def speed(work: Callable[[], int]) -> float:
@@ -68,7 +68,7 @@ def drawn(config: Config, count: int) -> tuple[Any, Any, int]:
 
 def in_turn(config: Config, images: Part, size: int) -> Callable[[], int]:
     """An epoch of one member after the other, with our loop as a run uses it."""
-    loop = training.begun(config, 10, 0, len(images[1]))
+    loop = fit.begun(config, 10, 0, len(images[1]))
     loop.load(*images)
     order, moves, steps = drawn(config, len(images[1]))
     weights = loop.weights()
@@ -88,9 +88,9 @@ def at_once(config: Config, images: Part, size: int) -> Callable[[], int]:
     import jax
     import jax.numpy as jnp
 
-    from fmnist import backend
+    from fmnist import backends
 
-    loop: Any = training.begun(config, 10, 0, len(images[1]))
+    loop: Any = fit.begun(config, 10, 0, len(images[1]))
     order, moves, steps = drawn(config, len(images[1]))
     framed, labels = jnp.asarray(padded(images[0], moves.reach)), jnp.asarray(images[1], jnp.int32)
     kept = steps * config.batch_size
@@ -115,7 +115,7 @@ def at_once(config: Config, images: Part, size: int) -> Callable[[], int]:
 
     def epoch() -> int:
         state = start
-        if backend.decisions().scan:
+        if backends.decisions().scan:
             state, results = scanned(state, framed, labels, batches)
         else:
             for batch in zip(*batches, strict=True):

@@ -20,7 +20,7 @@ from typing import Any
 
 from record import Benchmark, Measured, Row, say
 
-from fmnist import recipes
+from fmnist.config import recipes
 
 Run = dict[str, Any]
 
@@ -41,7 +41,7 @@ def trained(name: str, seed: int, folder: Path, options: argparse.Namespace) -> 
     run = folder / (f"{name}-seed-{seed}" if seed else name)
     last = "comparison.json" if recipes.find(name).rival else "report.html"
     if not (run / last).is_file():
-        command = [sys.executable, "-m", "fmnist.cli", "train", "--recipe", name, "--quiet"]
+        command = [sys.executable, "-m", "fmnist", "train", "--recipe", name, "--quiet"]
         command += ["--results", str(folder), "--name", run.name, "--seed", str(seed)]
         for option in ("data", "epochs", "validation"):
             if value := getattr(options, option):

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fmnist.environment import describe
+from fmnist.backends.environment import describe
 from search.atomic import atomic_write
 
 FOLDER = Path(__file__).parent

@@ -35,7 +35,7 @@ def measure(options: argparse.Namespace) -> Measured:
 def rendered(run: Path) -> float:
     """Seconds of one command."""
     since = time.perf_counter()
-    command = [sys.executable, "-m", "fmnist.cli", "report", str(run)]
+    command = [sys.executable, "-m", "fmnist", "report", str(run)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - since
 

@@ -35,9 +35,9 @@ from networks import (
 )
 from record import Benchmark, Measured, Row, say, surroundings
 
-from fmnist.config import Config
-from fmnist.schedule import Pace
-from search.supervisor import available_cores
+from fmnist.config.config import Config
+from fmnist.training.lr_schedule import Pace
+from search.processes.supervisor import available_cores
 
 JOURNAL = Path(tempfile.gettempdir()) / "fmnist_same_accuracy.jsonl"
 Key = tuple[str, int, str]
@@ -95,7 +95,7 @@ def keras_way(config: Config, train: Part, validation: Part, seed: int) -> float
 
 def our_way(config: Config, train: Part, validation: Part, seed: int) -> float:
     """``training.fit``, as a trial does it."""
-    from fmnist import training
+    from fmnist.training import fit
 
     seen: list[float] = []
 
@@ -103,7 +103,7 @@ def our_way(config: Config, train: Part, validation: Part, seed: int) -> float:
         seen.append(epoch.val_accuracy)
         return config.epochs - len(seen)
 
-    training.fit(config, train, validation, seed=seed, on_epoch=count)
+    fit.fit(config, train, validation, seed=seed, on_epoch=count)
     return seen[-1]
 
 

@@ -28,8 +28,8 @@ from typing import Any
 from networks import paced, plain_keras
 from record import Benchmark, Measured, Row, say
 
-from fmnist.config import Config
-from fmnist.schedule import Pace
+from fmnist.config.config import Config
+from fmnist.training.lr_schedule import Pace
 from search.space import Float, SearchSpace
 
 SPACE = SearchSpace((Float("learning_rate", 1e-3, 2e-3, log=True),))
@@ -58,14 +58,14 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
     """The study as ``fmnist run`` runs it."""
     import numpy as np
 
-    from fmnist import checkpoint
-    from fmnist.trial import Training, warm_up
-    from fmnist.view import View
-    from search.budget import Budget, CostModel, SearchPlan
+    from fmnist.cli.display.plain import View
+    from fmnist.training import checkpoint
+    from fmnist.training.objective import Training, warm_up
     from search.engines import open_engine
+    from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
-    from search.study import Study
-    from search.supervisor import Supervisor
+    from search.study.scheduler import Budget, CostModel, SearchPlan
+    from search.study.study import Study
 
     class Silent(View):
         def epoch_done(self, suggestion: Any, epoch: Any, remaining: int = 0) -> None:
@@ -94,7 +94,7 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
 
 def bare(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path) -> None:
     """The same training in a loop, and nothing else."""
-    from fmnist import training
+    from fmnist.training import fit
 
     for seed, config in enumerate(configs(trials, epochs)):
         seen: list[Any] = []
@@ -103,7 +103,7 @@ def bare(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
             seen.append(epoch)
             return epochs - len(seen)
 
-        training.fit(config, train, validation, seed=seed, on_epoch=count)
+        fit.fit(config, train, validation, seed=seed, on_epoch=count)
         assert len(seen) == epochs
 
 
@@ -134,7 +134,7 @@ def keras_tuner(train: Parts, validation: Parts, trials: int, epochs: int, folde
     """keras-tuner's random search."""
     import keras_tuner as tuner_library
 
-    from fmnist.hypermodel import HyperModel
+    from fmnist.integrations.keras_tuner import HyperModel
 
     tuner = tuner_library.RandomSearch(
         HyperModel(SPACE, BASE),

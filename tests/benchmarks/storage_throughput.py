@@ -34,7 +34,7 @@ from typing import Any
 import psutil
 from record import Benchmark, Measured, Row, say
 
-sys.path.append(str(Path(__file__).parent.parent))
+sys.path.append(str(Path(__file__).parents[1] / "support"))
 _ADDRESS = "STORAGE_THROUGHPUT"
 
 
@@ -42,7 +42,7 @@ def work(trials: int, epochs: int) -> dict[str, Any]:
     """One worker: so many trials as fast as it can, once its parent says go."""
     import tempfile
 
-    from search.shared import SharedEngine, SharedEpochs, SharedLog
+    from search.distributed import SharedEngine, SharedEpochs, SharedLog
 
     storage, study = opened()
     counts = counted(storage)
@@ -107,7 +107,7 @@ def opened() -> tuple[Any, Any]:
     """The storage of the environment's address, and the study in it."""
     from faults_toy import SPACE
 
-    from search.shared import SharedStudy, connect
+    from search.distributed import SharedStudy, connect
 
     storage = connect(os.environ[_ADDRESS])
     return storage, SharedStudy.create(storage, "throughput", SPACE, {})
@@ -175,8 +175,8 @@ def ask_with(server: Any, stored: int) -> float:
     import optuna
     from faults_toy import SPACE
 
+    from search.distributed import SharedEngine
     from search.engines.optuna import distribution
-    from search.shared import SharedEngine
 
     os.environ[_ADDRESS] = server.database(tables=True)
     storage, study = opened()

@@ -19,7 +19,7 @@ from statistics import median
 from networks import NETWORKS, Part, Passes, train_and_validation
 from record import Benchmark, Measured, Row, say
 
-from fmnist.config import Config
+from fmnist.config.config import Config
 
 GOALS = (0.90, 0.91, 0.92, 0.93)
 PURPOSE = "benchmark: time to accuracy; nothing is chosen by it"
@@ -27,7 +27,7 @@ PURPOSE = "benchmark: time to accuracy; nothing is chosen by it"
 
 def measure(options: argparse.Namespace) -> Measured:
     """Seconds to compile; of every seed, seconds and test accuracy after each epoch."""
-    from fmnist.trial import warm_up
+    from fmnist.training.objective import warm_up
 
     train, _ = train_and_validation(options.images, options.validation, options.data)
     config = NETWORKS[options.network].replace(epochs=options.epochs, ema=options.ema)
@@ -56,7 +56,7 @@ def compiled(config: Config, train: Part) -> float:
 
 def curve(config: Config, train: Part, test: Part, seed: int) -> list[list[float]]:
     """Seconds of training so far, and test accuracy, after each epoch."""
-    from fmnist import training
+    from fmnist.training import fit
 
     spent, found = 0.0, []
     train_on = Passes(config, train, seed)
@@ -64,7 +64,7 @@ def curve(config: Config, train: Part, test: Part, seed: int) -> list[list[float
         since = time.perf_counter()
         train_on()
         spent += time.perf_counter() - since
-        accuracy, _ = training.score(train_on.loop.predict(test[0]), test[1])
+        accuracy, _ = fit.score(train_on.loop.predict(test[0]), test[1])
         found.append([spent, accuracy])
         say(f"seed {seed}, epoch {number}: {spent:.1f} s, {accuracy:.2%}")
     return found

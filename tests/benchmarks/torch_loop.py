@@ -10,11 +10,11 @@ import torch
 from networks import Part
 from torch import nn
 
-from fmnist.config import Config
+from fmnist.config.config import Config
 
 
 def network(config: Config, classes: int = 10) -> nn.Sequential:
-    """Images float [N, 1, 28, 28] to logits [N, classes]; see ``fmnist.model.build_model``."""
+    """Images float [N, 1, 28, 28] to logits [N, classes]; see ``models.builder.build_model``."""
     layers: list[nn.Module] = []
     channels, size = 1, 28
     for filters in config.filters:

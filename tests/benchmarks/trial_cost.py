@@ -24,8 +24,8 @@ import numpy as np
 from networks import NETWORKS, Passes
 from record import Benchmark, Measured, Row, say
 
-from fmnist.space import CORE
-from fmnist.trial import warm_up
+from fmnist.config.spaces import CORE
+from fmnist.training.objective import warm_up
 
 REPORTS = 10
 
@@ -57,13 +57,13 @@ def seconds_of(work: Callable[[], Any]) -> float:
 
 def imports() -> None:
     """A fresh process that imports what a trial needs."""
-    code = "from fmnist.trial import warm_up; warm_up()"
+    code = "from fmnist.training.objective import warm_up; warm_up()"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def child(warming: Callable[[], object] | None) -> float:
     """Seconds until a child of the supervisor is ready."""
-    from search.supervisor import Supervisor
+    from search.processes.supervisor import Supervisor
 
     with Supervisor(warm_up=warming) as runner:
 
@@ -84,8 +84,8 @@ def apart(options: argparse.Namespace) -> dict[str, float]:
 
 def trials(network: str) -> dict[str, float]:
     """A first and a second trial of one shape, a step and a checkpoint, in this process."""
-    from fmnist import checkpoint
-    from fmnist.schedule import Pace
+    from fmnist.training import checkpoint
+    from fmnist.training.lr_schedule import Pace
     from search.records import Epoch
 
     warm_up()

@@ -9,7 +9,7 @@ import numpy as np
 
 from fmnist.data import load, subset
 from fmnist.data.dataset import Part
-from fmnist.data.idx import write_folder
+from fmnist.data.formats.idx import write_folder
 from fmnist.data.ledger import Ledger
 
 SEED = 2017

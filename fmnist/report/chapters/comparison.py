@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import comparing, published
-from fmnist.report.chapters.needed import present
+from fmnist.report import published
 from fmnist.report.concepts import Concept
-from fmnist.report.figures.comparison import leads_figure
+from fmnist.report.facts import Facts, present
+from fmnist.report.figures.forest import leads_figure
 from fmnist.report.figures.published import published_figure
-from fmnist.report.records import Facts
+from fmnist.report.narrative import comparison as comparing
 from fmnist.report.tables import comparison as tables
 
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from fmnist.report import text
-from fmnist.report.chapters.needed import present
 from fmnist.report.concepts import Concept
-from fmnist.report.figures import Tile, looks
-from fmnist.report.records import Facts
-from fmnist.report.records.gallery import NearDuplicates, Suspected
-from fmnist.report.tables import images as tables
+from fmnist.report.facts import Facts, present
+from fmnist.report.figures import Tile, image_strips
+from fmnist.report.tables import data_quality as tables
+from fmnist.runs.records.data_quality import NearDuplicates, Suspected
 
 CONFUSED_PAIRS = 5
 SHOWN_OF_PAIR = 8
@@ -58,7 +57,7 @@ def _confusions(facts: Facts) -> list[Confused]:
         order = np.argsort(predictions.test_probabilities[wrong, other], kind="stable")
         chosen = _ends([int(i) for i in wrong[order]])
         tiles = [
-            looks.confused_tile(predictions, i, image, facts.class_names)
+            image_strips.confused_tile(predictions, i, image, facts.class_names)
             for i in chosen
             if (image := predictions.image(i)) is not None
         ]
@@ -109,12 +108,12 @@ def _label_errors(facts: Facts) -> dict[str, Any]:
         return {"suspected": None, "no_suspected": left_out(facts, "label_errors")}
     names, predictions = facts.class_names, present(facts.predictions, "predictions.npz")
     on_test = [
-        looks.suspect_tile(s, image, names, "Test")
+        image_strips.suspect_tile(s, image, names, "Test")
         for s in found.test.shown
         if (image := predictions.image(s.index)) is not None
     ]
     on_validation = [
-        looks.suspect_tile(s, image, names, "Validation")
+        image_strips.suspect_tile(s, image, names, "Validation")
         for s, image in zip(found.validation.shown, facts.pictures.suspects, strict=False)
     ]
     splits = [("test", found.test), ("validation", found.validation)]
@@ -142,7 +141,7 @@ def _duplicates(facts: Facts) -> dict[str, Any]:
         "mirrors": found.mirrors,
         "duplicates_effect": _effect(found),
         "duplicate_strips": [
-            looks.duplicate_strip(pair, images, facts.class_names)
+            image_strips.duplicate_strip(pair, images, facts.class_names)
             for pair, images in zip(found.pairs, shown, strict=False)
         ],
         "duplicates_table": tables.duplicates(found, facts.class_names),

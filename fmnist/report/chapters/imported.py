@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import imported as words
 from fmnist.report import text
-from fmnist.report.chapters.needed import present
 from fmnist.report.concepts import Concept
-from fmnist.report.records import Facts
-from fmnist.report.records.run import Imported
-from fmnist.report.tables.table import Table
+from fmnist.report.facts import Facts, present
+from fmnist.report.narrative import imported as words
+from fmnist.report.tables.base import Table
+from fmnist.runs.records.run import Imported
 
 
 def imported(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import final, recipe, text, timing
+from fmnist.report import text
 from fmnist.report.concepts import Concept
-from fmnist.report.figures import mosaic
-from fmnist.report.records import Facts
+from fmnist.report.facts import Facts
+from fmnist.report.figures import image_grids
+from fmnist.report.narrative import final_model, timing, training
 from fmnist.report.tables import method as tables
 
 # Stages that choose: what they read, the test set must not be.
@@ -22,14 +23,16 @@ def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "data": facts.run.data,
         "splits": facts.run.splits,
         "request": facts.run.request,
-        "examples": mosaic.example_tiles(predictions, facts.class_names) if predictions else [],
+        "examples": image_grids.example_tiles(predictions, facts.class_names)
+        if predictions
+        else [],
         "splits_table": tables.splits(facts),
         "ledger": tables.ledger(facts),
         "test_reads": _test_reads(facts),
-        "network": recipe.network(facts.best) if facts.best else "",
-        "recipe": recipe.sentences(facts.best) if facts.best else [],
+        "network": training.network(facts.best) if facts.best else "",
+        "recipe": training.sentences(facts.best) if facts.best else [],
         "refitted": facts.refit_used,
-        "final": " ".join(s for s in (final.refit(facts), final.mirrored(facts)) if s),
+        "final": " ".join(s for s in (final_model.refit(facts), final_model.mirrored(facts)) if s),
         "history": facts.history,
         "interim": facts.interim,
         "asked": timing.asked(facts),

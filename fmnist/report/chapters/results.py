@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from fmnist.evaluation import pr_curves
-from fmnist.report import calibrating, final, findings, followed, winner
-from fmnist.report.chapters.needed import present
+from fmnist.analysis.classification import pr_curves
+from fmnist.report import findings
 from fmnist.report.concepts import Concept
-from fmnist.report.figures import mosaic, results
+from fmnist.report.facts import Facts, present
+from fmnist.report.figures import classification, image_grids
 from fmnist.report.figures.calibration import reliability_figure
-from fmnist.report.records import Facts
+from fmnist.report.narrative import calibration, final_model, recipe, winner
 from fmnist.report.tables import recipe as recipe_tables
 from fmnist.report.tables import results as tables
 
@@ -33,28 +33,28 @@ def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "comparison": findings.validation_against_test(facts),
         "optimism": winner.optimism(facts),
         "gap": tables.gap(facts),
-        "followed": followed.about(facts),
+        "followed": recipe.about(facts),
         "published": recipe_tables.published(facts),
-        "mirrored": final.mirrored(facts),
-        "ensemble": final.ensemble(facts),
-        "members": final.members(facts),
-        "confusion": results.confusion_figure(test),
+        "mirrored": final_model.mirrored(facts),
+        "ensemble": final_model.ensemble(facts),
+        "members": final_model.members(facts),
+        "confusion": classification.confusion_figure(test),
         "confusion_table": tables.confusion(test),
         "classes": tables.classes(test),
-        "pr": results.pr_figure(
+        "pr": classification.pr_figure(
             pr_curves(predictions.test_labels, predictions.test_probabilities), test
         ),
         "pairs": tables.pairs(test),
         **_calibration(facts),
-        "random": mosaic.prediction_tiles(predictions, shown, names),
-        "mistakes": mosaic.prediction_tiles(predictions, _surest_mistakes(facts), names),
+        "random": image_grids.prediction_tiles(predictions, shown, names),
+        "mistakes": image_grids.prediction_tiles(predictions, _surest_mistakes(facts), names),
     }
 
 
 def _calibration(facts: Facts) -> dict[str, Any]:
     found = facts.metrics.calibration if facts.metrics else None
     return {
-        "calibrated": [calibrating.verdict(facts), calibrating.scaling(facts)] if found else [],
+        "calibrated": [calibration.verdict(facts), calibration.scaling(facts)] if found else [],
         "reliability": reliability_figure(found) if found else None,
         "calibration_table": tables.calibration(found) if found else None,
     }

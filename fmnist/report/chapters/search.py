@@ -5,32 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import findings, recipe, trouble, winner
+from fmnist.report import findings
 from fmnist.report.concepts import Concept
-from fmnist.report.figures import confirming, landscape, parallel, searching
+from fmnist.report.facts import Facts
+from fmnist.report.figures import confirmation, contour, parallel_coordinates, search_history
 from fmnist.report.figures.importance import importance_bars
-from fmnist.report.records import Facts
+from fmnist.report.narrative import failures, training, winner
 from fmnist.report.tables import search as tables
-from fmnist.report.tables import sharing
+from fmnist.report.tables import workers
 from search.records import Trial, best_of
 
 
 def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The course of the search, its winner and what mattered."""
-    tried = [t for t in facts.trials if not trouble.out_of_time(t)]
+    tried = [t for t in facts.trials if not failures.out_of_time(t)]
     best = best_of(tried)
     return {
-        "engine": recipe.engine(facts.run.request),
-        "sampler": recipe.sampler(facts.run.request),
+        "engine": training.engine(facts.run.request),
+        "sampler": training.sampler(facts.run.request),
         "imported": facts.imported,
         "course": findings.search_course(tried, best) if best else "",
         "effort": findings.trial_effort(facts),
         "stopped": findings.stopped_early(facts),
         "space": tables.space(facts) if facts.space else None,
         "states": tables.state_counts(facts),
-        "sharing": sharing.sentence(facts),
-        "workers": sharing.workers(facts),
-        "history": searching.search_history(tried) if tried else None,
+        "sharing": workers.sentence(facts),
+        "workers": workers.workers(facts),
+        "history": search_history.search_history(tried) if tried else None,
         **_landscape(facts, tried),
         "edge": " ".join(findings.at_the_edge(facts.best, facts.space)) if facts.best else "",
         "best_trials": tables.best_trials(facts),
@@ -46,9 +47,9 @@ def _landscape(facts: Facts, tried: Sequence[Trial]) -> dict[str, Any]:
     if space is None or chosen is None:
         return {"slices": (), "mapped": None, "parallel": None}
     return {
-        "slices": searching.slices(tried, space, chosen),
-        "mapped": landscape.mapped(tried, space, chosen),
-        "parallel": parallel.parallel(tried, space, chosen),
+        "slices": search_history.slices(tried, space, chosen),
+        "mapped": contour.mapped(tried, space, chosen),
+        "parallel": parallel_coordinates.parallel(tried, space, chosen),
     }
 
 
@@ -58,7 +59,7 @@ def _winner(facts: Facts) -> dict[str, Any]:
         "chosen": winner.chosen(facts),
         "noise": winner.noise(facts),
         "candidates": tables.candidates(facts),
-        "confirmed": confirming.confirmed_runs(found) if found and found.tried else None,
+        "confirmed": confirmation.confirmed_runs(found) if found and found.tried else None,
     }
 
 
@@ -71,6 +72,6 @@ def _importance(facts: Facts) -> dict[str, Any]:
 def _failures(facts: Facts) -> dict[str, Any]:
     return {
         "failures": tables.failures(facts),
-        "notes": trouble.sentences(facts),
-        "traces": trouble.traces(facts),
+        "notes": failures.sentences(facts),
+        "traces": failures.traces(facts),
     }

@@ -7,23 +7,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import (
-    comparing,
-    final,
-    findings,
-    followed,
-    imported,
-    published,
-    recipe,
-    text,
-    timing,
-    winner,
-)
+from fmnist.report import findings, published, text
 from fmnist.report.concepts import Concept
+from fmnist.report.facts import Facts
 from fmnist.report.findings import Finding
-from fmnist.report.records import Facts
+from fmnist.report.narrative import comparison, final_model, imported, timing, training, winner
+from fmnist.report.narrative import recipe as followed
+from fmnist.report.narrative.failures import out_of_time
 from fmnist.report.tables import results as tables
-from fmnist.report.trouble import out_of_time
 from search.records import best_of
 
 LINES, ACROSS = 28, 100
@@ -63,21 +54,21 @@ def _lines(words: str) -> int:
 def _story(facts: Facts) -> list[tuple[str, str]]:
     """What was done, as heads and sentences; those with nothing to say are left out."""
     searched = _search(facts) if facts.by_search else "One given configuration was trained."
-    network = recipe.network(facts.best) if facts.best and not facts.imported else ""
+    network = training.network(facts.best) if facts.best and not facts.imported else ""
     rows = [
         ("Recipe", followed.summary(facts)),
         ("Imported", imported.origin(facts)),
         ("Search" if facts.by_search else "No search", searched),
         ("Winner", winner.short(facts) if facts.by_search else ""),
-        ("Network", " ".join(filter(None, [network, final.mirrored(facts)]))),
+        ("Network", " ".join(filter(None, [network, final_model.mirrored(facts)]))),
         ("Beside other systems", _beside(facts)),
-        ("Ensemble", final.ensemble(facts)),
+        ("Ensemble", final_model.ensemble(facts)),
     ]
     return [(head, sentence) for head, sentence in rows if sentence]
 
 
 def _beside(facts: Facts) -> str:
-    return " ".join(filter(None, [comparing.summary(facts), published.place(facts)]))
+    return " ".join(filter(None, [comparison.summary(facts), published.place(facts)]))
 
 
 def _search(facts: Facts) -> str:

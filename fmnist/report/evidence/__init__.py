@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fmnist.report.evidence.improving import improvements
-from fmnist.report.evidence.learning import overfitting
-from fmnist.report.evidence.network import cnn_vs_dense, filters, pooling
-from fmnist.report.evidence.numbers import confusion_matrix, normalisation, softmax
-from fmnist.report.evidence.shown import ABSENT, DENSE, Shown
-from fmnist.report.records import Facts
+from fmnist.report.evidence.architecture import cnn_vs_dense, filters, pooling
+from fmnist.report.evidence.base import ABSENT, DENSE, Shown
+from fmnist.report.evidence.improvements import improvements
+from fmnist.report.evidence.outputs import confusion_matrix, normalisation, softmax
+from fmnist.report.evidence.overfitting import overfitting
+from fmnist.report.facts import Facts
 
 __all__ = ["ABSENT", "DENSE", "EVIDENCE", "Shown"]
 

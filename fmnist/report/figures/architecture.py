@@ -23,7 +23,7 @@ from fmnist.report.figures.style import (
     canvas,
     to_svg,
 )
-from fmnist.report.records.inside import Evidence, Layer
+from fmnist.runs.records.interpretation import Evidence, Layer
 
 _COLOURS = {
     "input": MUTED, "convolution": BLUE, "residual": SKY, "head": GREEN, "dense": VERMILLION,

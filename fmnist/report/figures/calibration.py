@@ -7,8 +7,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from fmnist.report import text
 from fmnist.report.figures.style import BLUE, INK, MUTED, SKY, VERMILLION, Figure, canvas, to_svg
-from fmnist.report.figures.values import tell
-from fmnist.report.records.calibration import Calibrated, Calibration
+from fmnist.report.figures.tooltips import tell
+from fmnist.runs.records.calibration import Calibrated, Calibration
 
 FEW = 20
 """A bin of fewer images is drawn pale: the standard error of its share may pass ten points."""

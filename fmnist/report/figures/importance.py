@@ -17,8 +17,8 @@ from fmnist.report.figures.style import (
     legend_above,
     to_svg,
 )
-from fmnist.report.figures.values import tell
-from fmnist.report.records.searching import Importance, ParameterImportance
+from fmnist.report.figures.tooltips import tell
+from fmnist.runs.records.search import Importance, ParameterImportance
 
 FEW = 10
 """Bars that are drawn with room between them; more stand closer."""

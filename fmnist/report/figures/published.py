@@ -9,10 +9,10 @@ from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from fmnist.report import text
 from fmnist.report.figures.style import BLUE, INK, MUTED, Figure, canvas, to_svg
-from fmnist.report.figures.values import tell
+from fmnist.report.figures.tooltips import tell
 from fmnist.report.published import AHEAD, BEHIND, TIED, Placed, Published
-from fmnist.report.records.results import Score
-from fmnist.report.records.searching import Interval
+from fmnist.runs.records.metrics import Score
+from fmnist.runs.records.search import Interval
 
 INTERVAL = f"95{text.THIN}% interval"
 _MARKS = {AHEAD: ("o", "white"), TIED: ("D", MUTED), BEHIND: ("s", INK)}

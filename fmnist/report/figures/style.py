@@ -18,7 +18,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from fmnist.report.figures import values
+from fmnist.report.figures import tooltips
 
 # Okabe and Ito (2008): told apart by every common form of colour vision.
 BLUE, VERMILLION, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
@@ -168,7 +168,7 @@ def to_svg(figure: Canvas, **options: Any) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!DOCTYPE.*?>", "", text, flags=re.DOTALL)
     text = re.sub(r"\n\s+", "\n", text)
-    return text.replace("</svg>", values.metadata(figure) + "</svg>")
+    return text.replace("</svg>", tooltips.metadata(figure) + "</svg>")
 
 
 def _pixels(svg: str, side: str) -> int:

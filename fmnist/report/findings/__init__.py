@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fmnist.report.findings.finding import CAUTION, NOTE, SEVERITIES, WARNING, Finding
-from fmnist.report.findings.reading import (
+from fmnist.report.findings.base import CAUTION, NOTE, SEVERITIES, WARNING, Finding
+from fmnist.report.findings.registry import CHECKS, FILE, Check, Findings, find, write
+from fmnist.report.narrative.results import (
     Confusion,
     Overfitting,
     at_the_edge,
@@ -18,7 +19,6 @@ from fmnist.report.findings.reading import (
     trial_images,
     validation_against_test,
 )
-from fmnist.report.findings.registry import CHECKS, FILE, Check, Findings, find, write
 
 __all__ = [
     "CAUTION",

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fmnist.report.findings import experiments, images, results, search, training
-from fmnist.report.findings.finding import SEVERITIES, Finding
-from fmnist.report.records import Facts
+from fmnist.report.facts import Facts
+from fmnist.report.findings import ablation, data_quality, results, search, training
+from fmnist.report.findings.base import SEVERITIES, Finding
 from search.atomic import write_bytes
 
 FILE = "findings.json"
@@ -38,7 +38,7 @@ class Check:
 CHECKS: tuple[Check, ...] = (
     Check("failures", "failed trainings", search.failures),
     Check("overfitting", "overfitting", training.overfitting),
-    Check("near-duplicates", "test images near training images", images.near_duplicates),
+    Check("near-duplicates", "test images near training images", data_quality.near_duplicates),
     Check("miscalibrated", "miscalibrated probabilities", results.miscalibrated),
     Check("class-hard", "a class far harder than the others", results.class_hard),
     Check("validation-above-test", "a fall from validation to test", results.above_test),
@@ -49,8 +49,8 @@ CHECKS: tuple[Check, ...] = (
     Check("search-edge", "a best value at the edge of its range", search.edge),
     Check("few-trials", "too few trials", search.few_trials),
     Check("optimism", "an optimistic search value", search.optimism),
-    Check("experiment", "a variant that does better", experiments.better),
-    Check("label-noise", "doubtful labels", images.label_noise),
+    Check("experiment", "a variant that does better", ablation.better),
+    Check("label-noise", "doubtful labels", data_quality.label_noise),
     Check("importance-unclear", "importances lost in noise", search.importance_unclear),
     Check("short-trials", "trials far shorter than the final training", search.short_trials),
     Check("pruned-most", "a search that stopped most trials early", search.pruned_most),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fmnist.report import text
-from fmnist.report.findings import reading
-from fmnist.report.findings.finding import CAUTION, NOTE, WARNING, Finding
-from fmnist.report.records import Facts
-from fmnist.report.records.calibration import Calibration
-from fmnist.report.records.results import ClassScore, TestScore
+from fmnist.report.facts import Facts
+from fmnist.report.findings.base import CAUTION, NOTE, WARNING, Finding
+from fmnist.report.narrative import results
+from fmnist.runs.records.calibration import Calibration
+from fmnist.runs.records.metrics import ClassScore, TestScore
 
 SECTION = "results"
 HARD = 2.0
@@ -25,7 +25,7 @@ def class_hard(facts: Facts) -> list[Finding] | None:
     if facts.metrics is None:
         return None
     test = facts.metrics.test
-    worst = reading.hardest(test)
+    worst = results.hardest(test)
     if worst.recall_interval[1] >= test.accuracy:
         return []
     sentence = (
@@ -46,7 +46,7 @@ def _hardness(test: TestScore, worst: ClassScore) -> str:
 
 def _mistaken(test: TestScore, worst: ClassScore) -> str:
     """What the images of a class are most often taken for."""
-    error = next((c for c in reading.confusions(test) if c.true == worst.name), None)
+    error = next((c for c in results.confusions(test) if c.true == worst.name), None)
     if error is None:
         return ""
     return (
@@ -85,7 +85,7 @@ def above_test(facts: Facts) -> list[Finding] | None:
     if facts.metrics is None:
         return None
     fall = facts.metrics.validation.accuracy - facts.metrics.test.accuracy
-    if fall <= 0 or reading.by_chance(facts.metrics):
+    if fall <= 0 or results.by_chance(facts.metrics):
         return []
     severity = CAUTION if fall >= LARGE_FALL else NOTE
     validation = facts.metrics.validation

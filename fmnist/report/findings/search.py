@@ -6,11 +6,12 @@ import math
 
 from scipy.stats import t as student
 
-from fmnist.report import recipe, text, trouble
-from fmnist.report.findings import reading
-from fmnist.report.findings.finding import CAUTION, NOTE, WARNING, Finding
-from fmnist.report.records import Facts
-from fmnist.report.records.searching import Candidate, Confirmation
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.report.findings.base import CAUTION, NOTE, WARNING, Finding
+from fmnist.report.narrative import failures as trouble
+from fmnist.report.narrative import results, training
+from fmnist.runs.records.search import Candidate, Confirmation
 from search.records import Trial
 from search.space import Categorical, Parameter
 
@@ -52,7 +53,7 @@ def pruned_most(facts: Facts) -> list[Finding] | None:
         return []
     sentence = (
         f"{n} of {text.counted(len(tried), 'trial')} were stopped early, "
-        f"{recipe.pruning(facts.run.request, n)}."
+        f"{training.pruning(facts.run.request, n)}."
     )
     return [Finding("pruned-most", "Most trials stopped early", NOTE, sentence, SECTION)]
 
@@ -92,10 +93,10 @@ def edge(facts: Facts) -> list[Finding] | None:
     """A number of the best configuration lies at an end of its searched range."""
     if not _over(facts) or facts.best is None or facts.space is None:
         return None
-    at_ends = reading.edges(facts.best, facts.space)
+    at_ends = results.edges(facts.best, facts.space)
     if not at_ends:
         return []
-    sentence = " ".join(reading.at_the_edge(facts.best, facts.space))
+    sentence = " ".join(results.at_the_edge(facts.best, facts.space))
     surprising = any(_ends(p) <= LIKELY_EDGE for p in at_ends)
     severity = CAUTION if surprising else NOTE
     return [Finding("search-edge", "Best value at the edge", severity, sentence, SECTION)]
@@ -104,7 +105,7 @@ def edge(facts: Facts) -> list[Finding] | None:
 def _ends(p: Parameter) -> float:
     """Share of the values of a range that count as its ends."""
     if isinstance(p, Categorical) or not isinstance(p.low, int):
-        return 2 * reading.EDGE
+        return 2 * results.EDGE
     return 2 / (1 + (int(p.high) - p.low) // getattr(p, "step", 1))
 
 
@@ -182,7 +183,7 @@ def importance_unclear(facts: Facts) -> list[Finding] | None:
 
 def short_trials(facts: Facts) -> list[Finding] | None:
     """A trial sees far fewer images than the final training, so it may judge another way."""
-    history, images = facts.history, reading.trial_images(facts)
+    history, images = facts.history, results.trial_images(facts)
     if not _over(facts) or history is None or images is None:
         return None
     epochs = max((len(t.epochs) for t in facts.trials), default=0)

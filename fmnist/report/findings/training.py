@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fmnist.report import final, text
-from fmnist.report.findings import reading
-from fmnist.report.findings.finding import CAUTION, NOTE, WARNING, Finding
-from fmnist.report.records import Facts
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.report.findings.base import CAUTION, NOTE, WARNING, Finding
+from fmnist.report.narrative import final_model, results
 
 SECTION = "training"
 STILL_FALLING = 0.01
@@ -16,7 +16,7 @@ def overfitting(facts: Facts) -> list[Finding] | None:
     """The verdict on the curves, see ``reading.overfitting``."""
     if facts.history is None:
         return None
-    found = reading.overfitting(facts.history)
+    found = results.overfitting(facts.history)
     if found.verdict == "none":
         return []
     severity = WARNING if found.verdict == "clear" else CAUTION
@@ -55,7 +55,7 @@ def shortened(facts: Facts) -> list[Finding] | None:
 
 def refit(facts: Facts) -> list[Finding] | None:
     """The final network learnt the validation images too, or was to and did not."""
-    sentence = final.refit(facts)
+    sentence = final_model.refit(facts)
     if not sentence:
         return None
     title = "Trained on the validation images too" if facts.refit_used else "No second training"

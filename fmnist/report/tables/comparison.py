@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fmnist.report import text
-from fmnist.report.comparing import label, published_figure
+from fmnist.report.narrative.comparison import label, published_figure
 from fmnist.report.published import Placed
-from fmnist.report.records.comparison import Comparison, Lead, System
-from fmnist.report.tables.table import Table
+from fmnist.report.tables.base import Table
+from fmnist.runs.records.comparison import Comparison, Lead, System
 
 INTERVAL = f"95{text.THIN}% interval"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fmnist.report import text, timing
-from fmnist.report.records import Facts
-from fmnist.report.tables.table import Table
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.report.narrative import timing
+from fmnist.report.tables.base import Table
 
 DECISIONS_SHOWN = 40
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fmnist.report import followed, text
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.report.narrative import recipe as followed
 from fmnist.report.published import TEST_IMAGES
-from fmnist.report.records import Facts
-from fmnist.report.tables.table import Table
+from fmnist.report.tables.base import Table
 
 
 def published(facts: Facts) -> Table | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from fmnist.report import text, winner
-from fmnist.report.figures.many import FEW
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.report.figures.many_classes import FEW
 from fmnist.report.findings import confusions
-from fmnist.report.records import Facts
-from fmnist.report.records.calibration import Calibration
-from fmnist.report.records.results import Average, ClassScore, Score, TestScore
-from fmnist.report.records.searching import Interval
-from fmnist.report.spelling import isolated
-from fmnist.report.tables.table import Table
+from fmnist.report.glyphs import isolated
+from fmnist.report.narrative import winner
+from fmnist.report.tables.base import Table
+from fmnist.runs.records.calibration import Calibration
+from fmnist.runs.records.metrics import Average, ClassScore, Score, TestScore
+from fmnist.runs.records.search import Interval
 
 PAIRS_SHOWN = 8
 LONGEST_HEAD = 14

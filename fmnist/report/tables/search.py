@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fmnist.config import fields_help
+from fmnist.config.config import fields_help
 from fmnist.report import text
+from fmnist.report.facts import Facts
 from fmnist.report.findings import states
-from fmnist.report.records import Facts
-from fmnist.report.records.searching import Candidate
-from fmnist.report.tables.table import Table
-from fmnist.report.trouble import KINDS, Trouble, kind, out_of_time, troubles
+from fmnist.report.narrative.failures import KINDS, Trouble, kind, out_of_time, troubles
+from fmnist.report.tables.base import Table
+from fmnist.runs.records.search import Candidate
 from search.records import Trial
 from search.space import Categorical, Parameter
 

@@ -1,0 +1,176 @@
+"""From the trainings to ``experiments.json``: scores, differences, verdicts, what was skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any
+
+from fmnist.ablation.sizing import Fidelity
+from fmnist.ablation.variants import KEYS, Experiment
+from fmnist.analysis.classification import holm
+from fmnist.analysis.paired_effects import Effect, Score, effect
+from fmnist.config.config import Config
+from fmnist.pipeline.space_bounds import size_of
+from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE
+from search.records import Trial
+
+SCHEMA = 1
+ALPHA = 0.05
+NO_TIME = "there was no time"
+ROUND = 100
+"""Trainings are numbered by seed: number ``ROUND`` times the seed, plus the place."""
+BASE = 0
+"""The place of the base; that of a variant is the place of its key, from 1 on."""
+
+
+def place_of(key: str) -> int:
+    """The place of an experiment in the numbers of its trainings."""
+    return 1 + KEYS.index(key)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All trainings that are over, and the scores of those that came to their end by number."""
+
+    trials: Mapping[int, Trial]
+    scores: Mapping[int, Score]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    experiment: Experiment
+    seeds: tuple[int, ...]
+    effect: Effect
+
+
+def conclude(
+    config: Config,
+    size: Fidelity,
+    experiments: Sequence[Experiment],
+    trained: Trained,
+    *,
+    classes: int = 10,
+    not_asked: Sequence[str] = (),
+    reason: str = NO_TIME,
+) -> dict[str, Any]:
+    """The content of ``experiments.json``.
+
+    Args:
+        config: the base.
+        not_asked: keys of experiments that were not to be made.
+        reason: why those that were not begun were not.
+    """
+    measured = [m for e in experiments if (m := _measured(e, size, trained)) is not None]
+    corrected = holm([m.effect.p for m in measured])
+    done = {m.experiment.key for m in measured}
+    reasons = dict.fromkeys(not_asked, "not asked for")
+    skipped = [
+        _named(e) | {"reason": _why_not(e, trained, reasons.get(e.key, reason))}
+        for e in experiments
+        if e.key not in done
+    ]
+    used = sorted({seed for m in measured for seed in m.seeds} or _seeds(BASE, size, trained))
+    return {
+        "schema": SCHEMA,
+        "fidelity": {**asdict(size), "seeds": len(used)} if used else None,
+        "base": _base(config, used, trained, classes),
+        "experiments": [
+            _row(m, p, config, size, trained, classes)
+            for m, p in zip(measured, corrected, strict=True)
+        ],
+        "skipped": skipped,
+    }
+
+
+def verdict(difference: float, p_holm: float) -> str:
+    """Whether the variant is better, worse, or no difference was found."""
+    if p_holm >= ALPHA:
+        return UNDECIDED
+    return BETTER if difference > 0 else WORSE
+
+
+def _measured(experiment: Experiment, size: Fidelity, trained: Trained) -> _Measured | None:
+    place = place_of(experiment.key)
+    base = set(_seeds(BASE, size, trained))
+    seeds = tuple(s for s in _seeds(place, size, trained) if s in base)
+    if not seeds or experiment.reason:
+        return None
+    scores = trained.scores
+    pairs = [(scores[s * ROUND + BASE], scores[s * ROUND + place]) for s in seeds]
+    return _Measured(experiment, seeds, effect(pairs))
+
+
+def _seeds(place: int, size: Fidelity, trained: Trained) -> list[int]:
+    return [s for s in range(size.seeds) if s * ROUND + place in trained.scores]
+
+
+def _row(
+    m: _Measured, p_holm: float, config: Config, size: Fidelity, trained: Trained, classes: int
+) -> dict[str, Any]:
+    e, found = m.experiment, m.effect
+    numbers = [s * ROUND + place_of(e.key) for s in m.seeds]
+    return {
+        **_named(e),
+        "changes": dict(e.changes),
+        "images": int(trained.trials[numbers[0]].params["images"]),
+        "epochs": e.epochs * size.epochs,
+        "parameters": size_of(config.replace(**e.changes), classes).parameters,
+        "scores": [_score(n, trained) for n in numbers],
+        "accuracy": fmean(trained.scores[n].accuracy for n in numbers),
+        "base_accuracy": fmean(trained.scores[s * ROUND + BASE].accuracy for s in m.seeds),
+        "difference": found.difference,
+        "interval": list(found.interval),
+        "method": found.method,
+        "seeds": len(m.seeds),
+        "validation": trained.scores[numbers[0]].images,
+        "p": found.p,
+        "p_holm": p_holm,
+        "verdict": verdict(found.difference, p_holm),
+        "seconds": round(sum(trained.trials[n].seconds or 0.0 for n in numbers), 3),
+    }
+
+
+def _named(e: Experiment) -> dict[str, Any]:
+    return {"key": e.key, "question": e.question, "title": e.title, "compares": e.compares}
+
+
+def _base(
+    config: Config, seeds: Sequence[int], trained: Trained, classes: int
+) -> dict[str, Any] | None:
+    numbers = [s * ROUND + BASE for s in seeds if s * ROUND + BASE in trained.scores]
+    if not numbers:
+        return None
+    return {
+        "parameters": size_of(config, classes).parameters,
+        "scores": [_score(n, trained) for n in numbers],
+        "accuracy": fmean(trained.scores[n].accuracy for n in numbers),
+        "seconds": round(sum(trained.trials[n].seconds or 0.0 for n in numbers), 3),
+    }
+
+
+def _score(number: int, trained: Trained) -> dict[str, Any]:
+    trial = trained.trials[number]
+    return {
+        "seed": trial.seed,
+        "accuracy": trained.scores[number].accuracy,
+        "seconds": trial.seconds,
+    }
+
+
+def _why_not(e: Experiment, trained: Trained, reason: str) -> str:
+    """Why there is no difference to tell of."""
+    if e.reason:
+        return e.reason
+    for number, trial in sorted(trained.trials.items()):
+        failure = trial.failure
+        own = number % ROUND == place_of(e.key)
+        if own and failure is not None and failure.kind not in ("deadline", "interrupted"):
+            return f"its training failed ({failure.kind}: {failure.message})"
+    base = [t for n, t in trained.trials.items() if n % ROUND == BASE]
+    if base and all(t.failure is not None and t.failure.kind != "deadline" for t in base):
+        failure = base[0].failure
+        assert failure is not None
+        return f"the training of the base failed ({failure.kind}: {failure.message})"
+    return reason

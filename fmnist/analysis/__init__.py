@@ -1,0 +1,1 @@
+"""Statistics of finished models: metrics, intervals, calibration, label errors, Grad-CAM."""

@@ -1,0 +1,112 @@
+"""The one room that knows which Keras backend runs: its import, its device, its training loop.
+
+Nothing else in this project imports TensorFlow or JAX. Keras picks its backend when it is first
+imported, so ``configure`` comes before that. What is decided by backend and device, and why,
+stands in ``policy``; a training loop (``loop.Loop``) comes from ``loop_for``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fmnist.backends.policy import Policy, policy_for
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fmnist.backends.base import Loop
+
+BACKENDS = ("tensorflow", "jax")
+
+
+def configure() -> str:
+    """Import the backend quietly and return its name; must run before Keras is imported."""
+    name = os.environ["KERAS_BACKEND"] = chosen()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if name == "tensorflow" and "tensorflow" not in sys.modules:
+        with native_stderr_held_back():
+            import tensorflow  # noqa: F401
+    return name
+
+
+def chosen() -> str:
+    """The backend that will be used; nothing is imported."""
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+@contextmanager
+def native_stderr_held_back() -> Iterator[None]:
+    """Hold back what native libraries print; show it after all when the import fails.
+
+    TensorFlow's C++ side prints lines about oneDNN before any log level is read.
+    """
+    sys.stderr.flush()
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
+
+
+def name() -> str:
+    """The backend that Keras runs on."""
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def device() -> str:
+    """The device in words, such as ``CPU`` or ``GPU:0``."""
+    import keras
+
+    devices = [str(d).upper() for d in keras.distribution.list_devices()]
+    return next((d for d in devices if not d.startswith("CPU")), "CPU")
+
+
+def decisions() -> Policy:
+    """What is decided for this backend on this device."""
+    return policy_for(name(), device())
+
+
+def loop_for(**parts: Any) -> Loop:
+    """A training loop on this backend; see ``loop.Loop`` for its parts."""
+    if name() == "jax":
+        from fmnist.backends.jax import JaxLoop
+
+        return JaxLoop(scan=decisions().scan, **parts)
+    from fmnist.backends.tensorflow import TensorFlowLoop
+
+    return TensorFlowLoop(**parts)
+
+
+def gradient(function: Callable[[Any], Any], x: Any) -> NDArray[np.float32]:
+    """How the sum of ``function(x)`` changes with each value of ``x``; of the shape of ``x``."""
+    import numpy as np
+
+    if name() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(lambda inner: function(inner).sum())(x), dtype=np.float32)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(function(x))
+    return np.asarray(tape.gradient(total, x), dtype=np.float32)

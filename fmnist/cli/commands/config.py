@@ -1,0 +1,108 @@
+"""``fmnist config``: every option, its value and where it comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fmnist.cli.group import origin
+from fmnist.cli.settings import Settings, hidden, key_of, options_of, usual_files, variable_of
+from fmnist.errors import UserError
+
+_NONE = "–"
+
+
+@dataclass(frozen=True)
+class Row:
+    """An option as it holds now; ``source`` is ``default``, a variable, or a file and its key."""
+
+    command: str
+    option: str
+    value: str
+    source: str
+    variable: str
+
+
+def show_config(context: click.Context, name: str | None, *, given: bool, as_json: bool) -> int:
+    """Print the options of one command or of all; returns the exit code.
+
+    Args:
+        given: only those that are not left at their default.
+
+    Raises:
+        UserError: no such command.
+    """
+    group = context.parent
+    assert group is not None, "config is one of the group's commands"
+    rows = [row for row in rows_of(group, name) if not given or row.source != "default"]
+    settings = context.find_object(Settings) or Settings()
+    if as_json:
+        found = {"files": [str(f) for f in settings.files], "options": [asdict(r) for r in rows]}
+        click.echo(json.dumps({"schema": 1, **found}))
+    else:
+        click.echo("\n".join([*_head(settings), *_blocks(rows)]))
+    return 0
+
+
+def rows_of(group: click.Context, name: str | None) -> Iterable[Row]:
+    """The options of the command ``name``, or of all commands.
+
+    Raises:
+        UserError: no such command.
+    """
+    assert isinstance(group.command, click.Group)
+    commands = group.command.commands
+    if name is not None and name not in commands:
+        raise UserError(f"{name}: no command; there are {', '.join(commands)}")
+    for command in [name] if name else commands:
+        inner = commands[command].make_context(command, [], parent=group, resilient_parsing=True)
+        for option in options_of(inner.command).values():
+            yield _row(inner, command, option)
+
+
+def _row(context: click.Context, command: str, option: click.Option) -> Row:
+    where = origin(context, option)
+    value = context.params.get(str(option.name))
+    if where in os.environ:
+        value = os.environ[where]  # as it stands there, be it right or wrong
+    variable = variable_of(command, option)
+    return Row(command, f"--{key_of(option)}", _shown(value), where or "default", variable)
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ("", ()):
+        return _NONE
+    if isinstance(value, bool):
+        return str(value).lower()
+    return hidden(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+
+
+def _head(settings: Settings) -> list[str]:
+    usual = usual_files()
+    others = set(settings.files) - set(usual)  # of --config-file, which goes instead of them
+    looked = [file for file in usual if file not in settings.files and not others]
+    lines = [f"read          {_short(file)}" for file in settings.files]
+    lines += [f"not there     {_short(file)}" for file in looked]
+    return [*lines, "stronger are  variables such as FMNIST_RUN_TIME, and flags"]
+
+
+def _short(file: Path) -> str:
+    home = str(Path.home())
+    return str(file).replace(home, "~", 1) if str(file).startswith(home + os.sep) else str(file)
+
+
+def _blocks(rows: list[Row]) -> list[str]:
+    lines = []
+    for command in dict.fromkeys(row.command for row in rows):
+        lines += ["", command]
+        own = [row for row in rows if row.command == command]
+        width = max(len(row.option) for row in own)
+        wide = min(32, max(len(row.value) for row in own))
+        lines += [f"  {r.option:<{width}}  {r.value:<{wide}}  {r.source}" for r in own]
+    return lines or ["", "no option is given but by its default"]

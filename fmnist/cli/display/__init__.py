@@ -1,0 +1,1 @@
+"""What is printed while a job runs and when it ends."""

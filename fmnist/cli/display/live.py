@@ -1,0 +1,244 @@
+"""The view for a terminal: what is under way, a line a trial, and the trials worth a look."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fmnist.pipeline.progress import STAGES, View
+from fmnist.text import cell, check_text, clock, outcome, percent, settings, winner_text
+from search.engines.base import Suggestion
+from search.records import Epoch, Failure, Trial
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    from fmnist.pipeline.doctor import Check
+    from fmnist.report.render import Rendered
+
+_SHOWN_BEST, _SHOWN_NEWEST = 3, 8
+_GAP = 2
+
+
+@dataclass
+class _Flight:
+    """A trial under way."""
+
+    suggestion: Suggestion
+    since: float = field(default_factory=time.monotonic)
+    epoch: Epoch | None = None
+    again: str = ""
+
+
+class LiveView(View):
+    """Redraws itself; a renderable of rich, so that the width decides what is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._live: Live | None = None
+        self._trials: list[Trial] = []
+        self._best: Trial | None = None
+        self._flights: dict[int, _Flight] = {}
+        self._detail = ""
+        self._notice = ""
+        self._run = Path()
+
+    def begun(self, run: Path) -> None:
+        """See ``View.begun``."""
+        from rich.live import Live
+
+        self._run = run
+        self._live = Live(get_renderable=lambda: self, refresh_per_second=2, transient=False)
+        self._live.start()
+
+    def stage(self, name: str) -> None:
+        """See ``View.stage``."""
+        super().stage(name)
+        self._detail = ""
+        self._flights.clear()
+
+    def message(self, text: str) -> None:
+        """See ``View.message``."""
+        from rich.padding import Padding
+        from rich.text import Text
+
+        if self._live:
+            self._live.console.print(Padding(Text(text), (0, 0, 0, 2)))
+
+    def check(self, check: Check) -> None:
+        """See ``View.check``; one that is as it should be is not worth a line for good."""
+        if check.ok is True:
+            self._detail = check_text(check)
+        else:
+            self.message(check_text(check))
+
+    def trial_started(self, suggestion: Suggestion) -> None:
+        """See ``View.trial_started``."""
+        self._flights[suggestion.number] = _Flight(suggestion)
+
+    def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
+        """See ``View.epoch_done``."""
+        self._flights.setdefault(suggestion.number, _Flight(suggestion)).epoch = epoch
+
+    def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
+        """See ``View.trial_retried``."""
+        again = f"again after {failure.kind}"
+        self._flights.setdefault(suggestion.number, _Flight(suggestion)).again = again
+
+    def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
+        """See ``View.trial_done``."""
+        self._flights.pop(trial.number, None)
+        if self.now == "confirm":
+            self.message(f"seed {trial.seed} of trial {trial.replicate_of}: {outcome(trial)}")
+            return
+        self._trials.append(trial)
+        self._best = best
+
+    def confirm_started(self, k: int, seeds: int, leader: str) -> None:
+        """See ``View.confirm_started``."""
+        self._detail = f"the best {k} on {seeds} fresh seeds each: {leader}"
+
+    def confirmed(self, confirmation: dict[str, Any]) -> None:
+        """See ``View.confirmed``."""
+        self.message(winner_text(confirmation))
+
+    def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
+        """See ``View.retrain_epoch``."""
+        who = f"{name}, " if name else ""
+        validated = self.now == "retrain"
+        value = epoch.val_accuracy if validated else epoch.accuracy
+        score = f"{'validation' if validated else 'training'} {percent(value)}"
+        self._detail = f"{who}epoch {epoch.epoch} of {epochs}, {score}, {epoch.seconds:.1f} s"
+
+    def stopping(self, text: str) -> None:
+        """See ``View.stopping``; shown when next drawn."""
+        self._notice = text
+
+    def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
+        """See ``View.result``."""
+        self.stage("done")
+        self.close()
+        print()
+        super().result(run, metrics, rendered)
+
+    def close(self) -> None:
+        """See ``View.close``."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """The whole picture. Drawn by rich's thread while the study goes on, so of copies."""
+        from rich.text import Text
+
+        width = options.max_width
+        yield self._head(width)
+        stage = STAGES.get(self.now, self.now)
+        yield _line(Text(stage + (f": {self._detail}" if self._detail else "")), width)
+        if self._notice:
+            yield Text(self._notice, style="yellow")
+        for flight in list(self._flights.values()):
+            yield _line(self._flight(flight), width)
+        trials = list(self._trials)
+        if trials:
+            yield Text()
+            yield self._table(trials, width)
+
+    def _head(self, width: int) -> Text:
+        from rich.text import Text
+
+        left, parts = self.time_left(), []
+        if left is not None and self.limit:
+            parts.append(f"{_bar(1 - left / self.limit, min(20, width // 6))} {clock(left)} left")
+        else:
+            parts.append(clock(self.elapsed()))
+        if self.trials is not None:
+            parts.append(f"{len(self._trials)} of {self.trials} trials")
+        elif self._trials:
+            parts.append(f"{len(self._trials)} trials")
+        facts = "   " + "   ".join(parts)
+        name = str(self._run)
+        if len(name) + len(facts) > width:
+            name = self._run.name
+        head = Text(no_wrap=True, overflow="ellipsis").append(name, style="bold")
+        head.truncate(max(8, width - len(facts)), overflow="ellipsis")
+        return head.append(facts, style="cyan")
+
+    def _flight(self, flight: _Flight) -> Text:
+        from rich.text import Text
+
+        suggestion, epoch = flight.suggestion, flight.epoch
+        of = f"/{suggestion.epochs}" if suggestion.epochs else ""
+        text = Text().append(f"trial {suggestion.number:<4} ", style="cyan")
+        text.append(f"{clock(time.monotonic() - flight.since)}  ", style="dim")
+        done = f"epoch {epoch.epoch}{of}" if epoch else "starting"
+        text.append(f"{done:<10} {percent(epoch.val_accuracy) if epoch else '':>8}  ")
+        if flight.again:
+            text.append(f"{flight.again}  ", style="yellow")
+        return text.append(settings(suggestion.params), style="dim")
+
+    def _table(self, trials: list[Trial], width: int) -> Table:
+        from rich.table import Table
+
+        # The best ones and the newest ones: a night has hundreds.
+        rows = _worth_showing(trials)
+        names = list(trials[0].params)
+        cells = {n: [cell(t.params.get(n, "")) for t in rows] for n in names}
+        outcomes = [outcome(t) for t in rows]
+        taken = max(5, *(len(str(t.number)) for t in rows)) + max(7, *map(len, outcomes))
+        headings = _headings(cells, width - taken - 2 * _GAP - 1)
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
+        table.add_column("trial", justify="right", no_wrap=True, vertical="bottom")
+        table.add_column("outcome", no_wrap=True)
+        for heading in headings.values():
+            table.add_column(heading, justify="right", no_wrap=True)
+        if len(headings) < len(cells):
+            table.add_column("…")
+        for i, trial in enumerate(rows):
+            style = "green" if self._best and trial.number == self._best.number else None
+            shown = [cells[n][i] for n in headings]
+            table.add_row(str(trial.number), outcomes[i], *shown, style=style)
+        return table
+
+
+def _headings(cells: dict[str, list[str]], room: int) -> dict[str, str]:
+    """Columns that fit into ``room`` characters: in one line, else in two, else the first ones."""
+    shown: dict[str, str] = {}
+    for broken in (False, True):
+        shown, used = {}, 0
+        for name, values in cells.items():
+            heading = name.replace("_", "\n") if broken else name
+            lines = [*heading.split("\n"), *values]
+            used += _GAP + max(map(len, lines))
+            if used > room:
+                break
+            shown[name] = heading
+        if len(shown) == len(cells):
+            break
+    return shown
+
+
+def _worth_showing(trials: list[Trial]) -> list[Trial]:
+    top = sorted(trials, key=lambda t: -(t.value or 0.0))[:_SHOWN_BEST]
+    shown = {t.number: t for t in [*top, *trials[-_SHOWN_NEWEST:]]}
+    return [shown[n] for n in sorted(shown)]
+
+
+def _bar(share: float, width: int) -> str:
+    filled = round(max(0.0, min(1.0, share)) * width)
+    return "━" * filled + "─" * (width - filled)
+
+
+def _line(text: Text, width: int) -> Text:
+    """One line, cut where it is too long."""
+    text.no_wrap, text.overflow = True, "ellipsis"
+    text.truncate(width, overflow="ellipsis")
+    return text

@@ -1,0 +1,1 @@
+"""Validated hyperparameter fields, search spaces, recipes and overrides: a model as data."""

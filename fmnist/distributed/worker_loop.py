@@ -1,0 +1,152 @@
+"""The loop of a shared study: the same as that of a study on one machine, on a shared engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fmnist.pipeline.stages.search import Watcher
+from fmnist.training import checkpoint
+from search.study.scheduler import SearchPlan
+from search.study.study import Study
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+    from search.distributed import SharedEngine, SharedList, SharedLog, SharedStudy
+    from search.distributed.artifacts import Checkpoints
+    from search.records import Trial
+
+
+class _Listener(Watcher):
+    """Shows what happens here, and clears away what nobody will go on from."""
+
+    def __init__(self, job: Context, kept: Checkpoints | None) -> None:
+        super().__init__(job)
+        self._kept = kept
+
+    def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
+        """See ``search.study.study.Listener``."""
+        super().trial_done(trial, best, time_left)
+        if self._kept is not None and trial.failure is None:
+            self._kept.drop(trial.number)
+
+
+@dataclass
+class Loop:
+    """What one machine does in one phase.
+
+    Attributes:
+        home: folder for its own log, its journal and the checkpoints of its trials.
+        plan: when to stop.
+        slots: trials at once; 0: none, it only watches.
+        artifacts: where checkpoints go as well; None: they stay here.
+    """
+
+    job: Context
+    shared: SharedStudy
+    worker: str
+    home: Path
+    plan: SearchPlan
+    slots: int
+    artifacts: str | None = None
+
+    def __post_init__(self) -> None:
+        from search.distributed import SharedLog
+
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.log: SharedLog = SharedLog(self.shared, self.home / "trials.jsonl", self.worker)
+        self.engine = self._engine()
+        self._learn()
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Train until the study has nothing more to do, the time is over, or ``stop()``.
+
+        Raises:
+            StudyError: several trials in a row failed.
+            OSError: the disk is full, or the database stayed away.
+        """
+        from search.distributed import work_together
+
+        work_together(self._study(stop), self.shared, stop=stop)
+
+    def close(self) -> None:
+        """Give no more signs of life; what was not ended is this machine's for a while yet."""
+        self.engine.close()
+
+    def give_back(self) -> None:
+        """Leave what this machine has not ended to the others, at once.
+
+        Such a trial counts as one whose worker died.
+        """
+        from optuna.trial import TrialState
+
+        kept = self._checkpoints(every=0.0)
+        for suggestion in self.engine.running():
+            if kept is not None:
+                kept.put(suggestion.number, self._folder / f"{suggestion.number:04d}")
+            trial_id = self.shared.trial_id(suggestion.number)
+            self.shared.storage.set_trial_state_values(trial_id, TrialState.FAIL)
+        self.shared.reap()
+
+    def _study(self, stop: Callable[[], bool]) -> Study:
+        from search.distributed import SharedEpochs
+
+        kept = self._checkpoints()
+
+        def keep(number: int, folder: Path) -> None:
+            if kept is not None:
+                kept.put(number, folder)
+
+        return Study(
+            engine=self.engine,
+            runner=self.job.workers.supervisor(self.slots),
+            plan=self.plan,
+            log=self.log,
+            epoch_log=SharedEpochs(self.shared, self.home / "epochs.jsonl"),
+            listener=_Listener(self.job, kept),
+            seed=self._facts["seed"],
+            epochs=self._facts["trial_epochs"],
+            limits=self.job.trial_limits,
+            folder=self._folder,
+            checkpoint=checkpoint.epochs_in,
+            stop=stop,
+            fetch=(lambda s, folder: kept.fetch(s.number, folder)) if kept else None,
+            keep=keep if kept else None,
+        )
+
+    def _engine(self) -> SharedEngine | SharedList:
+        from search.distributed import SharedEngine, SharedList
+
+        if "tasks" in self._facts:
+            return SharedList(self.shared, worker=self.worker)
+        return SharedEngine(
+            self.shared,
+            worker=self.worker,
+            sampler=self._facts["sampler"],
+            seed=self._facts["seed"],
+            pruner=self._facts["pruner"],
+            epochs=self._facts["trial_epochs"],
+            max_trials=self._facts["max_trials"],
+        )
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return self.shared.facts
+
+    @property
+    def _folder(self) -> Path:
+        return self.home / "trials"
+
+    def _checkpoints(self, every: float = 60.0) -> Checkpoints | None:
+        if self.artifacts is None:
+            return None
+        from search.distributed.artifacts import Checkpoints, open_artifacts
+
+        return Checkpoints(open_artifacts(self.artifacts), self.shared, every)
+
+    def _learn(self) -> None:
+        """What trials cost here, from those of an earlier session; other machines differ."""
+        for trial in self.log.own:
+            self.plan.costs.learn_from(trial)

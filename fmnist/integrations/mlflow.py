@@ -1,0 +1,168 @@
+"""A finished run in MLflow: its configuration, numbers, curves and report; its trials below it.
+
+Everything is sent once, when the report is there; what is sent is what the records say.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fmnist.cli.settings import hidden
+from fmnist.config.config import load_config
+from fmnist.errors import UserError
+from fmnist.integrations.tracker import Tracker
+from fmnist.runs.folder import Run
+from fmnist.runs.live_reader import peek_json, peek_trials
+from search.records import Trial
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Param
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "fmnist"
+ARTIFACTS = ("report.html", "report.pdf", "best_config.toml", "metrics.json", "model.keras")
+VALUE = "value"
+_PARENT, _NAME = "mlflow.parentRunId", "mlflow.runName"
+_CURVES = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
+_MOST_METRICS = 1000  # in one request
+# A store that is gone must not hold a finished run for minutes, as MLflow's own limits do; and
+# nothing is told to anybody but that store.
+_MANNERS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+
+
+def installed() -> bool:
+    """Whether MLflow's client is there."""
+    return importlib.util.find_spec("mlflow") is not None
+
+
+def open_store(uri: str) -> MLflowStore:
+    """The store at ``uri``: ``sqlite:///FILE``, ``http://HOST:5000`` or whatever MLflow takes.
+
+    Raises:
+        UserError: MLflow is not installed, or the store cannot be opened: now, not in the morning.
+    """
+    if not installed():
+        raise UserError(
+            "--mlflow needs MLflow's client, which is not installed; install it with: "
+            "pip install mlflow-skinny  (the extra 'mlflow')"
+        )
+    for name, value in _MANNERS.items():
+        os.environ.setdefault(name, value)
+    try:
+        return MLflowStore(uri)
+    except Exception as error:  # of many libraries, by the kind of store
+        reason = hidden(str(error)).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"--mlflow {hidden(uri)}: the store cannot be opened: {reason}") from None
+
+
+class MLflowStore(Tracker):
+    """Logs a finished run to an MLflow store, in the experiment ``fmnist``."""
+
+    name = "MLflow"
+
+    def __init__(self, uri: str) -> None:
+        from mlflow.tracking import MlflowClient
+
+        self._client = MlflowClient(tracking_uri=uri)
+        found = self._client.get_experiment_by_name(EXPERIMENT)
+        self._experiment = (
+            found.experiment_id if found else self._client.create_experiment(EXPERIMENT)
+        )
+
+    def finished(self, run: Run) -> None:
+        """Log ``run``; one that could not be logged whole stands there as failed."""
+        record = run.read_toml("run.toml")
+        number = self._begin(run.path.resolve().name, _milliseconds(record["created"]))
+        try:
+            self._log_final(run, number)
+            for trial in peek_trials(run / "trials.jsonl"):
+                self._log_trial(trial, number)
+        except BaseException:
+            self._client.set_terminated(number, "FAILED")
+            raise
+        self._client.set_terminated(number, "FINISHED")
+
+    def _begin(self, name: str, start: int, parent: str | None = None) -> str:
+        tags = {_NAME: name, **({_PARENT: parent} if parent else {})}
+        created = self._client.create_run(self._experiment, start_time=start, tags=tags)
+        return str(created.info.run_id)
+
+    def _log_final(self, run: Run, number: str) -> None:
+        record = run.read_toml("run.toml")
+        begun = _milliseconds(record["created"])
+        epochs = peek_json(run, "history.json").get("epochs", [])
+        metrics = list(_curves(epochs, begun))
+        metrics += [_metric(k, v, begun, len(epochs)) for k, v in _results(run).items()]
+        _send(self._client, number, load_config(run.path).to_dict(), metrics)
+        self._client.set_tag(number, "data", record["data"]["name"])
+        for name in ARTIFACTS:
+            if run.has(name):
+                self._client.log_artifact(number, str(run / name))
+
+    def _log_trial(self, trial: Trial, parent: str) -> None:
+        begun = _milliseconds(trial.started)
+        number = self._begin(f"trial {trial.number}", begun, parent)
+        metrics = list(_curves([vars(e) for e in trial.epochs], begun))
+        if trial.value is not None:
+            metrics.append(_metric(VALUE, trial.value, begun, len(trial.epochs)))
+        _send(self._client, number, trial.params, metrics)
+        self._client.set_tag(number, "state", trial.state)
+        status = "FAILED" if trial.state == "failed" else "FINISHED"
+        self._client.set_terminated(number, status, begun + int(1000 * (trial.seconds or 0.0)))
+
+
+def _results(run: Run) -> dict[str, float]:
+    """The numbers of the test and validation set, with the ends of the test's interval."""
+    metrics = peek_json(run, "metrics.json")
+    test, validation = metrics.get("test", {}), metrics.get("validation", {})
+    low, high = test.get("interval") or (None, None)
+    found = {
+        "test_accuracy": test.get("accuracy"),
+        "test_accuracy_low": low,
+        "test_accuracy_high": high,
+        "test_loss": test.get("loss"),
+        "validation_accuracy": validation.get("accuracy"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _send(
+    client: MlflowClient, number: str, params: Mapping[str, Any], metrics: list[Metric]
+) -> None:
+    client.log_batch(number, params=[_param(k, v) for k, v in params.items()])
+    for start in range(0, len(metrics), _MOST_METRICS):
+        client.log_batch(number, metrics=metrics[start : start + _MOST_METRICS])
+
+
+def _curves(epochs: Iterable[Mapping[str, Any]], begun: int) -> Iterable[Metric]:
+    moment = float(begun)
+    for epoch in epochs:
+        moment += 1000 * epoch["seconds"]
+        for name in _CURVES:
+            if epoch.get(name) is not None:
+                yield _metric(name, epoch[name], int(moment), epoch["epoch"])
+
+
+def _metric(name: str, value: float, moment: int, step: int) -> Metric:
+    from mlflow.entities import Metric
+
+    return Metric(name, float(value), moment, step)
+
+
+def _param(name: str, value: Any) -> Param:
+    from mlflow.entities import Param
+
+    return Param(name, str(value))
+
+
+def _milliseconds(moment: str) -> int:
+    return int(1000 * datetime.fromisoformat(moment).timestamp())

@@ -1,0 +1,174 @@
+"""``fmnist export``: the model of a run in another format, kept only if it predicts the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.augmentation import Images
+from fmnist.errors import UserError
+from fmnist.runs.folder import Run, RunError
+
+if TYPE_CHECKING:
+    from fmnist.models.formats import Predict
+
+NAMES = {
+    "keras": "model.keras",
+    "onnx": "model.onnx",
+    "tflite": "model.tflite",
+    "saved-model": "saved_model",
+}
+NEEDED = {"onnx": ("onnx", "tf2onnx", "onnxruntime")}
+TOLERANCE = 1e-4
+"""Largest difference of a probability; what is exported computes in single precision as well."""
+CARD, RECORD, CLASSES = "model_card.md", "export.json", "class_names.txt"
+
+
+class ExportError(UserError):
+    """A format that cannot be written here, or an export that predicts otherwise."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """An export beside the original on the same images.
+
+    Attributes:
+        images: number of images.
+        max_difference: largest difference of a probability.
+        agreement: share of the images that both give the same class.
+    """
+
+    images: int
+    max_difference: float
+    agreement: float
+
+    @property
+    def same(self) -> bool:
+        """Whether the export may stand for the original."""
+        return self.max_difference <= TOLERANCE and self.agreement == 1
+
+
+def export_run(folder: Path, kind: str, target: Path | None) -> int:
+    """Write the model of a run, check it and lay what belongs to it beside it.
+
+    Args:
+        kind: a key of ``NAMES``.
+        target: folder for it; ``export/<kind>`` in the run's folder where None.
+
+    Raises:
+        RunError: the run is not finished, or the folder holds something.
+        ExportError: a package is missing, the conversion failed, or the predictions differ.
+    """
+    run = Run.existing(folder)
+    _check(run, kind)
+    target = target or run / "export" / kind
+    if target.exists() and any(target.iterdir()):
+        raise RunError(f"{target}: is not empty; take it away first, or give another --to")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the one that all formats can be written on
+    images = _stored_images(run)
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        found = _written(run, kind, target / NAMES[kind], images)
+        if not found.same:
+            raise ExportError(
+                f"{kind}: predictions differ from the original's on {found.images} images: by up "
+                f"to {found.max_difference:.2g}, the same class for {found.agreement:.2%}; "
+                "nothing is kept"
+            )
+        _beside(run, kind, target, found)
+    except BaseException:
+        shutil.rmtree(target)
+        raise
+    click.echo(f"exported       {target / NAMES[kind]}")
+    click.echo(
+        f"checked        {found.images} test images: the same class for all, probabilities within "
+        f"{found.max_difference:.1g}"
+    )
+    return 0
+
+
+def _check(run: Run, kind: str) -> None:
+    for name in ("model.keras", "predictions.npz", "metrics.json"):
+        if not run.has(name):
+            raise RunError(f"{run.path}: has no {name}, the run is not finished; let it finish")
+    missing = [name for name in NEEDED.get(kind, ()) if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ExportError(
+            f"--format {kind} needs {', '.join(missing)}: pip install {' '.join(NEEDED[kind])}"
+        )
+
+
+def _stored_images(run: Run) -> Images:
+    """The test images in the run's folder: all that were misclassified, and some at random."""
+    from fmnist.runs.safe_read import read_arrays
+
+    images = read_arrays(run / "predictions.npz")["images"]
+    if images.ndim != 3 or not len(images) or images.dtype != np.uint8:
+        raise RunError(f"{run / 'predictions.npz'}: has no images to check an export with")
+    found: Images = images[..., np.newaxis]
+    return found
+
+
+def _written(run: Run, kind: str, path: Path, images: Images) -> Agreement:
+    from fmnist.analysis.activations import load_model
+    from fmnist.config.config import load_config
+    from fmnist.models import formats
+    from fmnist.training.fit import predict
+
+    mirrored = load_config(run.path).test_time_flip
+    try:
+        model = load_model(run / "model.keras")
+    except (OSError, ValueError) as error:
+        why = str(error).splitlines()[0]
+        raise ExportError(f"{run / 'model.keras'}: cannot be loaded: {why}") from error
+    expected = predict(model, images, mirrored=mirrored)
+    try:
+        formats.write(formats.whole_network(model, mirrored=mirrored), kind, path)
+        predictor = formats.PREDICTORS[kind](path)
+    except Exception as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ExportError(f"--format {kind}: the conversion failed: {why}") from error
+    return compared(expected, predictor, images)
+
+
+def compared(expected: NDArray[np.float32], predictor: Predict, images: Images) -> Agreement:
+    """The export's predictions beside those expected, float32 ``[N, classes]``."""
+    found = predictor(images)
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return Agreement(len(images), float("inf"), 0.0)
+    same = found.argmax(axis=1) == expected.argmax(axis=1)
+    return Agreement(len(images), float(np.abs(found - expected).max()), float(np.mean(same)))
+
+
+def _beside(run: Run, kind: str, target: Path, found: Agreement) -> None:
+    """Class names, the model card, and what was checked."""
+    names = run.read_toml("run.toml")["data"]["class_names"]
+    (target / CLASSES).write_text("\n".join(names) + "\n", encoding="utf-8")
+    if run.has(CARD):
+        shutil.copyfile(run / CARD, target / CARD)
+    record: dict[str, Any] = {
+        "schema": 1,
+        "run": run.path.name,
+        "format": kind,
+        "file": NAMES[kind],
+        "input": "raw pixels 0 to 255, uint8 [N, 28, 28, 1], bright on black",
+        "output": f"probabilities float32 [N, {len(names)}], in the order of {CLASSES}",
+        "checked_images": found.images,
+        "max_difference": found.max_difference,
+        "agreement": found.agreement,
+        "versions": {n: metadata.version(n) for n in ("keras", *NEEDED.get(kind, ()))},
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    (target / RECORD).write_text(text + "\n", encoding="utf-8")

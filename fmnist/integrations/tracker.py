@@ -1,0 +1,50 @@
+"""Other programs' books of experiments, kept beside our own; none of them can stop a run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fmnist.cli.settings import hidden
+from fmnist.runs.folder import Run
+
+_log = logging.getLogger("fmnist")
+
+
+class Tracker:
+    """Writes what a run recorded into another program's book. Here: nothing."""
+
+    name = "tracker"
+
+    def progress(self, run: Run) -> None:
+        """Something was recorded: a stage began or ended, a trial ended."""
+
+    def finished(self, run: Run) -> None:
+        """The run is over, its report is written."""
+
+
+@dataclass
+class Trackers:
+    """Several trackers; one that fails is told of once, and left out from there on."""
+
+    working: list[Tracker] = field(default_factory=list)
+    tell: Callable[[str], object] = lambda _: None
+
+    def progress(self, run: Run) -> None:
+        """See ``Tracker.progress``."""
+        for tracker in list(self.working):
+            self._guarded(tracker, tracker.progress, run)
+
+    def finished(self, run: Run) -> None:
+        """See ``Tracker.finished``."""
+        for tracker in list(self.working):
+            self._guarded(tracker, tracker.finished, run)
+
+    def _guarded(self, tracker: Tracker, work: Callable[[Run], None], run: Run) -> None:
+        try:
+            work(run)
+        except Exception as error:  # whatever another library does: the run goes on
+            self.working.remove(tracker)
+            _log.exception("%s is given up", tracker.name)
+            self.tell(f"{tracker.name} is given up, the run goes on: {hidden(str(error))}")

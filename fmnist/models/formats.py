@@ -1,0 +1,96 @@
+"""A network in the formats of other programs, and how each is asked for its predictions.
+
+Keras does the conversion, on TensorFlow; ONNX also needs the packages onnx and tf2onnx to be
+written and onnxruntime to be tried. Each format takes raw pixels uint8 [N, 28, 28, 1] and gives
+probabilities [N, classes].
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.data.augmentation import Images
+
+if TYPE_CHECKING:
+    import keras
+
+Predict = Callable[[Images], NDArray[np.float32]]
+
+
+def whole_network(model: keras.Model, *, mirrored: bool) -> keras.Model:
+    """The network as its figures were measured: where ``mirrored``, the mean over mirror images."""
+    if not mirrored:
+        return model
+    import keras
+
+    pixels = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
+    both = [model(pixels), model(keras.ops.flip(pixels, axis=2))]
+    mean = keras.layers.Average(name="probabilities")(both)
+    return keras.Model(pixels, mean, name=model.name)
+
+
+def write(model: keras.Model, kind: str, path: Path) -> None:
+    """Write ``model`` in the format ``kind``, a key of ``PREDICTORS``, to ``path``."""
+    if kind == "keras":
+        model.save(path)
+        return
+    names = {"onnx": "onnx", "tflite": "litert", "saved-model": "tf_saved_model"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the converters, about their own future
+        model(np.zeros((1, *model.input_shape[1:]), dtype=np.uint8))  # ONNX wants it called once
+        model.export(str(path), format=names[kind], verbose=False)
+
+
+def _keras(path: Path) -> Predict:
+    from fmnist.analysis.activations import load_model
+    from fmnist.training.fit import predict
+
+    model = load_model(path)
+    return lambda images: predict(model, images)
+
+
+def _saved_model(path: Path) -> Predict:
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(path))
+    return lambda images: np.asarray(served.serve(images), dtype=np.float32)
+
+
+def _tflite(path: Path) -> Predict:
+    import tensorflow as tf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the interpreter will move to a package of its own
+        interpreter = tf.lite.Interpreter(str(path))
+    source, sink = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+
+    def predict(images: Images) -> NDArray[np.float32]:
+        interpreter.resize_tensor_input(source["index"], images.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(source["index"], images)
+        interpreter.invoke()
+        return np.asarray(interpreter.get_tensor(sink["index"]), dtype=np.float32)
+
+    return predict
+
+
+def _onnx(path: Path) -> Predict:
+    onnxruntime = import_module("onnxruntime")  # not among the packages that are always there
+    session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda images: np.asarray(session.run(None, {name: images})[0], dtype=np.float32)
+
+
+PREDICTORS: dict[str, Callable[[Path], Predict]] = {
+    "keras": _keras,
+    "onnx": _onnx,
+    "tflite": _tflite,
+    "saved-model": _saved_model,
+}

@@ -1,0 +1,302 @@
+"""What every stage works with: the request, the run folder, the data, the time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.backends.policy import accelerator_in_sight, jobs_for
+from fmnist.cli.display.plain import View
+from fmnist.config.config import Config
+from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
+from fmnist.integrations.tracker import Trackers
+from fmnist.pipeline import doctor
+from fmnist.pipeline.planner.planner import Night, Plan, plan_for
+from fmnist.pipeline.planner.profiles import fitted
+from fmnist.pipeline.planner.workload import Further
+from fmnist.pipeline.worker_pool import Workers
+from fmnist.runs.folder import Run
+from fmnist.training.fit import PREDICT_BATCH
+from fmnist.training.objective import Part, Training
+from search.engines import PRUNERS
+from search.processes.interrupt import Interrupt
+from search.processes.supervisor import available_cores, shared_threads
+from search.space import SearchSpace
+from search.study.scheduler import Budget
+from search.tasks import Limits
+
+if TYPE_CHECKING:
+    from fmnist.analysis.reproduction import Recorded
+    from fmnist.distributed.storage import Storage
+    from fmnist.report.render import Rendered
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked: two equal requests are the same job. Goes into ``run.toml``.
+
+    ``None`` in a size means: what the plan for the time says; ``auto``: what this machine allows.
+    ``experiments`` is ``none``, ``all``, or left open: made where a search had the choice.
+    ``study`` is the name of a study that other machines share, ``auto``: that of the run; then
+    ``jobs`` may be 0: others train.
+    """
+
+    kind: str = "search"
+    seed: int = 0
+    engine: str = "optuna"
+    sampler: str = "tpe"
+    space: str | None = None
+    pruner: str = PRUNERS[0]
+    time_seconds: float | None = None
+    until: str | None = None
+    trials: int | None = None
+    jobs: int | Literal["auto"] = "auto"
+    trial_timeout: float | None = None
+    trial_memory: int | None = None
+    confirm: bool = True
+    refit: bool | None = None
+    ensemble: int | None = None
+    experiments: str | None = None
+    trial_images: int | None = None
+    trial_epochs: int | None = None
+    final_epochs: int | None = None
+    validation: int | None = None
+    data: str | None = None
+    warm_start: str | None = None
+    settings: dict[str, Any] | None = None
+    recipe: str | None = None
+    study: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Without the entries that were not given, as TOML holds it."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
+
+
+@dataclass
+class Context:
+    """One job as its stages see it; the data are read when a stage first asks for them.
+
+    Attributes:
+        base: configuration whose fields hold where the space does not search them.
+        first_trials: parameter sets that the study tries before its own.
+        command: the command line, for the report.
+        started: monotonic clock reading at which the command began; ``--time`` counts from there.
+        deadline: the moment that ``--until`` means.
+        recipe: what ``run.toml`` says of the recipe that is run; empty without one.
+        templates: folder of templates for the report, in place of ours.
+        questions: folder of question files, in place of ours.
+        recorded: the run that this one repeats; None where it repeats none.
+        shared: the database of a study that other machines share; None: the study is this run's.
+        trackers: other programs' books, kept as the run goes.
+    """
+
+    run: Run
+    request: Request
+    view: View
+    base: Config
+    space: SearchSpace | None = None
+    first_trials: tuple[dict[str, Any], ...] = ()
+    document: dict[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] | None = None
+    command: str = ""
+    started: float = field(default_factory=time.monotonic)
+    deadline: datetime | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    templates: Path | None = None
+    questions: Path | None = None
+    recorded: Recorded | None = None
+    shared: Storage | None = None
+    trackers: Trackers = field(default_factory=Trackers)
+    stage_log: list[dict[str, Any]] = field(default_factory=list)
+    earlier_seconds: float = 0.0
+    on_progress: Callable[[], object] = field(default=lambda: None)
+    rendered: Rendered | None = None
+    interrupt: Interrupt = field(default_factory=Interrupt)
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The verified data set with its sealed test set."""
+        path = Path(self.request.data) if self.request.data else None
+        data = load(path, class_names=self.class_names)
+        if self.run.has("run.toml"):
+            check_same(data, self.run.read_toml("run.toml").get("data", {}))
+        return data
+
+    @cached_property
+    def splits(self) -> Splits:
+        """Training and validation indices; the same for one seed and data set."""
+        labels = self.data.train_labels
+        return split(labels, validation=self.night.plan.validation, seed=self.request.seed)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Who read which split, when and why."""
+        return Ledger(self.run / "ledger.json")
+
+    @cached_property
+    def budget(self) -> Budget:
+        """The time of this job: to the deadline by the wall clock, or so many seconds of work."""
+        if self.deadline is not None:
+            before = time.monotonic() - self.started
+            total = self.deadline.timestamp() - time.time() + before + self.earlier_seconds
+            return Budget(total, used=before + self.earlier_seconds, clock=time.time)
+        budget = Budget(self.request.time_seconds)
+        budget.used = self.earlier_seconds + budget.clock() - self.started
+        return budget
+
+    @cached_property
+    def night(self) -> Night:
+        """How the time is split; what an earlier session planned still holds."""
+        stored = self.run.read_json("plan.json") if self.run.has("plan.json") else None
+        sizes = replace(self._sizes(), **stored["sizes"]) if stored else self._sizes()
+        slowness = 1.0
+        if self.run.has("preflight.json"):
+            slowness = float(self.run.read_json("preflight.json").get("slowness", 1.0))
+        night = Night(
+            self.budget,
+            sizes,
+            slowness,
+            deadline=self.deadline,
+            confirm=self.request.confirm,
+            further=self._further(sizes),
+        )
+        if stored:
+            night.resume(stored)
+        jobs = self.jobs_here()
+        if stored and self.request.jobs == "auto":
+            # Costs were learnt with so many at once; another machine may have less room.
+            jobs = min(jobs, stored["jobs"])
+        night.share(jobs, shared_threads(jobs)[0])
+        if stored and jobs != stored["jobs"]:
+            night.note("preflight", f"gone on with {night.sharing()}")
+            self.view.message(f"going on with {night.sharing()}")
+        return night
+
+    def _further(self, sizes: Plan) -> Further:
+        """What is to be made besides the retraining."""
+        searched = [p.name for p in self.space or ()]
+        mirrored = self.base.test_time_flip or "test_time_flip" in searched
+        members = (self.request.ensemble or 1) - 1
+        return Further(sizes.refit, members, mirrored, self.experiments_wanted)
+
+    @property
+    def experiments_wanted(self) -> bool:
+        """Whether there are experiments around the best configuration."""
+        if self.request.experiments is None:
+            return self.request.kind == "search" and self.request.recipe is None
+        return self.request.experiments != "none"
+
+    def jobs_here(self, device: str | None = None) -> int:
+        """Trainings at once, as asked or as many as this machine allows.
+
+        Args:
+            device: what the children compute on; None: not known yet, it is guessed.
+        """
+        if self.request.kind == "train":
+            return 1
+        if self.request.jobs != "auto":
+            return max(1, self.request.jobs)  # without trials there still is a retraining
+        return jobs_for(
+            accelerated=accelerator_in_sight() if device is None else device != "CPU",
+            cores=available_cores(),
+            memory=doctor.available_memory(),
+            seconds=self.budget.total,
+            trials=self.request.trials,
+        )
+
+    def share(self, jobs: int) -> None:
+        """Have ``jobs`` trainings run at once from here on."""
+        self.night.share(jobs, shared_threads(jobs)[0])
+
+    def _sizes(self) -> Plan:
+        """The plan for the time at hand, with what was asked for instead."""
+        sizes = plan_for(self.budget.total)
+        if self.request.kind == "train":
+            sizes = plan_for(None)
+        if self.request.kind == "train" or self.request.recipe:
+            sizes = replace(sizes, refit=False)  # what is given is trained as it stands
+        if self.request.data is not None:
+            sizes = fitted(sizes, len(self.data.train_labels), len(self.data.class_names))
+        names = ("trial_images", "trial_epochs", "final_epochs", "validation", "refit")
+        asked: dict[str, Any] = {n: v for n in names if (v := getattr(self.request, n)) is not None}
+        if self.request.final_epochs is not None:
+            asked["stretch"] = 1
+        return replace(sizes, **asked)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The child processes that train."""
+        return Workers(self.run / "children.log", self.training)
+
+    @property
+    def trial_images(self) -> int:
+        """Training images of a trial: as many as planned, at most all."""
+        return min(self.night.plan.trial_images, len(self.splits.train))
+
+    @property
+    def trial_limits(self) -> Limits:
+        """The limits of a trial, as asked."""
+        return Limits(seconds=self.request.trial_timeout, memory=self.request.trial_memory)
+
+    @property
+    def trial_folder(self) -> Path:
+        """Where trials under way keep their checkpoints."""
+        return self.run / "trials"
+
+    def part(self, index: NDArray[np.int64]) -> Part:
+        """Images uint8 [N, 28, 28, 1] and labels int64 [N] of the training file at ``index``."""
+        return self.data.train_images[index], self.data.train_labels[index]
+
+    def training(self) -> Training:
+        """What the children do: trials on their share of the training split, or on all of it."""
+        train, labels = self.splits.train, self.data.train_labels
+        chosen = subset(train, labels, self.trial_images, seed=self.request.seed)
+        return Training(
+            base=self.base,
+            train=self.part(train),
+            validation=self.part(self.splits.validation),
+            share=np.searchsorted(train, chosen),
+            classes=len(self.data.class_names),
+        )
+
+    def training_with_validation(self) -> Training:
+        """The same on training and validation images; nothing is left to score an epoch by.
+
+        So its epochs are scored on some of the images that it learns.
+        """
+        everything = np.concatenate([self.splits.train, self.splits.validation])
+        return replace(
+            self.training(),
+            train=self.part(everything),
+            validation=self.part(everything[:PREDICT_BATCH]),
+        )
+
+    def note(self, stage: str, text: str) -> None:
+        """Write a decision into the plan and tell it."""
+        self.night.note(stage, text)
+        self.view.message(text)
+
+    def save_plan(self) -> None:
+        """Write ``plan.json``."""
+        self.run.write_json("plan.json", self.night.to_json())
+
+    def save_progress(self, name: str, began: str, since: float) -> list[dict[str, Any]]:
+        """Note the time spent in the stage ``name`` so far, so that a resume counts it.
+
+        Returns the stages as noted, earlier ones first.
+        """
+        entry = {"name": name, "started": began, "seconds": round(time.monotonic() - since, 3)}
+        stages = [*self.stage_log, entry]
+        record = {"schema": 1, "stages": stages, "budget_seconds": self.budget.total}
+        self.run.write_json("stages.json", record)
+        self.save_plan()
+        self.trackers.progress(self.run)
+        return stages

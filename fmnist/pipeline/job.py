@@ -1,0 +1,183 @@
+"""The whole job as ordered stages; each reads and leaves files in ``results/<run>/``.
+
+A stage whose file is there is done, so the same call goes on where an earlier one stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fmnist.distributed import coordinator, publish
+from fmnist.distributed.storage import StorageError
+from fmnist.errors import DiskFullError, UserError
+from fmnist.pipeline.context import Context, Request
+from fmnist.pipeline.flip_policy import suit
+from fmnist.pipeline.stages.ablation import experiments
+from fmnist.pipeline.stages.confirm import confirm
+from fmnist.pipeline.stages.data_quality import gallery
+from fmnist.pipeline.stages.ensemble import ensemble
+from fmnist.pipeline.stages.evaluate import evaluate
+from fmnist.pipeline.stages.interpret import explain
+from fmnist.pipeline.stages.preflight import preflight
+from fmnist.pipeline.stages.prepare import prepare
+from fmnist.pipeline.stages.refit import refit
+from fmnist.pipeline.stages.report import finish, interim, report
+from fmnist.pipeline.stages.reproduce import reproduce
+from fmnist.pipeline.stages.retrain import retrain
+from fmnist.pipeline.stages.search import search
+from fmnist.pipeline.warm_start import refuse_to_go_on
+from fmnist.runs.folder import RunError, utc_now
+from search.processes.child import DISK_FULL
+
+__all__ = ["Job", "Request"]
+
+log = logging.getLogger("fmnist")
+
+
+class Job(Context):
+    """One run from the request to the report."""
+
+    def execute(self) -> int:
+        """Run every stage that is not done; returns the exit code.
+
+        Raises:
+            RunError: the run is finished, in use, or was asked something else.
+            DiskFullError: there is no room; the same call goes on once there is.
+            KeyboardInterrupt: a signal came; an interim report was written.
+        """
+        self.interrupt.notice = self.view.stopping
+        with self.run.locked(), _named_when_full(self):
+            self._resume()
+            with self.run.logging(log), self.interrupt:
+                try:
+                    return self._stages()
+                except KeyboardInterrupt:
+                    self.workers.close()
+                    interim(self)
+                    raise
+                finally:
+                    self.workers.close()
+
+    def _stages(self) -> int:
+        suit(self)
+        for stage in _STAGES:
+            self.interrupt.check()
+            if stage.wanted(self) and (stage.marker is None or not self.run.has(stage.marker)):
+                self._timed(stage.name, stage.work)
+        code = finish(self)
+        self.trackers.finished(self.run)
+        return code
+
+    def _resume(self) -> None:
+        if not self.run.has("run.toml"):
+            return
+        if self.run.has("report.html"):
+            raise RunError(
+                f"{self.run.path} is finished and its test set was read; render it again with "
+                f"'fmnist report {self.run.path}', or search on from it with "
+                f"'fmnist run --warm-start {self.run / 'best_config.toml'}'"
+            )
+        record = self.run.read_toml("run.toml")
+        if "imported" in record:
+            raise refuse_to_go_on(self.run.path)
+        stored = record["request"]
+        different = _differences(stored, self.request.to_dict())
+        if different:
+            raise RunError(
+                f"{self.run.path} was started with other options: {', '.join(different)}; "
+                "repeat the first command to go on, or give another --name"
+            )
+        if self.run.has("stages.json"):
+            self.stage_log = self.run.read_json("stages.json")["stages"]
+            self.earlier_seconds = sum(entry["seconds"] for entry in self.stage_log)
+        self.view.message(f"continuing {self.run.path}")
+
+    def _timed(self, name: str, work: Callable[[Context], None]) -> None:
+        began, since = utc_now(), time.monotonic()
+        self.view.stage(name)
+        log.info("stage %s begins", name)
+        self.on_progress = lambda: self.save_progress(name, began, since)
+        self.on_progress()  # so that the files name the stage while it runs
+        try:
+            work(self)
+        finally:
+            self.stage_log = self.save_progress(name, began, since)
+        log.info("stage %s took %.1f s", name, time.monotonic() - since)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One stage: the file that shows it is done, what does it, whether this job has it."""
+
+    name: str
+    marker: str | None
+    work: Callable[[Context], None]
+    wanted: Callable[[Context], bool] = lambda _: True
+
+
+def _searching(job: Context) -> bool:
+    return job.request.kind == "search"
+
+
+def _search(job: Context) -> None:
+    search(job) if job.shared is None else coordinator.search(job)
+
+
+def _confirm(job: Context) -> None:
+    try:
+        confirm(job)
+    except UserError as error:
+        if job.shared is not None and not isinstance(error, StorageError):
+            coordinator.dismiss(job, str(error))  # no trial is worth a confirmation
+        raise
+    if job.shared is not None:
+        coordinator.dismiss(job)
+
+
+# The report is always made anew.
+_STAGES = (
+    _Stage("prepare", "environment.json", prepare),
+    _Stage("preflight", "preflight.json", preflight),
+    _Stage("search", "importance.json", _search, _searching),
+    _Stage("confirm", "best_config.toml", _confirm, _searching),
+    _Stage("retrain", "history.json", retrain),
+    _Stage("refit", "refit.json", refit, lambda job: job.night.further.refit),
+    _Stage("ensemble", "ensemble.json", ensemble, lambda job: job.night.further.members > 0),
+    _Stage("evaluate", "metrics.json", evaluate),
+    _Stage("explain", "evidence.json", explain),
+    _Stage("gallery", "gallery.json", gallery),
+    _Stage(
+        "experiments", "experiments.json", experiments, lambda job: job.night.further.experiments
+    ),
+    _Stage("reproduce", "reproduction.json", reproduce, lambda job: job.recorded is not None),
+    _Stage("publish", "published.json", publish.publish, publish.wanted),
+    _Stage("report", None, report),
+)
+
+
+@contextmanager
+def _named_when_full(job: Context) -> Iterator[None]:
+    """A full disk is the user's to mend: say where, and that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise DiskFullError(
+            f"{job.run.path}: the disk is full ({error.strerror}); nothing is lost: free some "
+            "space and repeat the command"
+        ) from error
+
+
+def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    names = dict.fromkeys([*stored, *asked])
+    return [
+        f"{n} {stored.get(n)} then, {asked.get(n)} now"
+        for n in names
+        if stored.get(n) != asked.get(n)
+    ]

@@ -1,0 +1,302 @@
+"""How the time given is split among the stages of a run.
+
+The search stops early enough that confirming, retraining, evaluation and report fit in; what one
+stage leaves over, the next may use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import Any
+
+from fmnist.pipeline.planner.profiles import Plan, plan_for
+from fmnist.pipeline.planner.workload import Further, slower
+from fmnist.text import counted
+from search.processes.supervisor import available_cores
+from search.study.scheduler import Budget
+
+__all__ = ["Night", "Plan", "plan_for"]
+
+# Seconds that evaluation, explanations and report need on the machine this was measured on, with
+# so many for every epoch on the test curve; and the part that explanations and report need.
+_TAIL, _TAIL_AN_EPOCH, _LONGEST_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 1.25, 50.0, 0.25, 0.5
+_CURVE_KEPT = 0.85  # of the tail, by a refit that would otherwise be in vain
+# Most of the time before the tail that is kept for the retraining.
+_RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.42, 0.25
+# Candidates and fresh seeds, the most thorough first; and the shares of the time that it may cost.
+_CONFIRMATIONS = ((5, 5), (5, 3), (4, 3), (3, 3), (3, 2), (2, 2))
+_CONFIRM_SHARE, _LEAST_CONFIRM_SHARE = 0.15, 0.2
+# What is kept for it above its expected cost; and what it leaves of the retraining's share.
+_MARGIN, _KEPT = 1.1, 0.85
+_CONFIRM_WITHOUT_LIMIT = (3, 2)
+# The same network's epochs were seen to take up to so many times the fastest one.
+_SLOWEST = 2.8
+# Seconds of an epoch over so many images on the machine this was measured on: a first guess, which
+# only the plan that is shown before the start builds on.
+_EPOCH, _EPOCH_IMAGES = 12.0, 54_000
+_NOTHING = Further()
+_MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
+# How the tail is split in the plan that is shown.
+_TAIL_PARTS = (("evaluate", 0.7), ("explain", 0.05), ("gallery", 0.05), ("report", 0.2))
+
+
+class Night:
+    """Owns the split of a job's time, and keeps account of what was decided.
+
+    Args:
+        budget: of the whole job.
+        plan: sizes of the parts.
+        slowness: how many times slower this machine is than the one the plan was made on.
+        jobs: trainings at once, while confirming too.
+        threads: of each trial; None: as many as there are cores.
+        deadline: where the time ends by the wall clock.
+        confirm: whether candidates are to be confirmed.
+        further: what the retraining has to share its time with.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        plan: Plan,
+        slowness: float = 1.0,
+        *,
+        jobs: int = 1,
+        threads: int | None = None,
+        deadline: datetime | None = None,
+        confirm: bool = True,
+        further: Further = _NOTHING,
+    ) -> None:
+        self.budget, self.plan, self.slowness = budget, plan, slowness
+        self.further = further
+        self.share(jobs, threads)
+        self.deadline, self.confirm = deadline, confirm
+        self.decisions: list[dict[str, Any]] = []
+        self._epoch: float | None = None
+        self._run: float | None = None
+        self._promised = 0.0
+        self._epochs: list[float] = []
+        self._noted_epochs = 0
+        self._first_plan: list[dict[str, Any]] | None = None
+
+    def share(self, jobs: int, threads: int | None = None) -> None:
+        """Reckon with ``jobs`` trainings at once from here on; see the arguments of this class."""
+        self.jobs, self.threads = jobs, threads or available_cores()
+
+    def sharing(self) -> str:
+        """How many trials run at once, in words."""
+        threads = counted(self.threads, "thread")
+        if self.jobs == 1:
+            return f"one trial at a time, with {threads}"
+        return f"{self.jobs} trials at once, with {threads} each"
+
+    def tail(self) -> float:
+        """Seconds for evaluation, explanations, experiments and report."""
+        return self.showing() + self.further.experimenting(self.budget.total)
+
+    def showing(self) -> float:
+        """The same without the experiments."""
+        # Imports and typesetting gain little from a fast machine.
+        curve = _TAIL_AN_EPOCH * self.plan.final_epochs
+        usual = min(_LONGEST_TAIL, _TAIL + curve) * max(0.5, self.slowness)
+        usual += self.further.predicting(self._epoch or _EPOCH * self.slowness)
+        return usual if self.budget.total is None else min(usual, _TAIL_SHARE * self.budget.total)
+
+    def needed_tail(self) -> float:
+        """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
+        return _CLOSING * self.showing() + self.further.experimenting(self.budget.total)
+
+    def search_reserve(
+        self, best_epoch_seconds: float | None = None, run_seconds: float | None = None
+    ) -> float:
+        """Seconds that everything after the search needs.
+
+        As long as there is nothing to retrain it leaves the search a moment, however late it is:
+        without an epoch of one trial there would be no report.
+
+        Args:
+            best_epoch_seconds: of a retraining epoch of the best configuration, once there is one,
+                as measured with ``jobs`` trainings at once.
+            run_seconds: of one run of the confirmation, likewise.
+        """
+        self._learn(best_epoch_seconds)
+        self._run = run_seconds or self._run
+        usual = self._confirming() + self._retraining() + self.tail()
+        return usual if self._epoch else min(usual, self.budget.remaining() - _MOMENT)
+
+    def confirm_reserve(self, best_epoch_seconds: float | None = None) -> float:
+        """Seconds that everything after the confirmation needs.
+
+        Of the retraining's share it may take a little rather than end half done.
+        """
+        self._learn(best_epoch_seconds)
+        return _KEPT * self._retraining() + self.tail()
+
+    def final_reserve(self, done: int) -> float:
+        """Seconds to keep while the retraining is under way; one epoch it gets at any price."""
+        return self.tail() if done else -math.inf
+
+    def _confirming(self) -> float:
+        # Without a trial there is nothing to confirm.
+        return 0.0 if self._run is None else self._confirming_runs_of(self._run)
+
+    def _confirming_runs_of(self, cost: float) -> float:
+        if self.budget.total is None or not self.confirm:
+            return 0.0
+        size = self._affordable(cost, math.inf)
+        if size != (0, 0):
+            return _MARGIN * self._wall(size, cost)
+        # A little cheaper, as it may yet turn out, and it fits.
+        most = _LEAST_CONFIRM_SHARE * self.budget.total
+        return most if self._wall(_CONFIRMATIONS[-1], cost) < 1.5 * most else 0.0
+
+    def _retraining(self) -> float:
+        if self._epoch is None and self.budget.total is not None:
+            # Without a trial there is nothing to retrain.
+            return _LEAST_RETRAIN_SHARE * (self.budget.total - self.tail())
+        return self._retraining_epochs_of(self._epoch or 0.0)
+
+    def _retraining_epochs_of(self, seconds: float) -> float:
+        if self.budget.total is None:
+            return 0.0
+        before_tail = self.budget.total - self.tail()
+        trainings = self.plan.final_epochs * self.further.load(self.jobs)
+        wanted = min(trainings * seconds, _RETRAIN_SHARE * before_tail)
+        return max(wanted, min(_SLOWEST * seconds, 0.8 * before_tail))
+
+    def _learn(self, best_epoch_seconds: float | None) -> None:
+        if best_epoch_seconds:
+            self._epoch = best_epoch_seconds / slower(self.jobs)
+
+    def confirmation(self, cost_of_run: float) -> tuple[int, int]:
+        """How many candidates on how many fresh seeds each; (0, 0) where there is no time.
+
+        Args:
+            cost_of_run: seconds of one run, with ``jobs`` of them at once.
+        """
+        if self.budget.total is None:
+            return _CONFIRM_WITHOUT_LIMIT
+        left = self.budget.remaining() - self.tail() - self._retraining()
+        # Where the search left more than was planned, the retraining cannot use it all.
+        spare = left - (self.plan.stretch - 1) * self._retraining()
+        chosen = self._affordable(cost_of_run, left, spare)
+        if chosen == (0, 0) and self._wall(_CONFIRMATIONS[-1], cost_of_run) <= left:
+            chosen = _CONFIRMATIONS[-1]
+        if chosen == (0, 0):
+            text = f"skipped: four runs of {cost_of_run:.0f} s do not fit"
+        else:
+            text = f"{chosen[0]} candidates on {chosen[1]} seeds, {cost_of_run:.0f} s a run"
+        self.note("confirm", f"{text}; {max(0.0, left):.0f} s are there")
+        return chosen
+
+    def _affordable(self, cost: float, left: float, spare: float = 0.0) -> tuple[int, int]:
+        assert self.budget.total is not None
+        for size in _CONFIRMATIONS:
+            least = size == _CONFIRMATIONS[-1]
+            share = _LEAST_CONFIRM_SHARE if least else _CONFIRM_SHARE
+            if self._wall(size, cost) <= min(left, max(spare, share * self.budget.total)):
+                return size
+        return 0, 0
+
+    def _wall(self, size: tuple[int, int], cost: float) -> float:
+        return math.ceil(size[0] * size[1] / self.jobs) * cost
+
+    def final_epochs(self, seconds_per_epoch: float, done: int) -> int:
+        """Epochs of the retraining still to come, at least one in all.
+
+        Args:
+            seconds_per_epoch: of the latest epoch; before the first, what the trials promise.
+            done: epochs behind it.
+        """
+        if self.budget.total is None:
+            return max(0, self.plan.final_epochs - done)
+        if done:
+            self._epochs.append(seconds_per_epoch)
+            self._promised = self._promised or seconds_per_epoch
+        else:
+            self._promised = seconds_per_epoch / slower(self.jobs)
+        most = math.floor(self.plan.final_epochs * self.plan.stretch) - done
+        recent = self._epochs[-3:] or [self._promised]
+        # What the trials promised counts like two epochs, and the latest ones count twice.
+        expected = fmean([self._promised] * 2 + self._epochs + recent)
+        # The last epoch may be as slow as the latest; slower still, it is cut off.
+        risk = max(0.0, recent[-1] - expected)
+        self._epoch = expected
+        fitting = (self.budget.remaining() - self.tail() - risk) / expected
+        # Refit and members take as many epochs as there will have been, those done included.
+        in_all = (fitting + done) / self.further.load(self.jobs)
+        remaining = max(0 if done else 1, min(most, math.floor(in_all - done)))
+        self._note_epochs(done + remaining, expected)
+        return remaining
+
+    def refit_reserve(self) -> float:
+        """Seconds to keep while the refit is under way: for some of the curve and the report."""
+        return _CURVE_KEPT * self.showing()
+
+    def refit_fits(self, epochs: int, seconds: float) -> bool:
+        """Whether so many epochs on all images fit, of so many seconds each."""
+        left = self.budget.remaining() - self.refit_reserve()
+        if epochs * seconds <= left:
+            return True
+        needed = f"{counted(epochs, 'epoch')} of about {seconds:.0f} s"
+        self.note("refit", f"left out: {needed} do not fit; {max(0.0, left):.0f} s are there")
+        return False
+
+    def _note_epochs(self, total: int, seconds: float) -> None:
+        if abs(total - self._noted_epochs) >= max(2, 0.2 * total):
+            self._noted_epochs = total
+            self.note(
+                "retrain",
+                f"{total} epochs of about {seconds:.0f} s fit; {self.plan.final_epochs} planned",
+            )
+
+    def note(self, event: str, text: str) -> None:
+        """Remember a decision of stage ``event``."""
+        self.decisions.append(
+            {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "after_seconds": round(self.budget.elapsed(), 1),
+                "stage": event,
+                "text": text,
+            }
+        )
+
+    def resume(self, record: Mapping[str, Any]) -> None:
+        """Go on from the ``to_json`` of an earlier session: its plan is told, its decisions too."""
+        self._first_plan = list(record["planned"])
+        self.decisions = [*record["decisions"], *self.decisions]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``plan.json``."""
+        return {
+            "schema": 1,
+            "deadline": self.deadline.isoformat(timespec="seconds") if self.deadline else None,
+            "budget_seconds": self.budget.total,
+            "sizes": asdict(self.plan),
+            "jobs": self.jobs,
+            "threads": self.threads,
+            "planned": self.planned,
+            "decisions": self.decisions,
+        }
+
+    @property
+    def planned(self) -> list[dict[str, Any]]:
+        """The split as it looks before anything has run; empty without a limit."""
+        if self._first_plan is not None or self.budget.total is None:
+            return self._first_plan or []
+        plan, epoch = self.plan, _EPOCH * self.slowness
+        run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
+        confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
+        shares, load = self.further.parts(self.jobs), self.further.load(self.jobs)
+        parts = [
+            ("search", self.budget.total - confirm - retrain - self.tail()),
+            ("confirm", confirm),
+            *((name, retrain * part / load) for name, part in shares.items()),
+            *((name, share * self.showing()) for name, share in _TAIL_PARTS),
+        ]
+        if more := self.further.experimenting(self.budget.total):
+            parts.insert(-1, ("experiments", more))
+        return [{"stage": name, "seconds": round(seconds, 1)} for name, seconds in parts]

@@ -1,0 +1,120 @@
+"""What a job tells of itself; every view hears it and shows as much as it likes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fmnist.text import result_text
+from search.engines.base import Suggestion
+from search.records import Epoch, Failure, Trial
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.doctor import Check
+    from fmnist.report.render import Rendered
+
+STAGES = {
+    "prepare": "finding and verifying the data",
+    "preflight": "trying the smallest and the largest network",
+    "search": "searching",
+    "confirm": "confirming the best trials on fresh seeds",
+    "retrain": "retraining the best configuration",
+    "refit": "training it once more, on the validation images too",
+    "ensemble": "training the members of the ensemble",
+    "evaluate": "opening the test set",
+    "explain": "looking inside the network",
+    "experiments": "trying variants of the best configuration",
+    "publish": "leaving the winner in the artifact store",
+    "gallery": "looking for doubtful labels and near-duplicates",
+    "reproduce": "comparing with the recorded numbers",
+    "report": "writing the report",
+}
+
+
+class View:
+    """Shows nothing but the result; the other views add to it."""
+
+    def __init__(self) -> None:
+        self.limit: float | None = None
+        self.trials: int | None = None
+        self.now = ""
+        self._remaining: Callable[[], float] | None = None
+        self._since = time.monotonic()
+
+    def begin(
+        self,
+        run: Path,
+        limit: float | None,
+        trials: int | None = None,
+        *,
+        remaining: Callable[[], float] | None = None,
+    ) -> None:
+        """A job begins in the folder ``run``; ``limit`` seconds and ``trials``, where limited.
+
+        ``remaining`` is asked for the seconds left; without it they are counted from here.
+        """
+        self.limit, self.trials, self._remaining = limit, trials, remaining
+        self.begun(run)
+
+    def begun(self, run: Path) -> None:
+        """The job in the folder ``run`` has begun, its limits are known."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self.now = name
+
+    def message(self, text: str) -> None:
+        """Something worth a line happened."""
+
+    def check(self, check: Check) -> None:
+        """A check of the preflight is over."""
+
+    def trial_started(self, suggestion: Suggestion) -> None:
+        """See ``search.study.study.Listener``; the confirmation's runs are trials too."""
+
+    def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
+        """See ``search.study.study.Listener``."""
+
+    def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
+        """See ``search.study.study.Listener``."""
+
+    def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
+        """See ``search.study.study.Listener``."""
+
+    def confirm_started(self, k: int, seeds: int, leader: str) -> None:
+        """The best ``k`` trials are run on ``seeds`` fresh seeds; ``leader`` says who leads."""
+
+    def confirmed(self, confirmation: dict[str, Any]) -> None:
+        """The winner is chosen; the content of ``confirmation.json``."""
+
+    def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
+        """An epoch of a training at full size is over, out of ``epochs``.
+
+        ``name`` tells members of an ensemble apart. Only the retraining has validation figures
+        that mean something.
+        """
+
+    def stopping(self, text: str) -> None:
+        """A signal came; called from inside its handler, so nothing that locks is used."""
+        os.write(2, f"\nfmnist: {text}\n".encode())
+
+    def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
+        """The job is done; ``metrics`` is the content of ``metrics.json``."""
+        print(result_text(run, metrics, rendered))
+
+    def close(self) -> None:
+        """Nothing more will be shown."""
+
+    def elapsed(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._since
+
+    def time_left(self) -> float | None:
+        """Seconds until the deadline, ``None`` without one."""
+        if self.limit is None:
+            return None
+        left = self._remaining() if self._remaining else self.limit - self.elapsed()
+        return max(0.0, left)

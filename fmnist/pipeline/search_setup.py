@@ -1,0 +1,100 @@
+"""What a search starts from: its space, the configuration around it, its first trial."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fmnist.config.config import RULES, Config, ConfigError, load_config
+from fmnist.config.spaces import named_space, without
+from fmnist.errors import UserError
+from fmnist.pipeline.planner.profiles import Plan, plan_for
+from fmnist.runs.folder import Run
+from search.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a search starts from.
+
+    Attributes:
+        space: what is searched.
+        name: of the space, or the path of its file.
+        base: configuration whose fields hold where the space does not search them.
+        first_trials: the base itself where it lies in the space; of an imported run that is
+            searched on as it is, further ones of its best.
+    """
+
+    space: SearchSpace
+    name: str
+    base: Config
+    first_trials: tuple[dict[str, Any], ...]
+
+
+def start_of(
+    plan: Plan, *, space: str | None, warm_start: Path | None, settings: Mapping[str, Any]
+) -> Start:
+    """The plan's space and configuration, or what was asked for instead.
+
+    Args:
+        space: a name or a file.
+        warm_start: file of a configuration, or a run; one that was read in brings its space.
+        settings: values of single fields, which are not searched then.
+
+    Raises:
+        UserError: no such space or file, or nothing is left to search.
+        ConfigError: a value against its rule.
+    """
+    from fmnist.pipeline.warm_start import is_imported, onward
+
+    imported = onward(warm_start) if warm_start and is_imported(warm_start) else None
+    name = space or (str(warm_start) if imported else plan.space)
+    found = without(imported.space if imported and not space else named_space(name), settings)
+    base = load_config(warm_start) if warm_start else Config(**plan.base)
+    base = base.replace(**settings)
+    values = base.to_dict()
+    first = {p.name: values[p.name] for p in found}
+    tried = [first]
+    if imported and not (space or settings):
+        tried += [p for p in imported.first_trials if p != first]
+    return Start(found, name, base, tuple(p for p in tried if found.contains(p)))
+
+
+def plan_of(run: Run, seconds: float | None) -> Plan:
+    """The plan that ``run`` began with; of a new one that for the time.
+
+    A run taken up again has less time to its deadline, but is the same search.
+    """
+    if run.has("plan.json"):
+        return Plan(**run.read_json("plan.json")["sizes"])
+    return plan_for(seconds)
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """``FIELD=VALUE`` texts as field values: numbers, true and false as in TOML, else words.
+
+    Raises:
+        UserError: no ``=``, or a field given twice.
+        ConfigError: an unknown field.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not value:
+            raise UserError(f"--set {text}: expected FIELD=VALUE, such as --set erasing=0.25")
+        if name not in RULES:
+            raise ConfigError(f"--set {text}: unknown field; the fields are {', '.join(RULES)}")
+        if name in found:
+            raise UserError(f"--set {text}: {name} is set twice")
+        found[name] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

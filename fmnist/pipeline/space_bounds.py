@@ -1,0 +1,120 @@
+"""The ends of a search space: its smallest and its largest network, found without building one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fmnist.config.config import Config, ConfigError
+from fmnist.errors import UserError
+from search.space import Categorical, Parameter, SearchSpace, Value
+
+Params = dict[str, Value]
+_OPTIMIZER_SLOTS = {"adam": 2, "adamw": 2, "sgd": 1}
+# At so many parameters a forbidden end may be changed to become an allowed one.
+_MOST_CHANGES = 2
+
+
+@dataclass(frozen=True)
+class Size:
+    """Weights of a network, and multiplications for one image forward."""
+
+    parameters: int
+    operations: int
+
+
+def size_of(config: Config, classes: int = 10) -> Size:
+    """The size of the network of ``config``, without building it."""
+    parameters = operations = 0
+    side, channels = config.image_size, 1
+    for filters, convolved in _convolutions(config):
+        kernel = config.kernel_size**2 * channels * filters
+        parameters += kernel + filters * (4 if config.batch_norm else 1)
+        operations += kernel * (side // convolved) ** 2
+        channels = filters
+    if config.filters:
+        side //= 2 ** len(config.filters)
+    width = channels * (side**2 if config.head == "flatten" or not config.filters else 1)
+    for units in (config.dense_units, classes):
+        if units:
+            parameters += (width + 1) * units
+            operations += width * units
+            width = units
+    return Size(parameters, operations)
+
+
+def _convolutions(config: Config) -> Iterator[tuple[int, int]]:
+    """Filters of each convolution, and by how much the image it sees was shrunk."""
+    if config.stem and config.filters:
+        yield config.scaled(config.stem), 1
+    for stage, filters in enumerate(config.filters):
+        yield filters, 2**stage
+        for _ in range(config.convolutions - 1):
+            yield filters, 2 ** (stage + 1)
+
+
+def smallest(space: SearchSpace, base: Config) -> Params:
+    """The parameters with every number at its low end.
+
+    Where the configuration's rules refuse that, what differs from it in the fewest parameters.
+
+    Raises:
+        UserError: nothing near that end of the space is allowed.
+    """
+    return _end(space, base, min)
+
+
+def largest(space: SearchSpace, base: Config) -> Params:
+    """The parameters with every number at its high end; see ``smallest``."""
+    return _end(space, base, max)
+
+
+def _end(space: SearchSpace, base: Config, pick: Callable[..., Any]) -> Params:
+    wanted = {p.name: _end_value(p, base, pick) for p in space}
+    for count in range(_MOST_CHANGES + 1):
+        near = [c for c in _changed(space, wanted, count) if _weight(base, c) is not None]
+        if near:
+            best: Params = pick(near, key=lambda c: _weight(base, c))
+            return best
+    end = "smallest" if pick is min else "largest"
+    raise UserError(f"nothing near the {end} of this space is allowed: {_why(base, wanted)}")
+
+
+def _end_value(p: Parameter, base: Config, pick: Callable[..., Any]) -> Value:
+    if not isinstance(p, Categorical):
+        return p.low if pick is min else p.high
+    value: Value
+    if all(type(c) in (int, float) for c in p.choices):
+        value = pick(p.choices)
+    else:
+        # Of choices that weigh the same, the one that the base has.
+        choices = sorted(p.choices, key=lambda c: c != getattr(base, p.name))
+        value = pick(choices, key=lambda c: _weight(base, {p.name: c}) or (0, 0))
+    return value
+
+
+def _changed(space: SearchSpace, params: Params, count: int) -> Iterator[Params]:
+    """``params`` with ``count`` of them at other values."""
+    for chosen in itertools.combinations(space, count):
+        for values in itertools.product(*(p.grid(5) for p in chosen)):
+            yield {**params, **{p.name: v for p, v in zip(chosen, values, strict=True)}}
+
+
+def _weight(base: Config, params: Params) -> tuple[int, int] | None:
+    """What the size of a configuration is judged by; None where it is not allowed."""
+    try:
+        config = base.replace(**params)
+    except ConfigError:
+        return None
+    found = size_of(config)
+    return found.parameters * (1 + _OPTIMIZER_SLOTS[config.optimizer]), found.operations
+
+
+def _why(base: Config, params: Params) -> str:
+    try:
+        base.replace(**params)
+    except ConfigError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,171 @@
+"""The ensemble: further networks beside the final one, whose probabilities are averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fmnist.config.config import Config, load_config
+from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
+from fmnist.pipeline.planner.workload import slower
+from fmnist.pipeline.stages.refit import full_epoch_seconds, note_reads, refitted
+from fmnist.pipeline.stages.retrain import best_epoch
+from fmnist.pipeline.stages.search import learnt
+from search.engines.base import Suggestion
+from search.records import Trial, TrialLog
+from search.study.running_trial import trial_seed
+from search.study.scheduler import CostModel, SearchPlan
+from search.study.study import StudyError
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+FOLDER = "ensemble"
+_FIRST = 2  # the final model is the first member
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How the members are trained: as the final model was.
+
+    Attributes:
+        config: of the final model.
+        epochs: of each; validation chooses one of them unless the validation images are learnt.
+        seconds: of one, alone with all cores.
+    """
+
+    config: Config
+    epochs: int
+    seconds: float
+    with_validation: bool
+
+
+def ensemble(job: Context) -> None:
+    """Train the members, save those that come to their end, say what became of the others."""
+    recipe = _recipe(job)
+    training = FullSize(
+        job,
+        "ensemble",
+        job.trial_folder / "ensemble",
+        _members(job, recipe.config),
+        with_validation=recipe.with_validation,
+    )
+    if len(training.log.trials) < len(training.trainings):
+        _train(job, training, recipe)
+    job.workers.close()
+    ended = {t.number: t for t in training.log.trials}
+    members, left_out = [], []
+    for member in training.trainings:
+        trial = ended.get(member.number)
+        reason = _why_not(trial, recipe)
+        if trial is None or reason:
+            left_out.append({"member": member.number, "reason": reason})
+            job.note("ensemble", f"member {member.number} is left out: {reason}")
+        else:
+            members.append(_saved(job, training, recipe, member, trial))
+    job.run.write_json(
+        "ensemble.json",
+        {
+            "schema": 1,
+            "asked": job.request.ensemble,
+            "images": training.images,
+            "epochs": recipe.epochs,
+            "members": members,
+            "left_out": left_out,
+        },
+    )
+    training.forget()
+
+
+def _recipe(job: Context) -> _Recipe:
+    history = job.run.read_json("history.json")
+    refit = refitted(job)
+    epochs = int(history["chosen_epoch"]) if refit else len(history["epochs"])
+    seconds = [e["seconds"] for e in history["epochs"]]
+    alone = full_epoch_seconds(job, history) if refit else sum(seconds) / len(seconds)
+    return _Recipe(load_config(job.run.path), epochs, alone, refit)
+
+
+def _members(job: Context, config: Config) -> list[Suggestion]:
+    """The candidates behind the winner in their order, then the winner on further seeds."""
+    count = job.night.further.members
+    record = job.run.read_json("confirmation.json") if job.run.has("confirmation.json") else {}
+    candidates = record.get("candidates", [])
+    found = [
+        Suggestion(number, c["params"], replicate_of=c["trial"])
+        for number, c in enumerate(candidates[1 : count + 1], start=_FIRST)
+    ]
+    winner = candidates[0]["trial"] if candidates else None
+    own = beside_base(job, config)
+    seeds = range(_FIRST + len(found), _FIRST + count)
+    return found + [Suggestion(n, own, replicate_of=winner) for n in seeds]
+
+
+def _train(job: Context, training: FullSize, recipe: _Recipe) -> None:
+    if not training.begun:
+        _note_reads(job, recipe)
+    jobs = max(1, min(job.night.jobs, len(training.trainings)))
+    plan = SearchPlan(job.budget, job.night.tail, _costs(job, recipe, jobs))
+    try:
+        training.run(
+            plan,
+            epochs=recipe.epochs,
+            seed_of=lambda number: trial_seed(job.request.seed, number, "ensemble"),
+            listener=EpochWatcher(job, lambda number: f"member {number}"),
+            seconds=recipe.seconds * jobs,
+            jobs=jobs,
+        )
+    except StudyError as error:
+        job.note("ensemble", f"the ensemble ended early: {error}")
+
+
+def _note_reads(job: Context, recipe: _Recipe) -> None:
+    purpose = "fitting the members of the ensemble"
+    if recipe.with_validation:
+        note_reads(job, "ensemble", f"{purpose}; nothing is chosen")
+        return
+    job.ledger.record("ensemble", "train", len(job.splits.train), purpose)
+    validation = len(job.splits.validation)
+    job.ledger.record("ensemble", "validation", validation, "choosing each member's epoch")
+
+
+def _costs(job: Context, recipe: _Recipe, jobs: int) -> CostModel:
+    """What a member costs: as the search has it, in proportion to what the winner's epochs took."""
+    seconds = recipe.seconds * slower(jobs)
+    log = TrialLog(job.run / "trials.jsonl")
+    if not log.trials:
+        costs = CostModel()
+        costs.learn({}, recipe.epochs, recipe.epochs * seconds)
+        return costs
+    expected = learnt(job, log).seconds_per_epoch(recipe.config.to_dict())
+    return learnt(job, log, seconds / expected if expected else 1.0)
+
+
+def _why_not(trial: Trial | None, recipe: _Recipe) -> str:
+    """Why a member cannot be used; empty where it can."""
+    if trial is not None and trial.failure is not None and trial.failure.kind != "deadline":
+        return f"it failed ({trial.failure.kind}: {trial.failure.message})"
+    whole = trial is not None and len(trial.epochs) >= recipe.epochs
+    return "" if whole else "there was no time for it"
+
+
+def _saved(
+    job: Context, training: FullSize, recipe: _Recipe, member: Suggestion, trial: Trial
+) -> dict[str, Any]:
+    """Save the network of a member; what ``ensemble.json`` says of it."""
+    epoch = len(trial.epochs) if recipe.with_validation else best_epoch(trial)
+    config = recipe.config.replace(**member.params)
+    name = f"{FOLDER}/member_{member.number}.keras"
+    training.save_model(name, config, member.number, epoch)
+    validated = None if recipe.with_validation else trial.epochs[epoch - 1].val_accuracy
+    return {
+        "member": member.number,
+        "file": name,
+        "trial": member.replicate_of,
+        "seed": trial.seed,
+        "params": member.params,
+        "epoch": epoch,
+        "seconds": trial.seconds,
+        "validation_accuracy": validated,
+        "test_time_flip": config.test_time_flip,
+    }

@@ -1,0 +1,223 @@
+"""The evaluation: the only stage that opens the test set, after every choice is made."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.analysis import bootstrap, classification
+from fmnist.analysis.activations import load_model
+from fmnist.analysis.calibration import calibration
+from fmnist.config.config import load_config
+from fmnist.data.augmentation import Images
+from fmnist.pipeline.stages.refit import VALIDATED, refitted
+from fmnist.pipeline.stages.retrain import checkpoint_file, forget_checkpoints
+from fmnist.training import checkpoint, fit
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+GALLERY = 64
+CURVE = "the epochs of the retraining"
+CURVE_POINTS = 20
+_SECONDS_AN_IMAGE = 3e-4  # of all resampling, on one core
+VALIDATION_USE = "validation figures, temperature"
+Labels = NDArray[np.int64]
+Probabilities = NDArray[np.float32]
+
+
+def evaluate(job: Context) -> None:
+    """Open the test set once, after every choice is made, and turn predictions into numbers."""
+    final = _Network(job.run / "model.keras", load_config(job.run.path).test_time_flip)
+    # A final network that learnt the validation images says nothing about them.
+    validated = final if not refitted(job) else _Network(job.run / VALIDATED, final.mirrored)
+    names = job.data.class_names
+    validation = job.part(job.splits.validation)
+    job.ledger.record("evaluate", "validation", len(validation[1]), VALIDATION_USE)
+    validation_p = validated.predict(validation[0])
+    members = _members(job)
+    images, labels = job.data.test.open("evaluate", "the reported test figures", job.ledger)
+    test_p = final.predict(images)
+    ensemble_p = _mean([test_p, *(member.predict(images) for member in members)])
+    held_out, tested = (validation[1], validation_p), (labels, test_p)
+    _write_predictions(job, tested, held_out, images, ensemble_p)
+    test = classification.evaluate(labels, test_p, names)
+    calibrated = None
+    if _time_for_intervals(job, len(labels)):
+        seed = job.request.seed
+        test = bootstrap.with_intervals(test, *tested, seed=seed)
+        calibrated = calibration(held_out, tested, validated_by=validated.name, seed=seed)
+    test["curve"] = _test_curve(job, validated, images, labels)
+    record = {
+        "schema": 1,
+        "test_time_flip": final.mirrored,
+        "models": {"test": final.name, "validation": validated.name, "curve": CURVE},
+        "validation": classification.summarise(*held_out),
+        "test": test,
+        "calibration": calibrated,
+        "search": _search_result(job, validation_p, validation[1], test["accuracy"]),
+    }
+    if members:
+        record["ensemble"] = _ensemble_result(job, labels, test_p, ensemble_p)
+    job.run.write_json("metrics.json", record)
+    forget_checkpoints(job)
+
+
+class _Network:
+    """A saved network and how it predicts; read when it is first asked."""
+
+    def __init__(self, path: Path, mirrored: bool) -> None:
+        self.path, self.mirrored = path, mirrored
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def model(self) -> Any:
+        return load_model(self.path)
+
+    def predict(self, images: Images) -> Probabilities:
+        return fit.predict(self.model, images, mirrored=self.mirrored)
+
+
+def _members(job: Context) -> list[_Network]:
+    """The networks that are averaged with the final one; none without an ensemble."""
+    if not job.run.has("ensemble.json"):
+        return []
+    members = job.run.read_json("ensemble.json")["members"]
+    return [_Network(job.run / m["file"], m["test_time_flip"]) for m in members]
+
+
+def _mean(probabilities: list[Probabilities]) -> Probabilities:
+    mean: Probabilities = np.mean(probabilities, axis=0, dtype=np.float32)
+    return mean
+
+
+def _ensemble_result(
+    job: Context, labels: Labels, single: Probabilities, ensemble: Probabilities
+) -> dict[str, Any]:
+    """The average of the members, and whether it beats the single network on the same images."""
+    paired = classification.mcnemar(labels, ensemble.argmax(axis=1), single.argmax(axis=1))
+    known = ("member", "trial", "seed", "validation_accuracy")
+    history, refit = job.run.read_json("history.json"), refitted(job)
+    validated = history["epochs"][history["chosen_epoch"] - 1]["val_accuracy"]
+    first = {
+        "member": 1,
+        "trial": job.run.read_toml("best_config.toml").get("provenance", {}).get("trial"),
+        "seed": job.run.read_json("refit.json")["seed"] if refit else job.request.seed,
+        "validation_accuracy": None if refit else validated,
+    }
+    record = job.run.read_json("ensemble.json")
+    others = [{name: m[name] for name in known} for m in record["members"]]
+    return {
+        "asked": record["asked"],
+        "members": [first, *others],
+        "left_out": record["left_out"],
+        **classification.summarise(labels, ensemble),
+        "against_single": asdict(paired),
+    }
+
+
+def _write_predictions(
+    job: Context,
+    test: tuple[Labels, Probabilities],
+    validation: tuple[Labels, Probabilities],
+    images: Images,
+    ensemble: Probabilities,
+) -> None:
+    """Write ``predictions.npz``: probabilities, and the test images that the report may show."""
+    labels, p = test
+    index, random_index = _gallery(labels, p, job.request.seed)
+    examples = _examples(job.data.train_labels, len(job.data.class_names))
+    job.run.write_arrays(
+        "predictions.npz",
+        test_labels=labels,
+        test_probabilities=p,
+        validation_labels=validation[0],
+        validation_probabilities=validation[1],
+        image_index=index,
+        images=images[index, :, :, 0],
+        random_index=random_index,
+        example_index=examples,
+        examples=job.data.train_images[examples, :, :, 0],
+        **({"ensemble_probabilities": ensemble} if job.run.has("ensemble.json") else {}),
+    )
+
+
+def _time_for_intervals(job: Context, images: int) -> bool:
+    """Whether resampling leaves what comes after the evaluation its time."""
+    more_classes = max(1.0, len(job.data.class_names) / 10)
+    work = _SECONDS_AN_IMAGE * images * more_classes
+    needed = work * job.night.slowness + job.night.needed_tail()
+    return job.budget.remaining() >= needed
+
+
+def _test_curve(
+    job: Context, network: _Network, images: Images, labels: Labels
+) -> list[dict[str, float]]:
+    """Test loss along the retraining: for the reader, when nothing is left to choose.
+
+    Without mirror images, as the validation loss beside it.
+    """
+    curve = []
+    for epoch in _points(len(job.run.read_json("history.json")["epochs"])):
+        if job.budget.remaining() < job.night.needed_tail():
+            break  # the report matters more than this curve
+        file = checkpoint_file(job, epoch)
+        if not file.is_file():
+            continue
+        network.model.set_weights(checkpoint.weights(file))
+        accuracy, loss = fit.score(fit.predict(network.model, images), labels)
+        curve.append({"epoch": epoch, "accuracy": accuracy, "loss": loss})
+    return sorted(curve, key=lambda point: point["epoch"])
+
+
+def _points(epochs: int) -> list[int]:
+    """Some of the epochs, the last among them; however many are left out at the end of the list,
+    the rest is spread over the training (van der Corput's sequence)."""
+    wanted = sorted({round(e) for e in np.linspace(epochs, 1, min(epochs, CURVE_POINTS))})[::-1]
+    digits = len(f"{len(wanted):b}")
+    return [
+        wanted[place]
+        for turn in range(2**digits)
+        if (place := int(f"{turn:0{digits}b}"[::-1], 2)) < len(wanted)
+    ]
+
+
+def _search_result(
+    job: Context, probabilities: NDArray[np.float32], labels: NDArray[np.int64], test: float
+) -> dict[str, Any] | None:
+    """How the accuracy of the winner held on the way from the search to the test."""
+    if not job.run.has("confirmation.json"):
+        return None
+    winner = job.run.read_json("confirmation.json")["candidates"][0]
+    searched, confirmed = winner["search_value"], winner["mean"]
+    return {
+        "best_value": searched,
+        "trial": winner["trial"],
+        "confirmed_value": confirmed,
+        "validation_value": fit.score(probabilities, labels)[0],
+        "test_value": test,
+        "optimism_gap": None if confirmed is None else searched - confirmed,
+    }
+
+
+def _gallery(
+    labels: NDArray[np.int64], p: NDArray[np.float32], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of all misclassified test images and of some random ones; and of the latter."""
+    rng = np.random.default_rng(seed)
+    size = min(GALLERY, len(labels))
+    chosen = np.sort(rng.choice(len(labels), size=size, replace=False))
+    wrong = np.flatnonzero(p.argmax(axis=1) != labels)
+    return np.union1d(wrong, chosen).astype(np.int64), chosen.astype(np.int64)
+
+
+def _examples(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    return np.array([np.flatnonzero(labels == c)[0] for c in range(classes)], dtype=np.int64)

@@ -1,0 +1,76 @@
+"""The first stage: the data set, its splits, and what was asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmnist.backends import environment
+from fmnist.config.config import dump_config
+from fmnist.pipeline.flip_policy import mirroring
+from fmnist.runs.folder import utc_now
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+
+def prepare(job: Context) -> None:
+    """Find and verify the data, split it, and note what was asked and where it runs."""
+    # The children import the backend while the data are found and read.
+    job.workers.warm(job.night.jobs)
+    data, splits = job.data, job.splits
+    notes = [*data.notes, *filter(None, [mirroring(job)])]
+    counts = {
+        "seed": job.request.seed,
+        "train": len(splits.train),
+        "validation": len(splits.validation),
+        "test": data.test.n,
+        "method": "stratified",
+    }
+    job.run.write_toml(
+        "run.toml",
+        {
+            "schema": 1,
+            "name": job.run.path.name,
+            "created": utc_now(),
+            "version": environment.version(),
+            "command": job.command,
+            "request": job.request.to_dict(),
+            "document": job.document,
+            "data": {
+                "name": data.name,
+                "source": data.source,
+                "verified": data.verified,
+                "digest": data.digest,
+                "class_names": list(data.class_names),
+                "published": data.published,
+                "pictures": data.pictures,
+                "mirrors": data.mirrors,
+                "test": "split off" if data.test_split_off else "given",
+                "notes": notes,
+            },
+            "splits": counts,
+            **({"recipe": job.recipe} if job.recipe else {}),
+        },
+    )
+    if job.space is not None:
+        job.run.write_json("space.json", job.space.to_json())
+    else:
+        job.run.write_text("best_config.toml", dump_config(job.base))
+    if job.questions is not None:
+        _keep_questions(job.run.path, job.questions)
+    job.run.write_json("environment.json", environment.describe())
+    job.view.message(f"data: {data.name} from {data.source}" + _verified(data.published))
+    for note in notes:
+        job.view.message(f"note: {note}")
+
+
+def _keep_questions(run: Path, folder: Path) -> None:
+    """Have the run hold its own questions: the folder may be gone when the report is made."""
+    from fmnist.report.concepts import FOLDER, keep_questions
+
+    keep_questions(folder, run / FOLDER)
+
+
+def _verified(published: str) -> str:
+    return ", verified" if published else ", not a published set that is known here"

@@ -1,0 +1,125 @@
+"""The refit: the final model anew on all images, for as many epochs as validation chose.
+
+Without validation images nothing can be chosen any more, so nothing is: the epochs are those of the
+retraining, which keeps its network for all figures on the validation images.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fmnist.config.config import load_config
+from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
+from fmnist.text import counted
+from search.atomic import atomic_write
+from search.engines.base import Suggestion
+from search.records import Epoch
+from search.study.running_trial import trial_seed
+from search.study.scheduler import SearchPlan
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+VALIDATED = "validated.keras"
+"""The network that never saw the validation images, where the final one has."""
+_NUMBER = 0
+
+
+def refit(job: Context) -> None:
+    """Train on training and validation images; where that comes to its end, use the network."""
+    config = load_config(job.run.path)
+    history = job.run.read_json("history.json")
+    epochs = int(history["chosen_epoch"])
+    training = FullSize(
+        job,
+        "refit",
+        job.trial_folder / "refit",
+        [Suggestion(_NUMBER, beside_base(job, config))],
+        with_validation=True,
+    )
+    seconds = full_epoch_seconds(job, history)
+    if training.begun or job.night.refit_fits(epochs, seconds):
+        _train(job, training, epochs, seconds)
+    done, reason = _outcome(training, epochs)
+    if not reason:
+        _keep_validated(job)
+        training.save_model("model.keras", config, _NUMBER, epochs)
+    job.run.write_json("refit.json", _record(job, training, done, reason))
+    training.forget()
+    job.view.message(
+        f"the retrained model stays: {reason}"
+        if reason
+        else f"the final model: {training.images:,} images, {counted(epochs, 'epoch')}"
+    )
+
+
+def refitted(job: Context) -> bool:
+    """Whether the final model is one of the refit."""
+    return job.run.has("refit.json") and bool(job.run.read_json("refit.json")["used"])
+
+
+def full_epoch_seconds(job: Context, history: dict[str, Any]) -> float:
+    """What an epoch on all images takes by the retraining, of which a third of the validation."""
+    seconds = [e["seconds"] for e in history["epochs"]]
+    train, validation = len(job.splits.train), len(job.splits.validation)
+    return float(sum(seconds) / len(seconds)) * (train + validation) / (train + validation / 3)
+
+
+def note_reads(job: Context, stage: str, purpose: str) -> None:
+    """Write into the ledger that both splits are learnt from."""
+    job.ledger.record(stage, "train", len(job.splits.train), purpose)
+    job.ledger.record(stage, "validation", len(job.splits.validation), purpose)
+
+
+def _train(job: Context, training: FullSize, epochs: int, seconds: float) -> None:
+    if not training.begun:
+        note_reads(job, "refit", "fitting the weights of the final model; nothing is chosen")
+    training.run(
+        SearchPlan(job.budget, job.night.refit_reserve),
+        epochs=epochs,
+        seed_of=lambda number: trial_seed(job.request.seed, number, "refit"),
+        listener=EpochWatcher(job),
+        seconds=seconds,
+    )
+    job.workers.close()
+
+
+def _outcome(training: FullSize, epochs: int) -> tuple[Sequence[Epoch], str]:
+    """The epochs made, and why the network is of no use; empty where it is."""
+    if not training.log.trials:
+        return (), "there was no time for the refit"
+    (trial,) = training.log.trials
+    if trial.failure is not None and trial.failure.kind != "deadline":
+        return trial.epochs, f"the refit failed ({trial.failure.kind}: {trial.failure.message})"
+    if len(trial.epochs) < epochs:
+        made = f"{len(trial.epochs)} of {counted(epochs, 'epoch')}"
+        return trial.epochs, f"the time of the refit was over after {made}"
+    return trial.epochs, ""
+
+
+def _keep_validated(job: Context) -> None:
+    # Who was killed between the two networks has kept it already.
+    if not job.run.has(VALIDATED):
+        source = job.run / "model.keras"
+        atomic_write(job.run / VALIDATED, lambda path: _copy(source, path))
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+
+
+def _record(job: Context, training: FullSize, done: Sequence[Epoch], reason: str) -> dict[str, Any]:
+    """The content of ``refit.json``; scores on images that were learnt are left out."""
+    if reason:
+        job.night.note("refit", f"left out: {reason}")
+    return {
+        "schema": 1,
+        "used": not reason,
+        "reason": reason,
+        "images": training.images,
+        "seed": trial_seed(job.request.seed, _NUMBER, "refit"),
+        "epochs": [{k: v for k, v in vars(e).items() if not k.startswith("val_")} for e in done],
+    }

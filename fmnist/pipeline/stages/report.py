@@ -1,0 +1,50 @@
+"""The last stage: the report, and the last words."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+
+def report(job: Context) -> None:
+    """Render HTML and PDF from the files of the run.
+
+    A template of the user's that turns out broken must not cost the report: ours is used then.
+    """
+    from fmnist.report.output.pdf import PrintingError
+    from fmnist.report.output.templating import ReportTemplateError
+    from fmnist.report.render import render_report
+
+    try:
+        job.rendered = render_report(job.run.path, templates=job.templates)
+    except (ReportTemplateError, PrintingError) as error:
+        if job.templates is None:
+            raise
+        job.view.message(f"{error}; the report is made with our own templates")
+        job.rendered = render_report(job.run.path)
+
+
+def interim(job: Context) -> None:
+    """Report on what there is; a run that was stopped must not fail over its report."""
+    from fmnist.report.render import render_report
+
+    if not (job.run.has("run.toml") and job.run.has("stages.json")):
+        return
+    try:
+        rendered = render_report(job.run.path, templates=job.templates, interim=True)
+    except Exception as error:
+        logging.getLogger("fmnist").exception("no interim report")
+        job.view.message(f"no interim report: {error}")
+        return
+    job.view.message(f"interim report: {rendered.pdf or rendered.html}")
+
+
+def finish(job: Context) -> int:
+    """Print where everything lies; exit code 5 when there is no PDF."""
+    metrics = job.run.read_json("metrics.json")
+    assert job.rendered is not None, "finish comes after report"
+    job.view.result(job.run.path, metrics, job.rendered)
+    return 0 if job.rendered.pdf else 5

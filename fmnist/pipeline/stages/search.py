@@ -1,0 +1,141 @@
+"""The search: a study over the space, in child processes."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from fmnist import backends
+from fmnist.errors import TrainingError
+from fmnist.runs.folder import RunError
+from fmnist.training import checkpoint
+from search.analysis.importance import importances
+from search.engines import open_engine
+from search.engines.base import Suggestion
+from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
+from search.space import SpaceError
+from search.study.scheduler import CostModel, SearchPlan
+from search.study.study import Study, StudyError
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+
+def search(job: Context) -> None:
+    """Run the study, and estimate what mattered in it."""
+    log = TrialLog(job.run / "trials.jsonl")
+    note_reads(job)
+    try:
+        study = _study(job, log)
+    except SpaceError as error:
+        raise RunError(str(error)) from None
+    with closing(study.engine):
+        try:
+            study.run()
+        except StudyError as error:
+            if log.best() is None:
+                raise TrainingError(f"{error}; see {job.run / 'children.log'}") from None
+            job.note("search", f"the search ended early: {error}")
+    job.interrupt.check()
+    job.night.note("search", f"ended after {len(log.trials)} trials")
+    assert job.space is not None
+    job.run.write_json("importance.json", importances(log.trials, job.space))
+
+
+def _study(job: Context, log: TrialLog) -> Study:
+    assert job.space is not None
+    request, sizes = job.request, job.night.plan
+    epoch_log = EpochLog(job.run / "epochs.jsonl")
+    if request.engine == "keras-tuner":
+        backends.configure()  # it imports Keras
+    engine = open_engine(
+        request.engine,
+        job.run.path,
+        job.space,
+        sampler=request.sampler,
+        seed=request.seed,
+        pruner=request.pruner,
+        finished=log.trials,
+        epochs=sizes.trial_epochs,
+        max_trials=request.trials,
+        handed_out=epoch_log.handed_out(),
+    )
+    if request.sampler != "grid":
+        for params in job.first_trials:
+            engine.enqueue(params)
+    costs = learnt(job, log)
+    return Study(
+        engine=engine,
+        runner=job.workers.supervisor(job.night.jobs),
+        plan=SearchPlan(job.budget, reserve=lambda: reserve(job, log, costs), costs=costs),
+        log=log,
+        epoch_log=epoch_log,
+        listener=Watcher(job),
+        seed=request.seed,
+        epochs=sizes.trial_epochs,
+        max_trials=request.trials,
+        limits=job.trial_limits,
+        folder=job.trial_folder,
+        checkpoint=checkpoint.epochs_in,
+        stop=lambda: job.interrupt.requested,
+    )
+
+
+def note_reads(job: Context) -> None:
+    """Have the ledger say what trials read."""
+    job.ledger.record("search", "train", job.trial_images, "fitting the trials")
+    job.ledger.record(
+        "search", "validation", len(job.splits.validation), "scoring, pruning and choosing trials"
+    )
+
+
+def learnt(job: Context, log: TrialLog, scale: float = 1.0) -> CostModel:
+    """What trials cost, learnt from those in the log; or trainings that take ``scale`` times it."""
+    costs = CostModel(job.space)
+    for trial in log.trials:
+        costs.learn_from(trial, scale)
+    return costs
+
+
+def reserve(job: Context, log: TrialLog, costs: CostModel) -> float:
+    """Seconds that the stages after the search need, as far as is known now."""
+    best = log.best()
+    if best is None:
+        return job.night.search_reserve()
+    run = costs.likely(best.params, job.night.plan.trial_epochs)
+    return job.night.search_reserve(epoch_seconds(job, best, costs), run)
+
+
+def epoch_seconds(job: Context, trial: Trial, costs: CostModel) -> float:
+    """Expected seconds of one retraining epoch: scaled from the trials by images.
+
+    A validation image costs about a third of a training image: forward only.
+    """
+    seconds = costs.seconds_per_epoch(trial.params)
+    validation = len(job.splits.validation) / 3
+    size = job.trial_images
+    return seconds * (len(job.splits.train) + validation) / (size + validation)
+
+
+class Watcher:
+    """Shows a study and notes its time, so that a resumed run knows what is left."""
+
+    def __init__(self, job: Context) -> None:
+        self.job = job
+
+    def trial_started(self, suggestion: Suggestion) -> None:
+        """See ``search.study.study.Listener``."""
+        self.job.view.trial_started(suggestion)
+
+    def epoch_done(self, suggestion: Suggestion, epoch: Epoch, remaining: int) -> None:
+        """See ``search.study.study.Listener``."""
+        self.job.view.epoch_done(suggestion, epoch)
+
+    def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
+        """See ``search.study.study.Listener``."""
+        self.job.view.trial_retried(suggestion, failure)
+
+    def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
+        """See ``search.study.study.Listener``."""
+        self.job.view.trial_done(trial, best, time_left)
+        self.job.on_progress()

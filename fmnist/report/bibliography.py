@@ -1,0 +1,191 @@
+"""The sources of a report: its data set, its methods, and those of the concept answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fmnist.report.concepts import Concept
+from fmnist.report.facts import Facts
+
+# Words of its title in small letters to each source; left out where a question names that title.
+DATA = {
+    "novel image dataset": (
+        "H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking "
+        "machine learning algorithms, 2017"
+    ),
+    "applied to document recognition": (
+        "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to "
+        "document recognition, Proceedings of the IEEE, 1998"
+    ),
+    "extension of mnist": (
+        "G. Cohen, S. Afshar, J. Tapson and A. van Schaik, EMNIST: an extension of MNIST to "
+        "handwritten letters, 2017"
+    ),
+    "classical japanese": (
+        "T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto and D. Ha, Deep learning "
+        "for classical Japanese literature, 2018"
+    ),
+}
+ALWAYS = {
+    "probable inference": (
+        "E. B. Wilson, Probable inference, the law of succession, and statistical inference, "
+        "Journal of the American Statistical Association, 1927"
+    ),
+}
+ENGINES = {
+    "optuna": (
+        "T. Akiba, S. Sano, T. Yanase, T. Ohta and M. Koyama, Optuna: a next-generation "
+        "hyperparameter optimization framework, KDD, 2019"
+    ),
+    "keras-tuner": (
+        "T. O'Malley, E. Bursztein, J. Long, F. Chollet, H. Jin, L. Invernizzi and others, "
+        "KerasTuner, 2019"
+    ),
+}
+METHODS = {
+    "hyperband": (
+        "L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh and A. Talwalkar, Hyperband: a novel "
+        "bandit-based approach to hyperparameter optimization, Journal of Machine Learning "
+        "Research, 2018"
+    ),
+    "ped-anova": (
+        "S. Watanabe, A. Bansal and F. Hutter, PED-ANOVA: efficiently quantifying hyperparameter "
+        "importance in arbitrary subspaces, IJCAI, 2023"
+    ),
+    "bootstrap methods": (
+        "B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics, 1979"
+    ),
+    "correlated proportions": (
+        "Q. McNemar, Note on the sampling error of the difference between correlated proportions "
+        "or percentages, Psychometrika, 1947"
+    ),
+    "matched proportions": (
+        "D. G. Bonett and R. M. Price, Adjusted Wald confidence interval for a difference of "
+        "binomial proportions based on paired data, Journal of Educational and Behavioral "
+        "Statistics, 2012"
+    ),
+    "sequentially rejective": (
+        "S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal "
+        "of Statistics, 1979"
+    ),
+    "independent proportions": (
+        "R. G. Newcombe, Interval estimation for the difference between independent proportions: "
+        "comparison of eleven methods, Statistics in Medicine, 1998"
+    ),
+    "calibration of modern": (
+        "C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural "
+        "networks, ICML, 2017"
+    ),
+    "grad-cam": (
+        "R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh and D. Batra, Grad-CAM: "
+        "visual explanations from deep networks via gradient-based localization, ICCV, 2017"
+    ),
+    "confident learning": (
+        "C. G. Northcutt, L. Jiang and I. L. Chuang, Confident learning: estimating uncertainty "
+        "in dataset labels, Journal of Artificial Intelligence Research, 2021"
+    ),
+}
+NETWORK = {
+    "internal covariate shift": (
+        "S. Ioffe and C. Szegedy, Batch normalization: accelerating deep network training by "
+        "reducing internal covariate shift, ICML, 2015"
+    ),
+    "deep residual learning": (
+        "K. He, X. Zhang, S. Ren and J. Sun, Deep residual learning for image recognition, CVPR, "
+        "2016"
+    ),
+    "rethinking the inception": (
+        "C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, Rethinking the Inception "
+        "architecture for computer vision, CVPR, 2016"
+    ),
+    "random erasing": (
+        "Z. Zhong, L. Zheng, G. Kang, S. Li and Y. Yang, Random erasing data augmentation, AAAI, "
+        "2020"
+    ),
+    "simple way to prevent": (
+        "N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, Dropout: a "
+        "simple way to prevent neural networks from overfitting, Journal of Machine Learning "
+        "Research, 2014"
+    ),
+    "super-convergence": (
+        "L. N. Smith and N. Topin, Super-convergence: very fast training of neural networks using "
+        "large learning rates, 2019"
+    ),
+    "stochastic gradient descent with warm": (
+        "I. Loshchilov and F. Hutter, SGDR: stochastic gradient descent with warm restarts, ICLR, "
+        "2017"
+    ),
+    "decoupled weight decay": (
+        "I. Loshchilov and F. Hutter, Decoupled weight decay regularization, ICLR, 2019"
+    ),
+    "method for stochastic optimization": (
+        "D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, ICLR, 2015"
+    ),
+}
+
+
+def sources(facts: Facts, concepts: Sequence[Concept]) -> list[str]:
+    """All sources in the order of their authors; a title stands there once."""
+    named = [source for concept in concepts for source in concept.sources]
+    titles = " ".join(named).lower()
+    known = {**METHODS, **NETWORK}
+    own = {**ALWAYS, **_data(facts)}
+    own |= {title: known[title] for title in (*_methods(facts), *_network(facts))}
+    kept = [source for title, source in own.items() if title not in titles]
+    engine = ENGINES.get(facts.run.request.engine) if facts.by_search else None
+    return sorted({*kept, *named, *filter(None, [engine])})
+
+
+def _data(facts: Facts) -> dict[str, str]:
+    """Where the data set was published; nothing of a user's own."""
+    data = facts.run.data
+    first = data.name.partition(" ")[0]
+    titles = {
+        "MNIST": "applied to document recognition",
+        "EMNIST": "extension of mnist",
+        "KMNIST": "classical japanese",
+        "Kuzushiji-49": "classical japanese",
+    }
+    # Of what is published, mirrored images are known to do no harm to Fashion-MNIST alone.
+    title = titles.get(first) or ("novel image dataset" if data.mirrors else "")
+    return {title: DATA[title]} if title else {}
+
+
+def _methods(facts: Facts) -> list[str]:
+    """Titles of the methods that this report's numbers and pictures come from."""
+    importance, metrics, compared = facts.importance, facts.metrics, facts.comparison
+    important = importance if importance is not None and importance.applicable else None
+    repeated = facts.reproduction
+    paired = bool(compared or (metrics and metrics.ensemble) or (repeated and repeated.p))
+    used = {
+        "hyperband": facts.by_search and facts.run.request.sampler == "hyperband",
+        "ped-anova": facts.by_search and important is not None,
+        "bootstrap methods": (important and important.bootstraps)
+        or getattr(metrics and metrics.test, "bootstrap", None),
+        "correlated proportions": paired,
+        "matched proportions": paired,
+        "sequentially rejective": compared and len(compared.others) > 1,
+        "independent proportions": repeated and repeated.method == "newcombe",
+        "calibration of modern": getattr(metrics, "calibration", None),
+        "grad-cam": facts.gallery and facts.gallery.grad_cam,
+        "confident learning": facts.gallery and facts.gallery.label_errors,
+    }
+    return [title for title, use in used.items() if use]
+
+
+def _network(facts: Facts) -> list[str]:
+    """Titles of what the winning network and its training are made of."""
+    values: dict[str, Any] = facts.best.values() if facts.best else {}
+    used = {
+        "internal covariate shift": values.get("batch_norm") and values.get("stages"),
+        "deep residual learning": values.get("residual"),
+        "rethinking the inception": values.get("label_smoothing"),
+        "random erasing": values.get("erasing"),
+        "simple way to prevent": values.get("dropout"),
+        "super-convergence": values.get("schedule") == "one-cycle",
+        "stochastic gradient descent with warm": values.get("schedule") == "cosine",
+        "decoupled weight decay": values.get("optimizer") == "adamw",
+        "method for stochastic optimization": values.get("optimizer") == "adam",
+    }
+    return [title for title, use in used.items() if use]

@@ -1,0 +1,1 @@
+"""Sentences of the report: pure functions from facts to text."""

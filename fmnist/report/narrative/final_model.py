@@ -1,0 +1,102 @@
+"""The final network in sentences: what it learnt from, how it predicts, what an ensemble adds."""
+
+from __future__ import annotations
+
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.report.tables.base import Table
+from fmnist.runs.records.final_model import Ensemble
+
+SURE = 0.05
+
+
+def refit(facts: Facts) -> str:
+    """What the final network was trained on, where that was not the retraining alone."""
+    found, history = facts.refit, facts.history
+    if found is None or history is None:
+        return ""
+    before = text.count(history.training_images)
+    if not found.used:
+        return (
+            f"It was to be trained once more, on {text.count(found.images)} images with those of "
+            f"the validation; {found.reason}. So the final model is the one trained on {before} "
+            "images."
+        )
+    return (
+        f"The final model was trained on {text.count(found.images)} images, training and "
+        f"validation together, for the {text.counted(len(found.epochs), 'epoch')} that validation "
+        f"chose; the curves and all validation figures are from the training on {before}."
+    )
+
+
+def mirrored(facts: Facts) -> str:
+    """How predictions were made, where it was not from the image alone."""
+    if facts.metrics is None or not facts.metrics.test_time_flip:
+        return ""
+    return (
+        "Each prediction is the mean over the image and its mirror image, on validation and test "
+        "images alike."
+    )
+
+
+def ensemble(facts: Facts) -> str:
+    """The average of several networks, its lead over the one, and whether that is chance."""
+    found = facts.metrics.ensemble if facts.metrics else None
+    if found is None:
+        return ""
+    return (
+        f"Averaged with {_others(found)}, the final network would classify "
+        f"{text.count(found.correct)} of {text.count(found.n)} test images correctly: "
+        f"{text.percent(found.accuracy, found.n)} (95{text.THIN}% interval "
+        f"{text.interval(found.interval, found.n)}). {_lead(found)} Everywhere else this report is "
+        "about the one network."
+    )
+
+
+def _others(found: Ensemble) -> str:
+    others = len(found.members) - 1
+    asked = f", of {found.asked - 1} asked for" if found.left_out else ""
+    return f"{text.counted(others, 'further network')}{asked}"
+
+
+def _lead(found: Ensemble) -> str:
+    paired = found.against_single
+    side = "above" if paired.difference >= 0 else "below"
+    chance = "is beyond chance" if paired.p < SURE else "chance may explain"
+    lead = f"{text.points(abs(paired.difference))} {side} the one network"
+    judged = f"a difference that {chance}"
+    return (
+        f"That is {lead} on the same images, {judged} (McNemar's exact test: "
+        f"{text.count(paired.only_first)} images only the ensemble has right, "
+        f"{text.count(paired.only_second)} only the one network, {_p(paired.p)})."
+    )
+
+
+def _p(p: float) -> str:
+    shown = text.p_value(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def members(facts: Facts) -> Table | None:
+    """The networks of the ensemble; those that were left out too."""
+    if facts.metrics is None or facts.metrics.ensemble is None:
+        return None
+    found = facts.metrics.ensemble
+    n = facts.run.splits.validation
+    rows = [
+        (
+            f"{m.member}" + (", the final network" if m.member == 1 else ""),
+            "–" if m.trial is None else str(m.trial),
+            str(m.seed),
+            "–" if m.validation_accuracy is None else text.percent(m.validation_accuracy, n),
+        )
+        for m in found.members
+    ]
+    rows += [(f"{m.member}, left out", "–", "–", m.reason) for m in found.left_out]
+    head = ("Member", "Trial", "Seed", "Validation accuracy")
+    caption = "The networks whose probabilities are averaged"
+    if facts.refit_used:
+        caption += "; they learnt the validation images, so they have no figure there"
+    elif facts.metrics.test_time_flip:
+        caption += "; validation accuracies are of predictions from the image alone"
+    return Table(caption, head, tuple(rows), numeric=(1, 2, 3))

@@ -1,0 +1,175 @@
+"""The training recipe of a configuration, in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fmnist.config.config import from_dict
+from fmnist.report import text
+from fmnist.runs.records.run import BestConfig, Request
+
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "stochastic gradient descent"}
+ENGINES = {"optuna": "Optuna", "keras-tuner": "KerasTuner"}
+SAMPLERS = {
+    "tpe": "tree-structured Parzen estimator (TPE)",
+    "random": "random search",
+    "grid": "grid search",
+    "cmaes": "CMA-ES",
+    "bayesian": "Bayesian optimisation with a Gaussian process",
+    "hyperband": "Hyperband",
+}
+NORMALISATIONS = {
+    "raw": "Pixels enter as they are, 0 to 255.",
+    "unit": "Pixels are divided by 255, so they enter in the range 0 to 1.",
+    "signed": "Pixels are scaled from 0–255 to the range −1 to 1.",
+}
+
+AUGMENTATIONS = ("flip", "shift", "rotation", "erasing")
+COURSES = {"cosine": "along a cosine", "one-cycle": "along a straight line"}
+HEADS = {
+    "average": ", the average of each map",
+    "max": ", the maximum of each map",
+}
+PRUNERS = {
+    "median": "the median rule",
+    "halving": "successive halving",
+    "hyperband": "Hyperband",
+}
+
+
+def engine(request: Request) -> str:
+    """The search engine by its name."""
+    return ENGINES.get(request.engine, request.engine)
+
+
+def sampler(request: Request) -> str:
+    """How the engine chose what to try, in words."""
+    return SAMPLERS.get(request.sampler, request.sampler)
+
+
+def pruning(request: Request, n: int) -> str:
+    """Why trials were stopped early: without pruning only the clock stops them."""
+    they = "it" if n == 1 else "they"
+    if request.pruner == "not known":  # of another program
+        return "by the rule of the study or for want of time"
+    if request.pruner == "none":
+        return "because the time ran out"
+    rule = PRUNERS.get(request.pruner, request.pruner)
+    return f"because {they} fell behind ({rule}) or the time ran out"
+
+
+def network(best: BestConfig) -> str:
+    """The network in one sentence or two."""
+    c = best.values()
+    dense = c.get("dense_units")
+    hidden = f", a dense layer of {text.counted(dense, 'unit')}" if dense else ""
+    if best.dense:
+        return f"The network is a dense one: the pixels{hidden}, and a softmax over the classes."
+    norm = ", batch normalisation" if c.get("batch_norm") else ""
+    head = HEADS.get(str(c.get("head")), "")
+    return (
+        f"The network has {_stages(best)}, each followed by {c.get('pooling', 'max')} "
+        f"pooling{norm} and ReLU{head}{hidden}, and a softmax over the classes.{_further(c)}"
+    )
+
+
+def _stages(best: BestConfig) -> str:
+    c = best.values()
+    filters = from_dict(c, "best_config.toml").filters
+    size = c.get("kernel_size", 3)
+    return (
+        f"{text.counted(len(filters), 'convolution stage')} with "
+        f"{text.listing([str(f) for f in filters])} filters of {size} × {size}"
+    )
+
+
+def _further(c: dict[str, Any]) -> str:
+    """What stands before and behind the first convolution of each stage."""
+    found = ""
+    more = c.get("convolutions", 1) - 1
+    if more:
+        them = "one more convolution" if more == 1 else f"{more} more convolutions"
+        branch = ", a residual branch that is added to what enters it" if c.get("residual") else ""
+        found += f" Within each stage {'follows' if more == 1 else 'follow'} {them}{branch}."
+    if c.get("stem"):
+        found += " Before the first stage stands one convolution without pooling."
+    return found
+
+
+def sentences(best: BestConfig) -> list[str]:
+    """How the network was trained, one sentence a subject, fields the file lacks left out."""
+    c = best.values()
+    return [s for s in (_input(c), _augmentation(c), _optimiser(c), _regularisers(c)) if s]
+
+
+def _input(c: dict[str, Any]) -> str:
+    scaled = NORMALISATIONS.get(str(c.get("normalisation")), "")
+    size = c.get("image_size", 28)
+    return scaled if size == 28 else f"{scaled} Images are resized to {size} × {size} pixels."
+
+
+def _augmentation(c: dict[str, Any]) -> str:
+    ways = []
+    if c.get("flip"):
+        ways.append("mirrored left to right with probability one half")
+    if c.get("shift"):
+        ways.append(f"shifted at random by up to {text.counted(c['shift'], 'pixel')}")
+    if c.get("rotation"):
+        ways.append(f"turned at random by up to {text.value(c['rotation'])} degrees")
+    if c.get("erasing"):
+        chance = text.percent(c["erasing"], digits=0)
+        ways.append(f"blacked out in a random rectangle with a chance of {chance}")
+    if not ways:
+        return "Training images are not augmented."
+    return f"Each time it is seen, a training image is {text.listing(ways)}."
+
+
+def _optimiser(c: dict[str, Any]) -> str:
+    if not {"optimizer", "learning_rate", "batch_size", "epochs"} <= set(c):
+        return ""
+    name = OPTIMIZERS.get(c["optimizer"], c["optimizer"])
+    rate = text.value(c["learning_rate"])
+    shape = COURSES.get(str(c.get("schedule")), "")
+    course = (
+        f"a learning rate that rises to {rate} and falls to zero {shape}"
+        if shape
+        else f"a constant learning rate of {rate}"
+    )
+    return (
+        f"{name} minimises the cross-entropy over {text.counted(c['epochs'], 'epoch')} in batches "
+        f"of {c['batch_size']} with {course}."
+    )
+
+
+def regularisers(c: dict[str, Any]) -> list[str]:
+    """The means against overfitting that this configuration switches on."""
+    found = []
+    if c.get("dropout"):
+        found.append(f"dropout of {text.value(c['dropout'])}")
+    if c.get("l2"):
+        found.append(f"an L2 penalty of {text.value(c['l2'])}")
+    if c.get("weight_decay"):
+        found.append(f"weight decay of {text.value(c['weight_decay'])}")
+    if c.get("label_smoothing"):
+        found.append(f"label smoothing of {text.value(c['label_smoothing'])}")
+    if c.get("ema"):
+        found.append("a moving average of the weights")
+    if any(c.get(name) for name in AUGMENTATIONS):
+        found.append("augmentation")
+    if c.get("batch_norm"):
+        found.append("batch normalisation")
+    return found
+
+
+def batches(c: dict[str, Any]) -> str:
+    """What training accuracy and loss are measured on: ``augmented batches with dropout on``."""
+    augmented = any(c.get(name, name in ("flip", "shift")) for name in AUGMENTATIONS)
+    kind = "augmented batches" if augmented else "batches"
+    return f"{kind} with dropout on" if c.get("dropout", True) else kind
+
+
+def _regularisers(c: dict[str, Any]) -> str:
+    found = regularisers(c)
+    if not found:
+        return "No regulariser is switched on."
+    return f"Against overfitting it uses {text.listing(found)}, and the weights of the best epoch."

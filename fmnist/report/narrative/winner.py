@@ -1,0 +1,193 @@
+"""Who won the search, how sure that is, and how far its value held: in sentences."""
+
+from __future__ import annotations
+
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.runs.records.search import Candidate, Confirmation
+from search.records import best_of
+
+INTERVAL = f"95{text.THIN}% interval"
+
+
+def chosen(facts: Facts) -> str:
+    """How the winner was chosen: by runs on fresh seeds, or by its search value alone."""
+    found, first = facts.confirmation, best_of(facts.trials)
+    if found is None:
+        # In an interim report nothing is chosen yet.
+        if facts.imported and first is not None:
+            return _by_value_alone(facts, "they were read in from another program")
+        return "" if first is None or facts.interim else _by_value_alone(facts, "")
+    best = found.confirmed
+    if best is None:
+        return _by_value_alone(facts, found.reason or "no run on a fresh seed gave a value")
+    tried = len(found.candidates)
+    many = "best configuration" if tried == 1 else f"{tried} best configurations"
+    sentence = (
+        f"The {many} of the search {'was' if tried == 1 else 'were each'} trained again on "
+        f"{text.counted(found.seeds, 'fresh seed')}. Trial {best.trial} won, with a mean "
+        f"validation accuracy of {_mean(facts, best)}."
+    )
+    return " ".join(s for s in (sentence, _lead(found), _order(facts, found, best)) if s)
+
+
+def short(facts: Facts) -> str:
+    """Who won and by what, in one sentence; empty where nothing is chosen yet."""
+    found, trial = facts.confirmation, facts.winner
+    best = found.confirmed if found else None
+    if trial is None or trial.value is None or (facts.interim and found is None):
+        return ""
+    if best is None or found is None:
+        n = sum(t.state == "complete" for t in facts.trials)
+        return f"Trial {trial.number} had the highest value of {text.counted(n, 'complete trial')}."
+    tried = len(found.candidates)
+    among = f"the best of {tried} candidates" if tried > 1 else "the one candidate"
+    return (
+        f"Trial {best.trial}, {among} trained again on fresh seeds: a mean validation accuracy of "
+        f"{_mean(facts, best)}."
+    )
+
+
+def _by_value_alone(facts: Facts, reason: str) -> str:
+    n = sum(t.state == "complete" for t in facts.trials)
+    why = f": {reason.rstrip('.')}" if reason else ""
+    sentence = f"The best trials were not trained again on fresh seeds{why}."
+    if facts.winner is None:
+        return sentence
+    if n < 2:
+        return f"{sentence} Trial {facts.winner.number} was chosen by its search value alone."
+    return (
+        f"{sentence} Trial {facts.winner.number} was chosen by its search value alone: the highest "
+        f"of {n}, so part of it may be luck."
+    )
+
+
+def _mean(facts: Facts, candidate: Candidate) -> str:
+    n = facts.run.splits.validation
+    shown = text.percent(candidate.mean or 0.0, n)
+    runs = text.counted(len(candidate.values), "run")
+    if candidate.interval is None:
+        return f"{shown} over {runs}"
+    return f"{shown} over {runs} ({INTERVAL} {text.interval(candidate.interval, n)})"
+
+
+def _lead(found: Confirmation) -> str:
+    ranked = [c for c in found.ranked if c.mean is not None]
+    if len(ranked) < 2 or found.difference is None:
+        return ""
+    ahead = (
+        f"Its lead over the second, trial {ranked[1].trial}, is "
+        f"{text.points(found.difference.mean)} ({INTERVAL} "
+        f"{text.point_span(found.difference.interval)})"
+    )
+    if found.distinguishable:
+        return f"{ahead}: more than noise explains."
+    return f"{ahead}: not distinguishable from noise, so other seeds might turn the order round."
+
+
+def _order(facts: Facts, found: Confirmation, best: Candidate) -> str:
+    """Whether the runs on fresh seeds changed the order of the search."""
+    first = max(found.candidates, key=lambda c: (c.search_value, -c.trial))
+    n = facts.run.splits.validation
+    value = text.percent(first.search_value, n)
+    if first.trial == best.trial:
+        return f"It also had the highest search value, {value}."
+    tries = _tries(facts, first)
+    mean = f" (the mean of {tries} trials)" if tries > 1 else ""
+    sentence = f"The highest search value, {value}{mean}, was that of trial {first.trial}"
+    if first.mean is None:
+        return f"{sentence}, whose runs all failed."
+    return f"{sentence}; on fresh seeds its mean was {text.percent(first.mean, n)}."
+
+
+def _tries(facts: Facts, candidate: Candidate) -> int:
+    """How many trials of the search gave its value: the longest of its parameters."""
+    lengths = [
+        len(t.epochs)
+        for t in facts.trials
+        if t.params == candidate.params and t.state == "complete"
+    ]
+    return lengths.count(max(lengths, default=0))
+
+
+def noise(facts: Facts) -> str:
+    """How far runs of equal parameters differ by chance."""
+    repeated = _repeated(facts)
+    found = facts.confirmation.noise if facts.confirmation else None
+    if found is None:
+        return repeated.strip()
+    if found.sd is None:
+        return f"{repeated}No parameters were run twice, so the noise among trials is not known."
+    return (
+        f"{repeated}Runs of equal parameters differ by chance with a standard deviation of "
+        f"{text.points(found.sd)} (pooled over "
+        f"{text.counted(found.groups, 'set')} of parameters, "
+        f"{text.counted(found.df, 'degree')} of freedom). That is the chance in training alone: "
+        "all were scored on the same validation images."
+    )
+
+
+def _repeated(facts: Facts) -> str:
+    """How many trials had the parameters of an earlier one; Hyperband trains some for longer."""
+    lengths = {t.number: len(t.epochs) for t in facts.trials}
+    again = [t for t in facts.trials if t.replicate_of is not None and t.state == "complete"]
+    equal = sum(len(t.epochs) == lengths.get(t.replicate_of or 0) for t in again)
+    sentences = ""
+    if equal:
+        sentences += (
+            f"{text.counted(equal, 'trial')} of the search repeated earlier parameters under a new "
+            "seed; the search value of such parameters is their mean. "
+        )
+    if longer := len(again) - equal:
+        sentences += f"{text.counted(longer, 'trial')} trained earlier parameters for longer. "
+    return sentences
+
+
+def optimism(facts: Facts) -> str:
+    """How far the winner's search value held: on fresh seeds, in the final network, on test."""
+    found, n = facts.confirmation, facts.run.splits.validation
+    winner = facts.winner
+    if winner is None or winner.value is None or (facts.interim and found is None):
+        return ""
+    best = found.confirmed if found else None
+    if best is not None and best.mean is not None:
+        sentence = (
+            f"In the search the winner, trial {winner.number}, reached "
+            f"{text.percent(best.search_value, n)}, on fresh seeds a mean of "
+            f"{text.percent(best.mean, n)}{_luck(best.search_value - best.mean)}."
+        )
+    else:
+        sentence = (
+            f"In the search the winner, trial {winner.number}, reached "
+            f"{text.percent(search_value(facts), n)}; that was not confirmed on fresh seeds."
+        )
+    return f"{sentence} {_final(facts)}".strip()
+
+
+def search_value(facts: Facts) -> float:
+    """What the winner reached in the search; the mean where it was tried more than once."""
+    leader = facts.confirmation.leader if facts.confirmation else None
+    if leader is not None:
+        return leader.search_value
+    return (facts.winner.value if facts.winner else None) or 0.0
+
+
+def _luck(gap: float) -> str:
+    if abs(gap) < 0.00005:
+        return ": the same"
+    if gap > 0:
+        return f": it had promised {text.points(gap)} too much"
+    return f", {text.points(-gap)} more: it had promised nothing too much"
+
+
+def _final(facts: Facts) -> str:
+    if facts.metrics is None:
+        return ""
+    validation, test = facts.metrics.validation, facts.metrics.test
+    first, second = ("final network", "")
+    if facts.refit_used:
+        first, second = ("network before the refit", "the final one ")
+    return (
+        f"The {first} reaches {text.percent(validation.accuracy, validation.n)} on the validation "
+        f"images and {second}{text.percent(test.accuracy, test.n)} on the test images."
+    )

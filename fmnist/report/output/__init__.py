@@ -1,0 +1,1 @@
+"""From chapters to files: templates, content policy, PDF, attachments, model card."""

@@ -1,0 +1,113 @@
+"""From the HTML of the report to its PDF, with the files of the run attached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+from fmnist.errors import UserError
+from fmnist.report.output.attachments import Attachment
+
+PDF_VARIANT = "pdf/ua-1"
+NOWHERE = "http://report.invalid/"
+"""What relative addresses are taken from (RFC 2606): they lead nowhere, as all others do."""
+
+
+class PrintingError(UserError):
+    """A page that asks for something outside itself; it names what."""
+
+
+def print_pdf(
+    html: str, style: str, created: datetime, attachments: Sequence[Attachment] = ()
+) -> bytes:
+    """Print the HTML with the print style sheet.
+
+    Raises:
+        PrintingError: the page or a style sheet asks for a file or an address.
+    """
+    import weasyprint
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+    class DataOnly(URLFetcher):  # type: ignore[misc]
+        """Opens nothing but data URIs: a report may not read files or the network."""
+
+        def __init__(self) -> None:
+            super().__init__(allowed_protocols=["data"], fail_on_errors=True)
+
+    # Passed as an argument the sheet would rank below the one in the HTML, so it goes in after it.
+    printed = html.replace("</head>", f"<style>{style}</style></head>", 1)
+    files = [_embedded(file, created) for file in attachments]
+    with _fixed_clock(created):
+        document = weasyprint.HTML(string=printed, base_url=NOWHERE, url_fetcher=DataOnly())
+        try:
+            pdf: bytes = document.write_pdf(
+                pdf_variant=PDF_VARIANT,
+                attachments=files,
+                finisher=lambda _, pdf: _relate(pdf, attachments),
+            )
+        except FatalURLFetchingError as error:
+            raise PrintingError(f"a report may load nothing: {error}") from None
+    return pdf
+
+
+def _embedded(file: Attachment, created: datetime) -> Any:
+    import weasyprint
+
+    moment = created.astimezone(UTC)
+    return weasyprint.Attachment(
+        file_obj=BytesIO(file.content),
+        name=file.name,
+        description=file.description,
+        created=moment,
+        modified=moment,
+    )
+
+
+def _relate(pdf: Any, attachments: Sequence[Attachment]) -> None:
+    """Say of every attachment what it is to the document, and what kind of file.
+
+    WeasyPrint does so for PDF/A only, and takes kinds of files from the system's table of them.
+    """
+    from weasyprint.pdf import pydyf
+
+    by_name = {file.name: file for file in attachments}
+    related = pydyf.Array()
+    for item in pdf.objects:
+        if not isinstance(item, pydyf.Dictionary) or item.get("Type") != "/Filespec":
+            continue
+        file = by_name[item["UF"].string]
+        item["AFRelationship"] = f"/{file.relationship}"
+        stream = pdf.objects[int(item["EF"]["F"].split()[0])]
+        stream.extra["Subtype"] = "/" + file.kind.replace("/", "#2f")
+        related.append(item.reference)
+    if related:
+        pdf.catalog["AF"] = related
+
+
+@contextmanager
+def _fixed_clock(moment: datetime) -> Iterator[None]:
+    """Let font subsetting write the run's date instead of today's."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(moment.timestamp()))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
+
+
+def pango_problem(error: OSError, pdf: str, html: str) -> str:
+    """Why there is no PDF, and what to do."""
+    return (
+        f"{pdf} was not written: WeasyPrint found no Pango library on this system "
+        f"({str(error).splitlines()[0] if str(error) else type(error).__name__}). Install it "
+        "(Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install "
+        "pango; Windows: see WeasyPrint's installation page) and make the report again, or print "
+        f"{html} to PDF from a browser."
+    )

@@ -1,0 +1,51 @@
+"""Tables of the chosen configuration and its network."""
+
+from __future__ import annotations
+
+from fmnist.config.config import fields_help
+from fmnist.report import text
+from fmnist.report.facts import Facts
+from fmnist.report.tables.base import Table
+
+
+def configuration(facts: Facts) -> Table | None:
+    """Every field of the best configuration with its meaning."""
+    if facts.best is None:
+        return None
+    help_texts, searched = fields_help(), facts.searched
+    fields = facts.best.values().items()
+    if not facts.by_search:
+        given = tuple((text.title_case(n), text.value(v), help_texts.get(n, "")) for n, v in fields)
+        return Table("The configuration", ("Field", "Value", "Meaning"), given, numeric=(1,))
+    rows = tuple(
+        (
+            text.title_case(name),
+            text.value(item),
+            "yes" if name in searched else _not_searched(facts, name),
+            help_texts.get(name, ""),
+        )
+        for name, item in fields
+    )
+    head = ("Field", "Value", "Searched", "Meaning")
+    return Table("The chosen configuration", head, rows, numeric=(1,))
+
+
+def _not_searched(facts: Facts, name: str) -> str:
+    """In a study of another program: whether the value is the user's word or our default."""
+    imported = facts.run.imported
+    if imported is None:
+        return "no"
+    return "fixed" if name in imported.settings else "default"
+
+
+def layers(facts: Facts) -> Table | None:
+    """Layers, shapes of their outputs, parameters."""
+    if facts.evidence is None or not facts.evidence.layers:
+        return None
+    rows = [
+        (layer.name, layer.type, text.shape(layer.output_shape), text.count(layer.parameters))
+        for layer in facts.evidence.layers
+    ]
+    rows.append(("total", "", "", text.count(facts.evidence.parameters)))
+    head = ("Layer", "Type", "Output shape", "Parameters")
+    return Table("The layers of the network", head, tuple(rows), numeric=(2, 3), foot=1)

@@ -1,0 +1,182 @@
+"""``fmnist runs``: the runs of a folder, a line each; nothing is written, nothing is locked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from fmnist.runs.folder import Run, RunError
+from fmnist.runs.live_reader import peek_json
+from fmnist.runs.status import Status, read_status
+from fmnist.text import size
+
+State = Literal["running", "stopped", "failed", "finished", "imported", "damaged"]
+_TRACES = ("run.log", "stages.json", "trials.jsonl", "study.db")
+_STAGE = re.compile(r" INFO stage \w+ begins$", re.MULTILINE)
+_STOPPED = re.compile(r" ERROR stopped: (?!KeyboardInterrupt|SystemExit)(.+)$", re.MULTILINE)
+_TAIL = 64_000  # bytes of a log that are enough to hold how it ended
+_ROW = "{:<10}  {:<8}  {:>19}  {:>6}  {:>6}  {}"
+_NONE = "–"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run as the list shows it.
+
+    Attributes:
+        name: of its folder.
+        started: ISO 8601 in UTC; empty where it is not known.
+        accuracy, interval: on the test set, with its 95 % interval; None before the evaluation.
+        validation: the best value of the search so far, a fraction.
+        trials: finished trials of the search.
+        bytes: all files together, without what links point at.
+        problem: why the run failed, or what is damaged.
+    """
+
+    name: str
+    path: str
+    state: State
+    started: str
+    accuracy: float | None
+    interval: tuple[float, float] | None
+    validation: float | None
+    trials: int | None
+    bytes: int
+    problem: str
+
+
+def show_runs(results: Path, *, as_json: bool) -> int:
+    """Print the runs under ``results``; returns the exit code."""
+    runs = list_runs(results)
+    if as_json:
+        for run in runs:
+            print(json.dumps({"schema": 1, **asdict(run)}, allow_nan=False))
+    else:
+        print(table(runs) if runs else f"no runs in {results}")
+    return 0
+
+
+def list_runs(results: Path) -> list[Listed]:
+    """The runs under ``results``, newest first; damaged ones among them, other folders not."""
+    folders = run_folders(results)
+    return sorted((_listed(f) for f in folders), key=lambda r: (r.started, r.name), reverse=True)
+
+
+def run_folders(results: Path) -> list[Path]:
+    """Folders under ``results`` with the traces of a run, by name."""
+    if not results.is_dir():
+        return []
+    return sorted(f for f in results.iterdir() if f.is_dir() and _is_run(f))
+
+
+def table(runs: Sequence[Listed]) -> str:
+    """A line a run: 80 columns wide where names have up to 19 letters; no name is cut."""
+    head = _ROW.format("started", "state", "test accuracy, 95 %", "trials", "size", "run")
+    notes = [f"{r.name} {r.state}: {r.problem}" for r in runs if r.problem]
+    if any(r.accuracy is None and r.validation is not None for r in runs):
+        notes.append("best: highest validation accuracy so far; the test set was not read")
+    return "\n".join([head, *map(_line, runs), *([""] if notes else []), *notes])
+
+
+def bytes_in(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; links count as nothing."""
+    if path.is_symlink():
+        return 0
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(_bytes(file) for file in files)
+
+
+def _bytes(file: Path) -> int:
+    try:
+        return 0 if file.is_symlink() or not file.is_file() else file.stat().st_size
+    except OSError:  # gone meanwhile: a run is writing
+        return 0
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return any((folder / name).is_file() for name in ("run.toml", *_TRACES))
+    except OSError:
+        return False
+
+
+def _listed(folder: Path) -> Listed:
+    empty = Listed(folder.name, str(folder), "damaged", "", None, None, None, None, 0, "")
+    try:
+        empty = replace(empty, bytes=bytes_in(folder))
+        return _read(Run.existing(folder), empty)
+    except (RunError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        # Whatever another program left there: one folder must not hide the others.
+        return replace(empty, problem=_short(error, folder), started=_changed(folder))
+
+
+def _read(run: Run, empty: Listed) -> Listed:
+    status = read_status(run)
+    test = peek_json(run, "metrics.json").get("test", {})
+    failure = _failure(run) if status.state == "stopped" else ""
+    interval = test.get("interval")
+    return replace(
+        empty,
+        state="failed" if failure else status.state,
+        started=_started(status),
+        accuracy=None if status.test_accuracy is None else float(status.test_accuracy),
+        interval=_pair(interval) if interval else None,
+        validation=status.best.value if status.best else None,
+        trials=sum(status.trials.values()),
+        problem=failure,
+    )
+
+
+def _pair(interval: Any) -> tuple[float, float]:
+    low, high = interval
+    return float(low), float(high)
+
+
+def _started(status: Status) -> str:
+    datetime.fromisoformat(status.started)
+    return status.started
+
+
+def _failure(run: Run) -> str:
+    """What ended the last attempt, unless a person did; empty where nothing is known."""
+    try:
+        with (run / "run.log").open("rb") as log:
+            log.seek(max(0, log.seek(0, 2) - _TAIL))
+            text = log.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    begun = [match.end() for match in _STAGE.finditer(text)]
+    found = _STOPPED.search(text, begun[-1] if begun else 0)
+    return found[1] if found else ""
+
+
+def _short(error: BaseException, folder: Path) -> str:
+    return " ".join(str(error).replace(f"{folder}/", "").replace(f"{folder}: ", "").split())
+
+
+def _changed(folder: Path) -> str:
+    try:
+        moment = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    except OSError:
+        return ""
+    return moment.isoformat(timespec="seconds")
+
+
+def _line(run: Listed) -> str:
+    day = f"{datetime.fromisoformat(run.started).astimezone():%Y-%m-%d}" if run.started else _NONE
+    trials = _NONE if run.trials is None else str(run.trials)
+    return _ROW.format(day, run.state, _accuracy(run), trials, size(run.bytes), run.name)
+
+
+def _accuracy(run: Listed) -> str:
+    if run.accuracy is None:
+        return _NONE if run.validation is None else f"best {100 * run.validation:.2f} %"
+    text = f"{100 * run.accuracy:.2f} %"
+    if run.interval is None:
+        return text
+    return f"{text} {100 * run.interval[0]:.2f}–{100 * run.interval[1]:.2f}"

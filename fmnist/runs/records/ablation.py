@@ -1,0 +1,114 @@
+"""Small trainings around the best configuration: one change at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fmnist.runs.records.search import Interval
+
+BETTER, WORSE, UNDECIDED = "better", "worse", "no difference found"
+VERDICTS = (BETTER, WORSE, UNDECIDED)
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How large the trainings were; the base and all variants alike."""
+
+    images: int
+    validation: int
+    epochs: int
+    seeds: int
+
+
+@dataclass(frozen=True)
+class SeedScore:
+    """One training: its seed, its validation accuracy after the last epoch, its seconds."""
+
+    seed: int
+    accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Base:
+    """The configuration as it is."""
+
+    parameters: int
+    accuracy: float
+    scores: tuple[SeedScore, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A variant that was trained.
+
+    Attributes:
+        question: key of the concept answer that it is evidence for.
+        title: the variant in words.
+        compares: what stands against what.
+        changes: fields of the configuration that differ.
+        accuracy, base_accuracy: means over the seeds that both have.
+        difference: of the accuracies, variant minus base, with its 95 % interval by ``method``.
+        validation: images that scored it.
+        p_holm: two-sided p-value, corrected for the number of experiments.
+        verdict: one of ``VERDICTS``.
+    """
+
+    key: str
+    question: str
+    title: str
+    compares: str
+    changes: dict[str, Any]
+    images: int
+    epochs: int
+    parameters: int
+    accuracy: float
+    base_accuracy: float
+    difference: float
+    interval: Interval
+    method: str
+    seeds: int
+    validation: int
+    p: float
+    p_holm: float
+    verdict: str
+
+    @property
+    def digits(self) -> int:
+        """Decimals of a percentage that so many answers carry."""
+        return 2 if self.validation * self.seeds >= 5000 else 1
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An experiment without a result, and why."""
+
+    key: str
+    question: str
+    title: str
+    compares: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """``experiments.json``; ``fidelity`` and ``base`` are None where nothing was trained."""
+
+    fidelity: Fidelity | None
+    base: Base | None
+    experiments: tuple[Measured, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def ranked(self) -> tuple[Measured, ...]:
+        """By their difference, the best variant first."""
+        return tuple(sorted(self.experiments, key=lambda e: (-e.difference, e.key)))
+
+    def of(self, question: str) -> tuple[Measured, ...]:
+        """Those that are evidence for a question."""
+        return tuple(e for e in self.experiments if e.question == question)
+
+    def skipped_of(self, question: str) -> tuple[Skipped, ...]:
+        """Those for a question that have no result."""
+        return tuple(s for s in self.skipped if s.question == question)

@@ -1,0 +1,175 @@
+"""What was asked of a run, of which data, on which machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of the run."""
+
+    seed: int
+    sampler: str
+    kind: str = "search"
+    engine: str = "optuna"
+    time_seconds: float | None = None
+    trials: int | None = None
+    space: str = ""
+    pruner: str = "median"
+
+
+@dataclass(frozen=True)
+class Document:
+    """What stands on the cover; every text may be empty."""
+
+    title: str = ""
+    author: str = ""
+    course: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Which images, from where; ``digest`` is a checksum of their content.
+
+    See ``fmnist.data.DataSet``; ``test`` is ``given`` or ``split off``.
+    """
+
+    name: str
+    source: str
+    verified: bool
+    digest: str
+    class_names: tuple[str, ...]
+    published: str = ""
+    pictures: str = "trimmed"
+    mirrors: bool = True
+    test: str = "given"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Numbers of images in each split."""
+
+    seed: int
+    train: int
+    validation: int
+    test: int
+    method: str
+
+
+@dataclass(frozen=True)
+class PublishedFigures:
+    """What the author of a published system reports of the test set; see ``config.recipes``."""
+
+    accuracy: float | None = None
+    accuracy_high: float | None = None
+    loss: float | None = None
+    f1: dict[str, float] = field(default_factory=dict)
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The published system that a run follows; ``part`` names one network of several."""
+
+    name: str
+    title: str
+    source: str
+    does: str
+    notes: str = ""
+    part: str = ""
+    published: PublishedFigures = field(default_factory=PublishedFigures)
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Where the trials of a run come from that another program made.
+
+    Attributes:
+        kind: in words, such as ``Optuna study``.
+        source: file, folder or address, without a password.
+        study: its name.
+        at: ISO time of the import.
+        value: what was taken for the validation accuracy.
+        direction: what the study did with its own values; empty where not known.
+        mapping: the study's parameter to the field that it was taken for.
+        dropped: parameters that were left out.
+        settings: fields that it did not search, with the values that the user gave.
+        notes: what else is to be known, a sentence each.
+    """
+
+    kind: str
+    source: str
+    study: str
+    at: str
+    value: str
+    direction: str = ""
+    mapping: dict[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """``run.toml``."""
+
+    name: str
+    created: str
+    version: str
+    request: Request
+    document: Document
+    data: DataSet
+    splits: Splits
+    command: str = ""
+    recipe: Recipe | None = None
+    imported: Imported | None = None
+
+
+@dataclass(frozen=True)
+class BestConfig:
+    """``best_config.toml``: its tables and its text."""
+
+    model: dict[str, Any]
+    training: dict[str, Any]
+    provenance: dict[str, Any]
+    text: str
+
+    def values(self) -> dict[str, Any]:
+        """Field name to value over both tables."""
+        return {**self.model, **self.training}
+
+    @property
+    def dense(self) -> bool:
+        """Whether the network is a dense one, without convolutions."""
+        return self.model.get("stages") == 0
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One read of a split."""
+
+    at: str
+    stage: str
+    split: str
+    n: int
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Environment:
+    """``environment.json``: the machine and the packages."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    backend: str
+    device: str
+    packages: dict[str, str]
+    precision: str = "float32"

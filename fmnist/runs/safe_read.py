@@ -1,0 +1,128 @@
+"""Opening the files of a run folder that may be a stranger's.
+
+Links may not lead out of the folder, sizes have limits, and arrays are read without pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.runs.decode import FactsError
+
+LARGEST_TEXT = 200_000_000
+"""Bytes of a text file; a night of a thousand trials has a few million."""
+LARGEST_ARRAYS = 1_000_000_000
+"""Bytes of all arrays of a file together, unpacked; 10,000 test images have some 10 million."""
+_BROKEN = (OSError, ValueError, RecursionError, MemoryError)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder with links that lead out of it: what they lead to would be printed.
+
+    Raises:
+        FactsError: names the link.
+    """
+    inside = folder.resolve()
+    for path in folder.iterdir():
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            raise FactsError(
+                f"{path.name}: is a link that leads out of {folder}; put the file itself there"
+            )
+
+
+def read_text(path: Path, kind: str) -> str:
+    """A text file in UTF-8; ``kind`` names what it should be.
+
+    Raises:
+        FactsError: too large, or no such text.
+    """
+    try:
+        if path.stat().st_size > LARGEST_TEXT:
+            raise ValueError(f"it is larger than {LARGEST_TEXT // 1_000_000} MB")
+        return path.read_text(encoding="utf-8")
+    except _BROKEN as error:
+        raise _not(path, kind, error) from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, in which every number is finite.
+
+    Raises:
+        FactsError: the file breaks a rule of JSON.
+    """
+    text = read_text(path, "valid JSON")
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except _BROKEN as error:
+        raise _not(path, "valid JSON", error) from None
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The content of a TOML file, and its text.
+
+    Raises:
+        FactsError: the file breaks a rule of TOML.
+    """
+    text = read_text(path, "valid TOML")
+    try:
+        return tomllib.loads(text), text
+    except _BROKEN as error:
+        raise _not(path, "valid TOML", error) from None
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of an ``.npz``, by name; every number is finite.
+
+    Raises:
+        FactsError: no such file, a pickled object in it, or shapes that it cannot hold.
+    """
+    kind = "a readable .npz file"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_sizes(archive)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except (*_BROKEN, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
+        raise _not(path, kind, error) from None
+    for name, array in found.items():
+        if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+            raise FactsError(f"{path.name}: the array {name!r} has numbers that are not finite")
+    return found
+
+
+def _check_sizes(archive: zipfile.ZipFile) -> None:
+    """What the headers promise must be there, and not too much: memory is taken by their word."""
+    if sum(member.file_size for member in archive.infolist()) > LARGEST_ARRAYS:
+        raise ValueError(f"its arrays are larger than {LARGEST_ARRAYS // 1_000_000} MB")
+    for member in archive.infolist():
+        with archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            read = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }.get(version)
+            if read is None:
+                raise ValueError(f"{member.filename} has an unknown format")
+            shape, _, dtype = read(file)
+            size = dtype.itemsize
+            for length in shape:
+                size *= length  # Python's integers do not overflow
+            if size > member.file_size:
+                raise ValueError(f"{member.filename} says it has the shape {shape}")
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no finite number")
+
+
+def _not(path: Path, kind: str, error: BaseException) -> FactsError:
+    why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return FactsError(f"{path.name}: not {kind}: {why}")

@@ -1,0 +1,1 @@
+"""Fitting one model: epochs, schedule, checkpoints, and the objective that a search calls."""

@@ -1,0 +1,170 @@
+"""One fit: a configuration and images in, epochs out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist import backends
+from fmnist.config.config import RULES, Config
+from fmnist.data.augmentation import Images, draw_moves
+from fmnist.training import checkpoint
+from fmnist.training.lr_schedule import Pace
+from search.records import Epoch, TrialError
+
+if TYPE_CHECKING:
+    import keras
+
+    from fmnist.backends.base import Loop
+
+Labels = NDArray[np.int64]
+Weights = list[NDArray[Any]]
+OnEpoch = Callable[[Epoch], int]
+OnScored = Callable[[NDArray[np.float32]], object]
+PREDICT_BATCH = 500
+
+# What a training may change without being compiled anew.
+_FREE = {
+    *("learning_rate", "epochs", "schedule", "dropout"),
+    *("flip", "shift", "rotation", "erasing", "test_time_flip"),
+}
+# Compiled loops that are kept; one takes some 30 MB.
+_KEPT = 8
+_loops: dict[tuple[Any, ...], Loop] = {}
+
+
+def fit(
+    config: Config,
+    training: tuple[Images, Labels],
+    validation: tuple[Images, Labels],
+    *,
+    classes: int = 10,
+    seed: int = 0,
+    on_epoch: OnEpoch | None = None,
+    checkpoints: Path | None = None,
+    keep_checkpoints: bool = False,
+    on_scored: OnScored | None = None,
+) -> Weights:
+    """Train a network for ``config.epochs`` epochs, or take its training up again.
+
+    Args:
+        training, validation: uint8 images [N, 28, 28, 1] and labels int64 [N].
+        on_epoch: called after each epoch; returns how many should still come, 0 to stop. The
+            learning rate is stretched or shortened to fit.
+        checkpoints: folder for a checkpoint after every epoch. If it holds one, the training
+            goes on from there; the epochs behind it are not reported again.
+        keep_checkpoints: keep all of them, not only the newest.
+        on_scored: given the probabilities [N, classes] of the validation images after each epoch.
+
+    Returns:
+        The weights after the last epoch; ``restored`` makes a network of them.
+
+    Raises:
+        TrialError: kind ``nan`` where the loss is not finite.
+        OSError: a checkpoint cannot be written.
+    """
+    loop, pace = begun(config, classes, seed, len(training[0])), Pace(config, config.epochs)
+    loop.load(*training)
+    rng = np.random.default_rng(seed)
+    epochs = checkpoint.resume(checkpoints, loop, rng, pace) if checkpoints else []
+    pace.remaining = config.epochs - len(epochs)
+    while pace.remaining > 0:
+        start = time.perf_counter()
+        loss, accuracy, rate = one_pass(loop, config, len(training[0]), rng, pace)
+        if not math.isfinite(loss):
+            raise TrialError("nan", f"the loss became {loss} in epoch {len(epochs) + 1}")
+        probabilities = loop.predict(validation[0])
+        val_accuracy, val_loss = score(probabilities, validation[1])
+        if on_scored is not None:
+            on_scored(probabilities)
+        seconds = round(time.perf_counter() - start, 3)
+        epochs.append(Epoch(len(epochs) + 1, accuracy, loss, val_accuracy, val_loss, seconds, rate))
+        if checkpoints:
+            checkpoint.save(checkpoints, loop, rng, pace, epochs, keep=keep_checkpoints)
+        if on_epoch is not None:
+            pace.remaining = on_epoch(epochs[-1])
+    return loop.weights()
+
+
+def begun(config: Config, classes: int, seed: int, images: int) -> Loop:
+    """A training loop with new weights of ``seed``, for a training on so many images.
+
+    Trials of one shape share what was compiled: the loop is the same one as before where only
+    learning rate, schedule, augmentation or the chance of dropout differ.
+    """
+    backends.configure()
+    import keras
+
+    from fmnist.models.builder import build_model
+
+    batch = min(config.batch_size, images)
+    fixed = tuple(getattr(config, name) for name in RULES if name not in _FREE)
+    shape = (fixed, config.dropout > 0, batch, classes, backends.decisions())
+    loop = _loops.pop(shape) if shape in _loops else _new_loop(config, classes, batch)
+    _loops[shape] = loop  # the latest last, and the oldest goes
+    while len(_loops) > _KEPT:
+        del _loops[next(iter(_loops))]
+    keras.utils.set_random_seed(seed)
+    loop.start(build_model(config, classes).get_weights(), seed, config.dropout)
+    return loop
+
+
+def _new_loop(config: Config, classes: int, batch: int) -> Loop:
+    from fmnist.models.builder import build_for_training, build_model, loss_of, optimizer
+
+    return backends.loop_for(
+        network=build_for_training(config, classes),
+        plain=build_model(config, classes),
+        optimizer=optimizer(config),
+        loss=loss_of(config, classes),
+        # So that training and validation losses can be compared.
+        shown=loss_of(config.replace(label_smoothing=0.0), classes),
+        batch_size=batch,
+    )
+
+
+def one_pass(
+    loop: Loop, config: Config, images: int, rng: np.random.Generator, pace: Pace
+) -> tuple[float, float, float]:
+    """Loss and accuracy over one pass, and the last learning rate of it."""
+    rates = pace.rates(max(1, images // config.batch_size))
+    order, moves = rng.permutation(images), draw_moves(images, config, rng)
+    loss, accuracy = loop.epoch(order, moves, rates)
+    pace.advance()
+    return loss, accuracy, float(rates[-1])
+
+
+def restored(config: Config, weights: Weights, classes: int = 10) -> keras.Model:
+    """The network of ``config`` with ``weights``, of Keras's own layers, in float32."""
+    from fmnist.models.builder import build_model
+
+    model = build_model(config, classes)
+    model.set_weights(weights)
+    return model
+
+
+def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> NDArray[np.float32]:
+    """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1].
+
+    Where ``mirrored``, the mean over each image and its mirror image (test-time augmentation).
+    """
+    if mirrored:
+        both = [predict(model, x) for x in (images, images[:, :, ::-1])]
+        return np.asarray((both[0] + both[1]) / 2, dtype=np.float32)
+    # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
+    parts = [images[i : i + PREDICT_BATCH] for i in range(0, len(images), PREDICT_BATCH)]
+    found = [np.asarray(model(part, training=False), dtype=np.float32) for part in parts]
+    return np.concatenate(found)
+
+
+def score(probabilities: NDArray[np.float32], labels: Labels) -> tuple[float, float]:
+    """Accuracy (a fraction) and mean cross-entropy (nats) of probabilities [N, classes]."""
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == labels))
+    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return accuracy, float(-np.mean(np.log(np.clip(chosen, 1e-12, 1))))

@@ -1,0 +1,94 @@
+"""What a child process does for a trial: a training on its share of the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist import backends
+from fmnist.config.config import Config
+from fmnist.data.augmentation import Images
+from fmnist.training import fit
+from search.atomic import atomic_write
+from search.records import TrialError
+from search.tasks import Report, Task
+
+Part = tuple[Images, NDArray[np.int64]]
+
+
+def warm_up() -> str:
+    """Import what takes seconds, before the first trial waits for it; returns the device."""
+    backends.configure()
+    import fmnist.models.builder  # noqa: F401
+
+    return backends.device()
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The objective of study, confirmation and retraining; sent to each child once.
+
+    Attributes:
+        base: values of the fields that a task does not set.
+        train, validation: uint8 images [N, 28, 28, 1] and labels int64 [N].
+        share: positions in ``train`` that a trial sees; a retraining sees all.
+        classes: number of classes.
+        answers: write the class of each validation image beside the folder of a task, after each
+            epoch; see ``answers_file``.
+    """
+
+    base: Config
+    train: Part = field(repr=False)
+    validation: Part = field(repr=False)
+    share: NDArray[np.int64] = field(repr=False)
+    classes: int = 10
+    answers: bool = False
+
+    def __call__(self, task: Task, report: Report) -> None:
+        """Run ``task``; see ``search.tasks.Objective``."""
+        config = self.base.replace(**{"epochs": task.epochs, **task.params})
+        try:
+            fit.fit(
+                config,
+                self._images(task, config.batch_size),
+                _first(self.validation, fit.PREDICT_BATCH) if task.probe else self.validation,
+                classes=self.classes,
+                seed=task.seed,
+                on_epoch=report,
+                checkpoints=task.folder,
+                keep_checkpoints=task.whole,
+                on_scored=self._writer(task),
+            )
+        except Exception as error:
+            if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, on a GPU
+                raise TrialError("memory", str(error).splitlines()[0]) from error
+            raise
+
+    def _writer(self, task: Task) -> fit.OnScored | None:
+        if task.folder is None or not self.answers:
+            return None
+        return partial(_write_answers, answers_file(task.folder))
+
+    def _images(self, task: Task, batch: int) -> Part:
+        if task.whole:
+            return self.train
+        share = (self.train[0][self.share], self.train[1][self.share])
+        return _first(share, batch) if task.probe else share
+
+
+def answers_file(folder: Path) -> Path:
+    """Where the answers of the task with this folder lie: classes int16 ``[N]``, a ``.npy``."""
+    return folder.with_name(f"{folder.name}.npy")
+
+
+def _write_answers(path: Path, probabilities: NDArray[np.float32]) -> None:
+    classes = probabilities.argmax(axis=1).astype(np.int16)
+    atomic_write(path, lambda target: np.save(target, classes, allow_pickle=False))
+
+
+def _first(part: Part, n: int) -> Part:
+    return part[0][:n], part[1][:n]

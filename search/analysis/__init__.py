@@ -1,0 +1,1 @@
+"""What a finished study tells: confirmation on fresh seeds, parameter importance."""

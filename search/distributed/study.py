@@ -1,0 +1,312 @@
+"""A study in a database that many workers share: what they agree on, and all its trials."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from reprlib import repr as _short
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import BasePruner
+from optuna.storages import fail_stale_trials
+from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.orm import Session
+
+from search.distributed.creation import FACTS, READY, SIGNS, SPACE, make
+from search.distributed.retries import ancestors, hand_on, quiet
+from search.distributed.storage import Storage
+from search.distributed.trial_records import RECORD, STOPPED, told
+from search.engines.base import TrialLostError
+from search.engines.optuna import distribution
+from search.engines.optuna_storage import STATES
+from search.engines.persistence import check_space
+from search.records import Failure, State, Trial
+from search.space import SearchSpace
+from search.study.running_trial import innocent
+from search.study.study import StudyError
+
+
+class SharedStudy:
+    """One study in the database; made by ``create``, ``find`` or ``wait_for``.
+
+    Its numbers count from 0 without gaps. A trial is one of: waiting (queued, or handed on by a
+    worker that died), running (of one worker, with a heartbeat), finished.
+
+    Attributes:
+        storage: where it is stored.
+        name: its name there.
+        space: what it searches.
+        facts: what all workers must agree on, a JSON object; fixed when it was made.
+    """
+
+    def __init__(self, storage: Storage, study_id: int, name: str) -> None:
+        self.storage, self.name, self.id = storage, name, study_id
+        stored = storage.get_study_user_attrs(study_id)
+        self.space = SearchSpace.from_json(stored[SPACE])
+        self.facts: dict[str, Any] = stored[FACTS]
+        storage.agree(**stored[SIGNS])
+        self.distributions = {p.name: distribution(p) for p in self.space}
+        self._study = optuna.load_study(
+            study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed=0)
+        )
+        self._records: dict[int, Trial] = {}
+        self._reaped = -float("inf")
+
+    @classmethod
+    def create(
+        cls, storage: Storage, name: str, space: SearchSpace, facts: Mapping[str, Any]
+    ) -> SharedStudy:
+        """Make the study, or find the one that is there; any number of workers may try at once.
+
+        Args:
+            facts: a JSON object. Its ``tasks``, a list of objects with ``params``, ``seed``,
+                ``epochs`` and ``replicate_of``, are queued as the trials 0, 1, …
+
+        Raises:
+            StudyError: there is one of that name with other facts; the message has all
+                differences.
+            SpaceError: it searches another space, or a task lies outside.
+            OutageError: the database is out of reach.
+        """
+        study = cls(storage, make(storage, name, space, facts), name)
+        check_space(study.space.to_json(), space)
+        study.check({**dict.fromkeys(study.facts), **json.loads(json.dumps(facts))})
+        return study
+
+    @classmethod
+    def find(cls, storage: Storage, name: str) -> SharedStudy | None:
+        """The study of that name; None while there is none, or one that is just being made."""
+        try:
+            study_id = storage.get_study_id_from_name(name)
+        except KeyError:
+            return None
+        ready = storage.get_study_user_attrs(study_id).get(READY)
+        return cls(storage, study_id, name) if ready else None
+
+    @classmethod
+    def wait_for(
+        cls,
+        storage: Storage,
+        name: str,
+        *,
+        patience: float,
+        stop: Callable[[], bool] = lambda: False,
+        pause: float = 1.0,
+    ) -> SharedStudy | None:
+        """The study of that name as soon as somebody has made it; None once ``stop`` is true.
+
+        Raises:
+            StudyError: nobody made it within ``patience`` seconds.
+        """
+        until = time.monotonic() + patience
+        while not stop():
+            if (study := cls.find(storage, name)) is not None:
+                return study
+            if time.monotonic() > until:
+                raise StudyError(f"the database has no study {name!r} after {patience:.0f} s")
+            time.sleep(pause)
+        return None
+
+    def check(self, expected: Mapping[str, Any]) -> None:
+        """Raise ``StudyError`` with every difference between ``expected`` and ``facts``.
+
+        Facts that ``expected`` says nothing about may be anything.
+        """
+        wrong = [
+            f"{key}: {_short(self.facts.get(key))} there, {_short(value)} here"
+            for key, value in expected.items()
+            if self.facts.get(key) != value
+        ]
+        if wrong:
+            raise StudyError(f"study {self.name!r} is another one:\n  " + "\n  ".join(wrong))
+
+    # ---- small things that change -----------------------------------------------------------
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """An attribute of the study, a JSON value."""
+        return self.storage.get_study_user_attrs(self.id).get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        """Set an attribute of the study for all workers; the last one counts."""
+        # Alone: of two that add the same one at a time, Optuna would drop one without a word.
+        with self.storage.turn(self.id):
+            self.storage.set_study_user_attr(self.id, key, value)
+
+    def now(self) -> float:
+        """Unix time by the database's clock, so that machines need not agree on theirs."""
+        return self.storage.now()
+
+    # ---- trials -----------------------------------------------------------------------------
+
+    def frozen(self) -> list[FrozenTrial]:
+        """All trials by number as the database has them now; not to be changed."""
+        return self._study.get_trials(deepcopy=False)
+
+    def records(self) -> list[Trial]:
+        """Records of all finished trials, by number.
+
+        A trial without a record, since its worker died, becomes a failed one of kind
+        ``interrupted`` with the epochs it is known to have had.
+        """
+        return [self._record(t) for t in self.frozen() if t.state.is_finished()]
+
+    def _record(self, trial: FrozenTrial) -> Trial:
+        """What was read once is kept: a finished trial changes no more."""
+        if trial.number not in self._records:
+            self._records[trial.number] = told(trial)
+        return self._records[trial.number]
+
+    def unfinished(self) -> tuple[int, int]:
+        """How many trials run and how many wait, of all workers."""
+        states = [t.state for t in self.frozen()]
+        return states.count(TrialState.RUNNING), states.count(TrialState.WAITING)
+
+    def taken(self) -> int:
+        """How many places of the study are taken: trials ended, under way or waiting.
+
+        Trials that failed for no fault of theirs, see ``attempts.innocent``, take none.
+        """
+        # Of one look: a trial may end between two.
+        return sum(
+            not t.state.is_finished() or not innocent(self._record(t)) for t in self.frozen()
+        )
+
+    def trial_id(self, number: int) -> int:
+        """The database's own number of a trial; ``KeyError`` where there is none."""
+        return self.storage.get_trial_id_from_study_id_trial_number(self.id, number)
+
+    def trial(self, number: int) -> FrozenTrial:
+        """One trial as the database has it now."""
+        return self.storage.get_trial(self.trial_id(number))
+
+    def recorded(self, number: int) -> bool:
+        """Whether a trial was ended with a record of its worker."""
+        return self.trial(number).user_attrs.get(RECORD) is not None
+
+    def attribute(self, number: int, key: str, value: Any) -> None:
+        """Set an attribute of a trial that is not over, a JSON value.
+
+        Raises:
+            TrialLostError: it is over.
+        """
+        try:
+            self.storage.set_trial_user_attr(self.trial_id(number), key, value)
+        except UpdateFinishedTrialError:
+            raise TrialLostError(number) from None
+
+    def add(self, template: FrozenTrial) -> FrozenTrial:
+        """Store a trial as it is, under the next number, in one transaction."""
+        return self.storage.get_trial(self.storage.create_new_trial(self.id, template))
+
+    def prunes(self, pruner: BasePruner, trial: FrozenTrial) -> bool:
+        """Whether ``pruner`` would end a running trial, going by the values of all workers."""
+        return pruner.prune(self._study, trial)
+
+    def conclude(
+        self, number: int, state: State, value: float | None, record: Trial | None = None
+    ) -> None:
+        """End a trial that waits or runs: state, value and record in one transaction.
+
+        Raises:
+            TrialLostError: it was ended otherwise.
+        """
+        trial_id = self.trial_id(number)
+        kept = None if record is None else record.to_json()
+
+        def write() -> None:
+            with Session(self.storage.engine) as session, session.begin():
+                trial = TrialModel.find_or_raise_by_id(trial_id, session, for_update=True)
+                if trial.state.is_finished():
+                    self._check_ours(trial_id, number, STATES[state], kept)
+                    return
+                self.storage._set_trial_attr_without_commit(
+                    session, TrialUserAttributeModel, trial_id, RECORD, kept
+                )
+                if value is not None:
+                    self.storage._set_trial_value_without_commit(session, trial, 0, float(value))
+                trial.state, trial.datetime_complete = STATES[state], datetime.now()
+
+        self.storage.patiently(write)
+
+    def _check_ours(
+        self, trial_id: int, number: int, state: TrialState, kept: dict[str, Any] | None
+    ) -> None:
+        """A finished trial is no surprise where the answer to our own ending was lost."""
+        trial = self.storage.get_trial(trial_id)
+        if trial.state != state or trial.user_attrs.get(RECORD, ()) != kept:
+            raise TrialLostError(number)
+
+    # ---- the dead ---------------------------------------------------------------------------
+
+    def reap(self) -> list[int]:
+        """Fail the trials whose workers gave no sign of life, and queue them again; who they were.
+
+        Looks at most once a heartbeat. Does nothing unless this process itself has been in touch
+        with the database for the grace period: after an outage for all, the first to come back
+        would think all others dead.
+        """
+        if time.monotonic() - self._reaped < self.storage.heartbeat:
+            return []
+        self.now()
+        if self.storage.contact.steady() < self.storage.grace:
+            return []
+        self._reaped = time.monotonic()
+        with self.storage.turn(self.id):
+            self.storage.adopt(self.id)
+            before = {t.number for t in self.frozen() if t.state == TrialState.RUNNING}
+            with quiet():
+                fail_stale_trials(self._study)
+            self._mend()
+        return [t.number for t in self.frozen() if t.number in before and _dead(t)]
+
+    def _mend(self) -> None:
+        """Queue what was failed by a worker that died before it could queue it again."""
+        trials = self.frozen()
+        followed = {number for t in trials for number in ancestors(t)}
+        for trial in trials:
+            if _dead(trial) and trial.number not in followed:
+                hand_on(self._study, trial)
+
+    def give_back(self, numbers: Iterable[int]) -> None:
+        """Fail running trials of a worker that is being stopped, and queue them again at once."""
+        with self.storage.turn(self.id):
+            for number in numbers:
+                with contextlib.suppress(TrialLostError, UpdateFinishedTrialError):
+                    self.attribute(number, STOPPED, True)
+                    self.storage.set_trial_state_values(self.trial_id(number), TrialState.FAIL)
+            self._mend()
+
+    def withdraw(self, reason: str) -> list[int]:
+        """Fail what still waits, as ``deadline``; the numbers of those."""
+        waiting = [t for t in self.frozen() if t.state == TrialState.WAITING]
+        for trial in waiting:
+            record = told(trial, Failure("deadline", f"not started: {reason}"))
+            with contextlib.suppress(TrialLostError):  # another worker was quicker
+                self.conclude(trial.number, "failed", None, record)
+        return [t.number for t in waiting]
+
+    def settle(
+        self, reason: str, *, stop: Callable[[], bool] = lambda: False, pause: float = 1.0
+    ) -> bool:
+        """Wait until nothing runs or waits any more, reaping the dead and withdrawing the rest.
+
+        To be called once nobody starts anything new; false where ``stop`` came first.
+        """
+        while not stop():
+            self.reap()
+            self.withdraw(reason)
+            if self.unfinished() == (0, 0):
+                return True
+            time.sleep(pause)
+        return False
+
+
+def _dead(trial: FrozenTrial) -> bool:
+    """Whether a trial was failed because its worker fell silent: nobody recorded its end."""
+    return trial.state == TrialState.FAIL and RECORD not in trial.user_attrs

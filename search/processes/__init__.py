@@ -1,0 +1,1 @@
+"""Supervised child processes: start, limits, exit reasons, restarts, interrupts."""

@@ -1,0 +1,129 @@
+"""Runs a worker's loop as a child process, and again after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from types import FrameType
+from typing import Final
+
+import tenacity
+
+_log = logging.getLogger("search.distributed")
+_PASSED_ON: Final = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def keep_running(
+    command: Sequence[str],
+    *,
+    progress: Callable[[], int] = lambda: 0,
+    final: Container[int] = (0,),
+    crashes: int = 5,
+    pause: float = 1.0,
+    longest: float = 60.0,
+    env: Mapping[str, str] | None = None,
+) -> int:
+    """Run ``command`` until it ends as it should; its exit status.
+
+    It is started again after a crash, after a pause that doubles with each crash in a row. A
+    signal to end (Ctrl-C, SIGTERM, SIGHUP) is passed on, and nothing is started after it. The
+    child gets SIGTERM where this process dies (Linux).
+
+    Args:
+        progress: a number that grows with what was achieved, such as trials finished; a crash
+            after which it has grown is the first one in a row.
+        final: exit statuses that mean what they say and are returned at once; every other one,
+            and death by a signal, is a crash.
+        crashes: so many in a row, and the last one's status is returned (128 + n for signal n).
+        pause: seconds before the first restart.
+        longest: seconds that no pause exceeds.
+        env: the child's environment; None: this process's.
+
+    Raises:
+        OSError: the command cannot be started.
+    """
+    wait = tenacity.wait_exponential(multiplier=pause, max=longest)
+    achieved, in_a_row = progress(), 0
+    with _passing_signals() as passing:
+        while True:
+            status = passing.run(command, env)
+            if status in final or passing.told:
+                return status
+            if (now := progress()) > achieved:
+                achieved, in_a_row = now, 0
+            in_a_row += 1
+            _log.warning("the worker ended with status %d, crash %d in a row", status, in_a_row)
+            if in_a_row >= crashes:
+                return status
+            if passing.sleeps(_seconds(wait, in_a_row)):
+                return status
+
+
+class _Passing:
+    """Runs one child at a time and hands signals on to it.
+
+    Attributes:
+        told: whether a signal to end has come.
+    """
+
+    def __init__(self) -> None:
+        self.told = False
+        self._child: subprocess.Popen[bytes] | None = None
+        self._woken = threading.Event()
+
+    def run(self, command: Sequence[str], env: Mapping[str, str] | None) -> int:
+        """Run a child to its end; 128 + n where signal n ended it, as shells say it."""
+        # In a group of its own: Ctrl-C reaches it through here, once.
+        options = {"process_group": 0, "preexec_fn": _end_with_the_parent} if _POSIX else {}
+        self._child = subprocess.Popen(command, env=env, **options)  # type: ignore[call-overload]
+        if self.told:  # while it was being born
+            self._child.terminate()
+        status = int(self._child.wait())
+        self._child = None
+        return 128 - status if status < 0 else status
+
+    def take(self, number: int, _: FrameType | None) -> None:
+        """A signal has come."""
+        self.told = True
+        self._woken.set()
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._child.send_signal(number)
+
+    def sleeps(self, seconds: float) -> bool:
+        """Wait; whether a signal ended that."""
+        return self._woken.wait(seconds)
+
+
+_POSIX: Final = os.name == "posix"
+
+
+@contextlib.contextmanager
+def _passing_signals() -> Iterator[_Passing]:
+    passing = _Passing()
+    before = {number: signal.signal(number, passing.take) for number in _PASSED_ON}
+    try:
+        yield passing
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _seconds(wait: tenacity.wait.wait_base, in_a_row: int) -> float:
+    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+    state.attempt_number = in_a_row
+    return float(wait(state))
+
+
+def _end_with_the_parent() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,1 @@
+"""The loop of a study: asks an engine, runs trials, records them, within a budget."""

@@ -1,0 +1,200 @@
+"""Simulated nights: the real study, plan and confirmation on machines of all kinds.
+
+``pytest -s -n 0`` on this file prints what became of them.
+"""
+
+import math
+import os
+import random
+import statistics
+
+import pytest
+from simulated_job import CALM, STEPS, Job, Scenario
+
+pytestmark = pytest.mark.slow
+
+NIGHTS, TEN_MINUTES, PAIRS = 260, 30, 40
+QUARTILES = (0, 0.25, 0.5, 0.75, 1)
+
+
+def scenario(chance):
+    """Any night."""
+    total = 60 * chance.choices((5, 10, 20, 30, 60, 120, 480), (3, 10, 6, 6, 5, 4, 1))[0]
+    slowness = math.exp(chance.gauss(0, 0.35))
+    if total >= 1800 and chance.random() < 0.2:
+        slowness = chance.uniform(3, 5)
+    until = chance.random() < 0.5
+    return Scenario(
+        total,
+        jobs=chance.choice((1, 1, 2, 2, 2, 3, 4)),
+        slowness=slowness,
+        spread=chance.uniform(0.1, 0.6),
+        levels=chance.choice((CALM, STEPS, STEPS)),
+        creep=chance.choice((0, 0, 1, 2)),
+        sharing=chance.uniform(0.2, 1),
+        faults=chance.choice((0, 0, 0.01, 0.04)),
+        slow_tail=chance.uniform(0.7, 1.5),
+        until=until,
+        jumps=jumps(chance, total) if until and chance.random() < 0.4 else (),
+        refit=chance.random() < 0.4,
+        members=chance.choice((0, 0, 0, 1, 2, 4)),
+        mirrored=chance.random() < 0.5,
+    )
+
+
+def jumps(chance, total):
+    """Sleeps, clocks put right, and an hour forward or back."""
+    sizes = (chance.uniform(10, 0.4 * total), -chance.uniform(10, 3600), 3600, -3600, 5 * 3600)
+    count = chance.choice((1, 1, 2))
+    return tuple(sorted((chance.uniform(0, total), chance.choice(sizes)) for _ in range(count)))
+
+
+@pytest.fixture(scope="module")
+def quick_disk():
+    """Nobody pulls the plug of a simulated night."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory, quick_disk):
+    folder = tmp_path_factory.mktemp("nights")
+    jobs = []
+    for seed in range(NIGHTS):
+        (folder / str(seed)).mkdir()
+        jobs.append(Job(scenario(random.Random(f"night {seed}")), seed, folder / str(seed)).run())
+    print_nights(jobs)
+    return jobs
+
+
+def print_nights(jobs):
+    print(f"\n{len(jobs)} simulated nights: share of the time used, least / quartiles / most")
+    undisturbed = [j for j in jobs if not j.scenario.jumps]
+    print_row("undisturbed", undisturbed)
+    for total in sorted({j.scenario.total for j in jobs}):
+        print_row(f"  {total / 60:g} min", [j for j in undisturbed if j.scenario.total == total])
+    for count in (1, 2, 3, 4):
+        print_row(f"  {count} at once", [j for j in undisturbed if j.scenario.jobs == count])
+    print_row("  three times slower", [j for j in undisturbed if j.scenario.slowness > 3])
+    print_row("  creeping slower", [j for j in undisturbed if j.scenario.creep])
+    print_row("  with faults", [j for j in undisturbed if j.scenario.faults])
+    print_row("  with a refit", [j for j in undisturbed if j.scenario.refit])
+    print_row("  with an ensemble", [j for j in undisturbed if j.scenario.members])
+    jumped = [j for j in jobs if j.machine.jumped]
+    late = [j for j in jumped if j.late > 0]
+    after = [j.machine.now - forward(j)[-1][0] for j in late]
+    print(
+        f"{len(jumped)} nights whose clock jumped or slept: {len(jumped) - len(late)} in time; "
+        f"the others, awake too late, ended {statistics.median(after):.0f} s after that in the "
+        f"median, at most {max(after):.0f} s"
+    )
+
+
+def print_row(name, jobs):
+    late = sum(j.late > 0 for j in jobs)
+    used = "  ".join(f"{100 * quantile([j.used for j in jobs], q):5.1f}" for q in QUARTILES)
+    print(f"{name:22} {len(jobs):4}   {used}   late {late}")
+
+
+def quantile(values, share):
+    return sorted(values)[round(share * (len(values) - 1))]
+
+
+def forward(job):
+    """Jumps ahead that came before the end."""
+    return [j for j in job.machine.jumped if j[1] > 0]
+
+
+def test_every_night_ends_before_its_deadline(nights):
+    assert len(nights) >= 200
+    late = [(n, j.late, j.scenario) for n, j in enumerate(nights) if j.late > 0 and not forward(j)]
+    assert late == []
+
+
+def test_most_of_the_time_is_put_to_use(nights):
+    used = [j.used for j in nights if not j.scenario.jumps]
+    assert len(used) >= 200
+    assert statistics.median(used) >= 0.9
+    assert quantile(used, 0.05) >= 0.75
+
+
+def test_who_slept_too_long_ends_as_early_as_possible(nights):
+    slept = [j for j in nights if forward(j)]
+    assert len(slept) >= 15
+    for job in slept:
+        moment, _, left = forward(job)[-1]
+        after = job.machine.now - moment
+        assert job.late <= 0 or (left < job.least and after < job.least), job.scenario
+
+
+def test_every_night_has_a_network(nights):
+    assert all(job.final.epochs for job in nights)
+
+
+def test_hardly_a_trial_starts_that_cannot_finish(nights):
+    calm = [j for j in nights if not j.scenario.jumps]
+    slots = sum(j.scenario.jobs for j in calm)
+    cut = sum(len(j.cut) for j in calm)
+    print(f"{cut} of {sum(len(j.log.trials) for j in calm)} trials were cut, on {slots} slots")
+    assert all(len(j.cut) <= j.scenario.jobs for j in calm)  # the last ones, if any
+    assert cut <= 0.25 * slots
+
+
+def test_most_refits_that_begin_come_to_their_end(nights):
+    calm = [j for j in nights if j.refit_begun and not j.scenario.jumps]
+    ended = sum(j.refitted is not None for j in calm)
+    wanted = sum(j.scenario.refit for j in nights if not j.scenario.jumps)
+    print(f"{ended} of {len(calm)} refits ended, of {wanted} wanted")
+    assert len(calm) >= 0.7 * wanted
+    assert ended >= 0.75 * len(calm)  # machines that slow down all the time included
+
+
+def test_most_members_of_an_ensemble_are_trained(nights):
+    calm = [j for j in nights if j.scenario.members and not j.scenario.jumps]
+    wanted, made = sum(j.scenario.members for j in calm), sum(len(j.members) for j in calm)
+    print(f"{made} of {wanted} members were trained")
+    assert len(calm) >= 50
+    assert made >= 0.6 * wanted
+
+
+def same_nights(folder, count, *scenario, **options):
+    """So many nights that differ by chance alone."""
+    found = []
+    for seed in range(count):
+        place = folder / f"{options.get('jobs', 1)}-{seed}"
+        place.mkdir()
+        found.append(Job(Scenario(*scenario, **options), seed, place).run())
+    return found
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_ten_minutes_as_measured(tmp_path, quick_disk, at_once):
+    """The default job on the machine that was measured: no stage starves another."""
+    jobs = same_nights(tmp_path, TEN_MINUTES, 600, jobs=at_once)
+    trials = statistics.median(len(j.log.trials) for j in jobs)
+    epochs = statistics.median(len(j.final.epochs) for j in jobs)
+    confirmed = sum(len(j.runs) >= 3 for j in jobs)
+    print_row("\nten minutes", jobs)
+    print(f"trials {trials:g}, epochs of the retraining {epochs:g}, confirmed {confirmed}")
+    assert trials >= 10
+    assert epochs >= 10
+    assert confirmed >= TEN_MINUTES / 2
+
+
+@pytest.mark.parametrize("minutes", [5, 10, 30])
+def test_two_trials_at_once_find_out_more_than_one(tmp_path, quick_disk, minutes):
+    """Why ``--jobs auto`` is one trial a core: as sure to end in time, and more trials end."""
+    one, two = (same_nights(tmp_path, PAIRS, 60 * minutes, jobs=jobs) for jobs in (1, 2))
+    print_row(f"\n{minutes} min, one", one)
+    print_row(f"{minutes} min, two at once", two)
+    print(f"trials finished {mean('finished', one):.1f}, {mean('finished', two):.1f}")
+    print(f"images {mean('searched', one):,.0f}, {mean('searched', two):,.0f}")
+    assert [j.late for j in two if j.late > 0] == []
+    assert mean("used", two) > mean("used", one) - 0.03
+    assert mean("finished", two) > 1.1 * mean("finished", one)
+    assert mean("searched", two) > 1.1 * mean("searched", one)
+
+
+def mean(name, jobs):
+    return statistics.fmean(getattr(j, name) for j in jobs)

@@ -1,0 +1,230 @@
+"""The report with and without experiments: chapter, figure, tables and the concept answers."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from ablation_factory import VALUES, measured
+from report_factory import Elements, night, recorded, write
+
+from fmnist.report.chapters.ablation import experiments
+from fmnist.report.evidence import ABSENT, EVIDENCE
+from fmnist.report.evidence.overfitting import early_stopping
+from fmnist.report.figures.ablation import effects_figure
+from fmnist.report.figures.style import drawing
+from fmnist.report.load import load_facts
+from fmnist.report.narrative import ablation as reading
+from fmnist.report.render import render_report
+from fmnist.report.tables import ablation as tables
+from fmnist.runs.decode import FactsError
+
+QUESTIONS = ("cnn_vs_dense", "pooling", "normalisation", "overfitting", "improvements")
+
+
+@pytest.fixture
+def run(tmp_path):
+    return night(tmp_path)
+
+
+def shown(run, key):
+    found = EVIDENCE[key](load_facts(run))
+    return " ".join([*found.sentences, *found.measured, *found.skipped])
+
+
+# ---- reading ----------------------------------------------------------------------------------
+
+
+def test_what_was_recorded_is_read(run):
+    record = measured(run)
+    found = load_facts(run).experiments
+    assert [e.key for e in found.experiments] == [e["key"] for e in record["experiments"]]
+    assert found.ranked[0].key == "longer"
+    assert found.ranked[-1].key == "dense"
+    assert found.fidelity.seeds == 3
+    assert load_facts(run).experiments == found
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"verdict": "great"}, "verdict must be one of"),
+        ({"p": 1.5}, "between 0 and 1"),
+        ({"accuracy": -0.1}, "between 0 and 1"),
+        ({"difference": 0.5}, "within its interval"),
+        ({"title": 3}, "title"),
+    ],
+)
+def test_a_broken_entry_is_refused_by_name(run, change, message):
+    record = measured(run)
+    record["experiments"][0] |= change
+    write(run, "experiments.json", record)
+    with pytest.raises(FactsError, match=f"experiments.json.*{message}"):
+        load_facts(run)
+
+
+@pytest.mark.parametrize("change", [{"schema": 2}, {"base": None}, {"fidelity": None}])
+def test_a_broken_record_is_refused(run, change):
+    write(run, "experiments.json", measured(run) | change)
+    with pytest.raises(FactsError, match=r"experiments\.json"):
+        load_facts(run)
+
+
+# ---- the chapter ------------------------------------------------------------------------------
+
+
+def test_table_and_figure_rank_all_variants(run):
+    record = measured(run)
+    found = load_facts(run).experiments
+    table = tables.measured(found)
+    assert [row[0] for row in table.rows[:2]] == ["as it is", "twice the epochs"]
+    assert len(table.rows) == 1 + len(VALUES)
+    by_title = {row[0]: row for row in table.rows}
+    for e in record["experiments"]:
+        row = by_title[e["title"]]
+        assert row[3] == f"{100 * e['accuracy']:.2f}\u202f%"
+        assert row[4].replace("−", "-") == f"{100 * e['difference']:.2f}"
+        assert row[-1] == e["verdict"]
+    figure = effects_figure(found)
+    assert figure.table is not None
+    assert [row[0] for row in figure.table[1:]] == [row[0] for row in table.rows[1:]]
+    assert "twice the epochs" in figure.alt.lower()
+    with drawing():
+        assert effects_figure(found).svg == effects_figure(found).svg
+
+
+def test_one_huge_effect_does_not_hide_the_others(run):
+    measured(run)
+    assert "logarithmic" not in effects_figure(load_facts(run).experiments).caption
+    measured(run, VALUES | {"batch_norm": (0.1, 0.12, 0.1)})
+    assert "logarithmic" in effects_figure(load_facts(run).experiments).caption
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (["longer", "dense", "pooling"], "1 is better and 1 is worse; for the other 1"),
+        (["pooling"], "none differs"),
+        (["dense"], "none is better and 1 is worse."),
+    ],
+)
+def test_the_outcome_is_counted(run, keys, words):
+    measured(run, {key: VALUES[key] for key in keys})
+    assert words in experiments(load_facts(run), ())["outcome"]
+
+
+def test_the_chapter_says_how_large_and_what_was_skipped(run):
+    measured(run, failures=["batch_norm"])
+    found = experiments(load_facts(run), ())
+    assert "the same 6,000 images for 3 epochs, with 3 seeds each" in found["intro"]
+    assert "6,000 validation images" in found["intro"]
+    assert (
+        "The experiment “without batch normalisation” was skipped: its training failed (nan: the "
+        "loss became nan in epoch 1)."
+    ) in found["skipped"]
+    assert found["methods"] == "t interval over the seeds"
+
+
+# ---- the answers ------------------------------------------------------------------------------
+
+
+def test_each_answer_has_its_experiments(run):
+    measured(run)
+    dense = shown(run, "cnn_vs_dense")
+    assert "A dense network of equal parameters: 84.23" in dense
+    assert "the variant is worse" in dense
+    assert "no difference found" in shown(run, "pooling")
+    assert "Pixels in" in shown(run, "normalisation")
+    assert "Without augmentation: 89.12" in shown(run, "overfitting")
+    assert "p after Holm's correction" in shown(run, "overfitting")
+
+
+def test_improvements_are_ranked_by_what_was_measured(run):
+    measured(run)
+    found = EVIDENCE["improvements"](load_facts(run))
+    assert found.sentences[0].startswith("Of 6 changes that were tried alone, these were better")
+    assert "twice the epochs (2.02)" in found.sentences[0]
+    assert found.measured[1].startswith("Twice the epochs: 90.18")
+    measured(run, {"pooling": VALUES["pooling"]})
+    assert "none was found to be better" in EVIDENCE["improvements"](load_facts(run)).sentences[0]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_skipped_experiment_is_said_to_be(run, question):
+    measured(run, {})
+    text = shown(run, question)
+    assert "skipped: there was no time." in text
+    assert load_facts(run).experiments.experiments == ()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_without_experiments_the_answer_stands_and_says_so(run, question):
+    assert "No experiment was made on this." in shown(run, question)
+
+
+@pytest.mark.parametrize("question", ["filters", "softmax", "confusion_matrix"])
+def test_other_answers_have_none(run, question):
+    measured(run)
+    found = EVIDENCE[question](load_facts(run))
+    assert found.measured == found.skipped == []
+    assert "experiment" not in " ".join(found.sentences)
+
+
+def test_what_is_absent_stays_absent(run):
+    facts = replace(load_facts(run), evidence=None)
+    assert EVIDENCE["pooling"](facts) is ABSENT
+    measured(run)
+    facts = replace(load_facts(run), evidence=None)
+    assert EVIDENCE["pooling"](facts).sentences == []
+    assert len(EVIDENCE["pooling"](facts).measured) == 2
+
+
+def test_early_stopping_is_read_from_the_curve(run):
+    history = load_facts(run).history
+    last = replace(history, chosen_epoch=history.epochs[-1].epoch)
+    assert "the last had the highest validation accuracy" in early_stopping(last)
+    first = replace(history, chosen_epoch=1)
+    gain = 100 * (history.epochs[0].val_accuracy - history.epochs[-1].val_accuracy)
+    assert f"{gain:.2f} percentage points" in early_stopping(first)
+
+
+# ---- rendered ---------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_report_has_the_chapter_where_there_are_experiments(run):
+    render_report(run)
+    without = Elements((run / "report.html").read_text(encoding="utf-8"))
+    assert not [a for _, a in without.tags if a.get("id") == "experiments"]
+    measured(run, failures=["batch_norm"])
+    html = render_report(run).html.read_bytes()
+    found = Elements(html.decode())
+    assert [a for _, a in found.tags if a.get("id") == "experiments"]
+    assert "Twice the epochs: 90.18" in found.text
+    assert "Of 6 variants, 2 are better" in found.text
+    assert render_report(run).html.read_bytes() == html
+
+
+@pytest.mark.slow
+def test_an_older_run_without_experiments_is_rendered(tmp_path):
+    run = recorded(tmp_path)
+    assert load_facts(run).experiments is None
+    assert not (run / "experiments.json").exists()
+    render_report(run)
+    assert "No experiment was made on this." in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_strangers_words_stay_words(run):
+    record = measured(run)
+    record["experiments"][0]["title"] = "<script>alert(1)</script>"
+    record["skipped"][0]["reason"] = "<img src=x>"
+    write(run, "experiments.json", json.loads(json.dumps(record)))
+    html = render_report(run).html.read_text(encoding="utf-8")
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+
+
+def test_the_size_is_said_in_words():
+    sizes = [reading.Fidelity(1, 300, 1, 1), reading.Fidelity(2_000, 300, 3, 4)]
+    assert [reading.size(s) for s in sizes] == [
+        "1 image for 1 epoch, with one seed", "2,000 images for 3 epochs, with 4 seeds each",
+    ]  # fmt: skip

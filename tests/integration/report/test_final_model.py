@@ -1,0 +1,119 @@
+"""Refit, ensemble and mirror images in the report: each said where its figures stand."""
+
+import pytest
+from report_factory import Elements, night, refit, with_ensemble
+
+from fmnist.report import findings
+from fmnist.report.chapters.method import method
+from fmnist.report.load import FactsError, load_facts
+from fmnist.report.narrative import final_model, winner
+from fmnist.report.render import render_report
+from fmnist.report.tables import method as method_tables
+from fmnist.report.tables import results as tables
+
+
+@pytest.fixture
+def run(tmp_path):
+    return night(tmp_path)
+
+
+def test_without_them_nothing_is_said(run):
+    facts = load_facts(run)
+    assert (final_model.refit(facts), final_model.mirrored(facts), final_model.ensemble(facts)) == (
+        "",
+        "",
+        "",
+    )
+    assert final_model.members(facts) is None
+    assert [row[0] for row in tables.headline(facts).rows] == ["Validation", "Test"]
+    assert "mirror" not in tables.headline(facts).caption
+
+
+def test_a_refit_says_which_figures_are_of_which_training(run):
+    refit(run)
+    facts = load_facts(run)
+    chosen, images = facts.history.chosen_epoch, facts.history.training_images
+    assert final_model.refit(facts) == (
+        "The final model was trained on 60,000 images, training and validation together, for the "
+        f"{chosen} epochs that validation chose; the curves and all validation figures are from "
+        f"the training on {images:,}."
+    )
+    assert tables.headline(facts).rows[0][0] == "Validation, before the refit"
+    assert "Network before the refit, validation" in [row[0] for row in tables.gap(facts).rows]
+    assert method_tables.splits(facts).rows[1][2].endswith("then fits the weights too")
+
+
+def test_nothing_on_validation_images_is_said_of_the_final_network(run):
+    refit(run)
+    facts = load_facts(run)
+    assert "The network before the refit reaches" in winner.optimism(facts)
+    assert "the final one" in winner.optimism(facts)
+    assert "final network" not in findings.trial_effort(facts)
+    assert findings.validation_against_test(facts).endswith("from before the refit.")
+
+
+def test_a_refit_that_was_left_out_is_said_too(run):
+    refit(run, reason="there was no time for the refit")
+    facts = load_facts(run)
+    assert "there was no time for the refit" in final_model.refit(facts)
+    assert f"the one trained on {facts.history.training_images:,} images" in final_model.refit(
+        facts
+    )
+    assert tables.headline(facts).rows[0][0] == "Validation"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(0.004, "is beyond chance"), (0.3, "chance may explain"), (1e-9, "p < 0.0001")],
+)
+def test_the_lead_of_an_ensemble_is_judged(run, p, words):
+    with_ensemble(run, p)
+    facts = load_facts(run)
+    found = facts.metrics.ensemble
+    sentence = final_model.ensemble(facts)
+    assert words in sentence
+    assert f"{found.correct:,} of {found.n:,} test images" in sentence
+    assert "0.50 percentage points above the one network" in sentence
+    assert sentence.endswith("about the one network.")
+
+
+def test_members_and_those_left_out_are_listed(run):
+    with_ensemble(run, left_out=(4,))
+    facts = load_facts(run)
+    table = final_model.members(facts)
+    assert [row[0] for row in table.rows] == ["1, the final network", "2", "3", "4, left out"]
+    assert table.rows[-1][-1] == "there was no time for it"
+    assert "2 further networks, of 3 asked for" in final_model.ensemble(facts)
+    refit(run)
+    assert "learnt the validation images" in final_model.members(load_facts(run)).caption
+
+
+def test_the_one_network_stays_the_headline(run):
+    refit(run)
+    with_ensemble(run)
+    render_report(run)
+    page = Elements((run / "report.html").read_text(encoding="utf-8"))
+    facts = load_facts(run)
+    lead = f"classifies {facts.metrics.test.correct:,} of the {facts.metrics.test.n:,} test images"
+    words = page.text
+    assert lead in words
+    assert words.index(lead) < words.index("Averaged with 2 further networks")
+    assert words.count("The final model was trained on 60,000 images") >= 2
+    assert "An ensemble, apart from the one network" in words
+    assert "mean over the image and its mirror image" in words
+
+
+def test_a_test_set_read_before_the_refit_is_told(run):
+    refit(run)
+    path = run / "ledger.json"
+    text = path.read_text(encoding="utf-8")
+    assert '"evaluate"' in text
+    last = text.rindex('"evaluate"')
+    path.write_text(text[:last] + '"ensemble"' + text[last + len('"evaluate"') :], encoding="utf-8")
+    assert "optimistic" in method(load_facts(run), ())["test_reads"]
+
+
+def test_a_broken_record_names_its_file(run):
+    (run / "refit.json").write_text('{"schema": 1, "used": 1}', encoding="utf-8")
+    with pytest.raises(FactsError, match=r"refit\.json"):
+        load_facts(run)

@@ -1,0 +1,90 @@
+"""Own templates and questions: checked before the night, kept with the run, fallen back from."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from fmnist.cli import main as command_line
+from fmnist.cli.commands.report import render_again
+from fmnist.errors import UserError
+from fmnist.pipeline.stages.prepare import _keep_questions
+from fmnist.pipeline.stages.report import report
+from fmnist.report.concepts import load_concepts
+from fmnist.runs.folder import Run
+
+DATA = Path(__file__).parents[2] / "data"
+HEAD = '+++\nquestion = "Mine?"\n+++\nYes.\n'
+NO_COVER = {"title": "", "author": "", "course": "", "dated": ""}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+    return Path(shutil.copytree(DATA / "recorded_run", tmp_path / "run"))
+
+
+@pytest.fixture
+def own(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("command", ["run", "train"])
+@pytest.mark.parametrize(
+    ("option", "name", "content", "message"),
+    [
+        ("--questions", "01-a.md", "no head", "01-a.md: expected a TOML head"),
+        ("--questions", "a.txt", "", "expected a folder of question files"),
+        ("--template", "section_summary.html.j2", "\n{% for %}", "summary.html.j2, line 2: "),
+        ("--template", "a.txt", "", "has no template"),
+    ],
+)
+def test_what_is_broken_is_said_before_the_night(
+    own, tmp_path, command, option, name, content, message
+):
+    (own / name).write_text(content, encoding="utf-8")
+    arguments = [command, option, str(own), "--results", str(tmp_path / "results")]
+    done = CliRunner().invoke(command_line.cli, arguments)
+    assert isinstance(done.exception, UserError)
+    assert message in str(done.exception)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_run_keeps_its_questions(own, run, capsys):
+    (own / "01-mine.md").write_text(HEAD, encoding="utf-8")
+    _keep_questions(run, own)
+    shutil.rmtree(own)
+    assert [c.question for c in load_concepts(run / "questions")] == ["Mine?"]
+    assert render_again(run, NO_COVER) == 0
+    assert (run / "report.html").read_text(encoding="utf-8").count("<article") == 1
+    assert "report.html" in capsys.readouterr().out
+
+
+def test_report_takes_templates_and_questions(own, run):
+    (own / "section_summary.html.j2").write_text("<p>My own summary.</p>", encoding="utf-8")
+    (own / "concepts").mkdir()
+    (own / "concepts" / "01-mine.md").write_text(HEAD, encoding="utf-8")
+    render_again(run, NO_COVER, template=own)
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "My own summary." in page
+    assert page.count("<article") == 1
+    render_again(run, NO_COVER, questions=own / "concepts")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "My own summary." not in page
+    assert page.count("<article") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ nothing.here }}", "<script>1</script>", "<img src='file:///etc/passwd'>"]
+)
+def test_a_template_that_fails_does_not_cost_the_report(own, run, text):
+    (own / "section_summary.html.j2").write_text(text, encoding="utf-8")
+    told = []
+    job = SimpleNamespace(run=Run(run), templates=own, view=SimpleNamespace(message=told.append))
+    report(job)
+    assert job.rendered.html.is_file()
+    assert told[0].endswith("the report is made with our own templates")

@@ -1,0 +1,326 @@
+"""The whole report from the recorded run, read back."""
+
+import base64
+import builtins
+import hashlib
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pypdf
+import pytest
+import yaml
+from report_factory import Elements
+
+from fmnist.config.config import load_config
+from fmnist.report import text
+from fmnist.report.load import load_facts
+from fmnist.report.outline import SECTIONS
+from fmnist.report.output.interactive import for_paper
+from fmnist.report.render import DEFAULT_TITLE, render_report
+
+RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))
+LOADING = {"src", "srcset", "poster", "data", "action", "background"}
+FACTS = load_facts(RECORDED)
+SHOWN = [section for section in SECTIONS if section.shown(FACTS)]
+HOSTILE = '<script>alert("x")</script>'
+SCREEN_TEXT = "Skip to the report Colours Auto Light Dark "
+
+
+def copied(folder, **document):
+    run = Path(shutil.copytree(RECORDED, folder / "run"))
+    if document:
+        source = (run / "run.toml").read_text(encoding="utf-8")
+        for key, value in document.items():
+            line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+            source, n = re.subn(rf"(?m)^{key} = .*$", lambda _, to=line: to, source, count=1)
+            assert n == 1
+        (run / "run.toml").write_text(source, encoding="utf-8")
+    return run
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return render_report(copied(tmp_path_factory.mktemp("report")))
+
+
+@pytest.fixture(scope="module")
+def html(rendered):
+    return rendered.html.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Elements(html)
+
+
+@pytest.fixture(scope="module")
+def pdf(rendered):
+    return pypdf.PdfReader(rendered.pdf)
+
+
+@pytest.fixture
+def without_pdf(monkeypatch):
+    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+
+
+def test_html_loads_nothing(page, html):
+    for tag, attributes in page.tags:
+        assert tag not in {"link", "iframe", "object", "embed", "base"}
+        for name in LOADING & set(attributes):
+            assert attributes[name].startswith("data:"), (tag, attributes[name])
+        assert not [name for name in attributes if name.startswith("on")]
+    styles = re.findall("<style>(.*?)</style>", html, re.DOTALL)
+    assert styles
+    assert not [found for found in styles if re.search(r"@import|url\((?!data:)", found)]
+
+
+def test_only_our_own_script_is_in_the_page(page, html):
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "cells"}, {}]
+    script = resources.files("report_templates").joinpath("report.js").read_text(encoding="utf-8")
+    assert f"<script>{script}</script>" in html
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    policy = next(a["content"] for _, a in page.tags if "http-equiv" in a)
+    assert "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
+    for risky in ("eval(", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"):
+        assert risky not in script
+
+
+def test_paper_gets_nothing_of_the_screen(html):
+    found = Elements(for_paper(html))
+    assert not {"script", "fieldset", "input"} & {tag for tag, _ in found.tags}
+    assert found.text == Elements(html).text.replace(SCREEN_TEXT, "", 1)
+
+
+def test_every_image_has_alt_text(page):
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(images) > 60
+    assert all(attributes.get("alt") for attributes in images)
+
+
+def test_anchors_lead_somewhere(page):
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    targets = [a["href"] for tag, a in page.tags if tag == "a" and a["href"].startswith("#")]
+    assert len(ids) == len(set(ids))
+    assert len(targets) >= len(SHOWN) + 8
+    assert {t[1:] for t in targets} <= set(ids)
+
+
+def test_headings_do_not_skip_a_level(page):
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_all_sections_and_questions_are_there(page):
+    for section in SHOWN:
+        assert section.title in page.text
+    assert page.text.count("In this run") >= 8
+    assert len([1 for tag, _ in page.tags if tag == "article"]) == 8
+
+
+def test_numbers_are_those_of_the_metrics_file(page):
+    test = METRICS["test"]
+    assert text.percent(test["accuracy"], test["n"]) in page.text
+    assert text.interval(test["interval"], test["n"]) in page.text
+    assert f"{test['correct']:,} of the {test['n']:,} test images" in page.text
+    for row in test["classes"]:
+        for key in ("precision", "recall", "f1", "average_precision"):
+            assert f"{row[key]:.3f}" in page.text
+    for row in test["confusion"]:
+        assert " ".join(f"{n:,}" for n in row) in page.text
+
+
+def test_figures_and_tables_are_numbered_without_gaps(page):
+    for kind in ("Figure", "Table"):
+        numbers = [int(n) for n in re.findall(rf"{kind} (\d+)\.", page.text)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) > 8
+
+
+def test_pdf_says_what_it_is(pdf):
+    assert pdf.metadata.title == "Fashion-MNIST: a tuned convolutional network"
+    assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert pdf.trailer["/Root"]["/Lang"] == "en"
+    bookmarks = [mark.title for mark in pdf.outline if not isinstance(mark, list)]
+    for number, section in enumerate(SHOWN, start=1):
+        assert f"{number} {section.title}" in bookmarks
+
+
+def test_pdf_contents_give_the_page_of_each_chapter(pdf):
+    contents = pdf.pages[1].extract_text()
+    for number, section in enumerate(SHOWN, start=1):
+        found = re.search(rf"{number}\s*{section.title}[ .]*(\d+)", contents)
+        assert found, section.title
+        assert section.title in pdf.pages[int(found[1]) - 1].extract_text()
+
+
+def test_pdf_embeds_all_fonts(pdf):
+    fonts = {}
+    for sheet in pdf.pages:
+        for font in sheet["/Resources"].get("/Font", {}).values():
+            font = font.get_object()
+            inner = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
+            fonts[font["/BaseFont"]] = inner["/FontDescriptor"]
+    assert len(fonts) >= 3
+    assert all({"/FontFile", "/FontFile2", "/FontFile3"} & set(d) for d in fonts.values())
+
+
+def test_pdf_carries_the_records_it_was_made_from(rendered, pdf):
+    root, run = pdf.trailer["/Root"], rendered.html.parent
+    files = list(pdf.attachment_list)
+    names = [file.name for file in files]
+    assert names == sorted(names)
+    assert {"best_config.toml", "metrics.json", "run.toml", "trials.jsonl"} <= set(names)
+    assert len(root["/AF"]) == len(names)
+    for file in files:
+        assert file.description
+        assert file.associated_file_relationship in {"/Source", "/Data", "/Supplement"}
+        assert file.subtype.startswith(("/application/", "/text/markdown"))
+        assert file.creation_date == file.modification_date
+        assert file.creation_date.isoformat() == "2026-11-21T06:05:38+00:00"
+        if not file.name.startswith("question-"):
+            assert file.content == (run / file.name).read_bytes()
+
+
+def test_pdf_is_as_good_as_its_configuration(rendered, page):
+    assert load_config(rendered.pdf) == load_config(rendered.html.parent)
+    assert "fmnist train --config report.pdf" in page.text
+
+
+def test_a_model_card_lies_beside_the_report(rendered):
+    card = (rendered.html.parent / "model_card.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(card.split("---")[1])
+    (result,) = head["model-index"][0]["results"]
+    values = {metric["type"]: metric["value"] for metric in result["metrics"]}
+    test = METRICS["test"]
+    wanted = {"accuracy": test["accuracy"], "f1": test["macro"]["f1"], "loss": test["loss"]}
+    assert values == wanted
+    for row in test["classes"]:
+        assert f"| {row['name']} | {row['precision']:.3f} | {row['recall']:.3f} |" in card
+
+
+def test_files_are_small_enough_to_send(rendered):
+    assert rendered.html.stat().st_size < 5e6
+    assert rendered.pdf.stat().st_size < 5e6
+
+
+def test_a_second_rendering_is_the_same_to_the_byte(rendered):
+    before = rendered.html.read_bytes(), rendered.pdf.read_bytes()
+    again = render_report(rendered.html.parent)
+    assert (again.html.read_bytes(), again.pdf.read_bytes()) == before
+    assert not list(rendered.html.parent.glob("*.tmp"))
+    assert not list(rendered.html.parent.glob(".*"))
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_hostile_texts_stay_texts(tmp_path):
+    run = copied(tmp_path, title=HOSTILE, author=HOSTILE, course='" onload="x', date="{{ 7*7 }}")
+    found = Elements(render_report(run).html.read_text(encoding="utf-8"))
+    assert len([tag for tag, _ in found.tags if tag == "script"]) == 2
+    assert found.text.count(HOSTILE) >= 2
+    assert "{{ 7*7 }}" in found.text
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_an_empty_cover_leaves_no_gaps(tmp_path):
+    run = copied(tmp_path, title="", author="", course="", date="")
+    found = render_report(run).html.read_text(encoding="utf-8")
+    assert "<h1>" + DEFAULT_TITLE.format("Fashion-MNIST") + "</h1>" in found
+    assert 'class="byline"' not in found
+    assert 'class="course"' not in found
+
+
+@pytest.mark.slow
+def test_an_author_in_any_script_is_printed(tmp_path):
+    run = copied(tmp_path, author="Анна Каренина 王小明")
+    result = render_report(run)
+    assert result.problem is None
+    assert pypdf.PdfReader(result.pdf).metadata.author == "Анна Каренина 王小明"
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_what_was_not_recorded_is_said(tmp_path):
+    run = copied(tmp_path)
+    for name in (
+        "importance.json",
+        "explain.npz",
+        "evidence.json",
+        "environment.json",
+        "stages.json",
+    ):
+        (run / name).unlink()
+    found = Elements(render_report(run).html.read_text(encoding="utf-8"))
+    assert found.text.count(text.NOT_RECORDED) >= 6
+
+
+@pytest.mark.usefixtures("without_pdf")
+def test_own_templates_and_questions_replace_ours(tmp_path):
+    own = tmp_path / "own"
+    (own / "concepts").mkdir(parents=True)
+    (own / "concepts" / "01-a.md").write_text('+++\nquestion = "Mine?"\n+++\nYes.\n', "utf-8")
+    (own / "section_summary.html.j2").write_text("<p>My own summary.</p>", "utf-8")
+    found = Elements(render_report(copied(tmp_path), templates=own).html.read_text("utf-8"))
+    assert "My own summary." in found.text
+    assert len([1 for tag, _ in found.tags if tag == "article"]) == 1
+
+
+def test_without_pango_there_is_html_and_a_remedy(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *rest):
+        if name == "weasyprint":
+            raise OSError("cannot load library 'libpango-1.0-0'")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    result = render_report(copied(tmp_path))
+    assert result.html.is_file()
+    assert result.pdf is None
+    assert "Pango" in result.problem
+    assert "apt install libpango-1.0-0" in result.problem
+
+
+def test_neither_tensorflow_nor_optuna_is_loaded(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; import fmnist.report.render as r; "
+        "r._pdf = lambda *_: b''; r.render_report(Path(sys.argv[1])); "
+        "print(sorted({'tensorflow', 'keras', 'optuna', 'keras_tuner'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(copied(tmp_path))], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_fault_in_printing_leaves_the_html(tmp_path, monkeypatch):
+    def broken(*_):
+        raise ValueError("a font without a name")
+
+    monkeypatch.setattr("fmnist.report.render._pdf", broken)
+    run = copied(tmp_path)
+    with pytest.raises(ValueError, match="without a name"):
+        render_report(run)
+    assert (run / "report.html").is_file()
+
+
+def test_a_full_disk_leaves_a_run_that_is_not_finished(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+    monkeypatch.setattr("fmnist.report.render.write_bytes", full)
+    run = copied(tmp_path)
+    with pytest.raises(OSError, match="No space"):
+        render_report(run)
+    assert not (run / "report.html").exists()

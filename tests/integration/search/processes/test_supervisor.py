@@ -1,0 +1,207 @@
+"""Real child processes, really killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from objectives import Deeds, greet, refuse
+
+from search.processes.supervisor import Supervisor, available_cores, shared_threads
+from search.records import Failure
+from search.tasks import Ended, EpochDone, Limits, Task
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("children") / "children.log"
+
+
+@pytest.fixture(scope="module")
+def supervisor(output):
+    with Supervisor(Deeds(), output=output, warm_up=greet) as made:
+        yield made
+
+
+def run(supervisor, *deeds, limits=Limits(), epochs=2):  # noqa: B008 - frozen
+    """Run the deeds at once; returns each one's epochs and its end."""
+    for number, do in enumerate(deeds):
+        supervisor.start(Task(number, {"do": do}, 0, epochs), limits)
+    seen = {n: [] for n in range(len(deeds))}
+    ends = {}
+    while len(ends) < len(deeds):
+        for event in supervisor.wait(5):
+            if isinstance(event, EpochDone):
+                seen[event.number].append(event.epoch)
+                supervisor.answer(event.number, epochs - event.epoch.epoch)
+            else:
+                ends[event.number] = event
+    return [(seen[n], ends[n]) for n in range(len(deeds))]
+
+
+def gone(pid):
+    """Whether the process is gone, within a while."""
+    for _ in range(200):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_task_reports_its_epochs_and_ends(supervisor):
+    ((epochs, end),) = run(supervisor, "train", epochs=3)
+    assert [e.epoch for e in epochs] == [1, 2, 3]
+    assert end.failure is None
+    assert supervisor.greeting == "hello"
+
+
+def test_a_child_serves_many_tasks(supervisor):
+    pids = {run(supervisor, "whoami")[0][0][0].val_accuracy for _ in range(4)}
+    assert len(pids) == 1
+
+
+@pytest.mark.parametrize(
+    ("deed", "kind", "message"),
+    [
+        ("nan", "nan", "loss inf"),
+        ("bug", "bug", "ZeroDivisionError: oops"),
+        ("out_of_memory", "memory", "out of memory"),
+        ("disk", "disk", "[Errno 28] No space left on device"),
+        ("kill", "killed", "killed by SIGKILL"),
+        ("crash", "killed", "killed by SIGSEGV"),
+        ("leave", "killed", "its process ended with status 3"),
+    ],
+)
+def test_failures_are_told_apart(supervisor, deed, kind, message):
+    ((_, end),) = run(supervisor, deed)
+    assert (end.failure.kind, end.failure.message) == (kind, message)
+    assert run(supervisor, "train")[0][1].failure is None  # and it goes on
+
+
+def test_a_bug_comes_with_its_traceback_and_a_crash_with_its_last_words(supervisor):
+    assert 'raise ZeroDivisionError("oops")' in run(supervisor, "bug")[0][1].failure.detail
+    detail = run(supervisor, "crash")[0][1].failure.detail
+    assert "last words" in detail
+    assert "in crash" in detail  # faulthandler's trace
+
+
+def test_a_hang_is_ended(supervisor):
+    ((epochs, end),) = run(supervisor, "hang", limits=Limits(silence=0.5), epochs=5)
+    assert len(epochs) == 1
+    assert end.failure == Failure("hang", "no sign of life for 0 s")
+
+
+def test_a_stopped_process_is_ended(supervisor):
+    supervisor.start(Task(0, {"do": "slow"}, 0, 999), Limits(silence=0.5))
+    while not any(isinstance(e, EpochDone) for e in supervisor.wait(5)):
+        pass
+    (pid,) = supervisor.processes()
+    os.kill(pid, signal.SIGSTOP)
+    end = next(e for _ in range(100) for e in supervisor.wait(5) if isinstance(e, Ended))
+    assert end.failure.kind == "hang"
+    assert gone(pid)
+
+
+def test_a_task_over_its_time_is_ended(supervisor):
+    ((_, end),) = run(supervisor, "slow", limits=Limits(seconds=0.6), epochs=999)
+    assert end.failure.kind == "timeout"
+
+
+def test_a_task_over_its_memory_is_ended(supervisor):
+    ((_, end),) = run(supervisor, "grow", limits=Limits(memory=300_000_000))
+    assert end.failure.kind == "memory"
+    assert "over its limit of 300 MB" in end.failure.message
+    assert end.peak_memory > 300_000_000
+
+
+def test_a_child_whose_memory_has_grown_is_replaced(output):
+    with Supervisor(Deeds(), output=output) as supervisor:
+        first = run(supervisor, "whoami")[0][0][0].val_accuracy
+        run(supervisor, "keep")
+        assert run(supervisor, "whoami")[0][0][0].val_accuracy != first
+
+
+def test_a_cancelled_task_ends_with_the_given_failure(supervisor):
+    supervisor.start(Task(0, {"do": "slow"}, 0, 999), Limits())
+    failure = Failure("deadline", "the time is over")
+    supervisor.cancel(0, failure)
+    assert [e.failure for e in supervisor.wait(0) if isinstance(e, Ended)] == [failure]
+    supervisor.cancel(0, failure)  # twice does no harm
+
+
+def test_an_idle_child_that_was_killed_is_replaced(supervisor):
+    run(supervisor, "train")
+    (pid,) = supervisor.processes()
+    os.kill(pid, signal.SIGKILL)
+    while supervisor.processes():  # its last threads may take a moment
+        time.sleep(0.01)
+    assert run(supervisor, "train")[0][1].failure is None
+
+
+def test_several_tasks_share_the_cores(output):
+    with Supervisor(Deeds(), jobs=2, output=output) as supervisor:
+        done = run(supervisor, "threads", "threads")
+        given = [epochs[0].val_accuracy for epochs, _ in done]
+        assert given == [float(t) for t in shared_threads(2)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3, 5, 64])
+def test_threads_are_shared_out(jobs):
+    threads = shared_threads(jobs)
+    if jobs == 1:
+        assert threads == [None if available_cores() == os.cpu_count() else available_cores()]
+    else:
+        assert sum(threads) == max(jobs, available_cores())
+        assert max(threads) - min(threads) <= 1
+
+
+def test_a_part_of_the_machine_is_not_taken_for_all_of_it(monkeypatch):
+    """As in a container with a quota; joblib reads that quota, and this variable as well."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert available_cores() == 1
+    assert (shared_threads(1), shared_threads(2)) == ([1], [1, 1])
+
+
+def test_a_child_that_cannot_be_warmed_up_says_why(output):
+    with Supervisor(Deeds(), output=output, warm_up=refuse) as supervisor:
+        ((_, end),) = run(supervisor, "train")
+    assert end.failure.message == "ImportError: no such library"
+
+
+PARENT = """
+import sys, time
+from objectives import Deeds
+from search.supervisor import Supervisor
+from search.tasks import Limits, Task
+if __name__ == "__main__":
+    supervisor = Supervisor(Deeds(), jobs=2)
+    for number, do in enumerate(("hang", "slow")):
+        supervisor.start(Task(number, {"do": do}, 0, 999), Limits())
+    heard = 0
+    while heard < 2:
+        heard += len(supervisor.wait(1))
+    print(*supervisor.processes(), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_child_outlives_its_parent(tmp_path, number):
+    (tmp_path / "parent.py").write_text(PARENT)
+    tests = Path(__file__).parents[4]
+    path = f"{tests / 'support'}{os.pathsep}{tests.parent}"
+    with subprocess.Popen(
+        [sys.executable, "parent.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as parent:
+        children = [int(word) for word in parent.stdout.readline().split()]
+        assert len(children) == 2
+        parent.send_signal(number)
+    assert all(gone(pid) for pid in children)

@@ -1,0 +1,34 @@
+"""Run folders as a search leaves them: begun, stopped, finished."""
+
+import shutil
+from pathlib import Path
+
+from fmnist.runs.folder import Run
+from search.records import Trial, TrialLog
+
+RECORDED = Path(__file__).parents[1] / "data" / "recorded_run"
+
+
+LOG = "2026-11-21 22:00:00,000 "
+
+
+def begun(results, name, created="2026-11-20T20:00:00+00:00", log=""):
+    """A run whose search has begun: one trial, no report."""
+    run = Run(results / name)
+    run.path.mkdir(parents=True)
+    run.write_toml("run.toml", {"created": created, "request": {"kind": "search"}})
+    run.write_json("stages.json", {"stages": [{"name": "search", "seconds": 10.0}]})
+    TrialLog(run / "trials.jsonl").append(Trial(0, "complete", {}, 0.9, (), 0, "", 1.0))
+    if log:
+        run.write_text("run.log", log)
+    return run
+
+
+def finished(results, name="recorded"):
+    run = Run(shutil.copytree(RECORDED, results / name))
+    run.write_text("report.html", "<p>a report</p>")
+    return run
+
+
+def snapshot(folder):
+    return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()}

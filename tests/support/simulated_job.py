@@ -1,0 +1,277 @@
+"""A job in simulated time: the real study, plan and confirmation, deciding as the stages do."""
+
+import math
+import random
+import statistics
+from dataclasses import dataclass
+
+from simulation import IMAGES, SHARING, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
+
+from fmnist.pipeline.planner.planner import Night, plan_for
+from fmnist.pipeline.planner.workload import Further, slower
+from search.analysis.confirmation import candidates, conclude
+from search.engines.base import Suggestion
+from search.engines.fixed_list import ListedEngine
+from search.records import EpochLog, TrialLog
+from search.study.scheduler import Budget, CostModel, SearchPlan
+from search.study.study import Study
+
+# As measured: epochs of one network took 15, 21 or 42 seconds.
+STEPS = ((1.0, 0.3), (1.4, 0.5), (2.8, 0.2))
+CALM = ((1.0, 1.0),)
+# Seconds on the machine that was measured: what a process imports, all before the search, the
+# evaluation without its curve, one point of the curve, explanations and report.
+START, BEFORE, EVALUATION, POINT, CLOSING = 6.0, 10.0, 12.0, 1.0, 8.3
+
+
+@dataclass
+class Scenario:
+    """One kind of night; see ``Machine``.
+
+    Attributes:
+        slowness: of the machine, of which the preflight measures about as much.
+        slow_tail: how much longer evaluation and report take than on the machine measured.
+        until: the deadline is one by the wall clock.
+        jumps: (seconds after the start, seconds) of the wall clock; a sleep jumps ahead.
+        refit, members, mirrored: see ``fmnist.pipeline.planner.workload.Further``.
+    """
+
+    total: float
+    jobs: int = 1
+    slowness: float = 1.0
+    spread: float = 0.3
+    levels: tuple = STEPS
+    creep: float = 0.0
+    sharing: float = SHARING
+    faults: float = 0.0
+    slow_tail: float = 1.0
+    until: bool = False
+    jumps: tuple = ()
+    refit: bool = False
+    members: int = 0
+    mirrored: bool = False
+
+
+class Job:
+    """The stages of a job in simulated time, deciding as the real ones do."""
+
+    def __init__(self, night, seed, folder):
+        self.scenario, self.folder = night, folder
+        self.chance = random.Random(seed)
+        self.machine = Machine(
+            self.chance,
+            9.0 * night.slowness * math.exp(self.chance.gauss(0, 0.25)),
+            night.total,
+            spread=night.spread,
+            levels=night.levels,
+            creep=night.creep,
+            sharing=night.sharing,
+            faults=night.faults,
+            jumps=list(night.jumps),
+        )
+        clock = self.machine.wall if night.until else self.machine.monotonic
+        self.budget = Budget(night.total, clock=clock)
+        measured = night.slowness * math.exp(self.chance.gauss(0, 0.2))
+        self.further = Further(night.refit, night.members, night.mirrored)
+        self.night = Night(
+            self.budget, plan_for(night.total), measured, jobs=night.jobs, further=self.further
+        )
+        self.costs = CostModel(SPACE)
+
+    def run(self):
+        self.machine.spend(BEFORE * self.scenario.slowness)
+        self.search()
+        self.confirm()
+        self.retrain()
+        self.refit()
+        self.ensemble()
+        self.tail()
+        return self
+
+    def study(self, name, engine, plan, slots, whole_images=IMAGES, **options):
+        start = START * self.scenario.slowness
+        images = self.night.plan.trial_images
+        runner = SimulatedRunner(self.machine, slots, images, start, whole_images)
+        options = {"epochs": self.night.plan.trial_epochs, **options}
+        return Study(
+            engine=engine,
+            runner=runner,
+            plan=plan,
+            log=TrialLog(self.folder / f"{name}.jsonl"),
+            epoch_log=EpochLog(self.folder / f"{name}_epochs.jsonl"),
+            listener=Deaf(),
+            clock=self.machine.monotonic,
+            patience=self.scenario.total / 300,
+            **options,
+        )
+
+    def search(self):
+        plan = SearchPlan(self.budget, self.search_reserve, self.costs)
+        engine = RandomEngine(self.chance)
+        study = self.study("trials", engine, plan, self.scenario.jobs, max_failures=50)
+        self.log = study.log
+        study.run()
+        self.cut = [t for t in self.log.trials if cut_by_time(t) and t.number not in engine.stopped]
+
+    def search_reserve(self):
+        best = self.log.best()
+        if best is None:
+            return self.night.search_reserve()
+        return self.night.search_reserve(self.epoch_seconds(best), self.run_seconds(best))
+
+    def run_seconds(self, trial):
+        return self.costs.likely(trial.params, self.night.plan.trial_epochs)
+
+    def epoch_seconds(self, trial):
+        seconds = self.costs.seconds_per_epoch(trial.params)
+        return seconds * (IMAGES + VALIDATION / 3) / (self.night.plan.trial_images + VALIDATION / 3)
+
+    def confirm(self):
+        best = self.log.best()
+        found = candidates(self.log.trials, 5)
+        self.runs = []
+        if best is None:
+            self.best = max(self.log.trials, key=lambda t: len(t.epochs))
+            return
+        k, seeds = self.night.confirmation(self.run_seconds(best))
+        if k:
+            suggestions = [
+                Suggestion(seed * 10 + place, c.params, replicate_of=c.trial)
+                for seed in range(seeds)
+                for place, c in enumerate(found[:k])
+            ]
+            plan = SearchPlan(self.budget, self.night.confirm_reserve, self.costs)
+            engine = ListedEngine(suggestions)
+            study = self.study("confirm", engine, plan, self.scenario.jobs, max_failures=50)
+            study.run()
+            self.runs = study.log.trials
+        record = conclude(found[: max(k, 1)], self.runs, self.log.trials)
+        assert sum(len(c["runs"]) for c in record["candidates"]) == len(self.runs)
+        self.best = next(t for t in self.log.trials if t.number == record["winner"])
+
+    def retrain(self):
+        done = []
+        plan = SearchPlan(self.budget, lambda: self.night.final_reserve(len(done)))
+
+        def remaining(epochs, planned):
+            done[:] = epochs
+            return self.night.final_epochs(epochs[-1].seconds, len(epochs))
+
+        study = self.study(
+            "retrain",
+            ListedEngine([Suggestion(0, self.best.params)]),
+            plan,
+            1,
+            epochs=self.night.final_epochs(self.epoch_seconds(self.best), 0),
+            whole=True,
+            remaining=remaining,
+        )
+        study.run()
+        (self.final,) = study.log.trials
+
+    def refit(self):
+        """As many epochs as validation chose, or none."""
+        self.refitted, self.refit_begun = None, False
+        if not self.further.refit:
+            return
+        chosen = max(self.final.epochs, key=lambda e: (e.val_accuracy, -e.epoch)).epoch
+        self.refit_begun = self.night.refit_fits(chosen, self.full_seconds())
+        if not self.refit_begun:
+            return
+        study = self.study(
+            "refit",
+            ListedEngine([Suggestion(0, self.best.params)]),
+            SearchPlan(self.budget, self.night.refit_reserve),
+            1,
+            epochs=chosen,
+            whole=True,
+            whole_images=IMAGES + VALIDATION,
+        )
+        study.run()
+        (trial,) = study.log.trials
+        self.refitted = trial if len(trial.epochs) == chosen else None
+
+    def full_seconds(self):
+        seconds = statistics.fmean(e.seconds for e in self.final.epochs)
+        return seconds * (IMAGES + VALIDATION) / (IMAGES + VALIDATION / 3)
+
+    def ensemble(self):
+        """Members that are trained as the final network was."""
+        self.members = []
+        if not self.further.members:
+            return
+        final = self.refitted or self.final
+        seconds = statistics.fmean(e.seconds for e in final.epochs)
+        jobs = min(self.scenario.jobs, self.further.members)
+        costs = CostModel()
+        epochs = len(final.epochs)
+        costs.learn({}, epochs, epochs * seconds * slower(jobs))
+        study = self.study(
+            "ensemble",
+            ListedEngine([Suggestion(n, self.best.params) for n in range(self.further.members)]),
+            SearchPlan(self.budget, self.night.tail, costs),
+            jobs,
+            epochs=epochs,
+            whole=True,
+            whole_images=IMAGES + VALIDATION if self.refitted else IMAGES,
+            max_failures=50,
+        )
+        study.run()
+        self.members = [t for t in study.log.trials if len(t.epochs) == len(final.epochs)]
+
+    def tail(self):
+        """Evaluation with its curve, as long as there is time for it, explanations, report."""
+        s = self.scenario
+        slow = s.slowness * s.slow_tail * math.exp(self.chance.gauss(0, 0.1))
+        further, point = self.further, POINT * slow
+        self.machine.spend(EVALUATION * slow)
+        self.machine.spend(point * (further.passes - 1) * (1 + VALIDATION / 10_000))
+        self.machine.spend(point * further.passes * len(self.members))
+        for _ in self.final.epochs:
+            if self.budget.remaining() > self.night.needed_tail():
+                self.machine.spend(point)
+        self.machine.spend(CLOSING * slow)
+
+    @property
+    def late(self):
+        """Seconds after the deadline."""
+        return -self.budget.remaining()
+
+    @property
+    def used(self):
+        """Share of the time from the start to the deadline that the job took."""
+        took = self.machine.now - self.machine.began
+        return took / (took + self.budget.remaining())
+
+    @property
+    def finished(self):
+        """Trials of the search that ended before its time was over."""
+        return len([t for t in self.log.trials if t not in self.cut and t.failure is None])
+
+    @property
+    def searched(self):
+        """Images that the trials of the search were trained on."""
+        return self.night.plan.trial_images * sum(len(t.epochs) for t in self.log.trials)
+
+    @property
+    def least(self):
+        """Seconds that the shortest end of a job may take from any moment on."""
+        s, machine = self.scenario, self.machine
+        slow = 3.0 * 1.2 * (1 + s.creep)
+        epoch = machine.epoch * machine.cost(self.best.params) * slow
+        trial = epoch * s.jobs**s.sharing if len(self.log.trials) < 2 * s.jobs else 0.0
+        start = START * s.slowness
+        return 2 * start + trial + epoch + self.night.tail() * s.slow_tail + s.total / 100
+
+
+def cut_by_time(trial):
+    """Whether a trial was begun and had no time to end, unless the engine stopped it."""
+    begun = trial.failure is not None and trial.failure.message.startswith("cut off")
+    return begun or trial.state == "pruned"
+
+
+class Deaf:
+    """A listener that does nothing."""
+
+    def __getattr__(self, name):
+        return lambda *args, **options: None

@@ -1,0 +1,62 @@
+"""What the views say of refit and ensemble."""
+
+import json
+
+import pytest
+
+from fmnist.cli.display.plain import JsonView, LiveView, PlainView, View
+from fmnist.report.render import Rendered
+from search.records import Epoch
+
+EPOCH = Epoch(2, 0.75, 0.61, 0.99, 0.02, 3.0, 1e-3)
+METRICS = {
+    "test": {"accuracy": 0.9301, "interval": [0.9249, 0.9349], "n": 10_000},
+    "ensemble": {
+        "accuracy": 0.9342,
+        "interval": [0.9292, 0.9389],
+        "members": [{}, {}, {}],
+        "against_single": {"difference": 0.0041, "p": 0.012},
+    },
+}
+
+
+def said(view, capsys, stage, name=""):
+    view.stage(stage)
+    view.retrain_epoch(EPOCH, 8, name)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("stage", "name"), [("refit", ""), ("ensemble", "member 3")])
+def test_scores_on_images_that_are_learnt_are_not_shown(capsys, stage, name):
+    text = said(PlainView(), capsys, stage, name)
+    assert f"{name}, epoch 2/8" in text if name else "  epoch 2/8" in text
+    assert "training accuracy 75.00 %, loss 0.6100" in text
+    assert "99" not in text
+    row = json.loads(said(JsonView(), capsys, stage, name).splitlines()[-1])
+    assert (row["stage"], row["name"], row["epochs"]) == (stage, name, 8)
+    assert not [key for key in row if key.startswith("val_")]
+
+
+def test_the_retraining_shows_its_validation(capsys):
+    assert "validation accuracy 99.00 %, loss 0.0200" in said(PlainView(), capsys, "retrain")
+    row = json.loads(said(JsonView(), capsys, "retrain").splitlines()[-1])
+    assert row["val_accuracy"] == 0.99
+
+
+def test_the_live_view_tells_members_apart():
+    view = LiveView()
+    view.stage("ensemble")
+    view.retrain_epoch(EPOCH, 8, "member 3")
+    assert view._detail == "member 3, epoch 2 of 8, training 75.00 %, 3.0 s"
+
+
+def test_the_ensemble_is_told_behind_the_one_network(capsys, tmp_path):
+    rendered = Rendered(tmp_path / "report.html", None, "no Pango")
+    View().result(tmp_path, METRICS, rendered)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("test accuracy  93.01 %")
+    assert lines[1].startswith("ensemble       93.42 %  (95 % interval 92.92 to 93.89 %)")
+    assert lines[1].endswith("the average of 3 networks")
+    assert lines[2].strip() == "0.41 points against the one network, McNemar p = 0.012"
+    JsonView().result(tmp_path, METRICS, rendered)
+    assert json.loads(capsys.readouterr().out)["ensemble"] == METRICS["ensemble"]

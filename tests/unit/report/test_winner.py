@@ -1,0 +1,174 @@
+"""Who won, how sure that is, how far its value held: sentences that follow from the numbers."""
+
+import dataclasses
+
+import pytest
+from report_factory import night, recorded, searching, skip_confirmation
+
+from fmnist.report.chapters.method import method
+from fmnist.report.load import load_facts
+from fmnist.report.narrative import winner
+from fmnist.report.tables import results, search
+from fmnist.runs.records.run import LedgerEntry
+from fmnist.runs.records.search import Difference, Noise
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory):
+    return load_facts(night(tmp_path_factory.mktemp("night")))
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory):
+    return load_facts(recorded(tmp_path_factory.mktemp("older")))
+
+
+def changed(facts, **values):
+    return dataclasses.replace(
+        facts, confirmation=dataclasses.replace(facts.confirmation, **values)
+    )
+
+
+def rows(table):
+    return [[cell.replace("\u202f", " ") for cell in row] for row in table.rows]
+
+
+def said(sentence):
+    return sentence.replace("\u202f", " ")
+
+
+def test_the_winner_is_told_with_its_lead_and_what_the_search_thought(facts):
+    sentence = said(winner.chosen(facts))
+    assert "3 best configurations of the search were each trained again on 3 fresh" in sentence
+    assert "Trial 12 won, with a mean validation accuracy of 84.53 % over 3 runs" in sentence
+    assert "(95 % interval 84.24–84.81 %)" in sentence
+    assert "over the second, trial 13, is 0.25 percentage points" in sentence
+    assert "not distinguishable from noise" in sentence
+    assert "The highest search value, 84.61 % (the mean of 2 trials), was that of trial 13" in (
+        sentence
+    )
+
+
+def test_a_clear_lead_is_called_so(facts):
+    clear = changed(facts, distinguishable=True, difference=Difference(0.01, (0.006, 0.014)))
+    sentence = said(winner.chosen(clear))
+    assert "1.00 percentage points (95 % interval 0.60 to 1.40 percentage points): more" in sentence
+    assert "not distinguishable" not in sentence
+
+
+def test_one_candidate_has_no_second(facts):
+    alone = changed(facts, candidates=facts.confirmation.ranked[:1], difference=None)
+    sentence = winner.chosen(alone)
+    assert "The best configuration of the search was trained again on 3 fresh seeds" in sentence
+    assert "second" not in sentence
+    assert "It also had the highest search value" in sentence
+
+
+def test_a_second_without_a_value_is_not_compared(facts):
+    first, second, _ = facts.confirmation.ranked
+    lost = dataclasses.replace(second, mean=None, interval=None, search_value=0.9)
+    sentence = winner.chosen(changed(facts, candidates=(first, lost), difference=None))
+    assert "whose runs all failed" in sentence
+
+
+def test_a_skipped_confirmation_gives_its_reason(tmp_path):
+    run = night(tmp_path)
+    skip_confirmation(run, "there was no time for it")
+    facts = load_facts(run)
+    sentence = winner.chosen(facts)
+    assert "not trained again on fresh seeds: there was no time for it." in sentence
+    assert "Trial 13 was chosen by its search value alone: the highest of 16" in sentence
+    assert "84.61" in winner.optimism(facts)
+    assert "not confirmed on fresh seeds" in winner.optimism(facts)
+    assert search.candidates(facts) is None
+    assert [row[3] for row in results.gap(facts).rows] == [
+        "the winner, of 16 trials", "the epoch", "nothing",
+    ]  # fmt: skip
+
+
+def test_an_older_run_says_that_nothing_was_confirmed(older):
+    assert winner.chosen(older).startswith("The best trials were not trained again on fresh seeds.")
+    assert older.winner.number == 13
+    assert winner.noise(older) == ""
+
+
+def test_a_run_under_way_has_chosen_nothing(tmp_path):
+    facts = load_facts(searching(tmp_path), interim=True)
+    assert winner.chosen(facts) == ""
+    assert winner.optimism(facts) == ""
+
+
+def test_trials_that_went_on_for_longer_are_no_replicates(facts):
+    first, second = facts.trials[13], facts.trials[15]
+    longer = dataclasses.replace(second, epochs=(*second.epochs, second.epochs[-1]))
+    facts = dataclasses.replace(facts, trials=(first, facts.trials[12], longer))
+    assert winner.noise(facts).startswith("1 trial trained earlier parameters for longer. Runs")
+    assert "(the mean of" not in winner.chosen(facts)
+
+
+def test_noise_is_told_with_its_degrees_of_freedom(facts):
+    sentence = winner.noise(facts)
+    assert "1 trial of the search repeated earlier parameters" in sentence
+    assert "0.20 percentage points (pooled over 4 sets of parameters, 6 degrees" in sentence
+    unknown = winner.noise(changed(facts, noise=Noise(None, 0, 0)))
+    assert "the noise among trials is not known" in unknown
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.8553, "it had promised 1.00 percentage points too much"),
+        (0.8443, "0.10 percentage points more: it had promised nothing too much"),
+        (0.84531, ": the same."),
+    ],
+)
+def test_optimism_is_the_search_value_against_fresh_seeds(facts, value, words):
+    first, *rest = facts.confirmation.ranked
+    first = dataclasses.replace(first, search_value=value, mean=0.8453)
+    sentence = winner.optimism(changed(facts, candidates=(first, *rest)))
+    assert words in sentence
+    assert "The final network reaches 93.52" in sentence
+
+
+def test_the_gap_goes_from_the_search_to_the_test(facts):
+    assert rows(results.gap(facts)) == [
+        ["Search, trial 12", "84.43 %", "–", "the candidates, of 16 trials"],
+        ["Mean on 3 fresh seeds", "84.53 %", "84.24–84.81 %", "the winner, of 3 means"],
+        ["Final network, validation", "93.52 %", "92.87–94.11 %", "the epoch"],
+        ["Final network, test", "92.45 %", "91.92–92.95 %", "nothing"],
+    ]
+
+
+def test_candidates_are_listed_by_rank_with_every_run(facts):
+    found = rows(search.candidates(facts))
+    assert [row[1] for row in found] == ["12", "13", "8"]
+    assert found[2][5] == "84.10 %, 84.33 %, failed (NaN or infinity)"
+
+
+@pytest.mark.parametrize(
+    ("stages", "words"),
+    [
+        (("search", "confirm", "retrain", "evaluate"), "No choice was made on the test set"),
+        (("search", "retrain", "evaluate", "confirm"), "read 1 time before the last choice"),
+        (("search",), "The test set has not been read."),
+    ],
+)
+def test_the_ledger_decides_whether_a_choice_saw_the_test_set(older, stages, words):
+    entries = tuple(
+        LedgerEntry("", s, "test" if s == "evaluate" else "validation", 10, "") for s in stages
+    )
+    data = method(dataclasses.replace(older, ledger=entries), ())
+    assert words in data["test_reads"]
+
+
+def test_a_choosing_stage_that_reads_the_test_set_is_found(older):
+    entries = (LedgerEntry("", "confirm", "test", 10, ""),)
+    data = method(dataclasses.replace(older, ledger=entries), ())
+    assert "The test set was read 1 time before the last choice" in data["test_reads"]
+
+
+def test_without_a_complete_trial_there_is_no_gap(older):
+    facts = dataclasses.replace(older, trials=())
+    assert results.gap(facts) is None
+    assert winner.optimism(facts) == ""
+    assert winner.chosen(facts) == ""

@@ -1,0 +1,140 @@
+"""What only the Optuna engine has: a plain Optuna study in SQLite."""
+
+import errno
+import sqlite3
+
+import optuna
+import pytest
+from engine_bench import SPACE, Bench
+from optuna.trial import TrialState
+
+from search.engines.optuna import OptunaEngine
+from search.engines.optuna_storage import StudyFile
+from search.engines.persistence import DamagedError
+from search.space import Categorical, Float, SearchSpace
+
+
+@pytest.fixture
+def bench(tmp_path):
+    bench = Bench(tmp_path, "optuna", "tpe")
+    yield bench
+    bench.close()
+
+
+def stored(path):
+    """The study as Optuna itself reads it."""
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    study = optuna.load_study(study_name="study", storage=storage)
+    trials = study.trials
+    storage.remove_session()
+    storage.engine.dispose()
+    return trials
+
+
+def facts(trials):
+    return [(t.number, t.state, t.params, t.values, t.intermediate_values) for t in trials]
+
+
+def every_state(bench):
+    bench.open()
+    for suggestion, state in zip(bench.ask(3), ("complete", "pruned", "failed"), strict=True):
+        bench.end(suggestion, state, steps=3)
+    bench.close()
+
+
+def test_the_study_is_a_plain_optuna_study(bench):
+    every_state(bench)
+    trials = stored(bench.path)
+    states = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
+    assert [t.state for t in trials] == states
+    assert [t.params for t in trials] == [t.params for t in bench.log]
+    assert [t.value for t in trials] == [t.value for t in bench.log]
+    assert all(sorted(t.intermediate_values) == [1, 2, 3] for t in trials)
+    assert [p.name for p in bench.folder.iterdir()] == ["study.db"]
+
+
+def test_a_study_rebuilt_from_the_log_is_the_same_study(bench):
+    every_state(bench)
+    before = facts(stored(bench.path))
+    bench.path.unlink()
+    bench.open(finished=bench.log[::-1])
+    bench.close()
+    assert facts(stored(bench.path)) == before
+
+
+def test_a_trial_told_from_the_log_has_its_epochs_too(bench):
+    bench.open()
+    first = bench.ask(1)[0]
+    bench.end(first, steps=3)
+    bench.close()
+    before = facts(stored(bench.path))
+    bench.path.unlink()
+    bench.open()
+    assert bench.ask(1) == [first]
+    bench.engine.report(0, 1, bench.log[0].epochs[0].val_accuracy)
+    bench.open(finished=bench.log)
+    bench.close()
+    assert facts(stored(bench.path)) == before
+
+
+def test_cma_es_goes_on_with_what_it_has_learnt(tmp_path):
+    space = SearchSpace((Float("x", 0.001, 1), Float("a", 0, 9)))
+    bench = Bench(tmp_path, "optuna", "cmaes")
+    for _ in range(3):
+        bench.open(space)
+        bench.run(5)
+    bench.close()
+    learnt = [t.number for t in stored(bench.path) if "cma:optimizer:0" in t.system_attrs]
+    assert len(learnt) >= 2
+
+
+def test_cma_es_says_that_categories_have_no_order(tmp_path):
+    space = SearchSpace((Float("x", 0, 1), Categorical("c", ("u", "v"))))
+    with pytest.warns(UserWarning, match="CMA-ES samples c at random"):
+        OptunaEngine(tmp_path / "s.db", space, sampler="cmaes").close()
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    folder = tmp_path / "what? 50%20 {of} #1 ü"
+    folder.mkdir()
+    bench = Bench(folder, "optuna", "random")
+    bench.open()
+    bench.run(1)
+    bench.close()
+    assert [p.name for p in folder.iterdir()] == ["study.db"]
+
+
+def test_a_journal_left_beside_a_damaged_file_goes_with_it(bench):
+    every_state(bench)
+    bench.path.write_bytes(b"no database" * 1000)
+    journal = bench.path.with_name("study.db-journal")
+    journal.write_bytes(b"half a transaction")
+    bench.open(finished=bench.log)
+    names = {p.name for p in bench.folder.iterdir()}
+    assert {"study.db", "study.db.damaged-1"} <= names
+    assert "study.db-journal" not in names
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "number"),
+    [
+        (sqlite3.SQLITE_FULL, OSError, errno.ENOSPC),
+        (sqlite3.SQLITE_IOERR_WRITE, OSError, errno.ENOSPC),
+        (sqlite3.SQLITE_CORRUPT, DamagedError, None),
+        (sqlite3.SQLITE_CONSTRAINT, optuna.exceptions.StorageInternalError, None),
+    ],
+)
+def test_errors_of_sqlite_are_told_apart(tmp_path, monkeypatch, code, expected, number):
+    file = StudyFile(tmp_path / "study.db")
+
+    def fail(*args):
+        error = sqlite3.OperationalError("said SQLite")
+        error.sqlite_errorcode = code
+        raise optuna.exceptions.StorageInternalError("an exception") from error
+
+    monkeypatch.setattr(file._storage, "set_study_user_attr", fail)
+    with pytest.raises(expected) as caught:
+        file.space = SPACE.to_json()
+    if number is not None:
+        assert caught.value.errno == number
+    file.close()
