@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from search.records import Epoch, Trial
 if TYPE_CHECKING:
     from fmnist.pipeline.doctor import Check
     from fmnist.report.render import Rendered
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*):.+@")
+_IN_QUERY = re.compile(r"(\b\w*(?:password|passwd|secret|token)\w*=)[^&\s]+", re.IGNORECASE)
 
 
 def result_text(run: Path, metrics: dict[str, Any], rendered: Rendered) -> str:
@@ -164,3 +168,8 @@ def check_text(check: Check) -> str:
     mark = {True: "ok  ", None: "warn", False: "FAIL"}[check.ok]
     remedy = f" -> {check.remedy}" if check.ok is not True and check.remedy else ""
     return f"{mark}  {check.name}: {check.found}{remedy}"
+
+
+def hidden(text: str) -> str:
+    """``text`` with the password of an address, and what else is secret in it, as stars."""
+    return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))

@@ -9,10 +9,10 @@ from typing import Any
 
 from fmnist.ablation.sizing import Fidelity
 from fmnist.ablation.variants import KEYS, Experiment
-from fmnist.analysis.classification import holm
+from fmnist.analysis.intervals import holm
 from fmnist.analysis.paired_effects import Effect, Score, effect
 from fmnist.config.config import Config
-from fmnist.pipeline.space_bounds import size_of
+from fmnist.models.size import size_of
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE
 from search.records import Trial
 

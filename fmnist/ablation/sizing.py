@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fmnist.ablation.variants import Experiment
+from fmnist.backends.parallelism import slower
 from fmnist.config.config import Config
-from fmnist.pipeline.planner.workload import slower
-from fmnist.pipeline.space_bounds import size_of
+from fmnist.models.size import size_of
 from search.space import Value
 from search.study.scheduler import CostModel
 

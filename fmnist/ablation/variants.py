@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fmnist.config.config import RULES, Config
-from fmnist.pipeline.space_bounds import size_of
+from fmnist.models.size import size_of
 
 AUGMENTATIONS = ("flip", "shift", "rotation", "erasing")
 NORMALISATIONS = {"raw": "[0, 255]", "unit": "[0, 1]", "signed": "[−1, 1]"}

@@ -10,21 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist import backends
 from fmnist.config.config import Config
+from fmnist.models.builder import end_of_stage
 
 if TYPE_CHECKING:
     import keras
 
 Arrays = dict[str, NDArray[Any]]
-
-
-def load_model(path: Any) -> keras.Model:
-    """Load ``model.keras`` for prediction: network and weights, without its optimiser."""
-    backends.configure()
-    import keras
-
-    return keras.saving.load_model(path, compile=False)
 
 
 def kernels(model: keras.Model) -> NDArray[np.float32]:
@@ -51,15 +43,6 @@ def feature_maps(model: keras.Model, config: Config, image: NDArray[np.uint8]) -
     inner = keras.Model(model.input, [model.get_layer(name).output for name in wanted.values()])
     maps = inner.predict(image[None, :, :, None], verbose=0)
     return {name: np.asarray(m)[0] for name, m in zip(wanted, maps, strict=True)}
-
-
-def end_of_stage(config: Config, stage: int) -> str:
-    """The name of the last layer of a stage, counted from 1."""
-    if config.convolutions == 1:
-        return f"relu_{stage}" if config.pool_first else f"pooling_{stage}"
-    if config.residual:
-        return f"residual_{stage}"
-    return f"relu_{stage}_{config.convolutions}"
 
 
 def softmax_example(model: keras.Model, image: NDArray[np.uint8]) -> dict[str, list[float]]:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis.classification import CONFIDENCE, confusion_counts
+from fmnist.analysis.classification import confusion_counts
+from fmnist.analysis.intervals import CONFIDENCE
 
 RESAMPLES = 2000
 """Leaves 50 resamples outside each end of a 95 % interval."""

@@ -16,7 +16,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from fmnist.analysis.bootstrap import RESAMPLES, percentiles, resampled
-from fmnist.analysis.classification import CONFIDENCE, SMALLEST_PROBABILITY, checked, summarise
+from fmnist.analysis.classification import SMALLEST_PROBABILITY, checked, summarise
+from fmnist.analysis.intervals import CONFIDENCE
 
 BINS = 15
 """Bins of equal width, as in Guo et al."""

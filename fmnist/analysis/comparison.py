@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis.classification import PairedTest, holm, mcnemar, wilson_interval
+from fmnist.analysis.intervals import PairedTest, holm, mcnemar, wilson_interval
 from fmnist.runs.decode import FactsError, build, convert
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.records.comparison import SCHEMA, Comparison, Lead, System

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist import backends
-from fmnist.analysis.activations import end_of_stage
 from fmnist.config.config import Config
+from fmnist.models.builder import end_of_stage
 
 if TYPE_CHECKING:
     import keras

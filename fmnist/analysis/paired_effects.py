@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis.classification import CONFIDENCE, mcnemar, wilson_interval
+from fmnist.analysis.intervals import CONFIDENCE, mcnemar, newcombe
 
 SEEDS = "t interval over the seeds"
 ONE_SEED = "McNemar's exact test on the same images"
@@ -87,18 +87,6 @@ def unpaired(base: Sequence[Score], variant: Sequence[Score]) -> Effect:
     p = float(fisher_exact(table)[1])
     difference = correct[0] / n[0] - correct[1] / n[1]
     return Effect(difference, newcombe(correct[0], n[0], correct[1], n[1]), p, UNPAIRED)
-
-
-def newcombe(correct: int, n: int, other: int, m: int) -> tuple[float, float]:
-    """The 95 % interval of ``correct / n - other / m``: Newcombe's hybrid score interval (1998).
-
-    His method 10: the distances to the ends of both Wilson intervals, put together.
-    """
-    p, q = correct / n, other / m
-    (p_low, p_high), (q_low, q_high) = wilson_interval(correct, n), wilson_interval(other, m)
-    below = np.hypot(p - p_low, q_high - q)
-    above = np.hypot(p_high - p, q - q_low)
-    return float(p - q - below), float(p - q + above)
 
 
 def _answers(base: Score, variant: Score) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:

@@ -6,7 +6,6 @@ Only text and arrays are read, whoever made them; no network of the earlier run 
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis.classification import PairedTest, mcnemar, wilson_interval
+from fmnist.analysis.intervals import PairedTest, mcnemar, newcombe, wilson_interval
 from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, parse_config
 from fmnist.report import text
 from fmnist.runs.decode import FactsError, build, convert
@@ -236,21 +235,6 @@ def _paired(
     if not np.array_equal(then.predictions[0], labels):
         raise RunError(f"{then.path}: was tested on other images")
     return mcnemar(labels, predicted, then.predictions[1])
-
-
-def newcombe(first: int, n_first: int, second: int, n_second: int) -> tuple[float, float]:
-    """95 % interval of the difference of two independent proportions, as fractions.
-
-    Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10).
-    """
-    p, q = first / n_first, second / n_second
-    (low_p, high_p), (low_q, high_q) = (
-        wilson_interval(first, n_first),
-        wilson_interval(second, n_second),
-    )
-    below = math.hypot(p - low_p, high_q - q)
-    above = math.hypot(high_p - p, q - low_q)
-    return max(-1.0, p - q - below), min(1.0, p - q + above)
 
 
 def verdict(found: Reproduction) -> str:

@@ -7,7 +7,6 @@ read and checked, each option gets its variable, and values are shown without th
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +19,13 @@ import click
 from click.core import ParameterSource
 
 from fmnist.errors import UserError
+from fmnist.text import hidden
 
 FILE = "fmnist.toml"
 PREFIX = "FMNIST"
 CONFIG_FILE_VARIABLE = "FMNIST_CONFIG_FILE"
 _TYPED = {"help", "version", "config-file", "yes"}
 """Options that only a person types: nothing is removed because a file says yes."""
-_PASSWORD = re.compile(r"(://[^:/@\s]*):.+@")
-_IN_QUERY = re.compile(r"(\b\w*(?:password|passwd|secret|token)\w*=)[^&\s]+", re.IGNORECASE)
 
 
 class SettingsError(UserError):
@@ -188,11 +186,6 @@ def strangers(command: str, options: Mapping[str, click.Option]) -> list[str]:
     known = {name for option in options.values() for name in option.envvar or ()}
     known.add(CONFIG_FILE_VARIABLE)
     return sorted(name for name in os.environ if name.startswith(start) and name not in known)
-
-
-def hidden(text: str) -> str:
-    """``text`` with the password of an address, and what else is secret in it, as stars."""
-    return _IN_QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 def from_elsewhere(context: click.Context) -> list[str]:

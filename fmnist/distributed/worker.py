@@ -17,7 +17,8 @@ from fmnist.distributed.phases import FarBudget, Phase, Watch, confirmation_of, 
 from fmnist.distributed.storage import Storage, StorageError, connected
 from fmnist.distributed.worker_loop import Loop
 from fmnist.errors import DiskFullError, UserError
-from fmnist.pipeline.context import Context, Request
+from fmnist.pipeline.context import Context
+from fmnist.pipeline.request import Request
 from fmnist.runs.folder import Run
 from search.processes.child import DISK_FULL
 from search.processes.interrupt import EXIT_CODE, Interrupt

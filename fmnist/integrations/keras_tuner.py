@@ -20,7 +20,7 @@ from fmnist.config.spaces import CORE, named_space  # noqa: E402
 from fmnist.data.augmentation import Images, draw_moves, moved, padded  # noqa: E402
 from fmnist.errors import UserError  # noqa: E402
 from fmnist.models.builder import IMAGE_SHAPE, build_model, compile_model  # noqa: E402
-from fmnist.training.fit import PREDICT_BATCH  # noqa: E402
+from fmnist.models.inference import PREDICT_BATCH  # noqa: E402
 from fmnist.training.lr_schedule import Pace  # noqa: E402
 from search.atomic import write_bytes  # noqa: E402
 from search.space import Categorical, Float, Parameter, SearchSpace  # noqa: E402

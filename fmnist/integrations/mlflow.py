@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fmnist.cli.settings import hidden
 from fmnist.config.config import load_config
 from fmnist.errors import UserError
 from fmnist.integrations.tracker import Tracker
 from fmnist.runs.folder import Run
 from fmnist.runs.live_reader import peek_json, peek_trials
+from fmnist.text import hidden
 from search.records import Trial
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fmnist.cli.settings import hidden
 from fmnist.runs.folder import Run
+from fmnist.text import hidden
 
 _log = logging.getLogger("fmnist")
 

@@ -209,3 +209,12 @@ def optimizer(config: Config) -> keras.optimizers.Optimizer:
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(weight_decay=config.weight_decay, **options)
     return keras.optimizers.Adam(**options)
+
+
+def end_of_stage(config: Config, stage: int) -> str:
+    """The name of the last layer of a stage, counted from 1."""
+    if config.convolutions == 1:
+        return f"relu_{stage}" if config.pool_first else f"pooling_{stage}"
+    if config.residual:
+        return f"residual_{stage}"
+    return f"relu_{stage}_{config.convolutions}"

@@ -49,8 +49,7 @@ def write(model: keras.Model, kind: str, path: Path) -> None:
 
 
 def _keras(path: Path) -> Predict:
-    from fmnist.analysis.activations import load_model
-    from fmnist.training.fit import predict
+    from fmnist.models.inference import load_model, predict
 
     model = load_model(path)
     return lambda images: predict(model, images)

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.backends.policy import accelerator_in_sight, jobs_for
+from fmnist.backends import parallelism
+from fmnist.backends.parallelism import accelerator_in_sight, jobs_for
 from fmnist.cli.display.plain import View
 from fmnist.config.config import Config
 from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
 from fmnist.integrations.tracker import Trackers
-from fmnist.pipeline import doctor
+from fmnist.models.inference import PREDICT_BATCH
 from fmnist.pipeline.planner.planner import Night, Plan, plan_for
 from fmnist.pipeline.planner.profiles import fitted
 from fmnist.pipeline.planner.workload import Further
+from fmnist.pipeline.request import Request
 from fmnist.pipeline.worker_pool import Workers
 from fmnist.runs.folder import Run
-from fmnist.training.fit import PREDICT_BATCH
 from fmnist.training.objective import Part, Training
-from search.engines import PRUNERS
 from search.processes.interrupt import Interrupt
 from search.processes.supervisor import available_cores, shared_threads
 from search.space import SearchSpace
@@ -37,47 +37,6 @@ if TYPE_CHECKING:
     from fmnist.analysis.reproduction import Recorded
     from fmnist.distributed.storage import Storage
     from fmnist.report.render import Rendered
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked: two equal requests are the same job. Goes into ``run.toml``.
-
-    ``None`` in a size means: what the plan for the time says; ``auto``: what this machine allows.
-    ``experiments`` is ``none``, ``all``, or left open: made where a search had the choice.
-    ``study`` is the name of a study that other machines share, ``auto``: that of the run; then
-    ``jobs`` may be 0: others train.
-    """
-
-    kind: str = "search"
-    seed: int = 0
-    engine: str = "optuna"
-    sampler: str = "tpe"
-    space: str | None = None
-    pruner: str = PRUNERS[0]
-    time_seconds: float | None = None
-    until: str | None = None
-    trials: int | None = None
-    jobs: int | Literal["auto"] = "auto"
-    trial_timeout: float | None = None
-    trial_memory: int | None = None
-    confirm: bool = True
-    refit: bool | None = None
-    ensemble: int | None = None
-    experiments: str | None = None
-    trial_images: int | None = None
-    trial_epochs: int | None = None
-    final_epochs: int | None = None
-    validation: int | None = None
-    data: str | None = None
-    warm_start: str | None = None
-    settings: dict[str, Any] | None = None
-    recipe: str | None = None
-    study: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Without the entries that were not given, as TOML holds it."""
-        return {k: v for k, v in asdict(self).items() if v is not None}
 
 
 @dataclass
@@ -207,7 +166,7 @@ class Context:
         return jobs_for(
             accelerated=accelerator_in_sight() if device is None else device != "CPU",
             cores=available_cores(),
-            memory=doctor.available_memory(),
+            memory=parallelism.available_memory(),
             seconds=self.budget.total,
             trials=self.request.trials,
         )

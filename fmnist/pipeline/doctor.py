@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from fmnist.backends import BACKENDS
+from fmnist.backends.parallelism import available_memory
 from fmnist.backends.policy import PRECISION_VARIABLE, policy_for
 from fmnist.data import first_ready, load
 from fmnist.errors import UserError
@@ -26,12 +27,6 @@ LEAST_DISK = 1e9
 """Bytes a night's run may write: study, checkpoints, logs, report."""
 LEAST_MEMORY = 3e9
 """Bytes for the parent and one trial with 60,000 images on TensorFlow."""
-_CGROUP = Path("/sys/fs/cgroup")
-# Limit and use of memory as control groups of version 2 and 1 tell them inside a container.
-_CONTAINER_MEMORY = (
-    (_CGROUP / "memory.max", _CGROUP / "memory.current"),
-    (_CGROUP / "memory/memory.limit_in_bytes", _CGROUP / "memory/memory.usage_in_bytes"),
-)
 PANGO_REMEDY = (
     "WeasyPrint needs Pango: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 "
     "(Debian, Ubuntu), or brew install pango (macOS)"
@@ -204,19 +199,6 @@ def check_memory() -> Check:
     return Check(
         "memory", False, found, f"close programs until {LEAST_MEMORY / 1e9:g} GB are available"
     )
-
-
-def available_memory() -> int:
-    """Bytes that are free for use now, in the system and in this process's container."""
-    import psutil
-
-    room = [int(psutil.virtual_memory().available)]
-    for limit, used in _CONTAINER_MEMORY:
-        try:
-            room.append(int(limit.read_text()) - int(used.read_text()))
-        except (OSError, ValueError):  # another kind of container, none, or "max"
-            continue
-    return max(0, min(room))
 
 
 def check_disk(results: Path, least: float = LEAST_DISK) -> Check:

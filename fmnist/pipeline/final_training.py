@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist import backends
 from fmnist.config.config import Config
+from fmnist.models import inference
 from fmnist.pipeline.stages.search import Watcher
 from fmnist.runs.live_reader import peek_lines
-from fmnist.training import checkpoint, fit
+from fmnist.training import checkpoint
 from search.atomic import atomic_write
 from search.engines.base import Suggestion
 from search.engines.fixed_list import ListedEngine
@@ -119,7 +120,7 @@ class FullSize:
     def save_model(self, name: str, config: Config, number: int, epoch: int) -> None:
         """Write the network of training ``number`` after ``epoch`` to the file ``name``."""
         weights = checkpoint.weights(checkpoint.file(self._folder_of(number), epoch))
-        model = fit.restored(config, weights, len(self.job.data.class_names))
+        model = inference.restored(config, weights, len(self.job.data.class_names))
         with backends.native_stderr_held_back():  # with JAX, saving imports TensorFlow
             atomic_write(self.job.run / name, model.save)
 

@@ -15,8 +15,9 @@ from typing import Any
 from fmnist.distributed import coordinator, publish
 from fmnist.distributed.storage import StorageError
 from fmnist.errors import DiskFullError, UserError
-from fmnist.pipeline.context import Context, Request
+from fmnist.pipeline.context import Context
 from fmnist.pipeline.flip_policy import suit
+from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages.ablation import experiments
 from fmnist.pipeline.stages.confirm import confirm
 from fmnist.pipeline.stages.data_quality import gallery

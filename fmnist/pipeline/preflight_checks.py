@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.errors import UserError
+from fmnist.models.size import size_of
 from fmnist.pipeline import doctor
 from fmnist.pipeline.doctor import Check
-from fmnist.pipeline.space_bounds import Params, largest, size_of, smallest
+from fmnist.pipeline.space_bounds import Params, largest, smallest
 from fmnist.runs.folder import Run
 from fmnist.text import size
 from search.records import TrialError
@@ -115,7 +117,7 @@ def preflight(
     Raises:
         UserError: something would make the night fail; the message lists all of it.
     """
-    available = doctor.available_memory()
+    available = parallelism.available_memory()
     asked = _Asked(run, space, base, jobs, fewer, trial_memory, final_epochs, available, classes)
     ends = _ends(space, base)
     checks = []

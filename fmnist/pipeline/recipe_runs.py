@@ -11,7 +11,7 @@ from fmnist.config.recipes import ENGINE, Recipe, Search
 from fmnist.data.csv_export import csv_folder
 from fmnist.data.formats import csv_files
 from fmnist.errors import DataError
-from fmnist.pipeline.context import Request
+from fmnist.pipeline.request import Request
 from fmnist.runs.folder import Run, RunError
 from search.space import SearchSpace
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from fmnist.analysis.classification import wilson_interval
+from fmnist.analysis.intervals import wilson_interval
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.runs.decode import FactsError, build, convert

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Images
+from fmnist.models import inference
 from fmnist.training import fit
 from search.atomic import atomic_write
 from search.records import TrialError
@@ -55,7 +56,7 @@ class Training:
             fit.fit(
                 config,
                 self._images(task, config.batch_size),
-                _first(self.validation, fit.PREDICT_BATCH) if task.probe else self.validation,
+                _first(self.validation, inference.PREDICT_BATCH) if task.probe else self.validation,
                 classes=self.classes,
                 seed=task.seed,
                 on_epoch=report,

@@ -57,7 +57,7 @@ def measure(options: argparse.Namespace) -> Measured:
 
 def trained(config: Config, train: Part, validation: Part, seed: int) -> list[float]:
     """Accuracy without and with the mirror image, median seconds an epoch, of one training."""
-    from fmnist.training.fit import score
+    from fmnist.models.inference import score
 
     train_on, seconds = Passes(config, train, seed), []
     for _ in range(config.epochs):

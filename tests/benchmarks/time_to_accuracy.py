@@ -56,7 +56,7 @@ def compiled(config: Config, train: Part) -> float:
 
 def curve(config: Config, train: Part, test: Part, seed: int) -> list[list[float]]:
     """Seconds of training so far, and test accuracy, after each epoch."""
-    from fmnist.training import fit
+    from fmnist.models import inference
 
     spent, found = 0.0, []
     train_on = Passes(config, train, seed)
@@ -64,7 +64,7 @@ def curve(config: Config, train: Part, test: Part, seed: int) -> list[list[float
         since = time.perf_counter()
         train_on()
         spent += time.perf_counter() - since
-        accuracy, _ = fit.score(train_on.loop.predict(test[0]), test[1])
+        accuracy, _ = inference.score(train_on.loop.predict(test[0]), test[1])
         found.append([spent, accuracy])
         say(f"seed {seed}, epoch {number}: {spent:.1f} s, {accuracy:.2%}")
     return found

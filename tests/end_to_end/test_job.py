@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from small_job import CONFIG, SAMPLE, SPACE
 
-from fmnist.analysis.activations import load_model
 from fmnist.data import load as load_data
 from fmnist.data import split
-from fmnist.training import fit
+from fmnist.models import inference
+from fmnist.models.inference import load_model
 from search.records import TrialLog
 
 FILES = (
@@ -114,7 +114,7 @@ def validation():
 
 
 def accuracy(run, images, labels, **options):
-    p = fit.predict(load_model(run / "model.keras"), images, **options)
+    p = inference.predict(load_model(run / "model.keras"), images, **options)
     return float((p.argmax(axis=1) == labels).mean())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_job import CONFIG, SAMPLE, all_gone, descendants
 
-from fmnist.analysis.classification import mcnemar
+from fmnist.analysis.intervals import mcnemar
 from fmnist.config.config import load_config
 from fmnist.pipeline.stages.evaluate import _points
 from fmnist.runs.folder import Run
@@ -69,7 +69,7 @@ def load(run, name):
 
 
 def networks(run):
-    from fmnist.analysis.activations import load_model
+    from fmnist.models.inference import load_model
 
     return {p.stem: load_model(p) for p in [*run.glob("*.keras"), *run.glob("ensemble/*.keras")]}
 
@@ -113,7 +113,7 @@ def test_the_refit_learns_all_images_for_the_epochs_that_validation_chose(finish
 def test_validation_figures_are_of_the_network_that_never_learnt_those_images(finished):
     from fmnist.data import load as load_data
     from fmnist.data import split
-    from fmnist.training import fit
+    from fmnist.models import inference
 
     run, _, _ = finished
     data = load_data(SAMPLE)
@@ -122,7 +122,7 @@ def test_validation_figures_are_of_the_network_that_never_learnt_those_images(fi
     assert found["models"]["validation"] == "validated.keras"
     assert found["models"]["test"] == "model.keras"
     assert found["calibration"]["fitted_on"]["model"] == "validated.keras"
-    p = fit.predict(models["validated"], data.train_images[index], mirrored=True)
+    p = inference.predict(models["validated"], data.train_images[index], mirrored=True)
     right = int((p.argmax(axis=1) == data.train_labels[index]).sum())
     assert right == found["validation"]["correct"]
     weights = [models[name].get_weights() for name in ("model", "validated")]
@@ -168,7 +168,7 @@ def test_the_test_set_is_opened_last_and_the_ledger_says_who_read_what(finished)
 def test_predict_goes_on_with_the_one_network(finished, tmp_path):
     from PIL import Image
 
-    from fmnist.training import fit
+    from fmnist.models import inference
 
     run, _, _ = finished
     with np.load(run / "predictions.npz") as arrays:
@@ -185,7 +185,7 @@ def test_predict_goes_on_with_the_one_network(finished, tmp_path):
 
     pixels = prepare(tmp_path / "shoe.png").pixels[None, ..., None]
     assert load_config(run).test_time_flip
-    expected = np.sort(fit.predict(model, pixels, mirrored=True)[0])[::-1]
+    expected = np.sort(inference.predict(model, pixels, mirrored=True)[0])[::-1]
     assert np.allclose(told, expected, atol=1e-5)
 
 

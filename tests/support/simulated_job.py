@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from simulation import IMAGES, SHARING, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
 
+from fmnist.backends.parallelism import slower
 from fmnist.pipeline.planner.planner import Night, plan_for
-from fmnist.pipeline.planner.workload import Further, slower
+from fmnist.pipeline.planner.workload import Further
 from search.analysis.confirmation import candidates, conclude
 from search.engines.base import Suggestion
 from search.engines.fixed_list import ListedEngine

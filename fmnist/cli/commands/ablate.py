@@ -17,7 +17,8 @@ from fmnist.cli.durations import parse_duration
 from fmnist.cli.options import OUTPUT, RUN_FOLDER, jobs, options
 from fmnist.config.config import load_config
 from fmnist.errors import UserError
-from fmnist.pipeline.context import Context, Request
+from fmnist.pipeline.context import Context
+from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages.ablation import Session
 from fmnist.runs.folder import Run, RunError
 

@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from fmnist.cli.group import origin
-from fmnist.cli.settings import Settings, hidden, key_of, options_of, usual_files, variable_of
+from fmnist.cli.settings import Settings, key_of, options_of, usual_files, variable_of
 from fmnist.errors import UserError
+from fmnist.text import hidden
 
 _NONE = "–"
 

@@ -13,12 +13,12 @@ from typing import Any
 import click
 
 from fmnist.cli.options import RESULTS, options
+from fmnist.config.overrides import parse_settings
 from fmnist.importers.detect import open_study
 from fmnist.importers.external import Study
 from fmnist.importers.objective_values import Scale, accuracies
 from fmnist.importers.parameter_mapping import Wishes, match, read_mapping
 from fmnist.importers.run_writer import write_run
-from fmnist.pipeline.search_setup import parse_settings
 from fmnist.runs.folder import Run, new_name
 from fmnist.text import counted, percent, settings
 from search.records import Trial, best_of

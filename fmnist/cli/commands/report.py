@@ -22,9 +22,8 @@ def predict_images(folder: Path, images: tuple[Path, ...], *, top: int, as_json:
     """``fmnist predict``: probabilities of pictures from files."""
     import numpy as np
 
-    from fmnist.analysis.activations import load_model
     from fmnist.data.image_files import prepared
-    from fmnist.training.fit import predict
+    from fmnist.models.inference import load_model, predict
 
     run = Run.existing(folder)
     if not run.has("model.keras"):

@@ -14,11 +14,12 @@ import click
 
 from fmnist.cli.commands.report import compare_folders, document_of
 from fmnist.cli.durations import parse_duration, parse_size, parse_until
-from fmnist.cli.settings import from_elsewhere, hidden
+from fmnist.cli.settings import from_elsewhere
 from fmnist.config.config import load_config
 from fmnist.errors import UserError
 from fmnist.integrations.tracking import trackers_of
 from fmnist.runs.folder import Run, new_name, unfinished
+from fmnist.text import hidden
 from search.engines import PRUNERS, SAMPLERS_OF
 
 DEFAULT_TIME = "10m"
@@ -26,8 +27,9 @@ DEFAULT_TIME = "10m"
 
 def run_search(*, started: float, results: Path, name: str | None, **options: Any) -> int:
     """``fmnist run``: find or start the job and execute it; returns the exit code."""
+    from fmnist.config.overrides import parse_settings
     from fmnist.pipeline.job import Job, Request
-    from fmnist.pipeline.search_setup import parse_settings, plan_of, start_of
+    from fmnist.pipeline.search_setup import plan_of, start_of
 
     check_looks(options)
     deadline = parse_until(options["until"]) if options["until"] else None

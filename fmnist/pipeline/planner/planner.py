@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
+from fmnist.backends.parallelism import slower
 from fmnist.pipeline.planner.profiles import Plan, plan_for
-from fmnist.pipeline.planner.workload import Further, slower
+from fmnist.pipeline.planner.workload import Further
 from fmnist.text import counted
 from search.processes.supervisor import available_cores
 from search.study.scheduler import Budget

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-# Trainings at once are slower, each, by their number to this power: measured on two cores, one of
-# two takes 1.4 to 1.6 times as long as one alone (small, middle and large network).
-_SHARING = 0.7
+from fmnist.backends.parallelism import slower
+
 # An epoch over training and validation images against one over training images that ends with a
 # look at the validation images; and what is kept above that, since machines slow down.
 _ALL_IMAGES, _MARGIN = 1.07, 1.2
@@ -18,11 +17,6 @@ _VALIDATION, _A_PASS = 0.6, 0.06
 # ones are not worth the start of the processes.
 _SHORT, _LONG, _LEAST_SHARE, _MOST_SHARE = 600.0, 3600.0, 0.05, 0.1
 _LEAST_EXPERIMENTING = 20.0
-
-
-def slower(at_once: int) -> float:
-    """How many times longer a training takes with so many at once than alone with all cores."""
-    return float(at_once**_SHARING)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fmnist.backends.parallelism import slower
 from fmnist.config.config import Config, load_config
 from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
-from fmnist.pipeline.planner.workload import slower
 from fmnist.pipeline.stages.refit import full_epoch_seconds, note_reads, refitted
 from fmnist.pipeline.stages.retrain import best_epoch
 from fmnist.pipeline.stages.search import learnt

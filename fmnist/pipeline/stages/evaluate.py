@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis import bootstrap, classification
-from fmnist.analysis.activations import load_model
+from fmnist.analysis import bootstrap, classification, intervals
 from fmnist.analysis.calibration import calibration
 from fmnist.config.config import load_config
 from fmnist.data.augmentation import Images
+from fmnist.models import inference
+from fmnist.models.inference import load_model
 from fmnist.pipeline.stages.refit import VALIDATED, refitted
 from fmnist.pipeline.stages.retrain import checkpoint_file, forget_checkpoints
-from fmnist.training import checkpoint, fit
+from fmnist.training import checkpoint
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -83,7 +84,7 @@ class _Network:
         return load_model(self.path)
 
     def predict(self, images: Images) -> Probabilities:
-        return fit.predict(self.model, images, mirrored=self.mirrored)
+        return inference.predict(self.model, images, mirrored=self.mirrored)
 
 
 def _members(job: Context) -> list[_Network]:
@@ -103,7 +104,7 @@ def _ensemble_result(
     job: Context, labels: Labels, single: Probabilities, ensemble: Probabilities
 ) -> dict[str, Any]:
     """The average of the members, and whether it beats the single network on the same images."""
-    paired = classification.mcnemar(labels, ensemble.argmax(axis=1), single.argmax(axis=1))
+    paired = intervals.mcnemar(labels, ensemble.argmax(axis=1), single.argmax(axis=1))
     known = ("member", "trial", "seed", "validation_accuracy")
     history, refit = job.run.read_json("history.json"), refitted(job)
     validated = history["epochs"][history["chosen_epoch"] - 1]["val_accuracy"]
@@ -173,7 +174,7 @@ def _test_curve(
         if not file.is_file():
             continue
         network.model.set_weights(checkpoint.weights(file))
-        accuracy, loss = fit.score(fit.predict(network.model, images), labels)
+        accuracy, loss = inference.score(inference.predict(network.model, images), labels)
         curve.append({"epoch": epoch, "accuracy": accuracy, "loss": loss})
     return sorted(curve, key=lambda point: point["epoch"])
 
@@ -202,7 +203,7 @@ def _search_result(
         "best_value": searched,
         "trial": winner["trial"],
         "confirmed_value": confirmed,
-        "validation_value": fit.score(probabilities, labels)[0],
+        "validation_value": inference.score(probabilities, labels)[0],
         "test_value": test,
         "optimism_gap": None if confirmed is None else searched - confirmed,
     }

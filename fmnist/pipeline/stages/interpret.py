@@ -8,6 +8,7 @@ import numpy as np
 
 from fmnist.analysis import activations as inside
 from fmnist.config.config import load_config
+from fmnist.models.inference import load_model
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def explain(job: Context) -> None:
     """Look inside the model, on images that the evaluation left in the run folder."""
-    model = inside.load_model(job.run / "model.keras")
+    model = load_model(job.run / "model.keras")
     config = load_config(job.run.path)
     with np.load(job.run / "predictions.npz") as arrays:
         position, about = _telling_example(arrays)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fmnist.backends import environment
-from fmnist.backends.policy import accelerator_in_sight
+from fmnist.backends.parallelism import accelerator_in_sight
 from fmnist.pipeline.preflight_checks import METRICS, Probe
 from fmnist.pipeline.preflight_checks import preflight as examine
 from search.records import TrialError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fmnist.analysis.classification import wilson_interval
+from fmnist.analysis.intervals import wilson_interval
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.report.published import TEST_IMAGES, comparable

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 from report_factory import Elements, write
 
-from fmnist.analysis.classification import mcnemar
-from fmnist.analysis.reproduction import FILE, changes, judged, newcombe, read_recorded, to_json
+from fmnist.analysis.intervals import mcnemar, newcombe
+from fmnist.analysis.reproduction import FILE, changes, judged, read_recorded, to_json
 from fmnist.cli.commands import reproduce as commands_after
 from fmnist.cli.commands.reproduce import DIFFERS
 from fmnist.cli.main import cli

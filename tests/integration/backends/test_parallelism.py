@@ -6,14 +6,15 @@ import pytest
 from click.testing import CliRunner
 
 import search.processes.supervisor
-from fmnist.backends.policy import accelerator_in_sight, jobs_for
+from fmnist.backends.parallelism import accelerator_in_sight, jobs_for
 from fmnist.cli.commands import run as commands
 from fmnist.cli.display.plain import View
 from fmnist.cli.main import cli
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
 from fmnist.pipeline import context, doctor
-from fmnist.pipeline.context import Context, Request
+from fmnist.pipeline.context import Context
+from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import preflight as stage
 from fmnist.runs.folder import Run
 

@@ -9,8 +9,9 @@ from tiny_models import TINY, by_keras, by_loop, furthest, plans
 
 from fmnist import backends
 from fmnist.models.builder import build_model
+from fmnist.models.inference import predict, restored
 from fmnist.training import fit
-from fmnist.training.fit import begun, predict, restored
+from fmnist.training.fit import begun
 
 on_tensorflow = pytest.mark.skipif(backends.name() != "tensorflow", reason="only on TensorFlow")
 

@@ -38,7 +38,7 @@ def run(tmp_path):
 def trained(tmp_path_factory):
     """A run with a network of random weights, which predicts with mirror images."""
     from fmnist.config.config import Config, dump_config
-    from fmnist.training.fit import restored
+    from fmnist.models.inference import restored
 
     run = Path(shutil.copytree(RECORDED, tmp_path_factory.mktemp("trained") / "run"))
     config = Config(**SMALL, test_time_flip=True)

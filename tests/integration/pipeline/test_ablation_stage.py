@@ -11,7 +11,8 @@ from fmnist.ablation import store
 from fmnist.cli.display.plain import View
 from fmnist.config.config import dump_config, load_config
 from fmnist.errors import UserError
-from fmnist.pipeline.context import Context, Request
+from fmnist.pipeline.context import Context
+from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import ablation as stage
 from fmnist.pipeline.stages.ablation import Session
 from fmnist.runs.folder import Run

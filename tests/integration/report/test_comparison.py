@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from report_factory import Elements, barely_begun, recorded, write
 
-from fmnist.analysis.classification import wilson_interval
+from fmnist.analysis.intervals import wilson_interval
 from fmnist.report import published
 from fmnist.report.chapters.comparison import comparison, has_comparison
 from fmnist.report.figures.forest import leads_figure

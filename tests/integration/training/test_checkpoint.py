@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from tiny_models import TINY, by_loop, furthest
 
+from fmnist.models.inference import predict, restored
 from fmnist.training import checkpoint
-from fmnist.training.fit import begun, fit, predict, restored
+from fmnist.training.fit import begun, fit
 from fmnist.training.lr_schedule import Pace
 from search.records import Epoch
 

@@ -3,8 +3,9 @@ import pytest
 from tiny_models import furthest
 
 from fmnist.config.config import Config
+from fmnist.models.inference import predict, restored, score
 from fmnist.training import checkpoint
-from fmnist.training.fit import fit, predict, restored, score
+from fmnist.training.fit import fit
 from search.records import TrialError
 
 TINY = Config(filters_1=8, filters_2=16, filters_3=0, dense_units=0, dropout=0.1, epochs=2)

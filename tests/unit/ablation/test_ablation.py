@@ -12,12 +12,12 @@ from fmnist.ablation.results import ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Costs, Fidelity, Prices
 from fmnist.ablation.variants import KEYS, catalogue, equal_units
 from fmnist.analysis import paired_effects
-from fmnist.analysis.classification import mcnemar
-from fmnist.analysis.paired_effects import Score, effect, newcombe, unpaired
+from fmnist.analysis.intervals import mcnemar, newcombe
+from fmnist.analysis.paired_effects import Score, effect, unpaired
 from fmnist.config.config import Config, load_config
 from fmnist.models.builder import build_model
+from fmnist.models.size import size_of
 from fmnist.pipeline.planner.profiles import LONG, SHORT
-from fmnist.pipeline.space_bounds import size_of
 from search.records import Epoch, Failure, Trial
 
 DENSE = Config(stages=0)

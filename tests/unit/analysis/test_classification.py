@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import classification_report, confusion_matrix, log_loss
 
-from fmnist.analysis.classification import (
-    CURVE_POINTS,
-    evaluate,
-    holm,
-    mcnemar,
-    pr_curves,
-    summarise,
-    wilson_interval,
-)
+from fmnist.analysis.classification import CURVE_POINTS, evaluate, pr_curves, summarise
+from fmnist.analysis.intervals import holm, mcnemar, wilson_interval
 from fmnist.errors import DataError
 
 NAMES = ["Shirt", "Coat", "Bag"]

@@ -7,8 +7,9 @@ from click.testing import CliRunner
 
 from fmnist.cli.commands.run import _command_line
 from fmnist.cli.main import cli
-from fmnist.cli.settings import hidden, options_of, variable_of
+from fmnist.cli.settings import options_of, variable_of
 from fmnist.errors import UserError
+from fmnist.text import hidden
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fmnist.backends import parallelism
 from fmnist.data import Source
 from fmnist.data.formats.idx import encode_images
 from fmnist.pipeline import doctor
@@ -207,7 +208,7 @@ def test_memory_of_a_container(monkeypatch, tmp_path, limit, used, free):
         path.write_text(text)
     absent = (tmp_path / "limit_in_bytes", tmp_path / "usage_in_bytes")
     monkeypatch.setattr(doctor, "_CONTAINER_MEMORY", (absent, files))
-    assert doctor.available_memory() == free
+    assert parallelism.available_memory() == free
 
 
 @pytest.mark.parametrize(("free", "ok"), [(9e8, False), (1e9, True)])

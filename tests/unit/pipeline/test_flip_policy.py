@@ -9,9 +9,9 @@ from fmnist.config.config import Config
 from fmnist.config.spaces import CORE, FULL
 from fmnist.data import check_same
 from fmnist.errors import DataError
-from fmnist.pipeline.context import Request
 from fmnist.pipeline.flip_policy import mirroring, suit
 from fmnist.pipeline.planner.profiles import fitted, plan_for
+from fmnist.pipeline.request import Request
 from search.space import SearchSpace
 
 MIRRORED = Config(flip=True, test_time_flip=True)

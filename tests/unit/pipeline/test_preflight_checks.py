@@ -5,10 +5,11 @@ import pytest
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
 from fmnist.errors import UserError
+from fmnist.models.size import size_of
 from fmnist.pipeline import doctor, preflight_checks
 from fmnist.pipeline.doctor import Check
 from fmnist.pipeline.preflight_checks import Probe
-from fmnist.pipeline.space_bounds import largest, size_of, smallest
+from fmnist.pipeline.space_bounds import largest, smallest
 from fmnist.runs.folder import Run
 from search.records import TrialError
 from search.space import Categorical, Float, Int, SearchSpace

@@ -3,10 +3,11 @@ import dataclasses
 import pytest
 
 from fmnist.config.config import Config, ConfigError, dump_config
+from fmnist.config.overrides import parse_settings
 from fmnist.config.spaces import CORE, SPACES
 from fmnist.errors import UserError
 from fmnist.pipeline.planner.profiles import plan_for
-from fmnist.pipeline.search_setup import parse_settings, plan_of, start_of
+from fmnist.pipeline.search_setup import plan_of, start_of
 from fmnist.runs.folder import Run
 
 PLAN = plan_for(600)

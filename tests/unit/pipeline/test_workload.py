@@ -2,8 +2,9 @@
 
 import pytest
 
+from fmnist.backends.parallelism import slower
 from fmnist.pipeline.planner.planner import Night, plan_for
-from fmnist.pipeline.planner.workload import Further, slower
+from fmnist.pipeline.planner.workload import Further
 from search.study.scheduler import Budget
 
 

@@ -1,0 +1,57 @@
+"""A trained network at work: loading it, restoring weights, predicting, scoring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist import backends
+from fmnist.config.config import Config
+from fmnist.data.augmentation import Images
+
+if TYPE_CHECKING:
+    import keras
+
+PREDICT_BATCH = 500
+Labels = NDArray[np.int64]
+Weights = list[NDArray[Any]]
+
+
+def load_model(path: Any) -> keras.Model:
+    """Load ``model.keras`` for prediction: network and weights, without its optimiser."""
+    backends.configure()
+    import keras
+
+    return keras.saving.load_model(path, compile=False)
+
+
+def restored(config: Config, weights: Weights, classes: int = 10) -> keras.Model:
+    """The network of ``config`` with ``weights``, of Keras's own layers, in float32."""
+    from fmnist.models.builder import build_model
+
+    model = build_model(config, classes)
+    model.set_weights(weights)
+    return model
+
+
+def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> NDArray[np.float32]:
+    """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1].
+
+    Where ``mirrored``, the mean over each image and its mirror image (test-time augmentation).
+    """
+    if mirrored:
+        both = [predict(model, x) for x in (images, images[:, :, ::-1])]
+        return np.asarray((both[0] + both[1]) / 2, dtype=np.float32)
+    # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
+    parts = [images[i : i + PREDICT_BATCH] for i in range(0, len(images), PREDICT_BATCH)]
+    found = [np.asarray(model(part, training=False), dtype=np.float32) for part in parts]
+    return np.concatenate(found)
+
+
+def score(probabilities: NDArray[np.float32], labels: Labels) -> tuple[float, float]:
+    """Accuracy (a fraction) and mean cross-entropy (nats) of probabilities [N, classes]."""
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == labels))
+    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return accuracy, float(-np.mean(np.log(np.clip(chosen, 1e-12, 1))))

@@ -1,0 +1,46 @@
+"""The size of a network: parameters, multiply-adds, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fmnist.config.config import Config
+
+
+@dataclass(frozen=True)
+class Size:
+    """Weights of a network, and multiplications for one image forward."""
+
+    parameters: int
+    operations: int
+
+
+def size_of(config: Config, classes: int = 10) -> Size:
+    """The size of the network of ``config``, without building it."""
+    parameters = operations = 0
+    side, channels = config.image_size, 1
+    for filters, convolved in _convolutions(config):
+        kernel = config.kernel_size**2 * channels * filters
+        parameters += kernel + filters * (4 if config.batch_norm else 1)
+        operations += kernel * (side // convolved) ** 2
+        channels = filters
+    if config.filters:
+        side //= 2 ** len(config.filters)
+    width = channels * (side**2 if config.head == "flatten" or not config.filters else 1)
+    for units in (config.dense_units, classes):
+        if units:
+            parameters += (width + 1) * units
+            operations += width * units
+            width = units
+    return Size(parameters, operations)
+
+
+def _convolutions(config: Config) -> Iterator[tuple[int, int]]:
+    """Filters of each convolution, and by how much the image it sees was shrunk."""
+    if config.stem and config.filters:
+        yield config.scaled(config.stem), 1
+    for stage, filters in enumerate(config.filters):
+        yield filters, 2**stage
+        for _ in range(config.convolutions - 1):
+            yield filters, 2 ** (stage + 1)

@@ -1,0 +1,52 @@
+"""What was asked of a job."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from search.engines import PRUNERS
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked: two equal requests are the same job. Goes into ``run.toml``.
+
+    ``None`` in a size means: what the plan for the time says; ``auto``: what this machine allows.
+    ``experiments`` is ``none``, ``all``, or left open: made where a search had the choice.
+    ``study`` is the name of a study that other machines share, ``auto``: that of the run; then
+    ``jobs`` may be 0: others train.
+    """
+
+    kind: str = "search"
+    seed: int = 0
+    engine: str = "optuna"
+    sampler: str = "tpe"
+    space: str | None = None
+    pruner: str = PRUNERS[0]
+    time_seconds: float | None = None
+    until: str | None = None
+    trials: int | None = None
+    jobs: int | Literal["auto"] = "auto"
+    trial_timeout: float | None = None
+    trial_memory: int | None = None
+    confirm: bool = True
+    refit: bool | None = None
+    ensemble: int | None = None
+    experiments: str | None = None
+    trial_images: int | None = None
+    trial_epochs: int | None = None
+    final_epochs: int | None = None
+    validation: int | None = None
+    data: str | None = None
+    warm_start: str | None = None
+    settings: dict[str, Any] | None = None
+    recipe: str | None = None
+    study: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Without the entries that were not given, as TOML holds it."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
