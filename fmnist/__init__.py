@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fmnist.config.config import Config, load_config
+from fmnist.config.config import Config
+from fmnist.runs.config_source import load_config
 
 if TYPE_CHECKING:
     from fmnist.integrations.keras_tuner import HyperModel

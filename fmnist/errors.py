@@ -44,5 +44,11 @@ class DiskFullError(UserError):
     exit_code = 6
 
 
+class StorageError(UserError):
+    """A shared study that cannot be reached or used; the message holds no password."""
+
+    exit_code = 8
+
+
 class SealError(RuntimeError):
     """A read of the sealed test set from a stage that may not read it: always a bug."""

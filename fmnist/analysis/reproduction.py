@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from fmnist.analysis.intervals import PairedTest, mcnemar, newcombe, wilson_interval
 from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, parse_config
-from fmnist.report import text
 from fmnist.runs.decode import FactsError, build, convert
 from fmnist.runs.folder import RunError
 from fmnist.runs.pdf_attachments import attached, is_pdf
@@ -206,7 +205,7 @@ def judged(
     interval = paired.interval if paired else newcombe(correct, n, then.score.correct, n)
     same = None if then.predictions is None else int(np.sum(predicted == then.predictions[1]))
     holds = paired.p >= SIGNIFICANT if paired else interval[0] <= 0 <= interval[1]
-    found = Reproduction(
+    return Reproduction(
         source=then.run.name,
         kind=then.kind,
         recorded=then.score,
@@ -220,11 +219,6 @@ def judged(
         same_predictions=same,
         differences=tuple(differences),
     )
-    return Reproduction(**{**_shallow(found), "sentence": verdict(found)})
-
-
-def _shallow(found: Reproduction) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in Reproduction.__dataclass_fields__}
 
 
 def _paired(
@@ -235,37 +229,6 @@ def _paired(
     if not np.array_equal(then.predictions[0], labels):
         raise RunError(f"{then.path}: was tested on other images")
     return mcnemar(labels, predicted, then.predictions[1])
-
-
-def verdict(found: Reproduction) -> str:
-    """The verdict in plain words."""
-    n = found.repeated.n
-    if found.same_predictions == n:
-        return (
-            f"The numbers hold: all {text.count(n)} test images are given the same class as in "
-            f"{found.source}."
-        )
-    accuracies = (
-        f"{text.percent(found.recorded.accuracy, n)} of {text.count(n)} test images then, "
-        f"{text.percent(found.repeated.accuracy, n)} now"
-    )
-    span = (
-        f"{text.signed_points(found.difference)} percentage points, 95{text.THIN}% interval "
-        f"{text.point_span(found.interval)}"
-    )
-    how = f"exact McNemar test, p = {text.p_value(found.p)}" if found.p is not None else (
-        "interval for two independent samples; the PDF does not say which images were right"
-    )  # fmt: skip
-    if found.holds:
-        return (
-            f"The numbers hold: {accuracies}. The difference ({span}; {how}) is within what "
-            "chance allows."
-        )
-    why = " Versions or machine are not those of the recorded run." if found.differences else ""
-    return (
-        f"The numbers do not hold: {accuracies}. The difference ({span}; {how}) is larger than "
-        f"the choice of the test images explains. Chance in training can add to it.{why}"
-    )
 
 
 def to_json(found: Reproduction) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from fmnist.errors import UserError
 
 MINIMUM_SECONDS = 60.0
+LEAST_GRACE = 4.0  # a heartbeat a second
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZES = {"M": 1e6, "G": 1e9}
 _DAY = 24 * 60
@@ -27,6 +28,11 @@ def parse_duration(text: str, option: str = "--time", least: float = MINIMUM_SEC
         why = " to search, retrain and report" if option == "--time" else ""
         raise UserError(f"{option} {text}: at least {least:g} s are needed{why}")
     return seconds
+
+
+def grace_seconds(text: str | None) -> float | None:
+    """Seconds of ``--grace``; ``None`` where nothing was given."""
+    return parse_duration(text, option="--grace", least=LEAST_GRACE) if text else None
 
 
 def parse_size(text: str | None, option: str = "--trial-memory") -> int | None:

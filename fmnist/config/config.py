@@ -12,13 +12,11 @@ import itertools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from fmnist.errors import UserError
-from fmnist.runs.pdf_attachments import attached_text, is_pdf
 
 CONFIG_FILE = "best_config.toml"
 LARGEST_FILE = 100_000
@@ -289,24 +287,3 @@ def _flatten(tables: Mapping[str, Any], where: str) -> dict[str, Any]:
                 raise ConfigError(f"{where}: {name} belongs in [{RULES[name].section}]")
             values[name] = value
     return values
-
-
-def load_config(path: str | Path) -> Config:
-    """Read a configuration: a file such as ``best_config.toml``, a run folder, or a report.pdf.
-
-    Raises:
-        ConfigError: the file is missing, unreadable, too large or breaks a rule.
-        PdfError: a PDF without exactly one configuration attached to it.
-    """
-    path = Path(path)
-    if path.is_dir():
-        path = path / CONFIG_FILE
-    elif is_pdf(path):
-        return parse_config(attached_text(path, CONFIG_FILE), f"{path}, attachment {CONFIG_FILE}")
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        text = data.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from None
-    return parse_config(text, str(path))

@@ -13,7 +13,7 @@ import numpy as np
 
 from fmnist.backends import environment
 from fmnist.data import subset
-from fmnist.distributed.storage import StorageError
+from fmnist.errors import StorageError
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -30,7 +30,7 @@ class DisagreementError(StorageError):
     exit_code = 9
 
 
-def facts_of(job: Context) -> dict[str, Any]:
+def facts_of(job: Context, artifacts: str | None) -> dict[str, Any]:
     """What ``job`` fixes for its study: JSON, the same whenever the same job asks."""
     request, plan = job.request, job.night.plan
     facts = {
@@ -53,7 +53,7 @@ def facts_of(job: Context) -> dict[str, Any]:
         },
         "split": split_digest(job),
         "program": program(),
-        "artifacts": job.shared.artifacts if job.shared else None,
+        "artifacts": artifacts,
     }
     # As the database gives it back: two that are equal must look equal.
     return dict(json.loads(json.dumps(facts)))

@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from fmnist.distributed import results
 from fmnist.distributed.compatibility import facts_of
 from fmnist.distributed.phase_runner import Lead
 from fmnist.distributed.phases import confirmation_of, heard, say
-from fmnist.distributed.storage import connected
+from fmnist.distributed.publish import publish
 from fmnist.errors import TrainingError
+from fmnist.integrations.postgresql import Storage, connected
+from fmnist.pipeline.coordination import ROUND, confirmation_runs
 from fmnist.pipeline.stages.search import learnt, note_reads, reserve
 from fmnist.runs.folder import RunError
 from search.analysis.confirmation import Candidate
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fmnist")
 WORKERS = "workers.json"
-# Runs are numbered round by round, as in ``fmnist.pipeline.stages.confirm``.
-_ROUND = 10
 
 
 def study_name(job: Context) -> str:
@@ -45,100 +45,122 @@ def study_name(job: Context) -> str:
     return job.run.path.name if asked in (None, "auto") else str(asked)
 
 
-def search(job: Context) -> None:
-    """Run the study with whoever takes part, and estimate what mattered in it."""
-    assert job.shared is not None
-    assert job.space is not None
-    note_reads(job)
-    with _connected(job) as storage:
-        study = _made(storage, study_name(job), job, facts_of(job))
-        costs = CostModel(job.space)
-        plan = SearchPlan(job.budget, lambda: reserve(job, lead.log, costs), costs)
-        lead = Lead(job, study, study, "search", plan, ("trials.jsonl", "epochs.jsonl"))
-        if job.request.sampler != "grid":
-            for params in job.first_trials:
-                lead.loop.engine.enqueue(params)
-        job.view.message(f"the study is {study.name}: fmnist worker --study {study.name}")
+@dataclass(frozen=True)
+class DistributedCoordinator:
+    """Every machine that shares the study in ``storage``; see ``pipeline.coordination``."""
+
+    storage: Storage
+
+    @property
+    def publishes(self) -> bool:
+        """See ``Coordinator.publishes``."""
+        return self.storage.artifacts is not None
+
+    def publish(self, job: Context) -> None:
+        """See ``Coordinator.publish``."""
+        publish(job, self.storage, study_name(job))
+
+    def search(self, job: Context) -> None:
+        """Run the study with whoever takes part, and estimate what mattered in it."""
+        assert job.space is not None
+        note_reads(job)
+        with self._connected(job) as storage:
+            study = _made(storage, study_name(job), job, facts_of(job, self.storage.artifacts))
+            costs = CostModel(job.space)
+            plan = SearchPlan(job.budget, lambda: reserve(job, lead.log, costs), costs)
+            lead = Lead(
+                job,
+                self.storage.artifacts,
+                study,
+                study,
+                "search",
+                plan,
+                ("trials.jsonl", "epochs.jsonl"),
+            )
+            if job.request.sampler != "grid":
+                for params in job.first_trials:
+                    lead.loop.engine.enqueue(params)
+            job.view.message(f"the study is {study.name}: fmnist worker --study {study.name}")
+            try:
+                lead.run()
+            except StudyError as error:
+                if best_of(study.records()) is None:
+                    say(study, "done", reason=str(error))
+                    raise TrainingError(f"{error}; see the children.log of its worker") from None
+                job.note("search", f"the search ended early: {error}")
+            job.interrupt.check()
+            trials = lead.finish()
+            job.run.write_json(WORKERS, results.workers(study))
+        job.night.note("search", f"ended after {len(trials)} trials")
+        job.run.write_json("importance.json", importances(trials, job.space))
+
+    def confirmation_size(self, job: Context) -> tuple[int, int, str] | None:
+        """See ``Coordinator.confirmation_size``."""
+        from search.distributed import SharedStudy
+
+        with self._connected(job) as storage:
+            found = SharedStudy.find(storage, confirmation_of(study_name(job)))
+            return (found.facts["candidates"], found.facts["seeds"], "") if found else None
+
+    @contextmanager
+    def workforce(self, job: Context) -> Iterator[None]:
+        """Have the plan reckon with all who trained in the search."""
+        own = job.night.jobs
+        taken_part = job.run.read_json(WORKERS)["workers"] if job.run.has(WORKERS) else []
+        job.night.jobs = max(own, sum(w["jobs"] for w in taken_part if w["search"]))
         try:
-            lead.run()
-        except StudyError as error:
-            if best_of(study.records()) is None:
-                say(study, "done", reason=str(error))
-                raise TrainingError(f"{error}; see the children.log of its worker") from None
-            job.note("search", f"the search ended early: {error}")
-        job.interrupt.check()
-        trials = lead.finish()
-        job.run.write_json(WORKERS, results.workers(study))
-    job.night.note("search", f"ended after {len(trials)} trials")
-    job.run.write_json("importance.json", importances(trials, job.space))
+            yield
+        finally:
+            job.night.jobs = own
 
+    def confirm(self, job: Context, candidates: list[Candidate], seeds: int) -> None:
+        """Have ``found`` run on so many fresh seeds; leaves ``confirm.jsonl`` and its journal."""
+        from search.distributed import SharedStudy
 
-def size_agreed(job: Context) -> tuple[int, int, str] | None:
-    """Candidates and seeds of a confirmation that was begun before; None where there is none."""
-    assert job.shared is not None
-    from search.distributed import SharedStudy
+        with self._connected(job) as storage:
+            home = SharedStudy.find(storage, study_name(job))
+            if home is None:
+                raise RunError(f"the study {study_name(job)} is gone from {self.storage.shown}")
+            tasks = _tasks(job, candidates, seeds)
+            facts = {**home.facts, "candidates": len(candidates), "seeds": seeds, "tasks": tasks}
+            study = _made(storage, confirmation_of(home.name), job, facts)
+            searched = TrialLog(job.run / "trials.jsonl")
+            plan = SearchPlan(job.budget, job.night.confirm_reserve, learnt(job, searched))
+            files = ("confirm.jsonl", "confirm_epochs.jsonl")
+            lead = Lead(
+                job,
+                self.storage.artifacts,
+                home,
+                study,
+                "confirm",
+                plan,
+                files,
+                numbered=partial(_numbered, tasks),
+            )
+            try:
+                lead.run()
+            except StudyError as error:
+                job.note("confirm", f"the confirmation ended early: {error}")
+            job.interrupt.check()
+            lead.finish()
+            job.run.write_json(WORKERS, results.workers(home, study))
 
-    with _connected(job) as storage:
-        found = SharedStudy.find(storage, confirmation_of(study_name(job)))
-        return (found.facts["candidates"], found.facts["seeds"], "") if found else None
+    def release_workers(self, job: Context, reason: str = "") -> None:
+        """Tell the workers that there is nothing more to do; ``reason``: why it ended badly."""
+        from search.distributed import SharedStudy
 
+        with self._connected(job) as storage:
+            home = SharedStudy.find(storage, study_name(job))
+            if home is not None and heard(home).name != "done":
+                say(home, "done", reason=reason)
 
-@contextmanager
-def all_hands(job: Context) -> Iterator[None]:
-    """Have the plan reckon with all who trained in the search."""
-    own = job.night.jobs
-    taken_part = job.run.read_json(WORKERS)["workers"] if job.run.has(WORKERS) else []
-    job.night.jobs = max(own, sum(w["jobs"] for w in taken_part if w["search"]))
-    try:
-        yield
-    finally:
-        job.night.jobs = own
+    def _connected(self, job: Context) -> AbstractContextManager[Any]:
 
+        def tell(text: str) -> None:
+            log.warning("%s", text)
+            job.view.message(text)
 
-def confirm(job: Context, found: list[Candidate], seeds: int) -> None:
-    """Have ``found`` run on so many fresh seeds; leaves ``confirm.jsonl`` and its journal."""
-    assert job.shared is not None
-    from search.distributed import SharedStudy
-
-    with _connected(job) as storage:
-        home = SharedStudy.find(storage, study_name(job))
-        if home is None:
-            raise RunError(f"the study {study_name(job)} is gone from {job.shared.shown}")
-        tasks = _tasks(job, found, seeds)
-        facts = {**home.facts, "candidates": len(found), "seeds": seeds, "tasks": tasks}
-        study = _made(storage, confirmation_of(home.name), job, facts)
-        searched = TrialLog(job.run / "trials.jsonl")
-        plan = SearchPlan(job.budget, job.night.confirm_reserve, learnt(job, searched))
-        files = ("confirm.jsonl", "confirm_epochs.jsonl")
-        lead = Lead(job, home, study, "confirm", plan, files, numbered=partial(_numbered, tasks))
-        try:
-            lead.run()
-        except StudyError as error:
-            job.note("confirm", f"the confirmation ended early: {error}")
-        job.interrupt.check()
-        lead.finish()
-        job.run.write_json(WORKERS, results.workers(home, study))
-
-
-def dismiss(job: Context, reason: str = "") -> None:
-    """Tell the workers that there is nothing more to do; ``reason``: why it ended badly."""
-    assert job.shared is not None
-    from search.distributed import SharedStudy
-
-    with _connected(job) as storage:
-        home = SharedStudy.find(storage, study_name(job))
-        if home is not None and heard(home).name != "done":
-            say(home, "done", reason=reason)
-
-
-def _connected(job: Context) -> AbstractContextManager[Any]:
-    assert job.shared is not None
-
-    def tell(text: str) -> None:
-        log.warning("%s", text)
-        job.view.message(text)
-
-    return connected(job.shared, stop=lambda: job.interrupt.requested, tell=tell)
+        return connected(self.storage, stop=lambda: job.interrupt.requested, tell=tell)
 
 
 def _made(storage: Any, name: str, job: Context, facts: dict[str, Any]) -> SharedStudy:
@@ -156,29 +178,28 @@ def _made(storage: Any, name: str, job: Context, facts: dict[str, Any]) -> Share
         raise RunError(f"{error}\ngive the study another name with --study") from None
 
 
-def _tasks(job: Context, found: list[Candidate], seeds: int) -> list[dict[str, Any]]:
+def _tasks(job: Context, candidates: list[Candidate], seeds: int) -> list[dict[str, Any]]:
     """Round by round, so that every candidate has equally many runs wherever it ends."""
     return [
         {
             "params": c.params,
-            "seed": trial_seed(job.request.seed, i * _ROUND + place, "confirm"),
+            "seed": trial_seed(job.request.seed, number, "confirm"),
             "epochs": job.night.plan.trial_epochs,
             "replicate_of": c.trial,
         }
-        for i in range(seeds)
-        for place, c in enumerate(found)
+        for number, c in confirmation_runs(candidates, seeds)
     ]
 
 
 def _numbered(tasks: list[dict[str, Any]], trials: list[Trial]) -> list[Trial]:
-    """The runs by the numbers of ``stages.confirm``; 100 more each time one was repeated."""
+    """The runs by the numbers of ``confirmation_runs``; 100 more each time one was repeated."""
     candidates = len({task["replicate_of"] for task in tasks})
     seeds = [task["seed"] for task in tasks]
     seen: Counter[int] = Counter()
     found = []
     for trial in trials:
         place = seeds.index(trial.seed)
-        number = place // candidates * _ROUND + place % candidates + 100 * seen[place]
+        number = place // candidates * ROUND + place % candidates + 100 * seen[place]
         seen[place] += 1
         found.append(replace(trial, number=number))
     return found

@@ -37,6 +37,7 @@ class Lead:
     """Has a phase run to its end.
 
     Attributes:
+        artifacts: where checkpoints are left for other machines.
         home: the study whose attributes tell the phase.
         shared: the study that runs: ``home`` itself, or that of the confirmation.
         files: log and journal that it leaves in the run's folder.
@@ -44,6 +45,7 @@ class Lead:
     """
 
     job: Context
+    artifacts: str | None
     home: SharedStudy
     shared: SharedStudy
     phase: Name
@@ -54,7 +56,6 @@ class Lead:
     _told: set[int] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
-        assert self.job.shared is not None
         self.name = name_in(self.job.run / FOLDER)
         claim(self.home, self.name)
         self.slots = 0 if self.job.request.jobs == 0 else self.job.night.jobs
@@ -65,7 +66,7 @@ class Lead:
             home=self.job.run / FOLDER / self.phase,
             plan=self.plan,
             slots=self.slots,
-            artifacts=self.job.shared.artifacts,
+            artifacts=self.artifacts,
         )
         self._told = {t.number for t in self.log.trials}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fmnist.distributed.coordinator import study_name
-from fmnist.distributed.storage import StorageError, connected
+from fmnist.errors import StorageError
+from fmnist.integrations.postgresql import Storage, connected
 from fmnist.runs.folder import utc_now
 
 if TYPE_CHECKING:
@@ -14,35 +14,29 @@ if TYPE_CHECKING:
 FILES = ("model.keras", "best_config.toml")
 
 
-def wanted(job: Context) -> bool:
-    """Whether there is a store to take the files."""
-    return job.shared is not None and job.shared.artifacts is not None
-
-
-def publish(job: Context) -> None:
+def publish(job: Context, storage: Storage, study_name: str) -> None:
     """Put the final network and its configuration into the store, named in the study.
 
     A store or a database that is gone by now costs no report.
     """
-    assert job.shared is not None
-    assert job.shared.artifacts is not None
+    assert storage.artifacts is not None
     from search.distributed import SharedStudy
     from search.distributed.artifacts import open_artifacts, put_file
 
     try:
-        with connected(job.shared) as storage:
-            study = SharedStudy.find(storage, study_name(job))
+        with connected(storage) as opened:
+            study = SharedStudy.find(opened, study_name)
             if study is None:
-                raise StorageError(f"the study {study_name(job)} is gone")
-            store = open_artifacts(job.shared.artifacts)
+                raise StorageError(f"the study {study_name} is gone")
+            store = open_artifacts(storage.artifacts)
             for name in FILES:
                 put_file(store, study, name, job.run / name)
             study.set("winner", {"run": job.run.path.name, "files": list(FILES)})
     except Exception as error:
-        problem = job.shared.clean(f"{type(error).__name__}: {error}")
+        problem = storage.clean(f"{type(error).__name__}: {error}")
         job.note("publish", f"{' and '.join(FILES)} are in this folder only: {problem}")
         return
     job.run.write_json(
         "published.json",
-        {"schema": 1, "store": job.shared.artifacts, "files": list(FILES), "at": utc_now()},
+        {"schema": 1, "store": storage.artifacts, "files": list(FILES), "at": utc_now()},
     )

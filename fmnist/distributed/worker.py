@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist.cli.display.plain import View
 from fmnist.config.config import Config
 from fmnist.distributed.compatibility import check_data, check_program
 from fmnist.distributed.phases import FarBudget, Phase, Watch, confirmation_of, sign_in
-from fmnist.distributed.storage import Storage, StorageError, connected
 from fmnist.distributed.worker_loop import Loop
-from fmnist.errors import DiskFullError, UserError
+from fmnist.errors import DiskFullError, StorageError, UserError
+from fmnist.integrations.postgresql import Storage, connected
 from fmnist.pipeline.context import Context
+from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.runs.folder import Run
 from search.processes.child import DISK_FULL
@@ -57,7 +57,7 @@ class Worker:
     study: str
     name: str
     folder: Path
-    view: View
+    view: ProgressDisplay
     data: str | None = None
     jobs: Any = "auto"
     interrupt: Interrupt = field(default_factory=Interrupt)

@@ -16,8 +16,9 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from fmnist.distributed.storage import VARIABLE, Storage, StorageError
-from fmnist.errors import EXIT_CODES, UserError
+from fmnist.errors import EXIT_CODES, StorageError, UserError
+from fmnist.integrations.postgresql import VARIABLE, Storage
+from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.runs.folder import Run, RunError
 
 _NAME_FILE, _LOCK = "name.txt", ".lock"
@@ -34,13 +35,13 @@ class Asked:
 
     storage: Storage | None
     study: str
+    display: ProgressDisplay
     name: str | None = None
     folder: Path | None = None
     data: Path | None = None
     jobs: int | Literal["auto"] = "auto"
     restart: bool = True
-    quiet: bool = False
-    as_json: bool = False
+    flags: tuple[str, ...] = ()
 
 
 def run_worker(asked: Asked) -> int:
@@ -66,7 +67,6 @@ def run_worker(asked: Asked) -> int:
 
 
 def _work(asked: Asked, storage: Storage, folder: Path) -> int:
-    from fmnist.cli.display.plain import JsonView, PlainView, View
     from fmnist.distributed.worker import Worker
 
     worker = Worker(
@@ -74,7 +74,7 @@ def _work(asked: Asked, storage: Storage, folder: Path) -> int:
         study=asked.study,
         name=asked.name or name_in(folder),
         folder=folder,
-        view=JsonView() if asked.as_json else View() if asked.quiet else PlainView(),
+        view=asked.display,
         data=str(asked.data.absolute()) if asked.data else None,
         jobs=asked.jobs,
     )
@@ -85,13 +85,12 @@ def _watched(asked: Asked, storage: Storage, folder: Path) -> int:
     """The same in a process that is started again after a crash."""
     from search.processes.restart import keep_running
 
-    flags = [("--quiet", asked.quiet), ("--json", asked.as_json)]
     command = [
         *(sys.executable, "-m", "fmnist", "worker", "--study", asked.study),
         *("--folder", str(folder), "--name", asked.name or name_in(folder)),
         *("--jobs", str(asked.jobs), "--grace", f"{storage.grace}s"),
         *(("--data", str(asked.data.absolute())) if asked.data else ()),
-        *(flag for flag, given in flags if given),
+        *asked.flags,
     ]
     # The URL in the environment, which other users do not see.
     os.environ.update({VARIABLE: storage.url, _KEPT: "1"})

@@ -40,7 +40,8 @@ def _by_address(source: str, name: str | None) -> Study:
         return open_study(rest.removeprefix("/"), name)
     if scheme.split("+")[0] not in ("postgresql", "postgres"):
         raise ForeignError(f"{plain(scheme)}://…: not supported; give {KINDS}")
-    from fmnist.distributed.storage import StorageError, refuse_password
+    from fmnist.errors import StorageError
+    from fmnist.integrations.postgresql import refuse_password
 
     try:
         refuse_password(source)
@@ -51,8 +52,8 @@ def _by_address(source: str, name: str | None) -> Study:
 
 def _by_postgresql(address: str | None, file: Path | None, name: str | None) -> Study:
     """By its address, or by a file of the user's that holds the address with a password."""
-    from fmnist.distributed.storage import storage_of
     from fmnist.importers.optuna import read_postgresql
+    from fmnist.integrations.postgresql import storage_of
 
     storage = storage_of(address, file)
     assert storage is not None, "an address or a file was given"

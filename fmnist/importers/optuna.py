@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from optuna.study._frozen import FrozenStudy
     from optuna.trial import FrozenTrial
 
-    from fmnist.distributed.storage import Storage
+    from fmnist.integrations.postgresql import Storage
 
 LARGEST = 2_000_000_000
 """Bytes of a file; a night of a thousand trials has a few million."""

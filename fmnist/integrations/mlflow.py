@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fmnist.config.config import load_config
 from fmnist.errors import UserError
 from fmnist.integrations.tracker import Tracker
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from fmnist.runs.live_reader import peek_json, peek_trials
 from fmnist.text import hidden

@@ -122,9 +122,9 @@ def _stored_images(run: Run) -> Images:
 
 
 def _written(run: Run, kind: str, path: Path, images: Images) -> Agreement:
-    from fmnist.config.config import load_config
     from fmnist.models import formats
     from fmnist.models.inference import load_model, predict
+    from fmnist.runs.config_source import load_config
 
     mirrored = load_config(run.path).test_time_flip
     try:

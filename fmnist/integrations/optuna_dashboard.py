@@ -30,7 +30,7 @@ from search.processes.interrupt import Interrupt
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
 
-    from fmnist.distributed.storage import Storage
+    from fmnist.integrations.postgresql import Storage
 
 HOST = "127.0.0.1"
 STUDY = "study.db"
@@ -112,7 +112,8 @@ def _reached(run: Run, shared: Storage | None) -> RDBStorage:
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
 
-    from fmnist.distributed.storage import VARIABLE, StorageError
+    from fmnist.errors import StorageError
+    from fmnist.integrations.postgresql import VARIABLE
 
     if shared is None:
         raise StorageError(

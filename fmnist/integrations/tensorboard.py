@@ -18,8 +18,8 @@ from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2, summary_v2
 from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG, create_summary_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from fmnist.config.config import load_config
 from fmnist.integrations.tracker import Tracker
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from fmnist.runs.live_reader import peek_json, peek_trials
 from search.atomic import atomic_write

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from fmnist.backends import parallelism
 from fmnist.backends.parallelism import accelerator_in_sight, jobs_for
-from fmnist.cli.display.plain import View
 from fmnist.config.config import Config
 from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
 from fmnist.integrations.tracker import Trackers
@@ -23,6 +22,7 @@ from fmnist.models.inference import PREDICT_BATCH
 from fmnist.pipeline.planner.planner import Night, Plan, plan_for
 from fmnist.pipeline.planner.profiles import fitted
 from fmnist.pipeline.planner.workload import Further
+from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.worker_pool import Workers
 from fmnist.runs.folder import Run
@@ -35,7 +35,6 @@ from search.tasks import Limits
 
 if TYPE_CHECKING:
     from fmnist.analysis.reproduction import Recorded
-    from fmnist.distributed.storage import Storage
     from fmnist.report.render import Rendered
 
 
@@ -53,13 +52,12 @@ class Context:
         templates: folder of templates for the report, in place of ours.
         questions: folder of question files, in place of ours.
         recorded: the run that this one repeats; None where it repeats none.
-        shared: the database of a study that other machines share; None: the study is this run's.
         trackers: other programs' books, kept as the run goes.
     """
 
     run: Run
     request: Request
-    view: View
+    view: ProgressDisplay
     base: Config
     space: SearchSpace | None = None
     first_trials: tuple[dict[str, Any], ...] = ()
@@ -72,7 +70,6 @@ class Context:
     templates: Path | None = None
     questions: Path | None = None
     recorded: Recorded | None = None
-    shared: Storage | None = None
     trackers: Trackers = field(default_factory=Trackers)
     stage_log: list[dict[str, Any]] = field(default_factory=list)
     earlier_seconds: float = 0.0

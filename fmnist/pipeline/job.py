@@ -9,13 +9,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from fmnist.distributed import coordinator, publish
-from fmnist.distributed.storage import StorageError
-from fmnist.errors import DiskFullError, UserError
+from fmnist.errors import DiskFullError, StorageError, UserError
 from fmnist.pipeline.context import Context
+from fmnist.pipeline.coordination import Coordinator, LocalCoordinator
 from fmnist.pipeline.flip_policy import suit
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages.ablation import experiments
@@ -30,7 +29,6 @@ from fmnist.pipeline.stages.refit import refit
 from fmnist.pipeline.stages.report import finish, interim, report
 from fmnist.pipeline.stages.reproduce import reproduce
 from fmnist.pipeline.stages.retrain import retrain
-from fmnist.pipeline.stages.search import search
 from fmnist.pipeline.warm_start import refuse_to_go_on
 from fmnist.runs.folder import RunError, utc_now
 from search.processes.child import DISK_FULL
@@ -40,8 +38,15 @@ __all__ = ["Job", "Request"]
 log = logging.getLogger("fmnist")
 
 
+@dataclass
 class Job(Context):
-    """One run from the request to the report."""
+    """One run from the request to the report.
+
+    Attributes:
+        coordinator: who trains the trials.
+    """
+
+    coordinator: Coordinator = field(default_factory=LocalCoordinator)
 
     def execute(self) -> int:
         """Run every stage that is not done; returns the exit code.
@@ -98,7 +103,7 @@ class Job(Context):
             self.earlier_seconds = sum(entry["seconds"] for entry in self.stage_log)
         self.view.message(f"continuing {self.run.path}")
 
-    def _timed(self, name: str, work: Callable[[Context], None]) -> None:
+    def _timed(self, name: str, work: Callable[[Job], None]) -> None:
         began, since = utc_now(), time.monotonic()
         self.view.stage(name)
         log.info("stage %s begins", name)
@@ -117,34 +122,29 @@ class _Stage:
 
     name: str
     marker: str | None
-    work: Callable[[Context], None]
-    wanted: Callable[[Context], bool] = lambda _: True
+    work: Callable[[Job], None]
+    wanted: Callable[[Job], bool] = lambda _: True
 
 
 def _searching(job: Context) -> bool:
     return job.request.kind == "search"
 
 
-def _search(job: Context) -> None:
-    search(job) if job.shared is None else coordinator.search(job)
-
-
-def _confirm(job: Context) -> None:
+def _confirm(job: Job) -> None:
     try:
-        confirm(job)
+        confirm(job, job.coordinator)
     except UserError as error:
-        if job.shared is not None and not isinstance(error, StorageError):
-            coordinator.dismiss(job, str(error))  # no trial is worth a confirmation
+        if not isinstance(error, StorageError):
+            job.coordinator.release_workers(job, str(error))  # no trial is worth confirming
         raise
-    if job.shared is not None:
-        coordinator.dismiss(job)
+    job.coordinator.release_workers(job)
 
 
 # The report is always made anew.
 _STAGES = (
     _Stage("prepare", "environment.json", prepare),
     _Stage("preflight", "preflight.json", preflight),
-    _Stage("search", "importance.json", _search, _searching),
+    _Stage("search", "importance.json", lambda job: job.coordinator.search(job), _searching),
     _Stage("confirm", "best_config.toml", _confirm, _searching),
     _Stage("retrain", "history.json", retrain),
     _Stage("refit", "refit.json", refit, lambda job: job.night.further.refit),
@@ -156,7 +156,12 @@ _STAGES = (
         "experiments", "experiments.json", experiments, lambda job: job.night.further.experiments
     ),
     _Stage("reproduce", "reproduction.json", reproduce, lambda job: job.recorded is not None),
-    _Stage("publish", "published.json", publish.publish, publish.wanted),
+    _Stage(
+        "publish",
+        "published.json",
+        lambda job: job.coordinator.publish(job),
+        lambda job: job.coordinator.publishes,
+    ),
     _Stage("report", None, report),
 )
 

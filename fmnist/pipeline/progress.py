@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist.text import result_text
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
@@ -34,8 +33,8 @@ STAGES = {
 }
 
 
-class View:
-    """Shows nothing but the result; the other views add to it."""
+class ProgressDisplay:
+    """Shows nothing; the displays of the command line override what they show."""
 
     def __init__(self) -> None:
         self.limit: float | None = None
@@ -103,7 +102,6 @@ class View:
 
     def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
         """The job is done; ``metrics`` is the content of ``metrics.json``."""
-        print(result_text(run, metrics, rendered))
 
     def close(self) -> None:
         """Nothing more will be shown."""

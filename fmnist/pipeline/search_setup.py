@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmnist.config.config import Config, load_config
+from fmnist.config.config import Config
 from fmnist.config.spaces import named_space, without
 from fmnist.pipeline.planner.profiles import Plan, plan_for
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from search.space import SearchSpace
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fmnist.errors import UserError
+from fmnist.runs.artifacts import FILES
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.listing import Listed, bytes_in, list_runs
 from fmnist.text import size
@@ -147,9 +148,6 @@ def _whole(run: Listed) -> Removal:
 
 
 def _is_ours(path: Path) -> bool:
-    # Only here: it brings the report's tables along.
-    from fmnist.report.tables.reproducibility import FILES
-
     if path.is_symlink():
         return False
     if path.is_dir():

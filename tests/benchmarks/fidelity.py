@@ -18,6 +18,7 @@ from typing import Any
 
 from replay import Outcome, correlation, curves_in, replay
 
+from fmnist.pipeline.progress import ProgressDisplay
 from search.engines import PRUNERS
 from search.engines.base import Suggestion
 from search.records import Trial
@@ -56,7 +57,6 @@ def training(images: int, validation: int, seed: int) -> Any:
 
 def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
     """Train what is not in the log in ``folder`` yet; all trials by number."""
-    from fmnist.cli.display.plain import View
     from fmnist.training import checkpoint
     from fmnist.training.objective import warm_up
     from search.engines.fixed_list import ListedEngine
@@ -65,7 +65,7 @@ def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
     from search.study.scheduler import Budget, SearchPlan
     from search.study.study import Study
 
-    class Progress(View):
+    class Progress(ProgressDisplay):
         def epoch_done(self, suggestion: Any, epoch: Any, remaining: int = 0) -> None:
             """Nothing is shown."""
 

@@ -20,15 +20,15 @@ import psutil
 from record import Benchmark, Measured, Row, say
 from search_overhead import data
 
-from fmnist.cli.display.plain import View
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
+from fmnist.pipeline.progress import ProgressDisplay
 
 SETTLED = 10
 """Trials after which the libraries hold what they hold."""
 
 
-class Witness(View):
+class Witness(ProgressDisplay):
     """Notes the memory of this process and of the child after every trial."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Witness(View):
             self.child.append(megabytes(pid))
 
     def trial_done(self, trial: Any, best: Any, time_left: float) -> None:
-        """See ``View.trial_done``."""
+        """See ``ProgressDisplay.trial_done``."""
         self.parent.append(megabytes())
         if len(self.parent) % 10 == 0:
             child = self.child[-1] if self.child else float("nan")

@@ -29,6 +29,7 @@ from networks import paced, plain_keras
 from record import Benchmark, Measured, Row, say
 
 from fmnist.config.config import Config
+from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.training.lr_schedule import Pace
 from search.space import Float, SearchSpace
 
@@ -58,7 +59,6 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
     """The study as ``fmnist run`` runs it."""
     import numpy as np
 
-    from fmnist.cli.display.plain import View
     from fmnist.training import checkpoint
     from fmnist.training.objective import Training, warm_up
     from search.engines import open_engine
@@ -67,7 +67,7 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
     from search.study.scheduler import Budget, CostModel, SearchPlan
     from search.study.study import Study
 
-    class Silent(View):
+    class Silent(ProgressDisplay):
         def epoch_done(self, suggestion: Any, epoch: Any, remaining: int = 0) -> None:
             """Nothing is shown."""
 

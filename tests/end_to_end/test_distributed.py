@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from fmnist.config.spaces import load_space
 from fmnist.distributed.compatibility import program
-from fmnist.distributed.storage import connected, storage_of
+from fmnist.integrations.postgresql import connected, storage_of
 from search.distributed import SharedStudy
 from search.records import TrialLog
 

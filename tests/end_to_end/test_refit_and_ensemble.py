@@ -11,8 +11,8 @@ import pytest
 from small_job import CONFIG, SAMPLE, all_gone, descendants
 
 from fmnist.analysis.intervals import mcnemar
-from fmnist.config.config import load_config
 from fmnist.pipeline.stages.evaluate import _points
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from fmnist.runs.status import read_status
 from search.records import TrialLog

@@ -6,7 +6,7 @@ from fmnist.ablation.results import BASE, ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Fidelity
 from fmnist.ablation.variants import catalogue
 from fmnist.analysis.paired_effects import Score
-from fmnist.config.config import load_config
+from fmnist.runs.config_source import load_config
 from search.records import Epoch, Failure, Trial
 
 SIZE = Fidelity(6_000, 6_000, 3, 3)

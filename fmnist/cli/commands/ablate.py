@@ -12,14 +12,14 @@ from typing import Any
 import click
 
 from fmnist.ablation.variants import KEYS
-from fmnist.cli.display.plain import make_view
+from fmnist.cli.display import make_display
 from fmnist.cli.durations import parse_duration
 from fmnist.cli.options import OUTPUT, RUN_FOLDER, jobs, options
-from fmnist.config.config import load_config
 from fmnist.errors import UserError
 from fmnist.pipeline.context import Context
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages.ablation import Session
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run, RunError
 
 _STARTED = time.monotonic()
@@ -93,7 +93,7 @@ def make_experiments(
     _check_keys(only)
     run = _finished(run_folder)
     job = _context(run, parse_duration(time_text), started, given)
-    job.view = make_view(quiet=quiet, as_json=as_json)
+    job.view = make_display(quiet=quiet, as_json=as_json)
     asked = {n: given[n] for n in ("images", "epochs", "seeds") if given[n] is not None}
     job.interrupt.notice = lambda _: job.view.stopping(NOTICE)
     job.view.begin(run.path, job.budget.total, remaining=job.budget.remaining)
@@ -146,7 +146,7 @@ def _context(run: Run, seconds: float, started: float, given: dict[str, Any]) ->
     return Context(
         run=run,
         request=request,
-        view=make_view(quiet=True, as_json=False),
+        view=make_display(quiet=True, as_json=False),
         base=load_config(run.path),
         class_names=tuple(record["data"]["class_names"]),
         started=started,

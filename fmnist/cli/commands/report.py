@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmnist.config.config import load_config
 from fmnist.errors import UserError
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 
 if TYPE_CHECKING:

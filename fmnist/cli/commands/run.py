@@ -8,19 +8,24 @@ import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fmnist.cli.commands.report import compare_folders, document_of
-from fmnist.cli.durations import parse_duration, parse_size, parse_until
+from fmnist.cli.display import make_display
+from fmnist.cli.durations import grace_seconds, parse_duration, parse_size, parse_until
 from fmnist.cli.settings import from_elsewhere
-from fmnist.config.config import load_config
 from fmnist.errors import UserError
 from fmnist.integrations.tracking import trackers_of
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run, new_name, unfinished
 from fmnist.text import hidden
 from search.engines import PRUNERS, SAMPLERS_OF
+
+if TYPE_CHECKING:
+    from fmnist.integrations.postgresql import Storage
+    from fmnist.pipeline.coordination import Coordinator
 
 DEFAULT_TIME = "10m"
 
@@ -82,7 +87,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         base=start.base,
         space=start.space,
         first_trials=start.first_trials,
-        shared=shared,
+        coordinator=_coordinator(shared),
         **common(options),
         started=started,
         deadline=deadline,
@@ -205,9 +210,8 @@ def run_for(results: Path, name: str | None, request: dict[str, Any], *, fresh: 
 
 
 def _view(options: dict[str, Any]) -> Any:
-    from fmnist.cli.display.plain import make_view
 
-    return make_view(quiet=options["quiet"], as_json=options["as_json"])
+    return make_display(quiet=options["quiet"], as_json=options["as_json"])
 
 
 def _time(text: str | None, trials: int | None) -> float | None:
@@ -222,18 +226,29 @@ def _experiments(options: dict[str, Any]) -> str | None:
     return None if asked == "auto" else asked
 
 
-def _shared(options: dict[str, Any]) -> Any:
+def _coordinator(storage: Storage | None) -> Coordinator:
+    """Who trains: the machines that share a study in a database, or this one alone."""
+    if storage is None:
+        from fmnist.pipeline.coordination import LocalCoordinator
+
+        return LocalCoordinator()
+    from fmnist.distributed.coordinator import DistributedCoordinator
+
+    return DistributedCoordinator(storage)
+
+
+def _shared(options: dict[str, Any]) -> Storage | None:
     """The database of a study that machines share; None where this one searches alone."""
     if options["storage"] or options["storage_file"]:
-        from fmnist.distributed.storage import storage_of
+        from fmnist.integrations.postgresql import storage_of
 
         if options["engine"] != "optuna":
             raise UserError(f"--engine {options['engine']}: a shared study needs --engine optuna")
         if options["study"]:
             Run.named(Path(), options["study"])  # refuses what is no plain name
         artifacts = _store(options["artifacts"])
-        given = (options["storage"], options["storage_file"], options["grace"])
-        return storage_of(*given, artifacts=artifacts)
+        grace = grace_seconds(options["grace"])
+        return storage_of(options["storage"], options["storage_file"], grace, artifacts)
     for name in ("study", "artifacts"):
         if options[name]:
             raise UserError(f"--{name}: only for a study that machines share; give --storage")

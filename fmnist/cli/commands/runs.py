@@ -143,7 +143,7 @@ def dashboard(
 
     shared = None
     if storage or storage_file:
-        from fmnist.distributed.storage import storage_of
+        from fmnist.integrations.postgresql import storage_of
 
         shared = storage_of(storage, storage_file)
     sys.exit(serve(run_folder, port=port, browser=not no_browser, shared=shared))

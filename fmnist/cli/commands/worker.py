@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from fmnist.cli.durations import grace_seconds
 from fmnist.cli.options import OUTPUT, TRIALS_AT_ONCE, jobs, options
 from fmnist.errors import UserError
 
@@ -19,7 +20,7 @@ def storage_url(
     """The value of ``--storage``: only the environment may give it a password."""
     source = context.get_parameter_source(str(parameter.name))
     if value is not None and source != ParameterSource.ENVIRONMENT:
-        from fmnist.distributed.storage import refuse_password
+        from fmnist.integrations.postgresql import refuse_password
 
         try:
             refuse_password(value)
@@ -82,7 +83,14 @@ def working() -> None:
     help="Start again after a crash.",
 )
 @options(OUTPUT)
-def worker(storage: str | None, storage_file: Path | None, grace: str | None, **given: Any) -> None:
+def worker(
+    storage: str | None,
+    storage_file: Path | None,
+    grace: str | None,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Train trials for a study of another machine, until that machine says that all is done.
 
     The machine that runs 'fmnist run --storage …' makes the study and writes the report. This one
@@ -91,7 +99,15 @@ def worker(storage: str | None, storage_file: Path | None, grace: str | None, **
 
     Example: fmnist worker --study night --storage-file ~/.fmnist-storage
     """
-    from fmnist.distributed.storage import storage_of
+    from fmnist.cli.display import make_display
     from fmnist.distributed.worker_process import Asked, run_worker
+    from fmnist.integrations.postgresql import storage_of
 
-    sys.exit(run_worker(Asked(storage=storage_of(storage, storage_file, grace), **given)))
+    flags = [("--quiet", quiet), ("--json", as_json)]
+    asked = Asked(
+        storage=storage_of(storage, storage_file, grace_seconds(grace)),
+        display=make_display(quiet=quiet, as_json=as_json, live=False),
+        flags=tuple(flag for flag, is_set in flags if is_set),
+        **given,
+    )
+    sys.exit(run_worker(asked))

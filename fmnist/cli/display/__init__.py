@@ -1,1 +1,20 @@
 """What is printed while a job runs and when it ends."""
+
+from __future__ import annotations
+
+import sys
+
+from fmnist.pipeline.progress import ProgressDisplay
+
+
+def make_display(*, quiet: bool, as_json: bool, live: bool = True) -> ProgressDisplay:
+    """The display for the flags and the terminal at hand; ``live``: it may redraw itself."""
+    from fmnist.cli.display.json_lines import JsonDisplay
+    from fmnist.cli.display.live import LiveDisplay
+    from fmnist.cli.display.plain import PlainDisplay, QuietDisplay
+
+    if as_json:
+        return JsonDisplay()
+    if quiet:
+        return QuietDisplay()
+    return LiveDisplay() if live and sys.stdout.isatty() else PlainDisplay()

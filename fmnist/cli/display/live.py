@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist.pipeline.progress import STAGES, View
-from fmnist.text import cell, check_text, clock, outcome, percent, settings, winner_text
+from fmnist.cli.display.plain import QuietDisplay
+from fmnist.cli.display.summary import check_text, outcome, winner_text
+from fmnist.pipeline.progress import STAGES
+from fmnist.text import cell, clock, percent, settings
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
@@ -36,7 +38,7 @@ class _Flight:
     again: str = ""
 
 
-class LiveView(View):
+class LiveDisplay(QuietDisplay):
     """Redraws itself; a renderable of rich, so that the width decides what is shown."""
 
     def __init__(self) -> None:
@@ -50,7 +52,7 @@ class LiveView(View):
         self._run = Path()
 
     def begun(self, run: Path) -> None:
-        """See ``View.begun``."""
+        """See ``ProgressDisplay.begun``."""
         from rich.live import Live
 
         self._run = run
@@ -58,13 +60,13 @@ class LiveView(View):
         self._live.start()
 
     def stage(self, name: str) -> None:
-        """See ``View.stage``."""
+        """See ``ProgressDisplay.stage``."""
         super().stage(name)
         self._detail = ""
         self._flights.clear()
 
     def message(self, text: str) -> None:
-        """See ``View.message``."""
+        """See ``ProgressDisplay.message``."""
         from rich.padding import Padding
         from rich.text import Text
 
@@ -72,27 +74,27 @@ class LiveView(View):
             self._live.console.print(Padding(Text(text), (0, 0, 0, 2)))
 
     def check(self, check: Check) -> None:
-        """See ``View.check``; one that is as it should be is not worth a line for good."""
+        """See ``ProgressDisplay.check``; one that is in order is not worth a lasting line."""
         if check.ok is True:
             self._detail = check_text(check)
         else:
             self.message(check_text(check))
 
     def trial_started(self, suggestion: Suggestion) -> None:
-        """See ``View.trial_started``."""
+        """See ``ProgressDisplay.trial_started``."""
         self._flights[suggestion.number] = _Flight(suggestion)
 
     def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
-        """See ``View.epoch_done``."""
+        """See ``ProgressDisplay.epoch_done``."""
         self._flights.setdefault(suggestion.number, _Flight(suggestion)).epoch = epoch
 
     def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
-        """See ``View.trial_retried``."""
+        """See ``ProgressDisplay.trial_retried``."""
         again = f"again after {failure.kind}"
         self._flights.setdefault(suggestion.number, _Flight(suggestion)).again = again
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
-        """See ``View.trial_done``."""
+        """See ``ProgressDisplay.trial_done``."""
         self._flights.pop(trial.number, None)
         if self.now == "confirm":
             self.message(f"seed {trial.seed} of trial {trial.replicate_of}: {outcome(trial)}")
@@ -101,15 +103,15 @@ class LiveView(View):
         self._best = best
 
     def confirm_started(self, k: int, seeds: int, leader: str) -> None:
-        """See ``View.confirm_started``."""
+        """See ``ProgressDisplay.confirm_started``."""
         self._detail = f"the best {k} on {seeds} fresh seeds each: {leader}"
 
     def confirmed(self, confirmation: dict[str, Any]) -> None:
-        """See ``View.confirmed``."""
+        """See ``ProgressDisplay.confirmed``."""
         self.message(winner_text(confirmation))
 
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
-        """See ``View.retrain_epoch``."""
+        """See ``ProgressDisplay.retrain_epoch``."""
         who = f"{name}, " if name else ""
         validated = self.now == "retrain"
         value = epoch.val_accuracy if validated else epoch.accuracy
@@ -117,18 +119,18 @@ class LiveView(View):
         self._detail = f"{who}epoch {epoch.epoch} of {epochs}, {score}, {epoch.seconds:.1f} s"
 
     def stopping(self, text: str) -> None:
-        """See ``View.stopping``; shown when next drawn."""
+        """See ``ProgressDisplay.stopping``; shown when next drawn."""
         self._notice = text
 
     def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
-        """See ``View.result``."""
+        """See ``ProgressDisplay.result``."""
         self.stage("done")
         self.close()
         print()
         super().result(run, metrics, rendered)
 
     def close(self) -> None:
-        """See ``View.close``."""
+        """See ``ProgressDisplay.close``."""
         if self._live:
             self._live.stop()
             self._live = None

@@ -18,10 +18,11 @@ from fmnist.ablation.sizing import Costs, Fidelity, Prices
 from fmnist.ablation.store import RECORD, Files
 from fmnist.ablation.variants import MORE, Experiment, catalogue
 from fmnist.backends.parallelism import slower
-from fmnist.config.config import Config, load_config
+from fmnist.config.config import Config
 from fmnist.data import subset
 from fmnist.errors import UserError
 from fmnist.pipeline.final_training import EpochWatcher
+from fmnist.runs.config_source import load_config
 from fmnist.text import counted
 from fmnist.training import checkpoint
 from fmnist.training.objective import Training

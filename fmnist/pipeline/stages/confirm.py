@@ -5,46 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fmnist.config.config import dump_config
-from fmnist.distributed import coordinator
 from fmnist.errors import UserError
-from fmnist.pipeline.stages.search import Watcher, epoch_seconds, learnt
+from fmnist.pipeline.coordination import ROUND, Coordinator
+from fmnist.pipeline.stages.search import epoch_seconds, learnt
 from fmnist.text import settings
-from fmnist.training import checkpoint
 from search.analysis.confirmation import Candidate, candidates, conclude
-from search.engines.base import Suggestion
-from search.engines.fixed_list import ListedEngine
-from search.records import EpochLog, Trial, TrialLog
-from search.study.running_trial import trial_seed
-from search.study.scheduler import SearchPlan
-from search.study.study import Study, StudyError
+from search.records import Trial, TrialLog
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
 
-# Runs are numbered round by round, so that a run has its number whatever the plan becomes.
-_ROUND = 10
 
-
-def confirm(job: Context) -> None:
+def confirm(job: Context, coordinator: Coordinator) -> None:
     """Run the top candidates on fresh seeds, choose by their mean, write the best configuration."""
     searched = TrialLog(job.run / "trials.jsonl")
     fallback = best_trial(searched)
     log = TrialLog(job.run / "confirm.jsonl")
-    k, seeds, reason = _size(job, searched)
-    if job.shared is not None and job.request.confirm:
-        k, seeds, reason = coordinator.size_agreed(job) or (k, seeds, reason)
+    k, seeds, reason = _size(job, coordinator, searched)
+    if job.request.confirm:
+        k, seeds, reason = coordinator.confirmation_size(job) or (k, seeds, reason)
     # Candidates of an earlier session stay, though there may be time for fewer now.
-    k_so_far = max((t.number % _ROUND + 1 for t in log.trials), default=0)
+    k_so_far = max((t.number % ROUND + 1 for t in log.trials), default=0)
     found = candidates(searched.trials, max(k, k_so_far, 1)) or [_alone(fallback)]
     if k:
         leader = f"trial {found[0].trial} of the search leads"
         job.view.confirm_started(min(k, len(found)), seeds, leader)
-        if job.shared is None:
-            _run(job, found[:k], seeds, log, searched)
-        else:
-            _note_reads(job)
-            coordinator.confirm(job, found[:k], seeds)
-            log = TrialLog(log.path)
+        _record_reads(job)
+        coordinator.confirm(job, found[:k], seeds)
+        log = TrialLog(log.path)
         job.interrupt.check()
     record = conclude(found, log.trials, searched.trials, reason=reason)
     job.run.write_json("confirmation.json", record)
@@ -74,7 +62,7 @@ def _alone(trial: Trial) -> Candidate:
     return Candidate(trial.number, trial.params, trial.value or 0.0)
 
 
-def _size(job: Context, searched: TrialLog) -> tuple[int, int, str]:
+def _size(job: Context, coordinator: Coordinator, searched: TrialLog) -> tuple[int, int, str]:
     """Candidates, fresh seeds each, and why there are none."""
     best = searched.best()
     if not job.request.confirm:
@@ -85,42 +73,12 @@ def _size(job: Context, searched: TrialLog) -> tuple[int, int, str]:
     costs = learnt(job, searched)
     cost = costs.likely(best.params, job.night.plan.trial_epochs)
     job.night.search_reserve(epoch_seconds(job, best, costs), cost)
-    with coordinator.all_hands(job):
+    with coordinator.workforce(job):
         k, seeds = job.night.confirmation(cost)
     return k, seeds, "" if k else "there was no time for it"
 
 
-def _run(
-    job: Context, found: list[Candidate], seeds: int, log: TrialLog, searched: TrialLog
-) -> None:
-    epoch_log = EpochLog(job.run / "confirm_epochs.jsonl")
-    suggestions = [
-        Suggestion(seed * _ROUND + place, c.params, replicate_of=c.trial)
-        for seed in range(seeds)
-        for place, c in enumerate(found)
-    ]
-    _note_reads(job)
-    study = Study(
-        engine=ListedEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
-        runner=job.workers.supervisor(job.night.jobs),
-        plan=SearchPlan(job.budget, job.night.confirm_reserve, learnt(job, searched)),
-        log=log,
-        epoch_log=epoch_log,
-        listener=Watcher(job),
-        seed_of=lambda number: trial_seed(job.request.seed, number, "confirm"),
-        epochs=job.night.plan.trial_epochs,
-        limits=job.trial_limits,
-        folder=job.trial_folder / "confirm",
-        checkpoint=checkpoint.epochs_in,
-        stop=lambda: job.interrupt.requested,
-    )
-    try:
-        study.run()
-    except StudyError as error:
-        job.note("confirm", f"the confirmation ended early: {error}")
-
-
-def _note_reads(job: Context) -> None:
+def _record_reads(job: Context) -> None:
     images, validation = job.trial_images, len(job.splits.validation)
     job.ledger.record("confirm", "train", images, "fitting the candidates on fresh seeds")
     job.ledger.record("confirm", "validation", validation, "choosing among the candidates")

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.analysis import gradcam, label_errors, near_duplicates
-from fmnist.config.config import load_config
 from fmnist.data import cache_folder
 from fmnist.models.inference import load_model
+from fmnist.runs.config_source import load_config
 from search.processes.child import DISK_FULL
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fmnist.backends.parallelism import slower
-from fmnist.config.config import Config, load_config
+from fmnist.config.config import Config
 from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
 from fmnist.pipeline.stages.refit import full_epoch_seconds, note_reads, refitted
 from fmnist.pipeline.stages.retrain import best_epoch
 from fmnist.pipeline.stages.search import learnt
+from fmnist.runs.config_source import load_config
 from search.engines.base import Suggestion
 from search.records import Trial, TrialLog
 from search.study.running_trial import trial_seed

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from fmnist.analysis import bootstrap, classification, intervals
 from fmnist.analysis.calibration import calibration
-from fmnist.config.config import load_config
 from fmnist.data.augmentation import Images
 from fmnist.models import inference
 from fmnist.models.inference import load_model
 from fmnist.pipeline.stages.refit import VALIDATED, refitted
 from fmnist.pipeline.stages.retrain import checkpoint_file, forget_checkpoints
+from fmnist.runs.config_source import load_config
 from fmnist.training import checkpoint
 
 if TYPE_CHECKING:

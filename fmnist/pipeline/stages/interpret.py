@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fmnist.analysis import activations as inside
-from fmnist.config.config import load_config
 from fmnist.models.inference import load_model
+from fmnist.runs.config_source import load_config
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context

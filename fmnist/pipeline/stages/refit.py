@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist.config.config import load_config
 from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
+from fmnist.runs.config_source import load_config
 from fmnist.text import counted
 from search.atomic import atomic_write
 from search.engines.base import Suggestion

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fmnist.analysis.reproduction import FILE, changes, judged, to_json
+from fmnist.report.narrative.reproduction import verdict
 from fmnist.runs.safe_read import read_arrays
 
 if TYPE_CHECKING:
@@ -22,4 +24,4 @@ def reproduce(job: Context) -> None:
     differences = changes(then.environment, job.run.read_json("environment.json"), then.run.version)
     loss = float(job.run.read_json("metrics.json")["test"]["loss"])
     found = judged(then, arrays["test_labels"].astype(np.int64), predicted, loss, differences)
-    job.run.write_json(FILE, to_json(found))
+    job.run.write_json(FILE, to_json(replace(found, sentence=verdict(found))))

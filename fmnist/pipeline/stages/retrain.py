@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist.config.config import Config, dump_config, load_config
+from fmnist.config.config import Config, dump_config
 from fmnist.errors import TrainingError
 from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
 from fmnist.pipeline.stages.search import epoch_seconds, learnt
+from fmnist.runs.config_source import load_config
 from fmnist.training import checkpoint
 from search.engines.base import Suggestion
 from search.records import Epoch, Trial, TrialLog

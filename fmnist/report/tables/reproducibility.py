@@ -9,55 +9,8 @@ from fmnist.report.facts import Facts
 from fmnist.report.narrative import training
 from fmnist.report.output.attachments import QUESTION, Attachment
 from fmnist.report.tables.base import Table
+from fmnist.runs.artifacts import FILES
 from fmnist.runs.records.reproduction import Reproduction
-
-# What people may want to know of each file; others in the folder are not the run's.
-FILES = {
-    "run.toml": "what was asked, the data and the splits",
-    "space.json": "the search space",
-    "trials.jsonl": "every trial with its epochs, one a line",
-    "epochs.jsonl": "every epoch of the trials the moment it was over",
-    "study.db": "the Optuna study",
-    "engine.json": "the KerasTuner study",
-    "workers.json": "which machines trained the trials",
-    "published.json": "where the final network was left for others",
-    "plan.json": "the plan of the time and what became of it",
-    "preflight.json": "what was checked before the run",
-    "confirm_epochs.jsonl": "epochs of the runs on fresh seeds",
-    "confirm.jsonl": "the runs on fresh seeds, one a line",
-    "confirmation.json": "the winner and how it was chosen",
-    "importance.json": "importance of the hyperparameters",
-    "best_config.toml": "the configuration, ready for training again",
-    "retrain_epochs.jsonl": "epochs of the final training the moment they were over",
-    "retrain.jsonl": "the final training as a trial",
-    "history.json": "the final training, epoch by epoch",
-    "refit_epochs.jsonl": "epochs of the training on all images the moment they were over",
-    "refit.jsonl": "the training on all images as a trial",
-    "refit.json": "the training on training and validation images",
-    "ensemble_epochs.jsonl": "epochs of the further networks the moment they were over",
-    "ensemble.jsonl": "the training of the further networks, one a line",
-    "ensemble.json": "the further networks of the ensemble, in the folder ensemble",
-    "model.keras": "the trained network",
-    "validated.keras": "the network before it learnt the validation images",
-    "predictions.npz": "labels and probabilities of validation and test images",
-    "metrics.json": "every number of the results",
-    "evidence.json": "measurements behind the concept answers",
-    "explain.npz": "kernels and feature maps",
-    "gallery.json": "doubtful labels, near-duplicates and Grad-CAM, or why they were left out",
-    "gallery.npz": "images and maps that belong to gallery.json",
-    "experiments_plan.json": "how large the experiments were planned",
-    "experiments_epochs.jsonl": "epochs of the experiments the moment they were over",
-    "experiments.jsonl": "the trainings of the experiments, one a line",
-    "experiments.npz": "what each of them answers to the validation images",
-    "experiments.json": "what the experiments showed",
-    "ledger.json": "which split was read, when and what for",
-    "reproduction.json": "how this run agrees with the one that it repeats",
-    "environment.json": "machine and package versions",
-    "stages.json": "time of each stage",
-    "run.log": "messages of the run",
-    "children.log": "what the training processes printed",
-}
-
 
 _PRECISIONS = {
     "float32": "32-bit floating point",

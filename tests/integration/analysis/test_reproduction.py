@@ -17,10 +17,11 @@ from fmnist.analysis.reproduction import FILE, changes, judged, read_recorded, t
 from fmnist.cli.commands import reproduce as commands_after
 from fmnist.cli.commands.reproduce import DIFFERS
 from fmnist.cli.main import cli
-from fmnist.config.config import load_config
 from fmnist.pipeline.stages.reproduce import reproduce
 from fmnist.report.load import load_facts
+from fmnist.report.narrative.reproduction import verdict
 from fmnist.report.render import render_report
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.pdf_attachments import PdfError
 
@@ -71,7 +72,7 @@ def test_the_same_predictions_hold(then):
     found = judged(then, *then.predictions, 0.5, ())
     assert found.holds
     assert (found.difference, found.p, found.same_predictions) == (0, 1, then.score.n)
-    assert "all 10,000 test images are given the same class" in found.sentence
+    assert "all 10,000 test images are given the same class" in verdict(found)
 
 
 @pytest.mark.parametrize(("wrong", "right", "holds"), [(40, 35, True), (120, 20, False)])
@@ -82,8 +83,8 @@ def test_the_verdict_is_mcnemars(then, wrong, right, holds):
     assert (found.p, found.interval) == (paired.p, paired.interval)
     assert found.holds is holds is (paired.p >= 0.05)
     assert found.repeated.correct == then.score.correct - wrong + right
-    assert found.sentence.startswith("The numbers hold:" if holds else "The numbers do not hold:")
-    assert ("not those of the recorded run" in found.sentence) is not holds
+    assert verdict(found).startswith("The numbers hold:" if holds else "The numbers do not hold:")
+    assert ("not those of the recorded run" in verdict(found)) is not holds
 
 
 @pytest.mark.parametrize(("wrong", "holds"), [(60, True), (300, False)])
@@ -94,7 +95,7 @@ def test_from_a_pdf_the_verdict_is_the_interval_of_two_proportions(then, pdf, wr
     assert found.p is None
     assert low < found.difference < high
     assert found.holds is holds is (low <= 0 <= high)
-    assert "the PDF does not say which images were right" in found.sentence
+    assert "the PDF does not say which images were right" in verdict(found)
 
 
 def test_newcombes_interval_is_the_published_one():

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 import search.processes.supervisor
 from fmnist.backends.parallelism import accelerator_in_sight, jobs_for
 from fmnist.cli.commands import run as commands
-from fmnist.cli.display.plain import View
 from fmnist.cli.main import cli
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
 from fmnist.pipeline import context, doctor
 from fmnist.pipeline.context import Context
+from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import preflight as stage
 from fmnist.runs.folder import Run
@@ -86,7 +86,7 @@ def machine(monkeypatch):
     return facts
 
 
-class Told(View):
+class Told(ProgressDisplay):
     """Keeps the messages."""
 
     def __init__(self):

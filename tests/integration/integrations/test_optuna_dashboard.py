@@ -18,10 +18,10 @@ import pytest
 from optuna.storages import RDBStorage
 from postgres import PASSWORD
 
-from fmnist.distributed.storage import StorageError, storage_of
-from fmnist.errors import UserError
+from fmnist.errors import StorageError, UserError
 from fmnist.integrations import optuna_dashboard
 from fmnist.integrations.optuna_dashboard import Copy, check_installed, opened
+from fmnist.integrations.postgresql import storage_of
 from fmnist.runs.folder import Run, RunError
 from search.engines.optuna import OptunaEngine
 from search.records import Trial, TrialLog

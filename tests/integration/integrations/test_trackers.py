@@ -12,12 +12,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from fmnist.cli.commands.run import common
-from fmnist.config.config import load_config
+from fmnist.cli.display.plain import QuietDisplay
 from fmnist.errors import UserError
 from fmnist.integrations import mlflow
 from fmnist.integrations.tensorboard import FOLDER, EventFiles
 from fmnist.integrations.tracker import Tracker, Trackers
 from fmnist.integrations.tracking import trackers_of
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from search.records import Failure, Trial, TrialLog
 
@@ -179,7 +180,6 @@ def test_events_into_a_place_that_cannot_be_written_stop_nothing(run):
 
 
 def test_a_job_tells_its_trackers(tmp_path, monkeypatch):
-    from fmnist.cli.display.plain import View
     from fmnist.config.config import Config
     from fmnist.pipeline.job import Job, Request
 
@@ -197,7 +197,7 @@ def test_a_job_tells_its_trackers(tmp_path, monkeypatch):
     run = Run(tmp_path / "run")
     request = Request(kind="train", validation=10)
     trackers = Trackers([counting])
-    job = Job(run=run, request=request, view=View(), base=Config(), trackers=trackers)
+    job = Job(run=run, request=request, view=QuietDisplay(), base=Config(), trackers=trackers)
     assert job.execute() == 0
     assert counting.calls == ["progress", "progress", "finished"]
 

@@ -8,13 +8,14 @@ import pytest
 from fake_runner import Clock, Inline, epoch
 
 from fmnist.ablation import store
-from fmnist.cli.display.plain import View
-from fmnist.config.config import dump_config, load_config
+from fmnist.config.config import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.context import Context
+from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import ablation as stage
 from fmnist.pipeline.stages.ablation import Session
+from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from fmnist.training.objective import answers_file
 from search.records import Failure, TrialLog
@@ -24,7 +25,7 @@ LOSSES = {"stages": 0.2, "pooling": 0.0, "normalisation": 0.1, "batch_norm": -0.
 """What a change costs in accuracy."""
 
 
-class Told(View):
+class Told(ProgressDisplay):
     """Keeps the messages."""
 
     def __init__(self):

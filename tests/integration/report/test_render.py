@@ -17,12 +17,12 @@ import pytest
 import yaml
 from report_factory import Elements
 
-from fmnist.config.config import load_config
 from fmnist.report import text
 from fmnist.report.load import load_facts
 from fmnist.report.outline import SECTIONS
 from fmnist.report.output.interactive import for_paper
 from fmnist.report.render import DEFAULT_TITLE, render_report
+from fmnist.runs.config_source import load_config
 
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))

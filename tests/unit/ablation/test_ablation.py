@@ -14,10 +14,11 @@ from fmnist.ablation.variants import KEYS, catalogue, equal_units
 from fmnist.analysis import paired_effects
 from fmnist.analysis.intervals import mcnemar, newcombe
 from fmnist.analysis.paired_effects import Score, effect, unpaired
-from fmnist.config.config import Config, load_config
+from fmnist.config.config import Config
 from fmnist.models.builder import build_model
 from fmnist.models.size import size_of
 from fmnist.pipeline.planner.profiles import LONG, SHORT
+from fmnist.runs.config_source import load_config
 from search.records import Epoch, Failure, Trial
 
 DENSE = Config(stages=0)

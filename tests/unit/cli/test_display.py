@@ -5,10 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from fmnist.cli.display.plain import JsonView, LiveView, PlainView, View, make_view
+from fmnist.cli.display import make_display
+from fmnist.cli.display.json_lines import JsonDisplay
+from fmnist.cli.display.live import LiveDisplay
+from fmnist.cli.display.plain import PlainDisplay, QuietDisplay
+from fmnist.cli.display.summary import outcome, result_text, winner_text
 from fmnist.pipeline.doctor import Check
 from fmnist.report.render import Rendered
-from fmnist.text import clock, duration, outcome, percent, points, result_text, winner_text
+from fmnist.text import clock, duration, percent, points
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
@@ -75,7 +79,7 @@ def drawn(view, width):
 
 @pytest.fixture
 def live(tmp_path):
-    view = LiveView()
+    view = LiveDisplay()
     view.begin(tmp_path / "2026-11-21-7f3a", 600.0, remaining=lambda: 300.0)
     yield view
     view.close()
@@ -159,7 +163,7 @@ def tell_everything(view, run):
 
 
 def test_plain_lines(capsys, tmp_path):
-    tell_everything(PlainView(), tmp_path)
+    tell_everything(PlainDisplay(), tmp_path)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"run {tmp_path}, 10 min 0 s"
     text = "\n".join(lines)
@@ -177,7 +181,7 @@ def test_plain_lines(capsys, tmp_path):
 
 
 def test_json_lines_are_json(capsys, tmp_path):
-    tell_everything(JsonView(), tmp_path)
+    tell_everything(JsonDisplay(), tmp_path)
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [e["event"] for e in events] == [
         "begin",
@@ -207,12 +211,12 @@ def test_json_lines_are_json(capsys, tmp_path):
 
 
 def test_quiet_prints_the_result_only(capsys, tmp_path):
-    tell_everything(View(), tmp_path)
+    tell_everything(QuietDisplay(), tmp_path)
     assert capsys.readouterr().out.startswith("test accuracy")
 
 
 def test_the_live_view_takes_everything_too(capsys, tmp_path):
-    tell_everything(LiveView(), tmp_path)
+    tell_everything(LiveDisplay(), tmp_path)
     out = capsys.readouterr().out
     assert "trial 7 wins with 90.50 ± 0.50 %" in out
     assert "PDF: cannot render" in out
@@ -275,12 +279,12 @@ def test_the_notice_of_a_signal_stays_on_the_screen(live, capfd):
     live.stopping("stopping after this epoch")
     live.stage("report")
     assert "stopping after this epoch" in drawn(live, 80)
-    View().stopping("stopping after this epoch")
+    QuietDisplay().stopping("stopping after this epoch")
     assert capfd.readouterr().err == "\nfmnist: stopping after this epoch\n"
 
 
 def test_time_left(tmp_path):
-    view = View()
+    view = QuietDisplay()
     view.begin(tmp_path, None)
     assert view.time_left() is None
     view.begin(tmp_path, 600.0)
@@ -290,11 +294,11 @@ def test_time_left(tmp_path):
 
 
 def test_the_view_for_the_terminal(monkeypatch):
-    from fmnist.cli.display import plain as module
+    from fmnist.cli import display as module
 
-    assert type(make_view(quiet=True, as_json=False)) is View
-    assert type(make_view(quiet=True, as_json=True)) is JsonView
-    for terminal, kind in ((True, LiveView), (False, PlainView)):
+    assert type(make_display(quiet=True, as_json=False)) is QuietDisplay
+    assert type(make_display(quiet=True, as_json=True)) is JsonDisplay
+    for terminal, kind in ((True, LiveDisplay), (False, PlainDisplay)):
         stream = SimpleNamespace(isatty=lambda terminal=terminal: terminal)
         monkeypatch.setattr(module, "sys", SimpleNamespace(stdout=stream))
-        assert type(make_view(quiet=False, as_json=False)) is kind
+        assert type(make_display(quiet=False, as_json=False)) is kind

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from fmnist.cli.display.plain import JsonView, LiveView, PlainView, View
+from fmnist.cli.display.json_lines import JsonDisplay
+from fmnist.cli.display.live import LiveDisplay
+from fmnist.cli.display.plain import PlainDisplay, QuietDisplay
 from fmnist.report.render import Rendered
 from search.records import Epoch
 
@@ -28,23 +30,23 @@ def said(view, capsys, stage, name=""):
 
 @pytest.mark.parametrize(("stage", "name"), [("refit", ""), ("ensemble", "member 3")])
 def test_scores_on_images_that_are_learnt_are_not_shown(capsys, stage, name):
-    text = said(PlainView(), capsys, stage, name)
+    text = said(PlainDisplay(), capsys, stage, name)
     assert f"{name}, epoch 2/8" in text if name else "  epoch 2/8" in text
     assert "training accuracy 75.00 %, loss 0.6100" in text
     assert "99" not in text
-    row = json.loads(said(JsonView(), capsys, stage, name).splitlines()[-1])
+    row = json.loads(said(JsonDisplay(), capsys, stage, name).splitlines()[-1])
     assert (row["stage"], row["name"], row["epochs"]) == (stage, name, 8)
     assert not [key for key in row if key.startswith("val_")]
 
 
 def test_the_retraining_shows_its_validation(capsys):
-    assert "validation accuracy 99.00 %, loss 0.0200" in said(PlainView(), capsys, "retrain")
-    row = json.loads(said(JsonView(), capsys, "retrain").splitlines()[-1])
+    assert "validation accuracy 99.00 %, loss 0.0200" in said(PlainDisplay(), capsys, "retrain")
+    row = json.loads(said(JsonDisplay(), capsys, "retrain").splitlines()[-1])
     assert row["val_accuracy"] == 0.99
 
 
 def test_the_live_view_tells_members_apart():
-    view = LiveView()
+    view = LiveDisplay()
     view.stage("ensemble")
     view.retrain_epoch(EPOCH, 8, "member 3")
     assert view._detail == "member 3, epoch 2 of 8, training 75.00 %, 3.0 s"
@@ -52,11 +54,11 @@ def test_the_live_view_tells_members_apart():
 
 def test_the_ensemble_is_told_behind_the_one_network(capsys, tmp_path):
     rendered = Rendered(tmp_path / "report.html", None, "no Pango")
-    View().result(tmp_path, METRICS, rendered)
+    QuietDisplay().result(tmp_path, METRICS, rendered)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("test accuracy  93.01 %")
     assert lines[1].startswith("ensemble       93.42 %  (95 % interval 92.92 to 93.89 %)")
     assert lines[1].endswith("the average of 3 networks")
     assert lines[2].strip() == "0.41 points against the one network, McNemar p = 0.012"
-    JsonView().result(tmp_path, METRICS, rendered)
+    JsonDisplay().result(tmp_path, METRICS, rendered)
     assert json.loads(capsys.readouterr().out)["ensemble"] == METRICS["ensemble"]

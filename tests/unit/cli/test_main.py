@@ -5,6 +5,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from fmnist.cli.display.plain import QuietDisplay
 from fmnist.cli.main import cli
 
 COMMANDS = list(cli.commands)
@@ -47,7 +48,6 @@ def test_bad_input_is_an_error_without_a_traceback(tmp_path, arguments, code, me
 
 
 def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
-    from fmnist.cli.display.plain import View
     from fmnist.config.config import Config
     from fmnist.pipeline.job import Job, Request
     from fmnist.runs.folder import Run
@@ -58,7 +58,7 @@ def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
     run.write_toml("run.toml", {"request": request.to_dict()})
     stages = [{"name": "prepare", "started": "", "seconds": 5.0}, {"name": "search", "seconds": 95}]
     run.write_json("stages.json", {"stages": stages})
-    job = Job(run=run, request=request, view=View(), base=Config())
+    job = Job(run=run, request=request, view=QuietDisplay(), base=Config())
     job._resume()
     job.stage_log.append({"name": "search", "started": "", "seconds": 50.0})  # this session's
     assert 100 <= job.budget.elapsed() < 110

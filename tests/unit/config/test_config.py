@@ -11,9 +11,9 @@ from fmnist.config.config import (
     dump_config,
     fields_help,
     from_dict,
-    load_config,
     parse_config,
 )
+from fmnist.runs.config_source import load_config
 
 
 def values(field):

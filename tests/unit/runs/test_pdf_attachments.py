@@ -10,10 +10,11 @@ import pypdf
 import pytest
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, TextStringObject
 
-from fmnist.config.config import ConfigError, load_config
+from fmnist.config.config import ConfigError
 from fmnist.pipeline.search_setup import start_of
 from fmnist.report.concepts import load_concepts
 from fmnist.report.output.attachments import ROOM, Attachment, _fitting, attachments
+from fmnist.runs.config_source import load_config
 from fmnist.runs.pdf_attachments import PdfError, attached, is_pdf
 
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.replay import correlation, curves_in, epochs_run, finals, replay
 
 from fmnist.cli.commands.run import _pruner
-from fmnist.cli.display.plain import View
+from fmnist.cli.display.plain import QuietDisplay
 from fmnist.cli.main import run
 from fmnist.config.config import Config
 from fmnist.errors import UserError
@@ -169,11 +169,11 @@ def test_a_run_goes_on_with_the_pruner_it_began_with(tmp_path):
     begun = Run(tmp_path / "r")
     begun.path.mkdir()
     begun.write_toml("run.toml", {"request": Request(pruner="halving").to_dict()})
-    Job(run=begun, request=Request(pruner="halving"), view=View(), base=Config())._resume()
+    Job(run=begun, request=Request(pruner="halving"), view=QuietDisplay(), base=Config())._resume()
     for other, said in (
         ("median", "pruner halving then, median now"),
         ("none", "pruner halving then, none now"),
     ):
-        job = Job(run=begun, request=Request(pruner=other), view=View(), base=Config())
+        job = Job(run=begun, request=Request(pruner=other), view=QuietDisplay(), base=Config())
         with pytest.raises(RunError, match=said):
             job._resume()

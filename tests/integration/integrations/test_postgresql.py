@@ -8,8 +8,10 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from fmnist.cli.durations import grace_seconds
 from fmnist.cli.main import cli
-from fmnist.distributed.storage import StorageError, connected, storage_of
+from fmnist.errors import StorageError
+from fmnist.integrations.postgresql import connected, storage_of
 
 SECRET = "gehe!m"
 WHOLE = "postgresql+psycopg://ada:gehe%21m@db.lan:5433/fmnist"
@@ -85,7 +87,7 @@ def test_a_file_of_several_lines_is_refused(file):
 
 
 def test_the_grace_is_a_duration(file):
-    assert storage_of(None, file, "3m").grace == 180
+    assert storage_of(None, file, grace_seconds("3m")).grace == 180
     assert storage_of(None, file).grace == 120
 
 

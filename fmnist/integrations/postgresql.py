@@ -15,8 +15,7 @@ from typing import Any
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from fmnist.cli.durations import parse_duration
-from fmnist.errors import UserError
+from fmnist.errors import StorageError
 
 VARIABLE = "FMNIST_STORAGE"
 GRACE = 120
@@ -25,14 +24,7 @@ _REMEDY = (
     "password out and set PGPASSWORD or PGPASSFILE"
 )
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.%]+")
-_LEAST = 4  # seconds of grace: a heartbeat a second
 _EXAMPLE = "postgresql+psycopg://USER@HOST/DATABASE"
-
-
-class StorageError(UserError):
-    """A shared study that cannot be reached or used; the message holds no password."""
-
-    exit_code = 8
 
 
 @dataclass(frozen=True)
@@ -66,14 +58,14 @@ class Storage:
 
 
 def storage_of(
-    url: str | None, file: Path | None, grace: str | None = None, artifacts: str | None = None
+    url: str | None, file: Path | None, grace: float | None = None, artifacts: str | None = None
 ) -> Storage | None:
     """The storage as asked for; a file goes before the environment.
 
     Args:
         url: of ``--storage`` or ``FMNIST_STORAGE``.
         file: of ``--storage-file``; it holds the URL, and only its owner may read it.
-        grace: a duration such as ``2m``.
+        grace: seconds; 120 when left out.
         artifacts: folder or ``s3://…`` for checkpoints and the final model.
 
     Returns:
@@ -85,9 +77,8 @@ def storage_of(
     """
     if not (file or url):
         return None
-    seconds = int(parse_duration(grace, option="--grace", least=_LEAST)) if grace else GRACE
     parsed = _parsed(_content(file), str(file)) if file else _parsed(url or "", "--storage")
-    return Storage(_whole(parsed), artifacts, seconds)
+    return Storage(_whole(parsed), artifacts, int(grace or GRACE))
 
 
 def refuse_password(url: str) -> None:

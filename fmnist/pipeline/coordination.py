@@ -1,0 +1,110 @@
+"""Who trains the trials of a study: this machine alone, or every machine that shares it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+from fmnist.pipeline.stages.search import Watcher, learnt, search
+from fmnist.training import checkpoint
+from search.analysis.confirmation import Candidate
+from search.engines.base import Suggestion
+from search.engines.fixed_list import ListedEngine
+from search.records import EpochLog, TrialLog
+from search.study.running_trial import trial_seed
+from search.study.scheduler import SearchPlan
+from search.study.study import Study, StudyError
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+# Runs are numbered round by round, so that a run has its number whatever the plan becomes.
+ROUND = 10
+
+
+def confirmation_runs(candidates: list[Candidate], seeds: int) -> Iterator[tuple[int, Candidate]]:
+    """Number and candidate of every run: all candidates on one fresh seed, then on the next."""
+    for seed in range(seeds):
+        for place, candidate in enumerate(candidates):
+            yield seed * ROUND + place, candidate
+
+
+class Coordinator(Protocol):
+    """Has the trials of a job trained and leaves their records in its run folder.
+
+    Above it stand the stages ``search``, ``confirm`` and ``publish``; below it the study.
+    """
+
+    def search(self, job: Context) -> None:
+        """Run the study; leaves ``trials.jsonl``, its journal and ``importance.json``."""
+
+    def workforce(self, job: Context) -> AbstractContextManager[None]:
+        """Have the plan reckon with every machine that takes part."""
+
+    def confirmation_size(self, job: Context) -> tuple[int, int, str] | None:
+        """Candidates, seeds and no reason of a confirmation that was begun; None without one."""
+
+    def confirm(self, job: Context, candidates: list[Candidate], seeds: int) -> None:
+        """Run every candidate on fresh seeds; leaves ``confirm.jsonl`` and its journal."""
+
+    def release_workers(self, job: Context, reason: str = "") -> None:
+        """Tell other machines that all is done; ``reason``: why it ended badly."""
+
+    @property
+    def publishes(self) -> bool:
+        """Whether there is a store to take the final model."""
+
+    def publish(self, job: Context) -> None:
+        """Put the final model and its configuration into the store."""
+
+
+class LocalCoordinator:
+    """This machine alone."""
+
+    publishes = False
+
+    def search(self, job: Context) -> None:
+        """See ``Coordinator.search``."""
+        search(job)
+
+    def workforce(self, job: Context) -> AbstractContextManager[None]:
+        """See ``Coordinator.workforce``."""
+        return nullcontext()
+
+    def confirmation_size(self, job: Context) -> None:
+        """See ``Coordinator.confirmation_size``."""
+
+    def confirm(self, job: Context, candidates: list[Candidate], seeds: int) -> None:
+        """See ``Coordinator.confirm``."""
+        log = TrialLog(job.run / "confirm.jsonl")
+        epoch_log = EpochLog(job.run / "confirm_epochs.jsonl")
+        suggestions = [
+            Suggestion(number, c.params, replicate_of=c.trial)
+            for number, c in confirmation_runs(candidates, seeds)
+        ]
+        costs = learnt(job, TrialLog(job.run / "trials.jsonl"))
+        study = Study(
+            engine=ListedEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
+            runner=job.workers.supervisor(job.night.jobs),
+            plan=SearchPlan(job.budget, job.night.confirm_reserve, costs),
+            log=log,
+            epoch_log=epoch_log,
+            listener=Watcher(job),
+            seed_of=lambda number: trial_seed(job.request.seed, number, "confirm"),
+            epochs=job.night.plan.trial_epochs,
+            limits=job.trial_limits,
+            folder=job.trial_folder / "confirm",
+            checkpoint=checkpoint.epochs_in,
+            stop=lambda: job.interrupt.requested,
+        )
+        try:
+            study.run()
+        except StudyError as error:
+            job.note("confirm", f"the confirmation ended early: {error}")
+
+    def release_workers(self, job: Context, reason: str = "") -> None:
+        """See ``Coordinator.release_workers``."""
+
+    def publish(self, job: Context) -> None:
+        """See ``Coordinator.publish``."""

@@ -1,0 +1,29 @@
+"""A configuration from where it lies: a file, a run folder, or the PDF of a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, ConfigError, parse_config
+from fmnist.runs.pdf_attachments import attached_text, is_pdf
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a configuration: a file such as ``best_config.toml``, a run folder, or a report.pdf.
+
+    Raises:
+        ConfigError: the file is missing, unreadable, too large or breaks a rule.
+        PdfError: a PDF without exactly one configuration attached to it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / CONFIG_FILE
+    elif is_pdf(path):
+        return parse_config(attached_text(path, CONFIG_FILE), f"{path}, attachment {CONFIG_FILE}")
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from None
+    return parse_config(text, str(path))
