@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fmnist.ablation.variants import Experiment
-from fmnist.backends.parallelism import slower
+from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.models.size import size_of
 from search.space import Value
@@ -79,7 +79,7 @@ class Prices:
     @property
     def once(self) -> float:
         """Seconds of a training besides its epochs."""
-        return _OVERHEAD * self.slowness * slower(self.jobs)
+        return _OVERHEAD * self.slowness * parallel_slowdown(self.jobs)
 
     def total(self, wanted: Sequence[Experiment], size: Fidelity) -> float:
         """Seconds of the base and of all ``wanted``, the start of the children included."""

@@ -61,7 +61,7 @@ def accelerator_in_sight(devices: Path = Path("/dev")) -> bool:
     return any(next(devices.glob(pattern), None) for pattern in _ACCELERATORS)
 
 
-def slower(at_once: int) -> float:
+def parallel_slowdown(at_once: int) -> float:
     """How many times longer a training takes with so many at once than alone with all cores."""
     return float(at_once**_SHARING)
 

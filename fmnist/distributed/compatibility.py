@@ -32,7 +32,7 @@ class DisagreementError(StorageError):
 
 def facts_of(job: Context, artifacts: str | None) -> dict[str, Any]:
     """What ``job`` fixes for its study: JSON, the same whenever the same job asks."""
-    request, plan = job.request, job.night.plan
+    request, plan = job.request, job.planner.plan
     facts = {
         "schema": SCHEMA,
         "base": job.base.to_dict(),

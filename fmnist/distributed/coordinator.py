@@ -21,7 +21,7 @@ from fmnist.distributed.publish import publish
 from fmnist.errors import TrainingError
 from fmnist.integrations.postgresql import Storage, connected
 from fmnist.pipeline.coordination import ROUND, confirmation_runs
-from fmnist.pipeline.stages.search import learnt, note_reads, reserve
+from fmnist.pipeline.stages.search import fit_cost_model, record_split_reads, reserve
 from fmnist.runs.folder import RunError
 from search.analysis.confirmation import Candidate
 from search.analysis.importance import importances
@@ -63,7 +63,7 @@ class DistributedCoordinator:
     def search(self, job: Context) -> None:
         """Run the study with whoever takes part, and estimate what mattered in it."""
         assert job.space is not None
-        note_reads(job)
+        record_split_reads(job)
         with self._connected(job) as storage:
             study = _made(storage, study_name(job), job, facts_of(job, self.storage.artifacts))
             costs = CostModel(job.space)
@@ -80,7 +80,7 @@ class DistributedCoordinator:
             if job.request.sampler != "grid":
                 for params in job.first_trials:
                     lead.loop.engine.enqueue(params)
-            job.view.message(f"the study is {study.name}: fmnist worker --study {study.name}")
+            job.display.message(f"the study is {study.name}: fmnist worker --study {study.name}")
             try:
                 lead.run()
             except StudyError as error:
@@ -91,7 +91,7 @@ class DistributedCoordinator:
             job.interrupt.check()
             trials = lead.finish()
             job.run.write_json(WORKERS, results.workers(study))
-        job.night.note("search", f"ended after {len(trials)} trials")
+        job.planner.note("search", f"ended after {len(trials)} trials")
         job.run.write_json("importance.json", importances(trials, job.space))
 
     def confirmation_size(self, job: Context) -> tuple[int, int, str] | None:
@@ -105,13 +105,13 @@ class DistributedCoordinator:
     @contextmanager
     def workforce(self, job: Context) -> Iterator[None]:
         """Have the plan reckon with all who trained in the search."""
-        own = job.night.jobs
+        own = job.planner.jobs
         taken_part = job.run.read_json(WORKERS)["workers"] if job.run.has(WORKERS) else []
-        job.night.jobs = max(own, sum(w["jobs"] for w in taken_part if w["search"]))
+        job.planner.jobs = max(own, sum(w["jobs"] for w in taken_part if w["search"]))
         try:
             yield
         finally:
-            job.night.jobs = own
+            job.planner.jobs = own
 
     def confirm(self, job: Context, candidates: list[Candidate], seeds: int) -> None:
         """Have ``found`` run on so many fresh seeds; leaves ``confirm.jsonl`` and its journal."""
@@ -125,7 +125,9 @@ class DistributedCoordinator:
             facts = {**home.facts, "candidates": len(candidates), "seeds": seeds, "tasks": tasks}
             study = _made(storage, confirmation_of(home.name), job, facts)
             searched = TrialLog(job.run / "trials.jsonl")
-            plan = SearchPlan(job.budget, job.night.confirm_reserve, learnt(job, searched))
+            plan = SearchPlan(
+                job.budget, job.planner.confirm_reserve, fit_cost_model(job, searched)
+            )
             files = ("confirm.jsonl", "confirm_epochs.jsonl")
             lead = Lead(
                 job,
@@ -158,7 +160,7 @@ class DistributedCoordinator:
 
         def tell(text: str) -> None:
             log.warning("%s", text)
-            job.view.message(text)
+            job.display.message(text)
 
         return connected(self.storage, stop=lambda: job.interrupt.requested, tell=tell)
 
@@ -184,7 +186,7 @@ def _tasks(job: Context, candidates: list[Candidate], seeds: int) -> list[dict[s
         {
             "params": c.params,
             "seed": trial_seed(job.request.seed, number, "confirm"),
-            "epochs": job.night.plan.trial_epochs,
+            "epochs": job.planner.plan.trial_epochs,
             "replicate_of": c.trial,
         }
         for number, c in confirmation_runs(candidates, seeds)

@@ -58,7 +58,7 @@ class Lead:
     def __post_init__(self) -> None:
         self.name = name_in(self.job.run / FOLDER)
         claim(self.home, self.name)
-        self.slots = 0 if self.job.request.jobs == 0 else self.job.night.jobs
+        self.slots = 0 if self.job.request.jobs == 0 else self.job.planner.jobs
         self.loop = Loop(
             job=self.job,
             shared=self.shared,
@@ -134,7 +134,7 @@ class Lead:
             self._told.add(trial.number)
             if trial.number not in own:  # those were shown when they ended
                 self._learn(trial)
-                self.job.view.trial_done(trial, self.log.best(), self.plan.time_left())
+                self.job.display.trial_done(trial, self.log.best(), self.plan.time_left())
         return bool(new)
 
     def _learn(self, trial: Trial) -> None:

@@ -57,7 +57,7 @@ class Worker:
     study: str
     name: str
     folder: Path
-    view: ProgressDisplay
+    display: ProgressDisplay
     data: str | None = None
     jobs: Any = "auto"
     interrupt: Interrupt = field(default_factory=Interrupt)
@@ -71,10 +71,10 @@ class Worker:
             MachineError: one trial after another failed here.
             DiskFullError: no room in the folder.
         """
-        self.interrupt.notice = lambda _: self.view.stopping(_NOTICE)
+        self.interrupt.notice = lambda _: self.display.stopping(_NOTICE)
         asked: dict[str, Any] = {
             "stop": lambda: self.interrupt.requested,
-            "tell": self.view.message,
+            "tell": self.display.message,
         }
         with _logged(self.folder), self.interrupt:
             try:
@@ -116,18 +116,18 @@ class Worker:
         job = Context(
             run=Run(self.folder),
             request=Request(**asked, jobs=self.jobs, data=self.data),
-            view=self.view,
+            display=self.display,
             base=Config(**facts["base"]),
             space=home.space,
             class_names=tuple(facts["data"]["class_names"]),
             interrupt=self.interrupt,
         )
-        job.workers.warm(job.night.jobs)
+        job.workers.warm(job.planner.jobs)
         check_data(facts, job)
-        supervisor = job.workers.supervisor(job.night.jobs)
+        supervisor = job.workers.supervisor(job.planner.jobs)
         supervisor.wait_until_warm()
-        sign_in(home, self.name, job.night.jobs, str(supervisor.greeting))
-        self._say(f"{job.data.name} from {job.data.source}; {job.night.sharing()}")
+        sign_in(home, self.name, job.planner.jobs, str(supervisor.greeting))
+        self._say(f"{job.data.name} from {job.data.source}; {job.planner.describe_parallelism()}")
         return job
 
     def _phases(self, storage: Any, home: SharedStudy, job: Context) -> int:
@@ -156,14 +156,14 @@ class Worker:
         return SharedStudy.find(storage, confirmation_of(home.name))
 
     def _work(self, job: Context, study: SharedStudy, phase: Phase, watch: Watch) -> None:
-        self.view.now = phase.name
+        self.display.current_stage = phase.name
         loop = Loop(
             job=job,
             shared=study,
             worker=self.name,
             home=self.folder / phase.name,
             plan=SearchPlan(FarBudget(watch)),
-            slots=job.night.jobs,
+            slots=job.planner.jobs,
             artifacts=study.facts.get("artifacts"),
         )
 
@@ -180,7 +180,7 @@ class Worker:
 
     def _say(self, text: str) -> None:
         _log.info("%s", text)
-        self.view.message(text)
+        self.display.message(text)
 
 
 @contextmanager

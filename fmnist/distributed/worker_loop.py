@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist.pipeline.stages.search import Watcher
+from fmnist.pipeline.stages.search import ProgressListener
 from fmnist.training import checkpoint
 from search.study.scheduler import SearchPlan
 from search.study.study import Study
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from search.records import Trial
 
 
-class _Listener(Watcher):
+class _Listener(ProgressListener):
     """Shows what happens here, and clears away what nobody will go on from."""
 
     def __init__(self, job: Context, kept: Checkpoints | None) -> None:

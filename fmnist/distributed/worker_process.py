@@ -74,7 +74,7 @@ def _work(asked: Asked, storage: Storage, folder: Path) -> int:
         study=asked.study,
         name=asked.name or name_in(folder),
         folder=folder,
-        view=asked.display,
+        display=asked.display,
         data=str(asked.data.absolute()) if asked.data else None,
         jobs=asked.jobs,
     )

@@ -1,7 +1,7 @@
-"""Reading in a search that another program made: a keras-tuner project or an Optuna study.
+"""Trials that Optuna or keras-tuner made, as a run folder of this program.
 
-``sources`` opens it and gives a ``foreign.Study``; ``matching`` finds our fields in its
-parameters, ``values`` the validation accuracy in its values, ``spaces`` the space in its ranges;
-``writing`` makes a run folder of them, which can be reported on; ``onward`` is how a new run starts
-from such a folder.
+Detect the source (``detect``), read it (``optuna``, ``optuna_journal``, ``keras_tuner``) into an
+``external.Study``, map its parameters to our fields (``parameter_mapping``), check that its
+objective is the validation accuracy (``objective_values``), derive the space from its ranges
+(``search_space``), write the run folder (``run_writer``).
 """

@@ -19,12 +19,12 @@ from fmnist.config.config import Config
 from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
 from fmnist.integrations.tracker import Trackers
 from fmnist.models.inference import PREDICT_BATCH
-from fmnist.pipeline.planner.planner import Night, Plan, plan_for
-from fmnist.pipeline.planner.profiles import fitted
-from fmnist.pipeline.planner.workload import Further
+from fmnist.pipeline.planner.planner import TimePlanner
+from fmnist.pipeline.planner.profiles import RunProfile, profile_for, scale_to_dataset
+from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
-from fmnist.pipeline.worker_pool import Workers
+from fmnist.pipeline.worker_pool import TrialProcessPool
 from fmnist.runs.folder import Run
 from fmnist.training.objective import Part, Training
 from search.processes.interrupt import Interrupt
@@ -57,7 +57,7 @@ class Context:
 
     run: Run
     request: Request
-    view: ProgressDisplay
+    display: ProgressDisplay
     base: Config
     space: SearchSpace | None = None
     first_trials: tuple[dict[str, Any], ...] = ()
@@ -90,7 +90,7 @@ class Context:
     def splits(self) -> Splits:
         """Training and validation indices; the same for one seed and data set."""
         labels = self.data.train_labels
-        return split(labels, validation=self.night.plan.validation, seed=self.request.seed)
+        return split(labels, validation=self.planner.plan.validation, seed=self.request.seed)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -109,39 +109,39 @@ class Context:
         return budget
 
     @cached_property
-    def night(self) -> Night:
+    def planner(self) -> TimePlanner:
         """How the time is split; what an earlier session planned still holds."""
         stored = self.run.read_json("plan.json") if self.run.has("plan.json") else None
         sizes = replace(self._sizes(), **stored["sizes"]) if stored else self._sizes()
         slowness = 1.0
         if self.run.has("preflight.json"):
             slowness = float(self.run.read_json("preflight.json").get("slowness", 1.0))
-        night = Night(
+        planner = TimePlanner(
             self.budget,
             sizes,
             slowness,
             deadline=self.deadline,
             confirm=self.request.confirm,
-            further=self._further(sizes),
+            workload=self._workload(sizes),
         )
         if stored:
-            night.resume(stored)
+            planner.resume(stored)
         jobs = self.jobs_here()
         if stored and self.request.jobs == "auto":
             # Costs were learnt with so many at once; another machine may have less room.
             jobs = min(jobs, stored["jobs"])
-        night.share(jobs, shared_threads(jobs)[0])
+        planner.set_parallelism(jobs, shared_threads(jobs)[0])
         if stored and jobs != stored["jobs"]:
-            night.note("preflight", f"gone on with {night.sharing()}")
-            self.view.message(f"going on with {night.sharing()}")
-        return night
+            planner.note("preflight", f"gone on with {planner.describe_parallelism()}")
+            self.display.message(f"going on with {planner.describe_parallelism()}")
+        return planner
 
-    def _further(self, sizes: Plan) -> Further:
+    def _workload(self, sizes: RunProfile) -> PostSearchWorkload:
         """What is to be made besides the retraining."""
         searched = [p.name for p in self.space or ()]
         mirrored = self.base.test_time_flip or "test_time_flip" in searched
         members = (self.request.ensemble or 1) - 1
-        return Further(sizes.refit, members, mirrored, self.experiments_wanted)
+        return PostSearchWorkload(sizes.refit, members, mirrored, self.experiments_wanted)
 
     @property
     def experiments_wanted(self) -> bool:
@@ -168,19 +168,19 @@ class Context:
             trials=self.request.trials,
         )
 
-    def share(self, jobs: int) -> None:
+    def set_parallelism(self, jobs: int) -> None:
         """Have ``jobs`` trainings run at once from here on."""
-        self.night.share(jobs, shared_threads(jobs)[0])
+        self.planner.set_parallelism(jobs, shared_threads(jobs)[0])
 
-    def _sizes(self) -> Plan:
+    def _sizes(self) -> RunProfile:
         """The plan for the time at hand, with what was asked for instead."""
-        sizes = plan_for(self.budget.total)
+        sizes = profile_for(self.budget.total)
         if self.request.kind == "train":
-            sizes = plan_for(None)
+            sizes = profile_for(None)
         if self.request.kind == "train" or self.request.recipe:
             sizes = replace(sizes, refit=False)  # what is given is trained as it stands
         if self.request.data is not None:
-            sizes = fitted(sizes, len(self.data.train_labels), len(self.data.class_names))
+            sizes = scale_to_dataset(sizes, len(self.data.train_labels), len(self.data.class_names))
         names = ("trial_images", "trial_epochs", "final_epochs", "validation", "refit")
         asked: dict[str, Any] = {n: v for n in names if (v := getattr(self.request, n)) is not None}
         if self.request.final_epochs is not None:
@@ -188,14 +188,14 @@ class Context:
         return replace(sizes, **asked)
 
     @cached_property
-    def workers(self) -> Workers:
+    def workers(self) -> TrialProcessPool:
         """The child processes that train."""
-        return Workers(self.run / "children.log", self.training)
+        return TrialProcessPool(self.run / "children.log", self.training)
 
     @property
     def trial_images(self) -> int:
         """Training images of a trial: as many as planned, at most all."""
-        return min(self.night.plan.trial_images, len(self.splits.train))
+        return min(self.planner.plan.trial_images, len(self.splits.train))
 
     @property
     def trial_limits(self) -> Limits:
@@ -237,12 +237,12 @@ class Context:
 
     def note(self, stage: str, text: str) -> None:
         """Write a decision into the plan and tell it."""
-        self.night.note(stage, text)
-        self.view.message(text)
+        self.planner.note(stage, text)
+        self.display.message(text)
 
     def save_plan(self) -> None:
         """Write ``plan.json``."""
-        self.run.write_json("plan.json", self.night.to_json())
+        self.run.write_json("plan.json", self.planner.to_json())
 
     def save_progress(self, name: str, began: str, since: float) -> list[dict[str, Any]]:
         """Note the time spent in the stage ``name`` so far, so that a resume counts it.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
-from fmnist.pipeline.stages.search import Watcher, learnt, search
+from fmnist.pipeline.stages.search import ProgressListener, fit_cost_model, search
 from fmnist.training import checkpoint
 from search.analysis.confirmation import Candidate
 from search.engines.base import Suggestion
@@ -83,16 +83,16 @@ class LocalCoordinator:
             Suggestion(number, c.params, replicate_of=c.trial)
             for number, c in confirmation_runs(candidates, seeds)
         ]
-        costs = learnt(job, TrialLog(job.run / "trials.jsonl"))
+        costs = fit_cost_model(job, TrialLog(job.run / "trials.jsonl"))
         study = Study(
             engine=ListedEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
-            runner=job.workers.supervisor(job.night.jobs),
-            plan=SearchPlan(job.budget, job.night.confirm_reserve, costs),
+            runner=job.workers.supervisor(job.planner.jobs),
+            plan=SearchPlan(job.budget, job.planner.confirm_reserve, costs),
             log=log,
             epoch_log=epoch_log,
-            listener=Watcher(job),
+            listener=ProgressListener(job),
             seed_of=lambda number: trial_seed(job.request.seed, number, "confirm"),
-            epochs=job.night.plan.trial_epochs,
+            epochs=job.planner.plan.trial_epochs,
             limits=job.trial_limits,
             folder=job.trial_folder / "confirm",
             checkpoint=checkpoint.epochs_in,

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from fmnist.backends import BACKENDS
-from fmnist.backends.parallelism import available_memory
+from fmnist.backends import BACKENDS, parallelism
 from fmnist.backends.policy import PRECISION_VARIABLE, policy_for
 from fmnist.data import first_ready, load
 from fmnist.errors import UserError
@@ -192,7 +191,7 @@ def check_cores() -> Check:
 
 def check_memory() -> Check:
     """Memory that is free for use now."""
-    available = available_memory()
+    available = parallelism.available_memory()
     found = f"{available / 1e9:.1f} GB available"
     if available >= LEAST_MEMORY:
         return Check("memory", True, found)

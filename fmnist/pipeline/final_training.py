@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.models import inference
-from fmnist.pipeline.stages.search import Watcher
+from fmnist.pipeline.stages.search import ProgressListener
 from fmnist.runs.live_reader import peek_lines
 from fmnist.training import checkpoint
 from search.atomic import atomic_write
@@ -32,7 +32,7 @@ _SILENCE, _SILENT_EPOCHS = 120.0, 5
 
 
 @dataclass
-class FullSize:
+class FinalTraining:
     """Trainings on all images, each of which can be taken up again after any of its epochs.
 
     Attributes:
@@ -79,7 +79,7 @@ class FullSize:
         *,
         epochs: int,
         seed_of: Callable[[int], int],
-        listener: Watcher,
+        listener: ProgressListener,
         seconds: float | None,
         jobs: int = 1,
         remaining: Callable[[Sequence[Epoch], int], int] | None = None,
@@ -152,7 +152,7 @@ class FullSize:
         del self.epoch_log
 
 
-class EpochWatcher(Watcher):
+class EpochProgressListener(ProgressListener):
     """Shows the epochs of a training at full size, in place of trials.
 
     Args:
@@ -169,14 +169,14 @@ class EpochWatcher(Watcher):
     def epoch_done(self, suggestion: Suggestion, epoch: Epoch, remaining: int) -> None:
         """Show the epoch, and how many there will be as things stand."""
         name = self._name(suggestion.number)
-        self.job.view.retrain_epoch(epoch, epoch.epoch + remaining, name)
+        self.job.display.retrain_epoch(epoch, epoch.epoch + remaining, name)
         self.job.on_progress()
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         """Nothing: its epochs were shown."""
 
 
-def beside_base(job: Context, config: Config) -> dict[str, Any]:
+def diff_from_base(job: Context, config: Config) -> dict[str, Any]:
     """The fields of ``config`` that differ from the base of the run: what a task is told."""
     base = job.base.to_dict()
     return {k: v for k, v in config.to_dict().items() if k != "epochs" and v != base[k]}

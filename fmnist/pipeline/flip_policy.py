@@ -10,11 +10,11 @@ from search.space import SearchSpace
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
 
-MIRRORS = ("flip", "test_time_flip")
+FLIP_FIELDS = ("flip", "test_time_flip")
 """Fields that take an image and its mirror image for the same class."""
 
 
-def suit(job: Context) -> None:
+def disable_flips(job: Context) -> None:
     """Leave mirrored images out of a job on data that need not bear them.
 
     They stay where they were asked for: by ``--set``, in a space file, or in a configuration or
@@ -25,27 +25,27 @@ def suit(job: Context) -> None:
     request, kept = job.request, set(job.request.settings or {})
     own_space = request.space is not None and request.space not in SPACES
     if job.space is not None and not own_space:
-        left = tuple(p for p in job.space if p.name not in MIRRORS)
+        left = tuple(p for p in job.space if p.name not in FLIP_FIELDS)
         job.space = SearchSpace(left)
         known = {p.name for p in left}
         job.first_trials = tuple(
             {k: v for k, v in params.items() if k in known} for params in job.first_trials
         )
     if not (request.warm_start or request.recipe):
-        job.base = job.base.replace(**unmirrored(kept))
+        job.base = job.base.replace(**without_flips(kept))
 
 
-def unmirrored(kept: set[str] | None = None) -> dict[str, Any]:
+def without_flips(kept: set[str] | None = None) -> dict[str, Any]:
     """The fields without mirrored images, but for those to be kept."""
-    return {name: False for name in MIRRORS if name not in (kept or ())}
+    return {name: False for name in FLIP_FIELDS if name not in (kept or ())}
 
 
-def mirroring(job: Context) -> str:
+def flip_note(job: Context) -> str:
     """Why mirrored images are left out of a job, or that they are in it all the same."""
     if job.data.mirrors:
         return ""
     searched = {p.name for p in job.space or ()}
-    if searched & set(MIRRORS) or any(getattr(job.base, name) for name in MIRRORS):
+    if searched & set(FLIP_FIELDS) or any(getattr(job.base, name) for name in FLIP_FIELDS):
         return (
             "Mirrored images are used, as was asked for, though nothing says that they keep their "
             "class in this data set."

@@ -15,7 +15,7 @@ from typing import Any
 from fmnist.errors import DiskFullError, StorageError, UserError
 from fmnist.pipeline.context import Context
 from fmnist.pipeline.coordination import Coordinator, LocalCoordinator
-from fmnist.pipeline.flip_policy import suit
+from fmnist.pipeline.flip_policy import disable_flips
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages.ablation import experiments
 from fmnist.pipeline.stages.confirm import confirm
@@ -56,7 +56,7 @@ class Job(Context):
             DiskFullError: there is no room; the same call goes on once there is.
             KeyboardInterrupt: a signal came; an interim report was written.
         """
-        self.interrupt.notice = self.view.stopping
+        self.interrupt.notice = self.display.stopping
         with self.run.locked(), _named_when_full(self):
             self._resume()
             with self.run.logging(log), self.interrupt:
@@ -70,7 +70,7 @@ class Job(Context):
                     self.workers.close()
 
     def _stages(self) -> int:
-        suit(self)
+        disable_flips(self)
         for stage in _STAGES:
             self.interrupt.check()
             if stage.wanted(self) and (stage.marker is None or not self.run.has(stage.marker)):
@@ -101,11 +101,11 @@ class Job(Context):
         if self.run.has("stages.json"):
             self.stage_log = self.run.read_json("stages.json")["stages"]
             self.earlier_seconds = sum(entry["seconds"] for entry in self.stage_log)
-        self.view.message(f"continuing {self.run.path}")
+        self.display.message(f"continuing {self.run.path}")
 
     def _timed(self, name: str, work: Callable[[Job], None]) -> None:
         began, since = utc_now(), time.monotonic()
-        self.view.stage(name)
+        self.display.stage_started(name)
         log.info("stage %s begins", name)
         self.on_progress = lambda: self.save_progress(name, began, since)
         self.on_progress()  # so that the files name the stage while it runs
@@ -147,13 +147,13 @@ _STAGES = (
     _Stage("search", "importance.json", lambda job: job.coordinator.search(job), _searching),
     _Stage("confirm", "best_config.toml", _confirm, _searching),
     _Stage("retrain", "history.json", retrain),
-    _Stage("refit", "refit.json", refit, lambda job: job.night.further.refit),
-    _Stage("ensemble", "ensemble.json", ensemble, lambda job: job.night.further.members > 0),
+    _Stage("refit", "refit.json", refit, lambda job: job.planner.workload.refit),
+    _Stage("ensemble", "ensemble.json", ensemble, lambda job: job.planner.workload.members > 0),
     _Stage("evaluate", "metrics.json", evaluate),
     _Stage("explain", "evidence.json", explain),
     _Stage("gallery", "gallery.json", gallery),
     _Stage(
-        "experiments", "experiments.json", experiments, lambda job: job.night.further.experiments
+        "experiments", "experiments.json", experiments, lambda job: job.planner.workload.experiments
     ),
     _Stage("reproduce", "reproduction.json", reproduce, lambda job: job.recorded is not None),
     _Stage(

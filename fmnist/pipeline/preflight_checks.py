@@ -13,7 +13,7 @@ from fmnist.errors import UserError
 from fmnist.models.size import size_of
 from fmnist.pipeline import doctor
 from fmnist.pipeline.doctor import Check
-from fmnist.pipeline.space_bounds import Params, largest, smallest
+from fmnist.pipeline.space_bounds import Params, largest_config, smallest_config
 from fmnist.runs.folder import Run
 from fmnist.text import size
 from search.records import TrialError
@@ -72,7 +72,7 @@ class _Asked:
 
 
 @dataclass
-class _End:
+class _Extreme:
     """One end of the space, and what its probe found."""
 
     name: str
@@ -142,13 +142,18 @@ def preflight(
     }
 
 
-def _ends(space: SearchSpace | None, base: Config) -> list[_End]:
+def _ends(space: SearchSpace | None, base: Config) -> list[_Extreme]:
     if space is None:
-        return [_End("largest", {}, only=True)]
-    return [_End("smallest", smallest(space, base)), _End("largest", largest(space, base))]
+        return [_Extreme("largest", {}, only=True)]
+    return [
+        _Extreme("smallest", smallest_config(space, base)),
+        _Extreme("largest", largest_config(space, base)),
+    ]
 
 
-def _checks(asked: _Asked, ends: list[_End], probe: Callable[[Params], Probe]) -> Iterator[Check]:
+def _checks(
+    asked: _Asked, ends: list[_Extreme], probe: Callable[[Params], Probe]
+) -> Iterator[Check]:
     # What the trials hold is measured below.
     yield _only_warn(doctor.guarded("memory", doctor.check_memory))
     # Without these there is still a report in HTML.
@@ -165,7 +170,7 @@ def _only_warn(check: Check) -> Check:
     return Check(check.name, check.ok or None, check.found, check.remedy)
 
 
-def _check_disk(asked: _Asked, end: _End) -> Check:
+def _check_disk(asked: _Asked, end: _Extreme) -> Check:
     """Weights of every epoch of the retraining, all else of the latest two, and the trials."""
     weights = 4 * size_of(asked.base.replace(**end.params), asked.classes).parameters
     checkpoints = weights * (asked.final_epochs + _WHOLE * (2 + asked.jobs))
@@ -173,7 +178,7 @@ def _check_disk(asked: _Asked, end: _End) -> Check:
     return doctor.check_disk(asked.run.path, max(doctor.LEAST_DISK, needed))
 
 
-def _check_probe(asked: _Asked, end: _End, probe: Callable[[Params], Probe]) -> Check:
+def _check_probe(asked: _Asked, end: _Extreme, probe: Callable[[Params], Probe]) -> Check:
     name = "network" if end.only else f"{end.name} network"
     # One end that diverges is a trial lost; the gentle end, the night.
     diverged = None if end.name == "largest" and not end.only else False
@@ -226,7 +231,7 @@ def _remedy(kind: str, asked: _Asked) -> str:
     return remedies.get(kind, "see run.log and children.log in the run's folder; fmnist doctor")
 
 
-def _slowness(base: Config, ends: list[_End]) -> float:
+def _slowness(base: Config, ends: list[_Extreme]) -> float:
     """How many times longer the probes took than on the machine of the plans; at least 1."""
     expected = measured = 0.0
     for end in ends:

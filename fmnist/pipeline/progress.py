@@ -39,11 +39,11 @@ class ProgressDisplay:
     def __init__(self) -> None:
         self.limit: float | None = None
         self.trials: int | None = None
-        self.now = ""
+        self.current_stage = ""
         self._remaining: Callable[[], float] | None = None
         self._since = time.monotonic()
 
-    def begin(
+    def start_job(
         self,
         run: Path,
         limit: float | None,
@@ -56,14 +56,14 @@ class ProgressDisplay:
         ``remaining`` is asked for the seconds left; without it they are counted from here.
         """
         self.limit, self.trials, self._remaining = limit, trials, remaining
-        self.begun(run)
+        self.job_started(run)
 
-    def begun(self, run: Path) -> None:
+    def job_started(self, run: Path) -> None:
         """The job in the folder ``run`` has begun, its limits are known."""
 
-    def stage(self, name: str) -> None:
+    def stage_started(self, name: str) -> None:
         """A stage begins."""
-        self.now = name
+        self.current_stage = name
 
     def message(self, text: str) -> None:
         """Something worth a line happened."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from fmnist.config.config import Config
 from fmnist.config.spaces import named_space, without
-from fmnist.pipeline.planner.profiles import Plan, plan_for
+from fmnist.pipeline.planner.profiles import RunProfile, profile_for
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from search.space import SearchSpace
 
 
 @dataclass(frozen=True)
-class Start:
+class SearchSetup:
     """What a search starts from.
 
     Attributes:
@@ -33,9 +33,9 @@ class Start:
     first_trials: tuple[dict[str, Any], ...]
 
 
-def start_of(
-    plan: Plan, *, space: str | None, warm_start: Path | None, settings: Mapping[str, Any]
-) -> Start:
+def build_search_setup(
+    plan: RunProfile, *, space: str | None, warm_start: Path | None, settings: Mapping[str, Any]
+) -> SearchSetup:
     """The plan's space and configuration, or what was asked for instead.
 
     Args:
@@ -47,9 +47,9 @@ def start_of(
         UserError: no such space or file, or nothing is left to search.
         ConfigError: a value against its rule.
     """
-    from fmnist.pipeline.warm_start import is_imported, onward
+    from fmnist.pipeline.warm_start import is_imported, load_warm_start
 
-    imported = onward(warm_start) if warm_start and is_imported(warm_start) else None
+    imported = load_warm_start(warm_start) if warm_start and is_imported(warm_start) else None
     name = space or (str(warm_start) if imported else plan.space)
     found = without(imported.space if imported and not space else named_space(name), settings)
     base = load_config(warm_start) if warm_start else Config(**plan.base)
@@ -59,14 +59,14 @@ def start_of(
     tried = [first]
     if imported and not (space or settings):
         tried += [p for p in imported.first_trials if p != first]
-    return Start(found, name, base, tuple(p for p in tried if found.contains(p)))
+    return SearchSetup(found, name, base, tuple(p for p in tried if found.contains(p)))
 
 
-def plan_of(run: Run, seconds: float | None) -> Plan:
+def load_or_make_profile(run: Run, seconds: float | None) -> RunProfile:
     """The plan that ``run`` began with; of a new one that for the time.
 
     A run taken up again has less time to its deadline, but is the same search.
     """
     if run.has("plan.json"):
-        return Plan(**run.read_json("plan.json")["sizes"])
-    return plan_for(seconds)
+        return RunProfile(**run.read_json("plan.json")["sizes"])
+    return profile_for(seconds)

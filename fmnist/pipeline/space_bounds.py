@@ -17,7 +17,7 @@ _OPTIMIZER_SLOTS = {"adam": 2, "adamw": 2, "sgd": 1}
 _MOST_CHANGES = 2
 
 
-def smallest(space: SearchSpace, base: Config) -> Params:
+def smallest_config(space: SearchSpace, base: Config) -> Params:
     """The parameters with every number at its low end.
 
     Where the configuration's rules refuse that, what differs from it in the fewest parameters.
@@ -28,17 +28,17 @@ def smallest(space: SearchSpace, base: Config) -> Params:
     return _end(space, base, min)
 
 
-def largest(space: SearchSpace, base: Config) -> Params:
-    """The parameters with every number at its high end; see ``smallest``."""
+def largest_config(space: SearchSpace, base: Config) -> Params:
+    """The parameters with every number at its high end; see ``smallest_config``."""
     return _end(space, base, max)
 
 
 def _end(space: SearchSpace, base: Config, pick: Callable[..., Any]) -> Params:
     wanted = {p.name: _end_value(p, base, pick) for p in space}
     for count in range(_MOST_CHANGES + 1):
-        near = [c for c in _changed(space, wanted, count) if _weight(base, c) is not None]
+        near = [c for c in _changed(space, wanted, count) if _size_score(base, c) is not None]
         if near:
-            best: Params = pick(near, key=lambda c: _weight(base, c))
+            best: Params = pick(near, key=lambda c: _size_score(base, c))
             return best
     end = "smallest" if pick is min else "largest"
     raise UserError(f"nothing near the {end} of this space is allowed: {_why(base, wanted)}")
@@ -53,7 +53,7 @@ def _end_value(p: Parameter, base: Config, pick: Callable[..., Any]) -> Value:
     else:
         # Of choices that weigh the same, the one that the base has.
         choices = sorted(p.choices, key=lambda c: c != getattr(base, p.name))
-        value = pick(choices, key=lambda c: _weight(base, {p.name: c}) or (0, 0))
+        value = pick(choices, key=lambda c: _size_score(base, {p.name: c}) or (0, 0))
     return value
 
 
@@ -64,7 +64,7 @@ def _changed(space: SearchSpace, params: Params, count: int) -> Iterator[Params]
             yield {**params, **{p.name: v for p, v in zip(chosen, values, strict=True)}}
 
 
-def _weight(base: Config, params: Params) -> tuple[int, int] | None:
+def _size_score(base: Config, params: Params) -> tuple[int, int] | None:
     """What the size of a configuration is judged by; None where it is not allowed."""
     try:
         config = base.replace(**params)

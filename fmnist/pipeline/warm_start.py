@@ -17,7 +17,7 @@ _NOT_OURS = ("epochs",)
 
 
 @dataclass(frozen=True)
-class Onward:
+class WarmStart:
     """What an imported run gives a new search."""
 
     space: SearchSpace
@@ -30,7 +30,7 @@ def is_imported(path: Path) -> bool:
     return run.has("run.toml") and "imported" in run.read_toml("run.toml")
 
 
-def onward(path: Path) -> Onward:
+def load_warm_start(path: Path) -> WarmStart:
     """Space and best trials, each set of parameters once, of an imported run.
 
     Raises:
@@ -47,7 +47,7 @@ def onward(path: Path) -> Onward:
         for trial in _ranked(peek_trials(path / "trials.jsonl"))
     ]
     distinct = [p for i, p in enumerate(best) if p not in best[:i] and space.contains(p)]
-    return Onward(space, tuple(distinct[:FIRST_TRIALS]))
+    return WarmStart(space, tuple(distinct[:FIRST_TRIALS]))
 
 
 def _ranked(trials: list[Trial]) -> list[Trial]:

@@ -12,7 +12,7 @@ from search.tasks import Objective
 
 
 @dataclass
-class Workers:
+class TrialProcessPool:
     """Starts, hands out and ends children.
 
     Attributes:

@@ -183,8 +183,8 @@ def last_callbacks(task: Task) -> list[Any]:
     stop = keras.callbacks.EarlyStopping(
         "val_accuracy", mode="max", patience=8, restore_best_weights=True
     )
-    slower = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.3, patience=2)
-    return [stop, slower, TimeUp(task.clock.fit)]
+    parallel_slowdown = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.3, patience=2)
+    return [stop, parallel_slowdown, TimeUp(task.clock.fit)]
 
 
 def prepared(options: argparse.Namespace) -> Task:
@@ -245,7 +245,11 @@ def main() -> None:
         "trials": found.finished,
         "pruned": found.pruned,
         "values": values,
-        "seconds": {"search": searched, "fit": fitted, "test": time.time() - options.began},
+        "seconds": {
+            "search": searched,
+            "fit": fitted,
+            "test": time.time() - options.began,
+        },
         "val_accuracy": accuracy,
         "fits": fits,
     }

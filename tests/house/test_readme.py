@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fmnist.cli.main import cli
 from fmnist.config.spaces import SPACES, load_space
-from fmnist.pipeline.planner.planner import plan_for
+from fmnist.pipeline.planner.profiles import profile_for
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_the_plan_table_is_the_plan():
     seconds = {f"up to {name}": limit for name, limit in limits.items()} | {"longer": 1e6}
     assert [row[0] for row in rows] == list(seconds)
     for label, space, images, epochs, final, refit in rows:
-        plan = plan_for(seconds[label])
+        plan = profile_for(seconds[label])
         assert (space, refit == "yes") == (plan.space, plan.refit)
         shown = (int(images.replace(",", "")), int(epochs), int(final))
         assert shown == (plan.trial_images, plan.trial_epochs, plan.final_epochs)

@@ -56,7 +56,7 @@ def add_statistics(run):
     write(run, "metrics.json", metrics)
 
 
-def night(folder):
+def planner(folder):
     """A copy of the recorded run with everything a night adds."""
     run = recorded(folder)
     trials = write_trials(run)

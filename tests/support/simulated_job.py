@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from simulation import IMAGES, SHARING, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
 
-from fmnist.backends.parallelism import slower
-from fmnist.pipeline.planner.planner import Night, plan_for
-from fmnist.pipeline.planner.workload import Further
+from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.pipeline.planner.planner import TimePlanner
+from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.planner.workload import PostSearchWorkload
 from search.analysis.confirmation import candidates, conclude
 from search.engines.base import Suggestion
 from search.engines.fixed_list import ListedEngine
@@ -34,7 +35,7 @@ class Scenario:
         slow_tail: how much longer evaluation and report take than on the machine measured.
         until: the deadline is one by the wall clock.
         jumps: (seconds after the start, seconds) of the wall clock; a sleep jumps ahead.
-        refit, members, mirrored: see ``fmnist.pipeline.planner.workload.Further``.
+        refit, members, mirrored: see ``fmnist.pipeline.planner.workload.PostSearchWorkload``.
     """
 
     total: float
@@ -66,16 +67,16 @@ class Job:
             spread=night.spread,
             levels=night.levels,
             creep=night.creep,
-            sharing=night.sharing,
+            sharing=night.describe_parallelism,
             faults=night.faults,
             jumps=list(night.jumps),
         )
         clock = self.machine.wall if night.until else self.machine.monotonic
         self.budget = Budget(night.total, clock=clock)
         measured = night.slowness * math.exp(self.chance.gauss(0, 0.2))
-        self.further = Further(night.refit, night.members, night.mirrored)
-        self.night = Night(
-            self.budget, plan_for(night.total), measured, jobs=night.jobs, further=self.further
+        self.workload = PostSearchWorkload(night.refit, night.members, night.mirrored)
+        self.planner = TimePlanner(
+            self.budget, profile_for(night.total), measured, jobs=night.jobs, workload=self.workload
         )
         self.costs = CostModel(SPACE)
 
@@ -86,14 +87,14 @@ class Job:
         self.retrain()
         self.refit()
         self.ensemble()
-        self.tail()
+        self.post_search_seconds()
         return self
 
     def study(self, name, engine, plan, slots, whole_images=IMAGES, **options):
         start = START * self.scenario.slowness
-        images = self.night.plan.trial_images
+        images = self.planner.plan.trial_images
         runner = SimulatedRunner(self.machine, slots, images, start, whole_images)
-        options = {"epochs": self.night.plan.trial_epochs, **options}
+        options = {"epochs": self.planner.plan.trial_epochs, **options}
         return Study(
             engine=engine,
             runner=runner,
@@ -117,15 +118,17 @@ class Job:
     def search_reserve(self):
         best = self.log.best()
         if best is None:
-            return self.night.search_reserve()
-        return self.night.search_reserve(self.epoch_seconds(best), self.run_seconds(best))
+            return self.planner.search_reserve()
+        return self.planner.search_reserve(self.epoch_seconds(best), self.run_seconds(best))
 
     def run_seconds(self, trial):
-        return self.costs.likely(trial.params, self.night.plan.trial_epochs)
+        return self.costs.likely(trial.params, self.planner.plan.trial_epochs)
 
     def epoch_seconds(self, trial):
         seconds = self.costs.seconds_per_epoch(trial.params)
-        return seconds * (IMAGES + VALIDATION / 3) / (self.night.plan.trial_images + VALIDATION / 3)
+        return (
+            seconds * (IMAGES + VALIDATION / 3) / (self.planner.plan.trial_images + VALIDATION / 3)
+        )
 
     def confirm(self):
         best = self.log.best()
@@ -134,14 +137,14 @@ class Job:
         if best is None:
             self.best = max(self.log.trials, key=lambda t: len(t.epochs))
             return
-        k, seeds = self.night.confirmation(self.run_seconds(best))
+        k, seeds = self.planner.choose_confirmation_size(self.run_seconds(best))
         if k:
             suggestions = [
                 Suggestion(seed * 10 + place, c.params, replicate_of=c.trial)
                 for seed in range(seeds)
                 for place, c in enumerate(found[:k])
             ]
-            plan = SearchPlan(self.budget, self.night.confirm_reserve, self.costs)
+            plan = SearchPlan(self.budget, self.planner.confirm_reserve, self.costs)
             engine = ListedEngine(suggestions)
             study = self.study("confirm", engine, plan, self.scenario.jobs, max_failures=50)
             study.run()
@@ -152,18 +155,18 @@ class Job:
 
     def retrain(self):
         done = []
-        plan = SearchPlan(self.budget, lambda: self.night.final_reserve(len(done)))
+        plan = SearchPlan(self.budget, lambda: self.planner.final_reserve(len(done)))
 
         def remaining(epochs, planned):
             done[:] = epochs
-            return self.night.final_epochs(epochs[-1].seconds, len(epochs))
+            return self.planner.final_epochs(epochs[-1].seconds, len(epochs))
 
         study = self.study(
             "retrain",
             ListedEngine([Suggestion(0, self.best.params)]),
             plan,
             1,
-            epochs=self.night.final_epochs(self.epoch_seconds(self.best), 0),
+            epochs=self.planner.final_epochs(self.epoch_seconds(self.best), 0),
             whole=True,
             remaining=remaining,
         )
@@ -173,16 +176,16 @@ class Job:
     def refit(self):
         """As many epochs as validation chose, or none."""
         self.refitted, self.refit_begun = None, False
-        if not self.further.refit:
+        if not self.workload.refit:
             return
         chosen = max(self.final.epochs, key=lambda e: (e.val_accuracy, -e.epoch)).epoch
-        self.refit_begun = self.night.refit_fits(chosen, self.full_seconds())
+        self.refit_begun = self.planner.refit_fits(chosen, self.full_seconds())
         if not self.refit_begun:
             return
         study = self.study(
             "refit",
             ListedEngine([Suggestion(0, self.best.params)]),
-            SearchPlan(self.budget, self.night.refit_reserve),
+            SearchPlan(self.budget, self.planner.refit_reserve),
             1,
             epochs=chosen,
             whole=True,
@@ -199,18 +202,18 @@ class Job:
     def ensemble(self):
         """Members that are trained as the final network was."""
         self.members = []
-        if not self.further.members:
+        if not self.workload.members:
             return
         final = self.refitted or self.final
         seconds = statistics.fmean(e.seconds for e in final.epochs)
-        jobs = min(self.scenario.jobs, self.further.members)
+        jobs = min(self.scenario.jobs, self.workload.members)
         costs = CostModel()
         epochs = len(final.epochs)
-        costs.learn({}, epochs, epochs * seconds * slower(jobs))
+        costs.learn({}, epochs, epochs * seconds * parallel_slowdown(jobs))
         study = self.study(
             "ensemble",
-            ListedEngine([Suggestion(n, self.best.params) for n in range(self.further.members)]),
-            SearchPlan(self.budget, self.night.tail, costs),
+            ListedEngine([Suggestion(n, self.best.params) for n in range(self.workload.members)]),
+            SearchPlan(self.budget, self.planner.post_search_seconds, costs),
             jobs,
             epochs=epochs,
             whole=True,
@@ -220,16 +223,16 @@ class Job:
         study.run()
         self.members = [t for t in study.log.trials if len(t.epochs) == len(final.epochs)]
 
-    def tail(self):
+    def post_search_seconds(self):
         """Evaluation with its curve, as long as there is time for it, explanations, report."""
         s = self.scenario
         slow = s.slowness * s.slow_tail * math.exp(self.chance.gauss(0, 0.1))
-        further, point = self.further, POINT * slow
+        workload, point = self.workload, POINT * slow
         self.machine.spend(EVALUATION * slow)
-        self.machine.spend(point * (further.passes - 1) * (1 + VALIDATION / 10_000))
-        self.machine.spend(point * further.passes * len(self.members))
+        self.machine.spend(point * (workload.forward_passes - 1) * (1 + VALIDATION / 10_000))
+        self.machine.spend(point * workload.forward_passes * len(self.members))
         for _ in self.final.epochs:
-            if self.budget.remaining() > self.night.needed_tail():
+            if self.budget.remaining() > self.planner.min_post_search_seconds():
                 self.machine.spend(point)
         self.machine.spend(CLOSING * slow)
 
@@ -252,7 +255,7 @@ class Job:
     @property
     def searched(self):
         """Images that the trials of the search were trained on."""
-        return self.night.plan.trial_images * sum(len(t.epochs) for t in self.log.trials)
+        return self.planner.plan.trial_images * sum(len(t.epochs) for t in self.log.trials)
 
     @property
     def least(self):
@@ -262,7 +265,13 @@ class Job:
         epoch = machine.epoch * machine.cost(self.best.params) * slow
         trial = epoch * s.jobs**s.sharing if len(self.log.trials) < 2 * s.jobs else 0.0
         start = START * s.slowness
-        return 2 * start + trial + epoch + self.night.tail() * s.slow_tail + s.total / 100
+        return (
+            2 * start
+            + trial
+            + epoch
+            + self.planner.post_search_seconds() * s.slow_tail
+            + s.total / 100
+        )
 
 
 def cut_by_time(trial):

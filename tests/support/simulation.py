@@ -98,10 +98,10 @@ class Machine:
         if self.chance.random() > self.stay:
             self.level = self._draw()
         share = (images + VALIDATION / 3) / (IMAGES + VALIDATION / 3)
-        slower = 1 + self.creep * min(1.0, (self.now - self.began) / self.total)
+        parallel_slowdown = 1 + self.creep * min(1.0, (self.now - self.began) / self.total)
         noise = math.exp(self.chance.gauss(0, 0.05))
         undisturbed = self.epoch * share * self.cost(params) * at_once**self.sharing
-        return undisturbed * self.level * slower * noise
+        return undisturbed * self.level * parallel_slowdown * noise
 
     def _draw(self):
         levels, weights = zip(*self.levels, strict=True)

@@ -93,22 +93,22 @@ def make_experiments(
     _check_keys(only)
     run = _finished(run_folder)
     job = _context(run, parse_duration(time_text), started, given)
-    job.view = make_display(quiet=quiet, as_json=as_json)
+    job.display = make_display(quiet=quiet, as_json=as_json)
     asked = {n: given[n] for n in ("images", "epochs", "seeds") if given[n] is not None}
-    job.interrupt.notice = lambda _: job.view.stopping(NOTICE)
-    job.view.begin(run.path, job.budget.total, remaining=job.budget.remaining)
+    job.interrupt.notice = lambda _: job.display.stopping(NOTICE)
+    job.display.start_job(run.path, job.budget.total, remaining=job.budget.remaining)
     try:
         with run.locked(), run.logging(log), job.interrupt:
             _work(job, Session(job, only, asked))
     finally:
         job.workers.close()
-        job.view.close()
+        job.display.close()
     return _render(run)
 
 
 def _work(job: Context, session: Session) -> None:
     _check_data(job)
-    job.view.stage("experiments")
+    job.display.stage_started("experiments")
     log.info("experiments begin")
     session.work()
     log.info("experiments end")
@@ -146,7 +146,7 @@ def _context(run: Run, seconds: float, started: float, given: dict[str, Any]) ->
     return Context(
         run=run,
         request=request,
-        view=make_display(quiet=True, as_json=False),
+        display=make_display(quiet=True, as_json=False),
         base=load_config(run.path),
         class_names=tuple(record["data"]["class_names"]),
         started=started,

@@ -128,7 +128,7 @@ def reproduce_run(*, started: float, source: Path, name: str | None, **options: 
     )
     _check_data(job, then)
     for line in changes(then.environment, describe(), then.run.version):
-        job.view.message(f"not as recorded: {line}")
+        job.display.message(f"not as recorded: {line}")
     code = execute(job)
     found = job.run.read_json(FILE)
     click.echo(json.dumps(found) if options["as_json"] else found["sentence"])

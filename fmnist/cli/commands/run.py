@@ -34,7 +34,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
     """``fmnist run``: find or start the job and execute it; returns the exit code."""
     from fmnist.config.overrides import parse_settings
     from fmnist.pipeline.job import Job, Request
-    from fmnist.pipeline.search_setup import plan_of, start_of
+    from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
 
     check_looks(options)
     deadline = parse_until(options["until"]) if options["until"] else None
@@ -70,8 +70,8 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
     )
     run = run_for(results, name, request.to_dict(), fresh=options["fresh"])
     whole = deadline.timestamp() - time.time() if deadline else seconds
-    start = start_of(
-        plan_of(run, whole),
+    start = build_search_setup(
+        load_or_make_profile(run, whole),
         space=options["space"],
         warm_start=options["warm_start"],
         settings=settings,
@@ -178,10 +178,10 @@ def check_looks(options: dict[str, Any]) -> None:
 
 def common(options: dict[str, Any]) -> dict[str, Any]:
     """What every job takes from the command line."""
-    view = _view(options)
+    display = _view(options)
     return {
-        "view": view,
-        "trackers": trackers_of(view.message, options),
+        "display": display,
+        "trackers": trackers_of(display.message, options),
         "document": _dated(document_of(options)),
         "class_names": _class_names(options["class_names"]),
         "templates": options["template"],
@@ -192,13 +192,13 @@ def common(options: dict[str, Any]) -> dict[str, Any]:
 
 def execute(job: Any) -> int:
     """Run the job with its view; the exit code."""
-    job.view.begin(
+    job.display.start_job(
         job.run.path, job.budget.total, job.request.trials, remaining=job.budget.remaining
     )
     try:
         return int(job.execute())
     finally:
-        job.view.close()
+        job.display.close()
 
 
 def run_for(results: Path, name: str | None, request: dict[str, Any], *, fresh: bool) -> Run:

@@ -21,13 +21,13 @@ class JsonDisplay(ProgressDisplay):
     def _emit(self, event: str, **data: Any) -> None:
         print(json.dumps({"event": event, **data}), flush=True)
 
-    def begun(self, run: Path) -> None:
-        """See ``ProgressDisplay.begun``."""
+    def job_started(self, run: Path) -> None:
+        """See ``ProgressDisplay.job_started``."""
         self._emit("begin", run=str(run), seconds=self.limit)
 
-    def stage(self, name: str) -> None:
-        """See ``ProgressDisplay.stage``."""
-        super().stage(name)
+    def stage_started(self, name: str) -> None:
+        """See ``ProgressDisplay.stage_started``."""
+        super().stage_started(name)
         self._emit("stage", name=name)
 
     def message(self, text: str) -> None:
@@ -64,8 +64,12 @@ class JsonDisplay(ProgressDisplay):
 
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """See ``ProgressDisplay.retrain_epoch``."""
-        scores = {k: v for k, v in vars(epoch).items() if self.now == "retrain" or k[:4] != "val_"}
-        self._emit("epoch", **scores, epochs=epochs, stage=self.now, name=name)
+        scores = {
+            k: v
+            for k, v in vars(epoch).items()
+            if self.current_stage == "retrain" or k[:4] != "val_"
+        }
+        self._emit("epoch", **scores, epochs=epochs, stage=self.current_stage, name=name)
 
     def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
         """See ``ProgressDisplay.result``."""

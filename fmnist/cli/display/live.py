@@ -51,17 +51,17 @@ class LiveDisplay(QuietDisplay):
         self._notice = ""
         self._run = Path()
 
-    def begun(self, run: Path) -> None:
-        """See ``ProgressDisplay.begun``."""
+    def job_started(self, run: Path) -> None:
+        """See ``ProgressDisplay.job_started``."""
         from rich.live import Live
 
         self._run = run
         self._live = Live(get_renderable=lambda: self, refresh_per_second=2, transient=False)
         self._live.start()
 
-    def stage(self, name: str) -> None:
-        """See ``ProgressDisplay.stage``."""
-        super().stage(name)
+    def stage_started(self, name: str) -> None:
+        """See ``ProgressDisplay.stage_started``."""
+        super().stage_started(name)
         self._detail = ""
         self._flights.clear()
 
@@ -96,7 +96,7 @@ class LiveDisplay(QuietDisplay):
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         """See ``ProgressDisplay.trial_done``."""
         self._flights.pop(trial.number, None)
-        if self.now == "confirm":
+        if self.current_stage == "confirm":
             self.message(f"seed {trial.seed} of trial {trial.replicate_of}: {outcome(trial)}")
             return
         self._trials.append(trial)
@@ -113,7 +113,7 @@ class LiveDisplay(QuietDisplay):
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """See ``ProgressDisplay.retrain_epoch``."""
         who = f"{name}, " if name else ""
-        validated = self.now == "retrain"
+        validated = self.current_stage == "retrain"
         value = epoch.val_accuracy if validated else epoch.accuracy
         score = f"{'validation' if validated else 'training'} {percent(value)}"
         self._detail = f"{who}epoch {epoch.epoch} of {epochs}, {score}, {epoch.seconds:.1f} s"
@@ -124,7 +124,7 @@ class LiveDisplay(QuietDisplay):
 
     def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
         """See ``ProgressDisplay.result``."""
-        self.stage("done")
+        self.stage_started("done")
         self.close()
         print()
         super().result(run, metrics, rendered)
@@ -143,7 +143,7 @@ class LiveDisplay(QuietDisplay):
 
         width = options.max_width
         yield self._head(width)
-        stage = STAGES.get(self.now, self.now)
+        stage = STAGES.get(self.current_stage, self.current_stage)
         yield _line(Text(stage + (f": {self._detail}" if self._detail else "")), width)
         if self._notice:
             yield Text(self._notice, style="yellow")

@@ -27,13 +27,13 @@ class QuietDisplay(ProgressDisplay):
 class PlainDisplay(QuietDisplay):
     """A line an event, for logs and pipes."""
 
-    def begun(self, run: Path) -> None:
-        """See ``ProgressDisplay.begun``."""
+    def job_started(self, run: Path) -> None:
+        """See ``ProgressDisplay.job_started``."""
         _line(f"run {run}" + (f", {duration(self.limit)}" if self.limit else ""))
 
-    def stage(self, name: str) -> None:
-        """See ``ProgressDisplay.stage``."""
-        super().stage(name)
+    def stage_started(self, name: str) -> None:
+        """See ``ProgressDisplay.stage_started``."""
+        super().stage_started(name)
         _line(f"{clock(self.elapsed())} {STAGES.get(name, name)}")
 
     def message(self, text: str) -> None:
@@ -50,7 +50,7 @@ class PlainDisplay(QuietDisplay):
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         """See ``ProgressDisplay.trial_done``."""
-        if self.now == "confirm":
+        if self.current_stage == "confirm":
             _line(f"  seed {trial.seed} of trial {trial.replicate_of}: {outcome(trial)}")
             return
         left = "" if time_left == float("inf") else f", {duration(max(0.0, time_left))} to search"
@@ -68,7 +68,7 @@ class PlainDisplay(QuietDisplay):
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """See ``ProgressDisplay.retrain_epoch``."""
         who = f"{name}, " if name else ""
-        scores = epoch_text(epoch, validated=self.now == "retrain")
+        scores = epoch_text(epoch, validated=self.current_stage == "retrain")
         _line(f"  {who}epoch {epoch.epoch}/{epochs}: {scores}")
 
 

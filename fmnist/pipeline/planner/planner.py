@@ -13,14 +13,12 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
-from fmnist.backends.parallelism import slower
-from fmnist.pipeline.planner.profiles import Plan, plan_for
-from fmnist.pipeline.planner.workload import Further
+from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.pipeline.planner.profiles import RunProfile
+from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.text import counted
 from search.processes.supervisor import available_cores
 from search.study.scheduler import Budget
-
-__all__ = ["Night", "Plan", "plan_for"]
 
 # Seconds that evaluation, explanations and report need on the machine this was measured on, with
 # so many for every epoch on the test curve; and the part that explanations and report need.
@@ -39,13 +37,13 @@ _SLOWEST = 2.8
 # Seconds of an epoch over so many images on the machine this was measured on: a first guess, which
 # only the plan that is shown before the start builds on.
 _EPOCH, _EPOCH_IMAGES = 12.0, 54_000
-_NOTHING = Further()
+_NOTHING = PostSearchWorkload()
 _MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
 # How the tail is split in the plan that is shown.
 _TAIL_PARTS = (("evaluate", 0.7), ("explain", 0.05), ("gallery", 0.05), ("report", 0.2))
 
 
-class Night:
+class TimePlanner:
     """Owns the split of a job's time, and keeps account of what was decided.
 
     Args:
@@ -56,24 +54,24 @@ class Night:
         threads: of each trial; None: as many as there are cores.
         deadline: where the time ends by the wall clock.
         confirm: whether candidates are to be confirmed.
-        further: what the retraining has to share its time with.
+        workload: what the retraining has to share its time with.
     """
 
     def __init__(
         self,
         budget: Budget,
-        plan: Plan,
+        plan: RunProfile,
         slowness: float = 1.0,
         *,
         jobs: int = 1,
         threads: int | None = None,
         deadline: datetime | None = None,
         confirm: bool = True,
-        further: Further = _NOTHING,
+        workload: PostSearchWorkload = _NOTHING,
     ) -> None:
         self.budget, self.plan, self.slowness = budget, plan, slowness
-        self.further = further
-        self.share(jobs, threads)
+        self.workload = workload
+        self.set_parallelism(jobs, threads)
         self.deadline, self.confirm = deadline, confirm
         self.decisions: list[dict[str, Any]] = []
         self._epoch: float | None = None
@@ -83,32 +81,34 @@ class Night:
         self._noted_epochs = 0
         self._first_plan: list[dict[str, Any]] | None = None
 
-    def share(self, jobs: int, threads: int | None = None) -> None:
+    def set_parallelism(self, jobs: int, threads: int | None = None) -> None:
         """Reckon with ``jobs`` trainings at once from here on; see the arguments of this class."""
         self.jobs, self.threads = jobs, threads or available_cores()
 
-    def sharing(self) -> str:
+    def describe_parallelism(self) -> str:
         """How many trials run at once, in words."""
         threads = counted(self.threads, "thread")
         if self.jobs == 1:
             return f"one trial at a time, with {threads}"
         return f"{self.jobs} trials at once, with {threads} each"
 
-    def tail(self) -> float:
+    def post_search_seconds(self) -> float:
         """Seconds for evaluation, explanations, experiments and report."""
-        return self.showing() + self.further.experimenting(self.budget.total)
+        return self.reporting_seconds() + self.workload.ablation_seconds(self.budget.total)
 
-    def showing(self) -> float:
+    def reporting_seconds(self) -> float:
         """The same without the experiments."""
         # Imports and typesetting gain little from a fast machine.
         curve = _TAIL_AN_EPOCH * self.plan.final_epochs
         usual = min(_LONGEST_TAIL, _TAIL + curve) * max(0.5, self.slowness)
-        usual += self.further.predicting(self._epoch or _EPOCH * self.slowness)
+        usual += self.workload.prediction_seconds(self._epoch or _EPOCH * self.slowness)
         return usual if self.budget.total is None else min(usual, _TAIL_SHARE * self.budget.total)
 
-    def needed_tail(self) -> float:
+    def min_post_search_seconds(self) -> float:
         """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
-        return _CLOSING * self.showing() + self.further.experimenting(self.budget.total)
+        return _CLOSING * self.reporting_seconds() + self.workload.ablation_seconds(
+            self.budget.total
+        )
 
     def search_reserve(
         self, best_epoch_seconds: float | None = None, run_seconds: float | None = None
@@ -125,7 +125,7 @@ class Night:
         """
         self._learn(best_epoch_seconds)
         self._run = run_seconds or self._run
-        usual = self._confirming() + self._retraining() + self.tail()
+        usual = self._confirming() + self._retraining() + self.post_search_seconds()
         return usual if self._epoch else min(usual, self.budget.remaining() - _MOMENT)
 
     def confirm_reserve(self, best_epoch_seconds: float | None = None) -> float:
@@ -134,11 +134,11 @@ class Night:
         Of the retraining's share it may take a little rather than end half done.
         """
         self._learn(best_epoch_seconds)
-        return _KEPT * self._retraining() + self.tail()
+        return _KEPT * self._retraining() + self.post_search_seconds()
 
     def final_reserve(self, done: int) -> float:
         """Seconds to keep while the retraining is under way; one epoch it gets at any price."""
-        return self.tail() if done else -math.inf
+        return self.post_search_seconds() if done else -math.inf
 
     def _confirming(self) -> float:
         # Without a trial there is nothing to confirm.
@@ -147,32 +147,32 @@ class Night:
     def _confirming_runs_of(self, cost: float) -> float:
         if self.budget.total is None or not self.confirm:
             return 0.0
-        size = self._affordable(cost, math.inf)
+        size = self._largest_affordable(cost, math.inf)
         if size != (0, 0):
-            return _MARGIN * self._wall(size, cost)
+            return _MARGIN * self._wall_seconds(size, cost)
         # A little cheaper, as it may yet turn out, and it fits.
         most = _LEAST_CONFIRM_SHARE * self.budget.total
-        return most if self._wall(_CONFIRMATIONS[-1], cost) < 1.5 * most else 0.0
+        return most if self._wall_seconds(_CONFIRMATIONS[-1], cost) < 1.5 * most else 0.0
 
     def _retraining(self) -> float:
         if self._epoch is None and self.budget.total is not None:
             # Without a trial there is nothing to retrain.
-            return _LEAST_RETRAIN_SHARE * (self.budget.total - self.tail())
+            return _LEAST_RETRAIN_SHARE * (self.budget.total - self.post_search_seconds())
         return self._retraining_epochs_of(self._epoch or 0.0)
 
     def _retraining_epochs_of(self, seconds: float) -> float:
         if self.budget.total is None:
             return 0.0
-        before_tail = self.budget.total - self.tail()
-        trainings = self.plan.final_epochs * self.further.load(self.jobs)
+        before_tail = self.budget.total - self.post_search_seconds()
+        trainings = self.plan.final_epochs * self.workload.relative_cost(self.jobs)
         wanted = min(trainings * seconds, _RETRAIN_SHARE * before_tail)
         return max(wanted, min(_SLOWEST * seconds, 0.8 * before_tail))
 
     def _learn(self, best_epoch_seconds: float | None) -> None:
         if best_epoch_seconds:
-            self._epoch = best_epoch_seconds / slower(self.jobs)
+            self._epoch = best_epoch_seconds / parallel_slowdown(self.jobs)
 
-    def confirmation(self, cost_of_run: float) -> tuple[int, int]:
+    def choose_confirmation_size(self, cost_of_run: float) -> tuple[int, int]:
         """How many candidates on how many fresh seeds each; (0, 0) where there is no time.
 
         Args:
@@ -180,11 +180,11 @@ class Night:
         """
         if self.budget.total is None:
             return _CONFIRM_WITHOUT_LIMIT
-        left = self.budget.remaining() - self.tail() - self._retraining()
+        left = self.budget.remaining() - self.post_search_seconds() - self._retraining()
         # Where the search left more than was planned, the retraining cannot use it all.
         spare = left - (self.plan.stretch - 1) * self._retraining()
-        chosen = self._affordable(cost_of_run, left, spare)
-        if chosen == (0, 0) and self._wall(_CONFIRMATIONS[-1], cost_of_run) <= left:
+        chosen = self._largest_affordable(cost_of_run, left, spare)
+        if chosen == (0, 0) and self._wall_seconds(_CONFIRMATIONS[-1], cost_of_run) <= left:
             chosen = _CONFIRMATIONS[-1]
         if chosen == (0, 0):
             text = f"skipped: four runs of {cost_of_run:.0f} s do not fit"
@@ -193,16 +193,16 @@ class Night:
         self.note("confirm", f"{text}; {max(0.0, left):.0f} s are there")
         return chosen
 
-    def _affordable(self, cost: float, left: float, spare: float = 0.0) -> tuple[int, int]:
+    def _largest_affordable(self, cost: float, left: float, spare: float = 0.0) -> tuple[int, int]:
         assert self.budget.total is not None
         for size in _CONFIRMATIONS:
             least = size == _CONFIRMATIONS[-1]
             share = _LEAST_CONFIRM_SHARE if least else _CONFIRM_SHARE
-            if self._wall(size, cost) <= min(left, max(spare, share * self.budget.total)):
+            if self._wall_seconds(size, cost) <= min(left, max(spare, share * self.budget.total)):
                 return size
         return 0, 0
 
-    def _wall(self, size: tuple[int, int], cost: float) -> float:
+    def _wall_seconds(self, size: tuple[int, int], cost: float) -> float:
         return math.ceil(size[0] * size[1] / self.jobs) * cost
 
     def final_epochs(self, seconds_per_epoch: float, done: int) -> int:
@@ -218,7 +218,7 @@ class Night:
             self._epochs.append(seconds_per_epoch)
             self._promised = self._promised or seconds_per_epoch
         else:
-            self._promised = seconds_per_epoch / slower(self.jobs)
+            self._promised = seconds_per_epoch / parallel_slowdown(self.jobs)
         most = math.floor(self.plan.final_epochs * self.plan.stretch) - done
         recent = self._epochs[-3:] or [self._promised]
         # What the trials promised counts like two epochs, and the latest ones count twice.
@@ -226,16 +226,16 @@ class Night:
         # The last epoch may be as slow as the latest; slower still, it is cut off.
         risk = max(0.0, recent[-1] - expected)
         self._epoch = expected
-        fitting = (self.budget.remaining() - self.tail() - risk) / expected
+        fitting = (self.budget.remaining() - self.post_search_seconds() - risk) / expected
         # Refit and members take as many epochs as there will have been, those done included.
-        in_all = (fitting + done) / self.further.load(self.jobs)
+        in_all = (fitting + done) / self.workload.relative_cost(self.jobs)
         remaining = max(0 if done else 1, min(most, math.floor(in_all - done)))
         self._note_epochs(done + remaining, expected)
         return remaining
 
     def refit_reserve(self) -> float:
         """Seconds to keep while the refit is under way: for some of the curve and the report."""
-        return _CURVE_KEPT * self.showing()
+        return _CURVE_KEPT * self.reporting_seconds()
 
     def refit_fits(self, epochs: int, seconds: float) -> bool:
         """Whether so many epochs on all images fit, of so many seconds each."""
@@ -291,13 +291,16 @@ class Night:
         plan, epoch = self.plan, _EPOCH * self.slowness
         run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
         confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
-        shares, load = self.further.parts(self.jobs), self.further.load(self.jobs)
+        shares, load = (
+            self.workload.cost_by_stage(self.jobs),
+            self.workload.relative_cost(self.jobs),
+        )
         parts = [
-            ("search", self.budget.total - confirm - retrain - self.tail()),
+            ("search", self.budget.total - confirm - retrain - self.post_search_seconds()),
             ("confirm", confirm),
             *((name, retrain * part / load) for name, part in shares.items()),
-            *((name, share * self.showing()) for name, share in _TAIL_PARTS),
+            *((name, share * self.reporting_seconds()) for name, share in _TAIL_PARTS),
         ]
-        if more := self.further.experimenting(self.budget.total):
+        if more := self.workload.ablation_seconds(self.budget.total):
             parts.insert(-1, ("experiments", more))
         return [{"stage": name, "seconds": round(seconds, 1)} for name, seconds in parts]

@@ -45,7 +45,7 @@ _MOST_EPOCHS = 200
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunProfile:
     """Sizes of the parts of a run.
 
     Attributes:
@@ -72,21 +72,21 @@ class Plan:
 
 
 _PLANS = (
-    (5 * 60, Plan(6_000, 3, 12, base={**SHORT, "width": 0.75})),
-    (15 * 60, Plan(10_000, 4, 18, base=SHORT)),
-    (60 * 60, Plan(18_000, 5, 36, base=LONGER)),
-    (4 * 3600, Plan(24_000, 5, 75, base=LONG)),
-    (float("inf"), Plan(54_000, 12, 150, space="extended", base=LONG, refit=True)),
+    (5 * 60, RunProfile(6_000, 3, 12, base={**SHORT, "width": 0.75})),
+    (15 * 60, RunProfile(10_000, 4, 18, base=SHORT)),
+    (60 * 60, RunProfile(18_000, 5, 36, base=LONGER)),
+    (4 * 3600, RunProfile(24_000, 5, 75, base=LONG)),
+    (float("inf"), RunProfile(54_000, 12, 150, space="extended", base=LONG, refit=True)),
 )
 
 
-def plan_for(seconds: float | None) -> Plan:
+def profile_for(seconds: float | None) -> RunProfile:
     """The plan for a time budget; without one (trials are counted), that of half an hour."""
     wanted = 30 * 60 if seconds is None else seconds
     return next(plan for limit, plan in _PLANS if wanted <= limit)
 
 
-def fitted(plan: Plan, images: int, classes: int) -> Plan:
+def scale_to_dataset(plan: RunProfile, images: int, classes: int) -> RunProfile:
     """The plan for a data set with so many training images, the validation images among them.
 
     At most a fifth of them validates. Where fewer than planned are left, trainings take more

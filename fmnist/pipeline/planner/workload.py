@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fmnist.backends.parallelism import slower
+from fmnist.backends.parallelism import parallel_slowdown
 
 # An epoch over training and validation images against one over training images that ends with a
 # look at the validation images; and what is kept above that, since machines slow down.
@@ -20,7 +20,7 @@ _LEAST_EXPERIMENTING = 20.0
 
 
 @dataclass(frozen=True)
-class Further:
+class PostSearchWorkload:
     """What a night has to make besides search, confirmation and one retraining.
 
     Attributes:
@@ -36,11 +36,11 @@ class Further:
     experiments: bool = False
 
     @property
-    def passes(self) -> int:
+    def forward_passes(self) -> int:
         """Passes over the images that one prediction takes."""
         return 2 if self.mirrored else 1
 
-    def parts(self, jobs: int) -> dict[str, float]:
+    def cost_by_stage(self, jobs: int) -> dict[str, float]:
         """Seconds of each stage of final training, for each second of the retraining.
 
         Args:
@@ -48,15 +48,15 @@ class Further:
         """
         epoch = _MARGIN * (_ALL_IMAGES if self.refit else 1.0)
         at_once = max(1, min(jobs, self.members))
-        members = math.ceil(self.members / at_once) * slower(at_once)
+        members = math.ceil(self.members / at_once) * parallel_slowdown(at_once)
         parts = {"retrain": 1.0, "refit": self.refit * epoch, "ensemble": members * epoch}
         return {name: part for name, part in parts.items() if part}
 
-    def load(self, jobs: int) -> float:
+    def relative_cost(self, jobs: int) -> float:
         """The sum of ``parts``: 1 where there is but the retraining."""
-        return sum(self.parts(jobs).values())
+        return sum(self.cost_by_stage(jobs).values())
 
-    def experimenting(self, total: float | None) -> float:
+    def ablation_seconds(self, total: float | None) -> float:
         """Seconds kept for the experiments of a run of ``total`` seconds; 0 without a limit."""
         if not self.experiments or total is None:
             return 0.0
@@ -64,7 +64,7 @@ class Further:
         seconds = total * (_LEAST_SHARE + place * (_MOST_SHARE - _LEAST_SHARE))
         return seconds if seconds >= _LEAST_EXPERIMENTING else 0.0
 
-    def predicting(self, epoch_seconds: float) -> float:
+    def prediction_seconds(self, epoch_seconds: float) -> float:
         """Seconds of the predictions that a single network without mirror images does not need."""
-        more = (self.passes - 1) * (1 + _VALIDATION) + self.passes * self.members
+        more = (self.forward_passes - 1) * (1 + _VALIDATION) + self.forward_passes * self.members
         return _MARGIN * _A_PASS * more * epoch_seconds

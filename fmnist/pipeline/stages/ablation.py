@@ -17,11 +17,11 @@ from fmnist.ablation.results import BASE, NO_TIME, ROUND, Trained, conclude, pla
 from fmnist.ablation.sizing import Costs, Fidelity, Prices
 from fmnist.ablation.store import RECORD, Files
 from fmnist.ablation.variants import MORE, Experiment, catalogue
-from fmnist.backends.parallelism import slower
+from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.data import subset
 from fmnist.errors import UserError
-from fmnist.pipeline.final_training import EpochWatcher
+from fmnist.pipeline.final_training import EpochProgressListener
 from fmnist.runs.config_source import load_config
 from fmnist.text import counted
 from fmnist.training import checkpoint
@@ -95,9 +95,9 @@ class Session:
         job = self.job
         seconds = [e["seconds"] for e in job.run.read_json("history.json")["epochs"]]
         seen = len(job.splits.train) + len(job.splits.validation) / 3
-        jobs = job.night.jobs
-        unit = sum(seconds) / len(seconds) / seen * slower(jobs)
-        return Prices(self.config, unit, jobs, max(0.5, job.night.slowness))
+        jobs = job.planner.jobs
+        unit = sum(seconds) / len(seconds) / seen * parallel_slowdown(jobs)
+        return Prices(self.config, unit, jobs, max(0.5, job.planner.slowness))
 
     # ---- how large --------------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ class Session:
 
     def _new_size(self) -> Fidelity | None:
         job = self.job
-        sizes = job.night.plan
+        sizes = job.planner.plan
         most = job.trial_images, sizes.trial_epochs, self._train_size, self._validation_size
         every = job.request.experiments == "all"
         if job.budget.total is None:
@@ -154,7 +154,7 @@ class Session:
         return self.job.budget.remaining() - self._reserve()
 
     def _reserve(self) -> float:
-        return _REPORTING * self.job.night.showing()
+        return _REPORTING * self.job.planner.reporting_seconds()
 
     @property
     def _train_size(self) -> int:
@@ -223,7 +223,7 @@ class Session:
 
     def _children(self, objective: Variants) -> Supervisor:
         """Wait for them: what they import is not to be counted as the cost of a training."""
-        supervisor = self.job.workers.supervisor(self.job.night.jobs, lambda: objective)
+        supervisor = self.job.workers.supervisor(self.job.planner.jobs, lambda: objective)
         supervisor.warm()
         supervisor.wait_until_warm()
         return supervisor
@@ -278,11 +278,11 @@ class Session:
         made, skipped = len(record["experiments"]), len(record["skipped"])
         text = f"{counted(made, 'experiment')} made, {skipped} skipped"
         text = text if size else f"all skipped: {NO_TIME}"
-        job.night.note("experiments", text)
-        job.view.message(f"experiments: {text}")
+        job.planner.note("experiments", text)
+        job.display.message(f"experiments: {text}")
 
 
-class _Watcher(EpochWatcher):
+class _Watcher(EpochProgressListener):
     """Tells of trainings that failed."""
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:

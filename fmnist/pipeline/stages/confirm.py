@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist.config.config import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.coordination import ROUND, Coordinator
-from fmnist.pipeline.stages.search import epoch_seconds, learnt
+from fmnist.pipeline.stages.search import epoch_seconds, fit_cost_model
 from fmnist.text import settings
 from search.analysis.confirmation import Candidate, candidates, conclude
 from search.records import Trial, TrialLog
@@ -29,14 +29,14 @@ def confirm(job: Context, coordinator: Coordinator) -> None:
     found = candidates(searched.trials, max(k, k_so_far, 1)) or [_alone(fallback)]
     if k:
         leader = f"trial {found[0].trial} of the search leads"
-        job.view.confirm_started(min(k, len(found)), seeds, leader)
+        job.display.confirm_started(min(k, len(found)), seeds, leader)
         _record_reads(job)
         coordinator.confirm(job, found[:k], seeds)
         log = TrialLog(log.path)
         job.interrupt.check()
     record = conclude(found, log.trials, searched.trials, reason=reason)
     job.run.write_json("confirmation.json", record)
-    job.view.confirmed(record)
+    job.display.confirmed(record)
     _write_best(job, record)
 
 
@@ -70,11 +70,11 @@ def _size(job: Context, coordinator: Coordinator, searched: TrialLog) -> tuple[i
         return 0, 0, "the recipe does not do so" if recipe else "switched off with --no-confirm"
     if best is None:
         return 0, 0, "no trial ran to its end"
-    costs = learnt(job, searched)
-    cost = costs.likely(best.params, job.night.plan.trial_epochs)
-    job.night.search_reserve(epoch_seconds(job, best, costs), cost)
+    costs = fit_cost_model(job, searched)
+    cost = costs.likely(best.params, job.planner.plan.trial_epochs)
+    job.planner.search_reserve(epoch_seconds(job, best, costs), cost)
     with coordinator.workforce(job):
-        k, seeds = job.night.confirmation(cost)
+        k, seeds = job.planner.choose_confirmation_size(cost)
     return k, seeds, "" if k else "there was no time for it"
 
 
@@ -93,7 +93,7 @@ def _write_best(job: Context, record: dict[str, Any]) -> None:
         "confirmed_validation_accuracy": winner["mean"],
         "confirmed_runs": sum(r["value"] is not None for r in winner["runs"]),
     }
-    config = job.base.replace(**winner["params"], epochs=job.night.plan.final_epochs)
+    config = job.base.replace(**winner["params"], epochs=job.planner.plan.final_epochs)
     known = {k: v for k, v in provenance.items() if v is not None}
     job.run.write_text("best_config.toml", dump_config(config, known))
-    job.view.message(f"best configuration: {settings(winner['params'])}")
+    job.display.message(f"best configuration: {settings(winner['params'])}")

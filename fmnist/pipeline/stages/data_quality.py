@@ -65,10 +65,10 @@ def gallery(job: Context) -> None:
 
 
 def _in_time(job: Context, name: str) -> None:
-    needed = _SECONDS[name] * max(0.5, job.night.slowness)
+    needed = _SECONDS[name] * max(0.5, job.planner.slowness)
     if name == "duplicates":
         needed *= max(1.0, len(job.data.train_labels) * job.data.test.n / _PAIRS)
-    if job.budget.remaining() < needed + _REPORT * job.night.needed_tail():
+    if job.budget.remaining() < needed + _REPORT * job.planner.min_post_search_seconds():
         raise UnsuitableError("there was no time for it")
 
 

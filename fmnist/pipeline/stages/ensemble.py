@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fmnist.backends.parallelism import slower
+from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
-from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
-from fmnist.pipeline.stages.refit import full_epoch_seconds, note_reads, refitted
+from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
+from fmnist.pipeline.stages.refit import full_epoch_seconds, record_split_reads, refitted
 from fmnist.pipeline.stages.retrain import best_epoch
-from fmnist.pipeline.stages.search import learnt
+from fmnist.pipeline.stages.search import fit_cost_model
 from fmnist.runs.config_source import load_config
 from search.engines.base import Suggestion
 from search.records import Trial, TrialLog
@@ -44,7 +44,7 @@ class _Recipe:
 def ensemble(job: Context) -> None:
     """Train the members, save those that come to their end, say what became of the others."""
     recipe = _recipe(job)
-    training = FullSize(
+    training = FinalTraining(
         job,
         "ensemble",
         job.trial_folder / "ensemble",
@@ -89,7 +89,7 @@ def _recipe(job: Context) -> _Recipe:
 
 def _members(job: Context, config: Config) -> list[Suggestion]:
     """The candidates behind the winner in their order, then the winner on further seeds."""
-    count = job.night.further.members
+    count = job.planner.workload.members
     record = job.run.read_json("confirmation.json") if job.run.has("confirmation.json") else {}
     candidates = record.get("candidates", [])
     found = [
@@ -97,22 +97,22 @@ def _members(job: Context, config: Config) -> list[Suggestion]:
         for number, c in enumerate(candidates[1 : count + 1], start=_FIRST)
     ]
     winner = candidates[0]["trial"] if candidates else None
-    own = beside_base(job, config)
+    own = diff_from_base(job, config)
     seeds = range(_FIRST + len(found), _FIRST + count)
     return found + [Suggestion(n, own, replicate_of=winner) for n in seeds]
 
 
-def _train(job: Context, training: FullSize, recipe: _Recipe) -> None:
+def _train(job: Context, training: FinalTraining, recipe: _Recipe) -> None:
     if not training.begun:
         _note_reads(job, recipe)
-    jobs = max(1, min(job.night.jobs, len(training.trainings)))
-    plan = SearchPlan(job.budget, job.night.tail, _costs(job, recipe, jobs))
+    jobs = max(1, min(job.planner.jobs, len(training.trainings)))
+    plan = SearchPlan(job.budget, job.planner.post_search_seconds, _costs(job, recipe, jobs))
     try:
         training.run(
             plan,
             epochs=recipe.epochs,
             seed_of=lambda number: trial_seed(job.request.seed, number, "ensemble"),
-            listener=EpochWatcher(job, lambda number: f"member {number}"),
+            listener=EpochProgressListener(job, lambda number: f"member {number}"),
             seconds=recipe.seconds * jobs,
             jobs=jobs,
         )
@@ -123,7 +123,7 @@ def _train(job: Context, training: FullSize, recipe: _Recipe) -> None:
 def _note_reads(job: Context, recipe: _Recipe) -> None:
     purpose = "fitting the members of the ensemble"
     if recipe.with_validation:
-        note_reads(job, "ensemble", f"{purpose}; nothing is chosen")
+        record_split_reads(job, "ensemble", f"{purpose}; nothing is chosen")
         return
     job.ledger.record("ensemble", "train", len(job.splits.train), purpose)
     validation = len(job.splits.validation)
@@ -132,14 +132,14 @@ def _note_reads(job: Context, recipe: _Recipe) -> None:
 
 def _costs(job: Context, recipe: _Recipe, jobs: int) -> CostModel:
     """What a member costs: as the search has it, in proportion to what the winner's epochs took."""
-    seconds = recipe.seconds * slower(jobs)
+    seconds = recipe.seconds * parallel_slowdown(jobs)
     log = TrialLog(job.run / "trials.jsonl")
     if not log.trials:
         costs = CostModel()
         costs.learn({}, recipe.epochs, recipe.epochs * seconds)
         return costs
-    expected = learnt(job, log).seconds_per_epoch(recipe.config.to_dict())
-    return learnt(job, log, seconds / expected if expected else 1.0)
+    expected = fit_cost_model(job, log).seconds_per_epoch(recipe.config.to_dict())
+    return fit_cost_model(job, log, seconds / expected if expected else 1.0)
 
 
 def _why_not(trial: Trial | None, recipe: _Recipe) -> str:
@@ -151,7 +151,7 @@ def _why_not(trial: Trial | None, recipe: _Recipe) -> str:
 
 
 def _saved(
-    job: Context, training: FullSize, recipe: _Recipe, member: Suggestion, trial: Trial
+    job: Context, training: FinalTraining, recipe: _Recipe, member: Suggestion, trial: Trial
 ) -> dict[str, Any]:
     """Save the network of a member; what ``ensemble.json`` says of it."""
     epoch = len(trial.epochs) if recipe.with_validation else best_epoch(trial)

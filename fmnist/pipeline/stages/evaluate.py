@@ -155,7 +155,7 @@ def _time_for_intervals(job: Context, images: int) -> bool:
     """Whether resampling leaves what comes after the evaluation its time."""
     more_classes = max(1.0, len(job.data.class_names) / 10)
     work = _SECONDS_AN_IMAGE * images * more_classes
-    needed = work * job.night.slowness + job.night.needed_tail()
+    needed = work * job.planner.slowness + job.planner.min_post_search_seconds()
     return job.budget.remaining() >= needed
 
 
@@ -168,7 +168,7 @@ def _test_curve(
     """
     curve = []
     for epoch in _points(len(job.run.read_json("history.json")["epochs"])):
-        if job.budget.remaining() < job.night.needed_tail():
+        if job.budget.remaining() < job.planner.min_post_search_seconds():
             break  # the report matters more than this curve
         file = checkpoint_file(job, epoch)
         if not file.is_file():

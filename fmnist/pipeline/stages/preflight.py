@@ -28,22 +28,25 @@ def preflight(job: Context) -> None:
         job.run,
         job.space,
         job.base,
-        jobs=job.night.jobs,
+        jobs=job.planner.jobs,
         fewer=job.request.jobs == "auto",
         classes=len(job.data.class_names),
         probe=lambda params: _probe(job, params),
         trial_memory=job.request.trial_memory,
         final_epochs=_checkpoints(job),
-        on_check=job.view.check,
+        on_check=job.display.check,
     )
-    job.night.slowness = record["slowness"]
-    told = job.workers.supervisor(job.night.jobs).greeting
-    job.share(record["jobs"])
+    job.planner.slowness = record["slowness"]
+    told = job.workers.supervisor(job.planner.jobs).greeting
+    job.set_parallelism(record["jobs"])
     job.run.write_json("environment.json", environment.describe(device=str(told)))
-    job.night.note("preflight", "all that the night needs is there")
+    job.planner.note("preflight", "all that the night needs is there")
     if job.request.kind == "search":
         alone = job.request.jobs != 0
-        job.note("preflight", job.night.sharing() if alone else "other machines train the trials")
+        job.note(
+            "preflight",
+            job.planner.describe_parallelism() if alone else "other machines train the trials",
+        )
     # Whoever is killed after the next line goes on by the plan.
     job.save_plan()
     job.run.write_json("preflight.json", record)
@@ -51,14 +54,14 @@ def preflight(job: Context) -> None:
 
 def _checkpoints(job: Context) -> int:
     """Checkpoints of final trainings that lie on the disk at one time, at most."""
-    further = job.night.further
-    trainings = 1 + max(further.refit, further.members)  # the members come when the refit is gone
-    return trainings * math.ceil(job.night.plan.stretch * job.night.plan.final_epochs)
+    workload = job.planner.workload
+    trainings = 1 + max(workload.refit, workload.members)  # the members come when the refit is gone
+    return trainings * math.ceil(job.planner.plan.stretch * job.planner.plan.final_epochs)
 
 
 def _device(job: Context) -> str | None:
     """What the children compute on; None where they cannot even say that."""
-    supervisor = job.workers.supervisor(job.night.jobs)
+    supervisor = job.workers.supervisor(job.planner.jobs)
     # Importing is not what the probes measure.
     supervisor.warm()
     supervisor.wait_until_warm()
@@ -68,7 +71,7 @@ def _device(job: Context) -> str | None:
 def _fit_to(job: Context, device: str | None) -> None:
     """Decide anew how many train at once, where the device was guessed wrong."""
     if device is not None and (device != "CPU") != accelerator_in_sight():
-        job.share(job.jobs_here(device))
+        job.set_parallelism(job.jobs_here(device))
 
 
 def _probe(job: Context, params: dict[str, Any]) -> Probe:
@@ -77,7 +80,7 @@ def _probe(job: Context, params: dict[str, Any]) -> Probe:
     Raises:
         TrialError: it failed; the kind says how.
     """
-    supervisor = job.workers.supervisor(job.night.jobs)
+    supervisor = job.workers.supervisor(job.planner.jobs)
     task = Task(_NUMBER, params, job.request.seed, 1, probe=True)
     # Since the last probe a child may have died.
     supervisor.warm()

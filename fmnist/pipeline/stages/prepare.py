@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fmnist.backends import environment
 from fmnist.config.config import dump_config
-from fmnist.pipeline.flip_policy import mirroring
+from fmnist.pipeline.flip_policy import flip_note
 from fmnist.runs.folder import utc_now
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def prepare(job: Context) -> None:
     """Find and verify the data, split it, and note what was asked and where it runs."""
     # The children import the backend while the data are found and read.
-    job.workers.warm(job.night.jobs)
+    job.workers.warm(job.planner.jobs)
     data, splits = job.data, job.splits
-    notes = [*data.notes, *filter(None, [mirroring(job)])]
+    notes = [*data.notes, *filter(None, [flip_note(job)])]
     counts = {
         "seed": job.request.seed,
         "train": len(splits.train),
@@ -60,9 +60,9 @@ def prepare(job: Context) -> None:
     if job.questions is not None:
         _keep_questions(job.run.path, job.questions)
     job.run.write_json("environment.json", environment.describe())
-    job.view.message(f"data: {data.name} from {data.source}" + _verified(data.published))
+    job.display.message(f"data: {data.name} from {data.source}" + _verified(data.published))
     for note in notes:
-        job.view.message(f"note: {note}")
+        job.display.message(f"note: {note}")
 
 
 def _keep_questions(run: Path, folder: Path) -> None:

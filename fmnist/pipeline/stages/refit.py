@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
+from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
 from fmnist.runs.config_source import load_config
 from fmnist.text import counted
 from search.atomic import atomic_write
@@ -33,15 +33,15 @@ def refit(job: Context) -> None:
     config = load_config(job.run.path)
     history = job.run.read_json("history.json")
     epochs = int(history["chosen_epoch"])
-    training = FullSize(
+    training = FinalTraining(
         job,
         "refit",
         job.trial_folder / "refit",
-        [Suggestion(_NUMBER, beside_base(job, config))],
+        [Suggestion(_NUMBER, diff_from_base(job, config))],
         with_validation=True,
     )
     seconds = full_epoch_seconds(job, history)
-    if training.begun or job.night.refit_fits(epochs, seconds):
+    if training.begun or job.planner.refit_fits(epochs, seconds):
         _train(job, training, epochs, seconds)
     done, reason = _outcome(training, epochs)
     if not reason:
@@ -49,7 +49,7 @@ def refit(job: Context) -> None:
         training.save_model("model.keras", config, _NUMBER, epochs)
     job.run.write_json("refit.json", _record(job, training, done, reason))
     training.forget()
-    job.view.message(
+    job.display.message(
         f"the retrained model stays: {reason}"
         if reason
         else f"the final model: {training.images:,} images, {counted(epochs, 'epoch')}"
@@ -68,26 +68,28 @@ def full_epoch_seconds(job: Context, history: dict[str, Any]) -> float:
     return float(sum(seconds) / len(seconds)) * (train + validation) / (train + validation / 3)
 
 
-def note_reads(job: Context, stage: str, purpose: str) -> None:
+def record_split_reads(job: Context, stage: str, purpose: str) -> None:
     """Write into the ledger that both splits are learnt from."""
     job.ledger.record(stage, "train", len(job.splits.train), purpose)
     job.ledger.record(stage, "validation", len(job.splits.validation), purpose)
 
 
-def _train(job: Context, training: FullSize, epochs: int, seconds: float) -> None:
+def _train(job: Context, training: FinalTraining, epochs: int, seconds: float) -> None:
     if not training.begun:
-        note_reads(job, "refit", "fitting the weights of the final model; nothing is chosen")
+        record_split_reads(
+            job, "refit", "fitting the weights of the final model; nothing is chosen"
+        )
     training.run(
-        SearchPlan(job.budget, job.night.refit_reserve),
+        SearchPlan(job.budget, job.planner.refit_reserve),
         epochs=epochs,
         seed_of=lambda number: trial_seed(job.request.seed, number, "refit"),
-        listener=EpochWatcher(job),
+        listener=EpochProgressListener(job),
         seconds=seconds,
     )
     job.workers.close()
 
 
-def _outcome(training: FullSize, epochs: int) -> tuple[Sequence[Epoch], str]:
+def _outcome(training: FinalTraining, epochs: int) -> tuple[Sequence[Epoch], str]:
     """The epochs made, and why the network is of no use; empty where it is."""
     if not training.log.trials:
         return (), "there was no time for the refit"
@@ -111,10 +113,12 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _record(job: Context, training: FullSize, done: Sequence[Epoch], reason: str) -> dict[str, Any]:
+def _record(
+    job: Context, training: FinalTraining, done: Sequence[Epoch], reason: str
+) -> dict[str, Any]:
     """The content of ``refit.json``; scores on images that were learnt are left out."""
     if reason:
-        job.night.note("refit", f"left out: {reason}")
+        job.planner.note("refit", f"left out: {reason}")
     return {
         "schema": 1,
         "used": not reason,

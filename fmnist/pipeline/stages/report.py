@@ -23,7 +23,7 @@ def report(job: Context) -> None:
     except (ReportTemplateError, PrintingError) as error:
         if job.templates is None:
             raise
-        job.view.message(f"{error}; the report is made with our own templates")
+        job.display.message(f"{error}; the report is made with our own templates")
         job.rendered = render_report(job.run.path)
 
 
@@ -37,14 +37,14 @@ def interim(job: Context) -> None:
         rendered = render_report(job.run.path, templates=job.templates, interim=True)
     except Exception as error:
         logging.getLogger("fmnist").exception("no interim report")
-        job.view.message(f"no interim report: {error}")
+        job.display.message(f"no interim report: {error}")
         return
-    job.view.message(f"interim report: {rendered.pdf or rendered.html}")
+    job.display.message(f"interim report: {rendered.pdf or rendered.html}")
 
 
 def finish(job: Context) -> int:
     """Print where everything lies; exit code 5 when there is no PDF."""
     metrics = job.run.read_json("metrics.json")
     assert job.rendered is not None, "finish comes after report"
-    job.view.result(job.run.path, metrics, job.rendered)
+    job.display.result(job.run.path, metrics, job.rendered)
     return 0 if job.rendered.pdf else 5

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from fmnist.config.config import Config, dump_config
 from fmnist.errors import TrainingError
-from fmnist.pipeline.final_training import EpochWatcher, FullSize, beside_base
-from fmnist.pipeline.stages.search import epoch_seconds, learnt
+from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
+from fmnist.pipeline.stages.search import epoch_seconds, fit_cost_model
 from fmnist.runs.config_source import load_config
 from fmnist.training import checkpoint
 from search.engines.base import Suggestion
@@ -29,8 +29,8 @@ _NUMBER = 0
 def retrain(job: Context) -> None:
     """Train the best configuration on the whole training split; keep its best epoch."""
     config = load_config(job.run.path)
-    training = FullSize(
-        job, "retrain", job.run / FOLDER, [Suggestion(_NUMBER, beside_base(job, config))]
+    training = FinalTraining(
+        job, "retrain", job.run / FOLDER, [Suggestion(_NUMBER, diff_from_base(job, config))]
     )
     trial = _trained(job, training)
     chosen = best_epoch(trial)
@@ -59,7 +59,7 @@ def checkpoint_file(job: Context, epoch: int) -> Path:
     return checkpoint.file(job.run / FOLDER / f"{_NUMBER:04d}", epoch)
 
 
-def _trained(job: Context, training: FullSize) -> Trial:
+def _trained(job: Context, training: FinalTraining) -> Trial:
     """The record of the retraining; what an earlier session finished is not done again."""
     log = training.log
     if not log.trials:
@@ -78,14 +78,14 @@ def _trained(job: Context, training: FullSize) -> Trial:
     return trial
 
 
-def _train(job: Context, training: FullSize) -> None:
+def _train(job: Context, training: FinalTraining) -> None:
     seconds = _epoch_seconds(job)
-    planned = job.night.plan.final_epochs
+    planned = job.planner.plan.final_epochs
     training.run(
-        SearchPlan(job.budget, lambda: job.night.final_reserve(training.done(_NUMBER))),
-        epochs=job.night.final_epochs(seconds, 0) if seconds else planned,
+        SearchPlan(job.budget, lambda: job.planner.final_reserve(training.done(_NUMBER))),
+        epochs=job.planner.final_epochs(seconds, 0) if seconds else planned,
         seed_of=lambda _: job.request.seed,
-        listener=EpochWatcher(job),
+        listener=EpochProgressListener(job),
         seconds=seconds,
         remaining=lambda epochs, _: _remaining(job, epochs),
     )
@@ -102,12 +102,12 @@ def _epoch_seconds(job: Context) -> float | None:
     log = TrialLog(job.run / "trials.jsonl")
     number = job.run.read_toml("best_config.toml").get("provenance", {}).get("trial")
     winner = next((t for t in log.trials if t.number == number and t.epochs), None)
-    return None if winner is None else epoch_seconds(job, winner, learnt(job, log))
+    return None if winner is None else epoch_seconds(job, winner, fit_cost_model(job, log))
 
 
 def _remaining(job: Context, epochs: Sequence[Epoch]) -> int:
     """Epochs still to come: as planned, or under a deadline as many as fit."""
-    return job.night.final_epochs(epochs[-1].seconds, len(epochs))
+    return job.planner.final_epochs(epochs[-1].seconds, len(epochs))
 
 
 def _keep_epochs(job: Context, config: Config, count: int) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def search(job: Context) -> None:
     """Run the study, and estimate what mattered in it."""
     log = TrialLog(job.run / "trials.jsonl")
-    note_reads(job)
+    record_split_reads(job)
     try:
         study = _study(job, log)
     except SpaceError as error:
@@ -37,14 +37,14 @@ def search(job: Context) -> None:
                 raise TrainingError(f"{error}; see {job.run / 'children.log'}") from None
             job.note("search", f"the search ended early: {error}")
     job.interrupt.check()
-    job.night.note("search", f"ended after {len(log.trials)} trials")
+    job.planner.note("search", f"ended after {len(log.trials)} trials")
     assert job.space is not None
     job.run.write_json("importance.json", importances(log.trials, job.space))
 
 
 def _study(job: Context, log: TrialLog) -> Study:
     assert job.space is not None
-    request, sizes = job.request, job.night.plan
+    request, sizes = job.request, job.planner.plan
     epoch_log = EpochLog(job.run / "epochs.jsonl")
     if request.engine == "keras-tuner":
         backends.configure()  # it imports Keras
@@ -63,14 +63,14 @@ def _study(job: Context, log: TrialLog) -> Study:
     if request.sampler != "grid":
         for params in job.first_trials:
             engine.enqueue(params)
-    costs = learnt(job, log)
+    costs = fit_cost_model(job, log)
     return Study(
         engine=engine,
-        runner=job.workers.supervisor(job.night.jobs),
+        runner=job.workers.supervisor(job.planner.jobs),
         plan=SearchPlan(job.budget, reserve=lambda: reserve(job, log, costs), costs=costs),
         log=log,
         epoch_log=epoch_log,
-        listener=Watcher(job),
+        listener=ProgressListener(job),
         seed=request.seed,
         epochs=sizes.trial_epochs,
         max_trials=request.trials,
@@ -81,7 +81,7 @@ def _study(job: Context, log: TrialLog) -> Study:
     )
 
 
-def note_reads(job: Context) -> None:
+def record_split_reads(job: Context) -> None:
     """Have the ledger say what trials read."""
     job.ledger.record("search", "train", job.trial_images, "fitting the trials")
     job.ledger.record(
@@ -89,7 +89,7 @@ def note_reads(job: Context) -> None:
     )
 
 
-def learnt(job: Context, log: TrialLog, scale: float = 1.0) -> CostModel:
+def fit_cost_model(job: Context, log: TrialLog, scale: float = 1.0) -> CostModel:
     """What trials cost, learnt from those in the log; or trainings that take ``scale`` times it."""
     costs = CostModel(job.space)
     for trial in log.trials:
@@ -101,9 +101,9 @@ def reserve(job: Context, log: TrialLog, costs: CostModel) -> float:
     """Seconds that the stages after the search need, as far as is known now."""
     best = log.best()
     if best is None:
-        return job.night.search_reserve()
-    run = costs.likely(best.params, job.night.plan.trial_epochs)
-    return job.night.search_reserve(epoch_seconds(job, best, costs), run)
+        return job.planner.search_reserve()
+    run = costs.likely(best.params, job.planner.plan.trial_epochs)
+    return job.planner.search_reserve(epoch_seconds(job, best, costs), run)
 
 
 def epoch_seconds(job: Context, trial: Trial, costs: CostModel) -> float:
@@ -117,7 +117,7 @@ def epoch_seconds(job: Context, trial: Trial, costs: CostModel) -> float:
     return seconds * (len(job.splits.train) + validation) / (size + validation)
 
 
-class Watcher:
+class ProgressListener:
     """Shows a study and notes its time, so that a resumed run knows what is left."""
 
     def __init__(self, job: Context) -> None:
@@ -125,17 +125,17 @@ class Watcher:
 
     def trial_started(self, suggestion: Suggestion) -> None:
         """See ``search.study.study.Listener``."""
-        self.job.view.trial_started(suggestion)
+        self.job.display.trial_started(suggestion)
 
     def epoch_done(self, suggestion: Suggestion, epoch: Epoch, remaining: int) -> None:
         """See ``search.study.study.Listener``."""
-        self.job.view.epoch_done(suggestion, epoch)
+        self.job.display.epoch_done(suggestion, epoch)
 
     def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
         """See ``search.study.study.Listener``."""
-        self.job.view.trial_retried(suggestion, failure)
+        self.job.display.trial_retried(suggestion, failure)
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         """See ``search.study.study.Listener``."""
-        self.job.view.trial_done(trial, best, time_left)
+        self.job.display.trial_done(trial, best, time_left)
         self.job.on_progress()

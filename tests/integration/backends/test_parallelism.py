@@ -6,12 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 import search.processes.supervisor
+from fmnist.backends import parallelism
 from fmnist.backends.parallelism import accelerator_in_sight, jobs_for
 from fmnist.cli.commands import run as commands
 from fmnist.cli.main import cli
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
-from fmnist.pipeline import context, doctor
+from fmnist.pipeline import context
 from fmnist.pipeline.context import Context
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
@@ -80,7 +81,7 @@ def machine(monkeypatch):
     facts = {"cores": 4, "memory": 16 * GB, "accelerated": False}
     monkeypatch.setattr(context, "accelerator_in_sight", lambda: facts["accelerated"])
     monkeypatch.setattr(stage, "accelerator_in_sight", lambda: facts["accelerated"])
-    monkeypatch.setattr(doctor, "available_memory", lambda: facts["memory"])
+    monkeypatch.setattr(parallelism, "available_memory", lambda: facts["memory"])
     for room in (context, search.processes.supervisor):
         monkeypatch.setattr(room, "available_cores", lambda: facts["cores"])
     return facts
@@ -100,7 +101,7 @@ class Told(ProgressDisplay):
 def begun(folder, **asked):
     run = Run(folder)
     return Context(
-        run=run, request=Request(**asked), view=Told(), base=Config(), space=CORE, started=0.0
+        run=run, request=Request(**asked), display=Told(), base=Config(), space=CORE, started=0.0
     )
 
 
@@ -124,7 +125,7 @@ def test_what_was_asked_holds_whatever_the_machine(machine, tmp_path):
 
 
 def test_one_configuration_is_trained_alone(machine, tmp_path):
-    assert begun(tmp_path, kind="train").night.jobs == 1
+    assert begun(tmp_path, kind="train").planner.jobs == 1
 
 
 @pytest.mark.parametrize(
@@ -143,10 +144,12 @@ def test_a_run_keeps_its_number_unless_there_is_less_room(machine, tmp_path, cha
     again = begun(tmp_path)
     assert planned(again)["jobs"] == jobs
     told = [
-        m for m in again.view.messages if m.startswith(f"going on with {again.night.sharing()}")
+        m
+        for m in again.display.messages
+        if m.startswith(f"going on with {again.planner.describe_parallelism()}")
     ]
     assert len(told) == (jobs < 4)
-    assert len(again.night.decisions) == (jobs < 4)
+    assert len(again.planner.decisions) == (jobs < 4)
 
 
 def test_a_run_that_began_alone_goes_on_alone(machine, tmp_path):
@@ -201,10 +204,12 @@ def fly(job, device, monkeypatch, room=4):
 def test_the_children_know_the_device(machine, tmp_path, monkeypatch, seen, device, jobs):
     machine["accelerated"] = seen
     job = begun(tmp_path)
-    assert job.night.jobs == (1 if seen else 4)
+    assert job.planner.jobs == (1 if seen else 4)
     assert fly(job, device, monkeypatch) == jobs
-    assert job.view.messages[-1] == job.night.sharing()
-    assert job.night.sharing().startswith("one trial at a time" if jobs == 1 else "4 trials at")
+    assert job.display.messages[-1] == job.planner.describe_parallelism()
+    assert job.planner.describe_parallelism().startswith(
+        "one trial at a time" if jobs == 1 else "4 trials at"
+    )
 
 
 def test_trials_that_need_much_memory_run_fewer_at_once(machine, tmp_path, monkeypatch):

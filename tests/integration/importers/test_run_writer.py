@@ -11,9 +11,9 @@ import pytest
 from foreign_studies import fmnist, sqlite_study
 
 from fmnist.errors import UserError
-from fmnist.pipeline.planner.profiles import plan_for
-from fmnist.pipeline.search_setup import start_of
-from fmnist.pipeline.warm_start import is_imported, onward
+from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.search_setup import build_search_setup
+from fmnist.pipeline.warm_start import is_imported, load_warm_start
 from fmnist.report.load import load_facts
 from fmnist.report.render import render_report
 from fmnist.runs.folder import RunError
@@ -94,7 +94,7 @@ def test_the_status_says_what_to_do_next(imported):
 
 def test_a_new_search_starts_in_its_space_with_its_best(imported):
     assert is_imported(imported)
-    start = start_of(plan_for(600.0), space=None, warm_start=imported, settings={})
+    start = build_search_setup(profile_for(600.0), space=None, warm_start=imported, settings={})
     complete = [t for t in peek_trials(imported / "trials.jsonl") if t.state == "complete"]
     best = sorted(complete, key=lambda t: -t.value)
     assert list(start.first_trials) == [t.params for t in best[:5]]
@@ -104,12 +104,12 @@ def test_a_new_search_starts_in_its_space_with_its_best(imported):
 
 
 def test_what_the_user_asks_for_goes_before_the_imported_space(imported):
-    plan = plan_for(600.0)
-    core = start_of(plan, space="core", warm_start=imported, settings={})
+    plan = profile_for(600.0)
+    core = build_search_setup(plan, space="core", warm_start=imported, settings={})
     assert core.name == "core"
     assert "optimizer" not in [p.name for p in core.space]
     assert len(core.first_trials) <= 1
-    less = start_of(plan, space=None, warm_start=imported, settings={"dropout": 0.3})
+    less = build_search_setup(plan, space=None, warm_start=imported, settings={"dropout": 0.3})
     assert "dropout" not in [p.name for p in less.space]
     assert all("dropout" not in p for p in less.first_trials)
 
@@ -130,7 +130,7 @@ def test_equal_parameters_are_tried_once_and_epochs_are_the_plans(imported, tmp_
     ]
     rows = [json.dumps(t.to_json()) + "\n" for t in twins]
     (run / "trials.jsonl").write_text("".join(rows))
-    found = onward(run)
+    found = load_warm_start(run)
     assert found.first_trials == (first.params,)
     assert "epochs" not in [p.name for p in found.space]
 

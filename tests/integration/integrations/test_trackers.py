@@ -197,7 +197,7 @@ def test_a_job_tells_its_trackers(tmp_path, monkeypatch):
     run = Run(tmp_path / "run")
     request = Request(kind="train", validation=10)
     trackers = Trackers([counting])
-    job = Job(run=run, request=request, view=QuietDisplay(), base=Config(), trackers=trackers)
+    job = Job(run=run, request=request, display=QuietDisplay(), base=Config(), trackers=trackers)
     assert job.execute() == 0
     assert counting.calls == ["progress", "progress", "finished"]
 

@@ -48,7 +48,7 @@ def run(tmp_path, sample):
 def job_of(run, sample, seconds=10_000.0, **asked):
     """A job of which only the experiments are left."""
     request = Request(data=str(sample), validation=300, time_seconds=seconds, jobs=1, **asked)
-    job = Context(run=run, request=request, view=Told(), base=load_config(run.path))
+    job = Context(run=run, request=request, display=Told(), base=load_config(run.path))
     job.budget = Budget(seconds, clock=Clock())
     return job
 
@@ -144,7 +144,7 @@ def test_a_variant_that_fails_costs_only_itself(run, sample):
         "pooling": "its training failed (nan: the loss became nan in epoch 1)",
     }
     assert len(record["experiments"]) == 12
-    assert any("average pooling" in m and "nan" in m for m in job.view.messages)
+    assert any("average pooling" in m and "nan" in m for m in job.display.messages)
 
 
 def test_what_the_time_does_not_allow_is_skipped_and_made_later(run, sample, monkeypatch):
@@ -154,7 +154,7 @@ def test_what_the_time_does_not_allow_is_skipped_and_made_later(run, sample, mon
     short.budget.total = 15.0 / (1 - 0.25 * stage._REPORTING)
     session, record = made(short)
     assert len(session.runner.tasks) == 7
-    assert short.budget.remaining() >= stage._REPORTING * short.night.showing()
+    assert short.budget.remaining() >= stage._REPORTING * short.planner.reporting_seconds()
     assert set(verdicts(record)) == {"dense", "pooling"}
     assert record["experiments"][1]["seeds"] == 1
     late = {s["key"] for s in record["skipped"] if s["reason"] == "there was no time"}
@@ -192,7 +192,7 @@ def test_without_time_nothing_is_begun(run, sample):
         "there was no time", "label smoothing is already 0",
     }  # fmt: skip
     assert not run.has("experiments.jsonl")
-    assert job.view.messages == ["experiments: all skipped: there was no time"]
+    assert job.display.messages == ["experiments: all skipped: there was no time"]
     Faked(job_of(run, sample), [], {"images": 200, "epochs": 1, "seeds": 1}).work()
     assert len(run.read_json("experiments.json")["experiments"]) == 13
 
@@ -271,9 +271,9 @@ def test_without_a_limit_the_telling_ones_are_made_unless_all_are_asked_for(run,
     ],
 )
 def test_who_makes_them_unasked(run, asked, wanted):
-    job = Context(run=run, request=Request(**asked), view=Told(), base=load_config(run.path))
+    job = Context(run=run, request=Request(**asked), display=Told(), base=load_config(run.path))
     assert job.experiments_wanted is wanted
-    assert job.night.further.experiments is wanted
+    assert job.planner.workload.experiments is wanted
     assert ("experiments" in Request(**asked).to_dict()) == ("experiments" in asked)
 
 

@@ -47,10 +47,10 @@ def job(tmp_path, data, monkeypatch):
         images=images[:64, :, :, 0],
         random_index=np.arange(0, 64, 2),
     )
-    night = SimpleNamespace(slowness=1.0, needed_tail=lambda: 20.0)
+    planner = SimpleNamespace(slowness=1.0, min_post_search_seconds=lambda: 20.0)
     budget = SimpleNamespace(remaining=lambda: 60.0)
     return SimpleNamespace(
-        run=run, data=data, splits=splits, ledger=ledger, night=night, budget=budget
+        run=run, data=data, splits=splits, ledger=ledger, planner=planner, budget=budget
     )
 
 

@@ -80,7 +80,7 @@ def drawn(view, width):
 @pytest.fixture
 def live(tmp_path):
     view = LiveDisplay()
-    view.begin(tmp_path / "2026-11-21-7f3a", 600.0, remaining=lambda: 300.0)
+    view.start_job(tmp_path / "2026-11-21-7f3a", 600.0, remaining=lambda: 300.0)
     yield view
     view.close()
 
@@ -142,21 +142,21 @@ def test_the_last_words_of_a_run_that_confirmed_nothing(tmp_path, search):
 
 def tell_everything(view, run):
     """A whole job, as its stages tell it."""
-    view.begin(run, 600.0)
-    view.stage("preflight")
+    view.start_job(run, 600.0)
+    view.stage_started("preflight")
     view.check(Check("PDF", None, "cannot render", "apt install pango"))
-    view.stage("search")
+    view.stage_started("search")
     view.message("data: Fashion-MNIST")
     view.trial_started(suggestion(0))
     view.epoch_done(suggestion(0), epoch(1))
     view.trial_retried(suggestion(0), Failure("memory", "held 3000 MB"))
     view.trial_done(trial(), trial(), 90.0)
     view.trial_done(trial(1, "failed", None, Failure("nan", "")), trial(), float("inf"))
-    view.stage("confirm")
+    view.stage_started("confirm")
     view.confirm_started(2, 2, "trial 0 leads")
     view.trial_done(trial(10, replicate_of=7), None, 1.0)
     view.confirmed(CONFIRMATION)
-    view.stage("retrain")
+    view.stage_started("retrain")
     view.retrain_epoch(epoch(1), 8)
     view.result(run, METRICS, Rendered(run / "report.html", None, "no Pango"))
     view.close()
@@ -251,7 +251,7 @@ def test_headings_break_before_columns_go(live):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_line_for_each_trial_under_way(live, width):
-    live.stage("search")
+    live.stage_started("search")
     for number in range(4):
         live.trial_started(suggestion(number))
     live.epoch_done(suggestion(1), epoch(3))
@@ -268,7 +268,7 @@ def test_a_line_for_each_trial_under_way(live, width):
 
 def test_a_stage_begins_with_a_clean_screen(live):
     live.trial_started(suggestion(0))
-    live.stage("retrain")
+    live.stage_started("retrain")
     live.retrain_epoch(epoch(2), 8)
     text = drawn(live, 120)
     assert "starting" not in text
@@ -277,7 +277,7 @@ def test_a_stage_begins_with_a_clean_screen(live):
 
 def test_the_notice_of_a_signal_stays_on_the_screen(live, capfd):
     live.stopping("stopping after this epoch")
-    live.stage("report")
+    live.stage_started("report")
     assert "stopping after this epoch" in drawn(live, 80)
     QuietDisplay().stopping("stopping after this epoch")
     assert capfd.readouterr().err == "\nfmnist: stopping after this epoch\n"
@@ -285,11 +285,11 @@ def test_the_notice_of_a_signal_stays_on_the_screen(live, capfd):
 
 def test_time_left(tmp_path):
     view = QuietDisplay()
-    view.begin(tmp_path, None)
+    view.start_job(tmp_path, None)
     assert view.time_left() is None
-    view.begin(tmp_path, 600.0)
+    view.start_job(tmp_path, 600.0)
     assert 590 < view.time_left() <= 600
-    view.begin(tmp_path, 600.0, remaining=lambda: -3.0)
+    view.start_job(tmp_path, 600.0, remaining=lambda: -3.0)
     assert view.time_left() == 0.0
 
 

@@ -23,7 +23,7 @@ METRICS = {
 
 
 def said(view, capsys, stage, name=""):
-    view.stage(stage)
+    view.stage_started(stage)
     view.retrain_epoch(EPOCH, 8, name)
     return capsys.readouterr().out
 
@@ -47,7 +47,7 @@ def test_the_retraining_shows_its_validation(capsys):
 
 def test_the_live_view_tells_members_apart():
     view = LiveDisplay()
-    view.stage("ensemble")
+    view.stage_started("ensemble")
     view.retrain_epoch(EPOCH, 8, "member 3")
     assert view._detail == "member 3, epoch 2 of 8, training 75.00 %, 3.0 s"
 

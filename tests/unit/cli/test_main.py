@@ -58,7 +58,7 @@ def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
     run.write_toml("run.toml", {"request": request.to_dict()})
     stages = [{"name": "prepare", "started": "", "seconds": 5.0}, {"name": "search", "seconds": 95}]
     run.write_json("stages.json", {"stages": stages})
-    job = Job(run=run, request=request, view=QuietDisplay(), base=Config())
+    job = Job(run=run, request=request, display=QuietDisplay(), base=Config())
     job._resume()
     job.stage_log.append({"name": "search", "started": "", "seconds": 50.0})  # this session's
     assert 100 <= job.budget.elapsed() < 110

@@ -207,7 +207,7 @@ def test_memory_of_a_container(monkeypatch, tmp_path, limit, used, free):
     for path, text in zip(files, (limit, used), strict=True):
         path.write_text(text)
     absent = (tmp_path / "limit_in_bytes", tmp_path / "usage_in_bytes")
-    monkeypatch.setattr(doctor, "_CONTAINER_MEMORY", (absent, files))
+    monkeypatch.setattr(parallelism, "_CONTAINER_MEMORY", (absent, files))
     assert parallelism.available_memory() == free
 
 

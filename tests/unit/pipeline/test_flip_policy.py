@@ -9,8 +9,8 @@ from fmnist.config.config import Config
 from fmnist.config.spaces import CORE, FULL
 from fmnist.data import check_same
 from fmnist.errors import DataError
-from fmnist.pipeline.flip_policy import mirroring, suit
-from fmnist.pipeline.planner.profiles import fitted, plan_for
+from fmnist.pipeline.flip_policy import disable_flips, flip_note
+from fmnist.pipeline.planner.profiles import profile_for, scale_to_dataset
 from fmnist.pipeline.request import Request
 from search.space import SearchSpace
 
@@ -20,7 +20,7 @@ OWN = Request(data="/some/folder", space="full")
 
 @dataclass
 class Job:
-    """What ``suit`` looks at and changes."""
+    """What ``disable_flips`` looks at and changes."""
 
     request: Request = OWN
     mirrors: bool = False
@@ -41,25 +41,25 @@ def names(job):
 
 def test_mirrors_are_neither_searched_nor_the_default():
     job = Job()
-    suit(job)
+    disable_flips(job)
     assert names(job) == {p.name for p in FULL} - {"flip"}
     assert not job.base.flip
     assert not job.base.test_time_flip
     assert job.first_trials == ({"shift": 2},)
-    assert mirroring(job).startswith("Mirrored images were left out")
+    assert flip_note(job).startswith("Mirrored images were left out")
 
 
 def test_fashion_mnist_is_left_alone():
     job = Job(mirrors=True)
-    suit(job)
+    disable_flips(job)
     assert job.space is FULL
     assert job.base.flip
-    assert mirroring(job) == ""
+    assert flip_note(job) == ""
 
 
 def test_the_published_data_are_not_read_for_this():
     job = Job(Request())
-    suit(job)
+    disable_flips(job)
     assert job.base.flip
     assert not job.loaded
 
@@ -74,24 +74,24 @@ def test_the_published_data_are_not_read_for_this():
 )
 def test_what_was_asked_for_stays(request_, flip, test_time_flip):
     job = Job(request_, space=CORE if request_.kind == "search" else None, first_trials=())
-    suit(job)
+    disable_flips(job)
     assert (job.base.flip, job.base.test_time_flip) == (flip, test_time_flip)
-    assert mirroring(job).startswith("Mirrored images are used, as was asked for")
+    assert flip_note(job).startswith("Mirrored images are used, as was asked for")
 
 
 def test_a_space_of_the_users_own_stays_as_it_is():
     job = Job(replace(OWN, space="mine.toml"))
-    suit(job)
+    disable_flips(job)
     assert job.space is FULL
-    assert "as was asked for" in mirroring(job)
+    assert "as was asked for" in flip_note(job)
 
 
 @pytest.mark.parametrize("minutes", [5, 10, 60, 600])
 def test_the_plan_for_fashion_mnist_is_as_it_was(minutes):
-    plan = plan_for(60 * minutes)
-    assert fitted(plan, 60_000, 10) == plan
+    plan = profile_for(60 * minutes)
+    assert scale_to_dataset(plan, 60_000, 10) == plan
     # EMNIST by class: more images do not make it longer.
-    assert fitted(plan, 697_932, 62) == plan
+    assert scale_to_dataset(plan, 697_932, 62) == plan
 
 
 @pytest.mark.parametrize(
@@ -99,21 +99,21 @@ def test_the_plan_for_fashion_mnist_is_as_it_was(minutes):
     [(500, 10, 100, 400), (1438, 10, 288, 1150), (60, 26, 26, 34), (6, 3, 3, 3), (4, 2, 2, 2)],
 )
 def test_a_small_set_has_a_fifth_for_validation(images, classes, validation, trial_images):
-    plan = plan_for(600)
-    found = fitted(plan, images, classes)
+    plan = profile_for(600)
+    found = scale_to_dataset(plan, images, classes)
     assert (found.validation, found.trial_images) == (validation, trial_images)
     assert found.trial_epochs == 4 * plan.trial_epochs
     assert found.final_epochs == 4 * plan.final_epochs
 
 
 def test_a_night_on_a_small_set_does_not_fill_the_disk():
-    assert fitted(plan_for(8 * 3600), 1000, 10).final_epochs == 200
-    assert fitted(plan_for(3600), 1000, 10).final_epochs == 4 * 36
+    assert scale_to_dataset(profile_for(8 * 3600), 1000, 10).final_epochs == 200
+    assert scale_to_dataset(profile_for(3600), 1000, 10).final_epochs == 4 * 36
 
 
 def test_epochs_grow_with_what_is_missing():
-    plan = plan_for(600)
-    found = fitted(plan, 33_000, 10)
+    plan = profile_for(600)
+    found = scale_to_dataset(plan, 33_000, 10)
     assert (found.validation, found.trial_images) == (6000, plan.trial_images)
     assert found.trial_epochs == plan.trial_epochs
     assert found.final_epochs == round(plan.final_epochs * 2)

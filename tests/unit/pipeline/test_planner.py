@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist.pipeline.planner.planner import Night, Plan, plan_for
+from fmnist.pipeline.planner.planner import TimePlanner
+from fmnist.pipeline.planner.profiles import RunProfile, profile_for
 from search.study.scheduler import Budget
 
 TOTALS = [60, 600, 3600, 28_800]
@@ -21,25 +22,25 @@ class Clock:
         return self.now
 
 
-def night(total, *, at=0.0, slowness=1.0, **options):
+def planner(total, *, at=0.0, slowness=1.0, **options):
     clock = Clock()
     budget = Budget(total, clock=clock)
     clock.now = at
-    return Night(budget, sizes(total), slowness, **options)
+    return TimePlanner(budget, sizes(total), slowness, **options)
 
 
 def sizes(total):
-    """Sizes of these tests: what they say of the split holds whatever ``plan_for`` says."""
+    """Sizes of these tests: what they say of the split holds whatever ``profile_for`` says."""
     if total is None or total <= 1800:
-        return Plan(18_000, 4, 16)
-    return Plan(30_000, 6, 24) if total <= 7200 else Plan(54_000, 10, 36)
+        return RunProfile(18_000, 4, 16)
+    return RunProfile(30_000, 6, 24) if total <= 7200 else RunProfile(54_000, 10, 36)
 
 
 # ---- sizes ------------------------------------------------------------------------------------
 
 
 def test_longer_runs_afford_larger_trials():
-    plans = [plan_for(s) for s in (60, 600, 3600, 8 * 3600)]
+    plans = [profile_for(s) for s in (60, 600, 3600, 8 * 3600)]
     for smaller, larger in itertools.pairwise(plans):
         assert smaller.trial_images < larger.trial_images
         assert smaller.trial_epochs < larger.trial_epochs
@@ -52,7 +53,7 @@ def test_longer_runs_afford_larger_trials():
 @pytest.mark.parametrize("total", TOTALS)
 @pytest.mark.parametrize("slowness", [0.1, 1.0, 8.0])
 def test_the_tail_is_bounded(total, slowness):
-    tail = night(total, slowness=slowness).tail()
+    tail = planner(total, slowness=slowness).post_search_seconds()
     assert 0 < tail <= 0.25 * total
     assert tail <= 50 * max(0.5, slowness)
 
@@ -61,48 +62,50 @@ def test_the_tail_is_bounded(total, slowness):
 @pytest.mark.parametrize("epoch", [None, 0.1, 20.0, 1000.0])
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_a_part_of_the_time_stays_for_the_search(total, epoch, jobs):
-    reserve = night(total, jobs=jobs).search_reserve(epoch, epoch)
+    reserve = planner(total, jobs=jobs).search_reserve(epoch, epoch)
     assert reserve < 0.95 * total
     if epoch is None or epoch < 0.02 * total:
         assert reserve < 0.75 * total
 
 
 def test_the_reserve_follows_what_is_known():
-    plan = night(28_800)
+    plan = planner(28_800)
     before = plan.search_reserve()
     known = plan.search_reserve(17.0, 150.0)
     # 36 epochs; 25 runs of 150 s are less than 15 % of the time.
-    assert known == pytest.approx(36 * 17 + plan.tail() + 1.1 * 25 * 150)
-    assert before > 36 * 17 + plan.tail()
+    assert known == pytest.approx(36 * 17 + plan.post_search_seconds() + 1.1 * 25 * 150)
+    assert before > 36 * 17 + plan.post_search_seconds()
     assert plan.search_reserve() == known  # stays known
-    assert plan.confirm_reserve() == pytest.approx(0.85 * 36 * 17 + plan.tail())
-    assert plan.final_reserve(1) == plan.tail()
+    assert plan.confirm_reserve() == pytest.approx(0.85 * 36 * 17 + plan.post_search_seconds())
+    assert plan.final_reserve(1) == plan.post_search_seconds()
 
 
 def test_one_epoch_of_the_retraining_is_made_at_any_price():
-    assert night(600).final_reserve(0) == -math.inf
+    assert planner(600).final_reserve(0) == -math.inf
 
 
 def test_a_first_epoch_of_a_trial_is_made_at_any_price():
-    plan = night(600, at=5000.0)
+    plan = planner(600, at=5000.0)
     assert 0 < plan.budget.remaining() - plan.search_reserve() < 0.1
     assert plan.budget.remaining() - plan.search_reserve(20.0, 30.0) < 0
 
 
 def test_alone_the_retraining_is_faster():
-    one, two = night(28_800), night(28_800, jobs=2)
+    one, two = planner(28_800), planner(28_800, jobs=2)
     assert two.confirm_reserve(32.0) == pytest.approx(one.confirm_reserve(20.0), rel=0.02)
 
 
 def test_a_confirmation_that_is_not_wanted_costs_nothing():
-    kept, not_kept = night(3600), night(3600, confirm=False)
+    kept, not_kept = planner(3600), planner(3600, confirm=False)
     assert kept.search_reserve(10.0, 20.0) > not_kept.search_reserve(10.0, 20.0)
-    assert not_kept.search_reserve(10.0, 20.0) == pytest.approx(24 * 10 + not_kept.tail())
+    assert not_kept.search_reserve(10.0, 20.0) == pytest.approx(
+        24 * 10 + not_kept.post_search_seconds()
+    )
 
 
 def test_the_curve_ends_before_the_report_is_in_danger():
-    plan = night(600)
-    assert 15 < plan.needed_tail() < plan.tail()
+    plan = planner(600)
+    assert 15 < plan.min_post_search_seconds() < plan.post_search_seconds()
 
 
 # ---- confirmation -----------------------------------------------------------------------------
@@ -122,34 +125,34 @@ def test_the_curve_ends_before_the_report_is_in_danger():
     ],
 )
 def test_the_confirmation_takes_its_share(total, jobs, cost, size):
-    plan = night(total, jobs=jobs)
+    plan = planner(total, jobs=jobs)
     plan.budget.clock.now = total - plan.search_reserve(total / 100, cost)
-    assert plan.confirmation(cost) == size
+    assert plan.choose_confirmation_size(cost) == size
     assert plan.decisions[-1]["stage"] == "confirm"
 
 
 def test_without_a_limit_the_confirmation_has_a_size():
-    assert night(None).confirmation(1e9) == (3, 2)
+    assert planner(None).choose_confirmation_size(1e9) == (3, 2)
 
 
 @pytest.mark.parametrize("at", [550.0, 700.0])
 def test_no_time_no_confirmation(at):
-    plan = night(600, at=at)
-    assert plan.confirmation(20.0) == (0, 0)
+    plan = planner(600, at=at)
+    assert plan.choose_confirmation_size(20.0) == (0, 0)
     assert plan.decisions[-1]["text"].startswith("skipped: four runs of 20 s do not fit")
 
 
 def test_what_the_search_left_over_the_confirmation_may_use():
-    plan = night(3600, at=600.0)  # the space was exhausted
+    plan = planner(3600, at=600.0)  # the space was exhausted
     plan.confirm_reserve(10.0)
-    assert plan.confirmation(80.0) == (5, 5)
+    assert plan.choose_confirmation_size(80.0) == (5, 5)
 
 
 @given(st.floats(60, 1e5), st.floats(0, 1.2), st.floats(0.1, 1e4), st.integers(1, 4))
 def test_a_confirmation_fits_into_what_is_left(total, spent, cost, jobs):
-    plan = night(total, at=spent * total, jobs=jobs)
-    k, seeds = plan.confirmation(cost)
-    left = plan.budget.remaining() - plan.tail()
+    plan = planner(total, at=spent * total, jobs=jobs)
+    k, seeds = plan.choose_confirmation_size(cost)
+    left = plan.budget.remaining() - plan.post_search_seconds()
     assert (k, seeds) == (0, 0) or math.ceil(k * seeds / jobs) * cost <= left
     assert k <= 5
     assert seeds in (0, 2, 3, 5)
@@ -160,7 +163,7 @@ def test_a_confirmation_fits_into_what_is_left(total, spent, cost, jobs):
 
 def retrained(total, at, epochs, promised=20.0):
     """Epochs made where they take ``epochs`` seconds one after the other; and the night."""
-    plan = night(total, at=at)
+    plan = planner(total, at=at)
     plan.final_epochs(promised, 0)
     for done, seconds in enumerate(itertools.cycle(epochs), start=1):
         plan.budget.clock.now += seconds
@@ -172,13 +175,13 @@ def retrained(total, at, epochs, promised=20.0):
 def test_as_many_epochs_as_fit():
     done, plan = retrained(600, 250.0, [20.0])
     assert done == 15
-    assert 0 <= plan.budget.remaining() - plan.tail() < 20
+    assert 0 <= plan.budget.remaining() - plan.post_search_seconds() < 20
 
 
 def test_time_left_over_stretches_the_retraining_up_to_a_cap():
     done, plan = retrained(600, 250.0, [5.0])
     assert done == 24
-    plan = night(600)
+    plan = planner(600)
     plan.plan = replace(plan.plan, stretch=1)  # sixteen were asked for
     assert plan.final_epochs(1.0, 0) == 16
 
@@ -187,21 +190,21 @@ def test_time_left_over_stretches_the_retraining_up_to_a_cap():
 @pytest.mark.parametrize("at", [200.0, 350.0, 450.0])
 def test_what_needs_the_tail_is_kept_whatever_the_pace(epochs, at):
     _, plan = retrained(600, at, epochs)
-    assert plan.budget.remaining() > plan.tail() - max(epochs)
+    assert plan.budget.remaining() > plan.post_search_seconds() - max(epochs)
 
 
 def test_an_epoch_is_made_though_there_is_no_time():
-    assert night(600, at=5000.0).final_epochs(20.0, 0) == 1
-    assert night(600, at=5000.0).final_epochs(20.0, 1) == 0
+    assert planner(600, at=5000.0).final_epochs(20.0, 0) == 1
+    assert planner(600, at=5000.0).final_epochs(20.0, 1) == 0
 
 
 def test_without_a_limit_the_planned_epochs_are_made():
-    plan = night(None)
+    plan = planner(None)
     assert [plan.final_epochs(1e6, done) for done in (0, 1, 16, 17)] == [16, 15, 0, 0]
 
 
 def test_after_a_restart_the_latest_epoch_tells_the_pace():
-    assert night(600, at=400.0).final_epochs(10.0, 8) == 15
+    assert planner(600, at=400.0).final_epochs(10.0, 8) == 15
 
 
 # ---- the account ------------------------------------------------------------------------------
@@ -209,18 +212,18 @@ def test_after_a_restart_the_latest_epoch_tells_the_pace():
 
 def test_the_account_of_a_night():
     deadline = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
-    plan = night(600, jobs=2, threads=1, deadline=deadline)
+    plan = planner(600, jobs=2, threads=1, deadline=deadline)
     plan.budget.clock.now = 12.34
     plan.note("search", "began")
     record = json.loads(json.dumps(plan.to_json()))
     assert record["deadline"] == "2026-11-22T07:00:00+00:00"
     assert record["budget_seconds"] == 600
-    assert Plan(**record["sizes"]) == plan.plan
+    assert RunProfile(**record["sizes"]) == plan.plan
     assert (record["jobs"], record["threads"]) == (2, 1)
-    assert plan.sharing() == "2 trials at once, with 1 thread each"
-    plan.share(1, 8)
+    assert plan.describe_parallelism() == "2 trials at once, with 1 thread each"
+    plan.set_parallelism(1, 8)
     assert (plan.to_json()["jobs"], plan.to_json()["threads"]) == (1, 8)
-    assert plan.sharing() == "one trial at a time, with 8 threads"
+    assert plan.describe_parallelism() == "one trial at a time, with 8 threads"
     stages = [p["stage"] for p in record["planned"]]
     assert stages == ["search", "confirm", "retrain", "evaluate", "explain", "gallery", "report"]
     assert sum(p["seconds"] for p in record["planned"]) == pytest.approx(600, abs=1)
@@ -231,9 +234,9 @@ def test_the_account_of_a_night():
 
 
 def test_a_night_goes_on_from_its_account():
-    first = night(600)
+    first = planner(600)
     first.note("search", "began")
-    second = night(600, at=100.0, slowness=2.0)
+    second = planner(600, at=100.0, slowness=2.0)
     second.note("search", "went on")
     second.resume(first.to_json())
     assert second.planned == first.planned
@@ -241,7 +244,7 @@ def test_a_night_goes_on_from_its_account():
 
 
 def test_without_a_limit_nothing_is_planned():
-    record = night(None).to_json()
+    record = planner(None).to_json()
     assert (record["deadline"], record["budget_seconds"], record["planned"]) == (None, None, [])
 
 

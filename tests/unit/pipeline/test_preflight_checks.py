@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
 from fmnist.errors import UserError
@@ -9,7 +10,7 @@ from fmnist.models.size import size_of
 from fmnist.pipeline import doctor, preflight_checks
 from fmnist.pipeline.doctor import Check
 from fmnist.pipeline.preflight_checks import Probe
-from fmnist.pipeline.space_bounds import largest, smallest
+from fmnist.pipeline.space_bounds import largest_config, smallest_config
 from fmnist.runs.folder import Run
 from search.records import TrialError
 from search.space import Categorical, Float, Int, SearchSpace
@@ -22,7 +23,7 @@ GB = 1_000_000_000
 def machine(monkeypatch):
     """A machine on which all is well: change the dictionary to change it."""
     facts = {"memory": 8 * GB, "disk": 9e9, "PDF": Check("PDF", True, "renders")}
-    monkeypatch.setattr(doctor, "available_memory", lambda: facts["memory"])
+    monkeypatch.setattr(parallelism, "available_memory", lambda: facts["memory"])
     monkeypatch.setattr(doctor, "check_fonts", lambda: Check("fonts", True, "5 bundled fonts"))
     monkeypatch.setattr(doctor, "check_pdf", lambda: facts["PDF"])
     usage = type("usage", (), {"free": property(lambda self: facts["disk"])})
@@ -195,7 +196,7 @@ def test_ends_of_a_space_that_its_rules_refuse():
         )
     )
     base = Config(pooling="average")
-    small, large = smallest(space, base), largest(space, base)
+    small, large = smallest_config(space, base), largest_config(space, base)
     # A third block needs a second one, weight decay another optimiser than adam.
     assert (small["filters_2"], small["filters_3"], small["weight_decay"]) == (32, 64, 0.0)
     assert (large["filters_2"], large["filters_3"]) == (64, 128)
@@ -210,7 +211,7 @@ def test_ends_of_a_space_that_its_rules_refuse():
 def test_a_space_in_which_nothing_is_allowed():
     space = SearchSpace((Int("filters_3", 64, 128, step=64),))
     with pytest.raises(UserError, match="needs a stage before it"):
-        largest(space, Config(filters_2=0, filters_3=0))
+        largest_config(space, Config(filters_2=0, filters_3=0))
 
 
 @pytest.mark.parametrize(

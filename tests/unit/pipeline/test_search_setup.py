@@ -6,20 +6,20 @@ from fmnist.config.config import Config, ConfigError, dump_config
 from fmnist.config.overrides import parse_settings
 from fmnist.config.spaces import CORE, SPACES
 from fmnist.errors import UserError
-from fmnist.pipeline.planner.profiles import plan_for
-from fmnist.pipeline.search_setup import plan_of, start_of
+from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
 from fmnist.runs.folder import Run
 
-PLAN = plan_for(600)
+PLAN = profile_for(600)
 
 
 def start(plan=PLAN, space=None, warm_start=None, **settings):
-    return start_of(plan, space=space, warm_start=warm_start, settings=settings)
+    return build_search_setup(plan, space=space, warm_start=warm_start, settings=settings)
 
 
 @pytest.mark.parametrize("seconds", [60, 600, 7200, 8 * 3600, None])
 def test_every_plan_starts_from_its_own_configuration_in_its_own_space(seconds):
-    plan = plan_for(seconds)
+    plan = profile_for(seconds)
     found = start(plan)
     assert found.space == SPACES[plan.space]
     assert found.base == Config(**plan.base)
@@ -91,7 +91,7 @@ def test_a_value_against_its_rule_is_refused():
 
 def test_a_run_taken_up_again_keeps_the_plan_it_began_with(tmp_path):
     run = Run.named(tmp_path, "night")
-    assert plan_of(run, 600) == plan_for(600)
+    assert load_or_make_profile(run, 600) == profile_for(600)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.write_json("plan.json", {"sizes": dataclasses.asdict(plan_for(8 * 3600))})
-    assert plan_of(run, 60) == plan_for(8 * 3600)
+    run.write_json("plan.json", {"sizes": dataclasses.asdict(profile_for(8 * 3600))})
+    assert load_or_make_profile(run, 60) == profile_for(8 * 3600)

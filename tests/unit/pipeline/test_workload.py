@@ -2,9 +2,10 @@
 
 import pytest
 
-from fmnist.backends.parallelism import slower
-from fmnist.pipeline.planner.planner import Night, plan_for
-from fmnist.pipeline.planner.workload import Further
+from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.pipeline.planner.planner import TimePlanner
+from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.planner.workload import PostSearchWorkload
 from search.study.scheduler import Budget
 
 
@@ -15,90 +16,100 @@ class Clock:
         return self.now
 
 
-def night(total, further=Further(), *, at=0.0, jobs=1):  # noqa: B008 - it is frozen
+def planner(total, workload=PostSearchWorkload(), *, at=0.0, jobs=1):  # noqa: B008 - it is frozen
     clock = Clock()
     budget = Budget(total, clock=clock)
     clock.now = at
-    return Night(budget, plan_for(total), jobs=jobs, further=further)
+    return TimePlanner(budget, profile_for(total), jobs=jobs, workload=workload)
 
 
 def test_the_retraining_alone_is_the_measure():
-    assert Further().parts(4) == {"retrain": 1.0}
-    assert Further().load(4) == 1.0
-    assert Further().predicting(100.0) == 0.0
+    assert PostSearchWorkload().cost_by_stage(4) == {"retrain": 1.0}
+    assert PostSearchWorkload().relative_cost(4) == 1.0
+    assert PostSearchWorkload().prediction_seconds(100.0) == 0.0
 
 
 def test_a_refit_costs_more_than_the_retraining():
-    parts = Further(refit=True).parts(1)
+    parts = PostSearchWorkload(refit=True).cost_by_stage(1)
     assert list(parts) == ["retrain", "refit"]
     assert 1 < parts["refit"] < 1.5
 
 
 @pytest.mark.parametrize(("members", "jobs", "waves"), [(1, 1, 1), (3, 1, 3), (3, 2, 2), (1, 4, 1)])
 def test_members_are_trained_in_waves(members, jobs, waves):
-    one = Further(members=1).parts(1)["ensemble"]
+    one = PostSearchWorkload(members=1).cost_by_stage(1)["ensemble"]
     at_once = min(jobs, members)
-    expected = one * waves * slower(at_once)
-    assert Further(members=members).parts(jobs)["ensemble"] == pytest.approx(expected)
+    expected = one * waves * parallel_slowdown(at_once)
+    assert PostSearchWorkload(members=members).cost_by_stage(jobs)["ensemble"] == pytest.approx(
+        expected
+    )
 
 
 def test_members_of_a_refit_learn_all_images_too():
-    assert Further(True, 1).parts(1)["ensemble"] > Further(False, 1).parts(1)["ensemble"]
+    assert (
+        PostSearchWorkload(True, 1).cost_by_stage(1)["ensemble"]
+        > PostSearchWorkload(False, 1).cost_by_stage(1)["ensemble"]
+    )
 
 
 def test_mirror_images_double_the_predictions():
-    plain, mirrored = (Further(members=3, mirrored=m) for m in (False, True))
-    assert (plain.passes, mirrored.passes) == (1, 2)
-    assert mirrored.predicting(10.0) > 2 * plain.predicting(10.0) > 0
+    plain, mirrored = (PostSearchWorkload(members=3, mirrored=m) for m in (False, True))
+    assert (plain.forward_passes, mirrored.forward_passes) == (1, 2)
+    assert mirrored.prediction_seconds(10.0) > 2 * plain.prediction_seconds(10.0) > 0
 
 
 @pytest.mark.parametrize("total", [300, 600, 3600, 28_800])
-@pytest.mark.parametrize("further", [Further(True), Further(True, 9, True), Further(members=4)])
-def test_what_comes_on_top_leaves_the_search_its_time(total, further):
-    plan = night(total, further, jobs=2)
+@pytest.mark.parametrize(
+    "workload",
+    [PostSearchWorkload(True), PostSearchWorkload(True, 9, True), PostSearchWorkload(members=4)],
+)
+def test_what_comes_on_top_leaves_the_search_its_time(total, workload):
+    plan = planner(total, workload, jobs=2)
     assert plan.search_reserve(total / 500, total / 500) < 0.8 * total
-    assert plan.search_reserve(total / 500, total / 500) >= night(total, jobs=2).search_reserve(
+    assert plan.search_reserve(total / 500, total / 500) >= planner(total, jobs=2).search_reserve(
         total / 500, total / 500
     )
-    assert plan.tail() <= 0.25 * total
+    assert plan.post_search_seconds() <= 0.25 * total
 
 
 def test_the_retraining_shares_its_time_with_what_follows():
-    alone = night(600, at=300.0).final_epochs(10.0, 0)
-    refit = night(600, Further(True), at=300.0).final_epochs(10.0, 0)
-    both = night(600, Further(True, 2), at=300.0).final_epochs(10.0, 0)
+    alone = planner(600, at=300.0).final_epochs(10.0, 0)
+    refit = planner(600, PostSearchWorkload(True), at=300.0).final_epochs(10.0, 0)
+    both = planner(600, PostSearchWorkload(True, 2), at=300.0).final_epochs(10.0, 0)
     assert 1 <= both < refit < alone
-    left = night(600, at=300.0).budget.remaining() - night(600).tail()
-    assert refit * Further(True).load(1) * 10.0 <= left
+    left = planner(600, at=300.0).budget.remaining() - planner(600).post_search_seconds()
+    assert refit * PostSearchWorkload(True).relative_cost(1) * 10.0 <= left
 
 
 def test_epochs_behind_it_count_for_what_follows_too():
     """Going on never plans fewer epochs than the members will be given time for."""
-    further, done = Further(members=1), 6
-    plan = night(600, further, at=300.0)
+    workload, done = PostSearchWorkload(members=1), 6
+    plan = planner(600, workload, at=300.0)
     remaining = plan.final_epochs(10.0, done)
-    left = plan.budget.remaining() - plan.tail()
-    member = further.parts(1)["ensemble"] * (done + remaining) * 10.0
+    left = plan.budget.remaining() - plan.post_search_seconds()
+    member = workload.cost_by_stage(1)["ensemble"] * (done + remaining) * 10.0
     assert remaining * 10.0 + member <= left
 
 
 def test_a_refit_that_does_not_fit_is_left_out_and_that_is_noted():
-    plan = night(600, Further(True), at=400.0)
+    plan = planner(600, PostSearchWorkload(True), at=400.0)
     assert plan.refit_fits(5, 10.0)
     assert plan.decisions == []
     assert not plan.refit_fits(50, 10.0)
     assert plan.decisions[-1]["stage"] == "refit"
     assert plan.decisions[-1]["text"].startswith("left out: 50 epochs of about 10 s do not fit")
-    assert night(None, Further(True)).refit_fits(10**6, 10.0)
+    assert planner(None, PostSearchWorkload(True)).refit_fits(10**6, 10.0)
 
 
 def test_the_refit_may_take_of_the_curve_but_not_of_the_report():
-    plan = night(600, Further(True))
-    assert plan.needed_tail() < plan.refit_reserve() < plan.tail()
+    plan = planner(600, PostSearchWorkload(True))
+    assert plan.min_post_search_seconds() < plan.refit_reserve() < plan.post_search_seconds()
 
 
 def test_the_plan_names_the_stages_that_there_will_be():
-    planned = {p["stage"]: p["seconds"] for p in night(28_800, Further(True, 2)).planned}
+    planned = {
+        p["stage"]: p["seconds"] for p in planner(28_800, PostSearchWorkload(True, 2)).planned
+    }
     assert list(planned)[:5] == ["search", "confirm", "retrain", "refit", "ensemble"]
     assert sum(planned.values()) == pytest.approx(28_800, abs=1)
     assert planned["ensemble"] > planned["refit"] > planned["retrain"]
@@ -111,24 +122,26 @@ def test_the_plan_names_the_stages_that_there_will_be():
     ("total", "share"), [(600, 0.05), (2100, 0.075), (3600, 0.1), (28_800, 0.1), (300, 0.0)]
 )
 def test_experiments_have_their_share(total, share):
-    found = Further(experiments=True)
-    assert found.experimenting(total) == pytest.approx(share * total)
-    assert Further().experimenting(total) == found.experimenting(None) == 0.0
+    found = PostSearchWorkload(experiments=True)
+    assert found.ablation_seconds(total) == pytest.approx(share * total)
+    assert PostSearchWorkload().ablation_seconds(total) == found.ablation_seconds(None) == 0.0
 
 
 @pytest.mark.parametrize("total", [600, 3600, 28_800])
 def test_the_night_keeps_the_time_of_the_experiments_until_they_begin(total):
-    further = Further(experiments=True)
-    seconds = further.experimenting(total)
-    plain, with_them = night(total), night(total, further)
-    assert with_them.tail() == pytest.approx(plain.tail() + seconds)
-    assert with_them.needed_tail() == pytest.approx(plain.needed_tail() + seconds)
-    assert with_them.final_reserve(1) == with_them.tail()
-    assert with_them.showing() == plain.tail()
+    workload = PostSearchWorkload(experiments=True)
+    seconds = workload.ablation_seconds(total)
+    plain, with_them = planner(total), planner(total, workload)
+    assert with_them.post_search_seconds() == pytest.approx(plain.post_search_seconds() + seconds)
+    assert with_them.min_post_search_seconds() == pytest.approx(
+        plain.min_post_search_seconds() + seconds
+    )
+    assert with_them.final_reserve(1) == with_them.post_search_seconds()
+    assert with_them.reporting_seconds() == plain.post_search_seconds()
     assert with_them.refit_reserve() == plain.refit_reserve()  # it goes before them
 
 
 def test_the_plan_shows_the_experiments_before_the_report():
-    planned = night(3600, Further(experiments=True)).planned
+    planned = planner(3600, PostSearchWorkload(experiments=True)).planned
     assert [p["stage"] for p in planned][-4:] == ["explain", "gallery", "experiments", "report"]
     assert sum(p["seconds"] for p in planned) == pytest.approx(3600, abs=1)

@@ -80,8 +80,8 @@ def calibrated(before, by_chance, after=0.01):
     def side(ece):
         return Calibrated(ece, (0.0, 0.1), by_chance, 0.3, 0.1, (40, 60), (0.4, 0.9), (0.5, 0.95))
 
-    fitted = FittedOn("validation", 6000, "model.keras")
-    found = Calibration(2, 0.8, fitted, 100, side(before), side(after))
+    scale_to_dataset = FittedOn("validation", 6000, "model.keras")
+    found = Calibration(2, 0.8, scale_to_dataset, 100, side(before), side(after))
     return replace(FACTS, metrics=replace(FACTS.metrics, calibration=found))
 
 

@@ -11,7 +11,7 @@ import pytest
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, TextStringObject
 
 from fmnist.config.config import ConfigError
-from fmnist.pipeline.search_setup import start_of
+from fmnist.pipeline.search_setup import build_search_setup
 from fmnist.report.concepts import load_concepts
 from fmnist.report.output.attachments import ROOM, Attachment, _fitting, attachments
 from fmnist.runs.config_source import load_config
@@ -44,10 +44,10 @@ def test_a_pdf_by_another_name_is_known_by_its_first_bytes(tmp_path):
 
 
 def test_a_search_starts_from_a_pdf(tmp_path):
-    from fmnist.pipeline.planner.profiles import plan_for
+    from fmnist.pipeline.planner.profiles import profile_for
 
     path = pdf_with(tmp_path / "report.pdf", ("best_config.toml", CONFIG))
-    start = start_of(plan_for(600), space="core", warm_start=path, settings={})
+    start = build_search_setup(profile_for(600), space="core", warm_start=path, settings={})
     assert start.base == load_config(RECORDED)
 
 

@@ -84,8 +84,8 @@ def test_cma_es_goes_on_with_what_it_has_learnt(tmp_path):
         bench.open(space)
         bench.run(5)
     bench.close()
-    learnt = [t.number for t in stored(bench.path) if "cma:optimizer:0" in t.system_attrs]
-    assert len(learnt) >= 2
+    fit_cost_model = [t.number for t in stored(bench.path) if "cma:optimizer:0" in t.system_attrs]
+    assert len(fit_cost_model) >= 2
 
 
 def test_cma_es_says_that_categories_have_no_order(tmp_path):

@@ -169,11 +169,13 @@ def test_a_run_goes_on_with_the_pruner_it_began_with(tmp_path):
     begun = Run(tmp_path / "r")
     begun.path.mkdir()
     begun.write_toml("run.toml", {"request": Request(pruner="halving").to_dict()})
-    Job(run=begun, request=Request(pruner="halving"), view=QuietDisplay(), base=Config())._resume()
+    Job(
+        run=begun, request=Request(pruner="halving"), display=QuietDisplay(), base=Config()
+    )._resume()
     for other, said in (
         ("median", "pruner halving then, median now"),
         ("none", "pruner halving then, none now"),
     ):
-        job = Job(run=begun, request=Request(pruner=other), view=QuietDisplay(), base=Config())
+        job = Job(run=begun, request=Request(pruner=other), display=QuietDisplay(), base=Config())
         with pytest.raises(RunError, match=said):
             job._resume()

@@ -40,7 +40,7 @@ def true_seconds(p, epochs):
     return 2 + epochs * p["filters"] / 16 * (2 if p["batch"] == 32 else 1)
 
 
-def learnt(trials=40, seed=0, noise=0.0, epochs=(1, 2, 4)):
+def fit_cost_model(trials=40, seed=0, noise=0.0, epochs=(1, 2, 4)):
     chance, costs = random.Random(seed), CostModel(SPACE)
     for _ in range(trials):
         p, n = drawn(chance), chance.choice(epochs)
@@ -94,7 +94,7 @@ def test_a_few_trials_are_told_by_their_upper_quartile_and_the_cheapest():
 
 
 def test_the_cost_is_learnt_from_the_parameters():
-    costs = learnt()
+    costs = fit_cost_model()
     for p in (params(16, batch=64), params(64), params(48, 1e-2)):
         assert costs.likely(p, 4) == pytest.approx(true_seconds(p, 4), rel=0.15)
     for p in (params(64), params(48, 1e-2)):
@@ -106,13 +106,13 @@ def test_the_cost_is_learnt_from_the_parameters():
 
 
 def test_caution_grows_with_the_noise():
-    calm, noisy = (learnt(noise=n).expect(params(64), 4) for n in (0.0, 0.5))
+    calm, noisy = (fit_cost_model(noise=n).expect(params(64), 4) for n in (0.0, 0.5))
     assert calm < 1.3 * true_seconds(params(64), 4) < noisy
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_most_trials_stay_below_what_was_expected(seed):
-    chance, costs = random.Random(seed + 100), learnt(60, seed, noise=0.3)
+    chance, costs = random.Random(seed + 100), fit_cost_model(60, seed, noise=0.3)
     kept = 0
     for _ in range(200):
         p = drawn(chance)
@@ -130,7 +130,7 @@ def test_without_a_space_the_trials_tell_the_cost():
 
 
 def test_parameters_that_do_not_fit_the_space_do_no_harm():
-    costs = learnt()
+    costs = fit_cost_model()
     assert costs.expect({"batch": "many", "filters": None}, 2) > 0
 
 
