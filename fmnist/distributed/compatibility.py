@@ -30,7 +30,7 @@ class DisagreementError(StorageError):
     exit_code = 9
 
 
-def facts_of(job: Context, artifacts: str | None) -> dict[str, Any]:
+def study_spec(job: Context, artifacts: str | None) -> dict[str, Any]:
     """What ``job`` fixes for its study: JSON, the same whenever the same job asks."""
     request, plan = job.request, job.planner.plan
     facts = {

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fmnist.distributed import results
-from fmnist.distributed.compatibility import facts_of
-from fmnist.distributed.phase_runner import Lead
-from fmnist.distributed.phases import confirmation_of, heard, say
+from fmnist.distributed.compatibility import study_spec
+from fmnist.distributed.phase_runner import PhaseRunner
+from fmnist.distributed.phases import confirmation_of, publish_phase, read_phase
 from fmnist.distributed.publish import publish
 from fmnist.errors import TrainingError
 from fmnist.integrations.postgresql import Storage, connected
@@ -65,10 +65,10 @@ class DistributedCoordinator:
         assert job.space is not None
         record_split_reads(job)
         with self._connected(job) as storage:
-            study = _made(storage, study_name(job), job, facts_of(job, self.storage.artifacts))
+            study = _made(storage, study_name(job), job, study_spec(job, self.storage.artifacts))
             costs = CostModel(job.space)
-            plan = SearchPlan(job.budget, lambda: reserve(job, lead.log, costs), costs)
-            lead = Lead(
+            plan = SearchPlan(job.budget, lambda: reserve(job, runner.log, costs), costs)
+            runner = PhaseRunner(
                 job,
                 self.storage.artifacts,
                 study,
@@ -79,17 +79,17 @@ class DistributedCoordinator:
             )
             if job.request.sampler != "grid":
                 for params in job.first_trials:
-                    lead.loop.engine.enqueue(params)
+                    runner.loop.engine.enqueue(params)
             job.display.message(f"the study is {study.name}: fmnist worker --study {study.name}")
             try:
-                lead.run()
+                runner.run()
             except StudyError as error:
                 if best_of(study.records()) is None:
-                    say(study, "done", reason=str(error))
+                    publish_phase(study, "done", reason=str(error))
                     raise TrainingError(f"{error}; see the children.log of its worker") from None
                 job.note("search", f"the search ended early: {error}")
             job.interrupt.check()
-            trials = lead.finish()
+            trials = runner.finish()
             job.run.write_json(WORKERS, results.workers(study))
         job.planner.note("search", f"ended after {len(trials)} trials")
         job.run.write_json("importance.json", importances(trials, job.space))
@@ -129,7 +129,7 @@ class DistributedCoordinator:
                 job.budget, job.planner.confirm_reserve, fit_cost_model(job, searched)
             )
             files = ("confirm.jsonl", "confirm_epochs.jsonl")
-            lead = Lead(
+            runner = PhaseRunner(
                 job,
                 self.storage.artifacts,
                 home,
@@ -140,11 +140,11 @@ class DistributedCoordinator:
                 numbered=partial(_numbered, tasks),
             )
             try:
-                lead.run()
+                runner.run()
             except StudyError as error:
                 job.note("confirm", f"the confirmation ended early: {error}")
             job.interrupt.check()
-            lead.finish()
+            runner.finish()
             job.run.write_json(WORKERS, results.workers(home, study))
 
     def release_workers(self, job: Context, reason: str = "") -> None:
@@ -153,8 +153,8 @@ class DistributedCoordinator:
 
         with self._connected(job) as storage:
             home = SharedStudy.find(storage, study_name(job))
-            if home is not None and heard(home).name != "done":
-                say(home, "done", reason=reason)
+            if home is not None and read_phase(home).name != "done":
+                publish_phase(home, "done", reason=reason)
 
     def _connected(self, job: Context) -> AbstractContextManager[Any]:
 

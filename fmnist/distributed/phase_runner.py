@@ -8,10 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fmnist.distributed.phases import LOOK, Name, claim, say, sign_in
+from fmnist.distributed.phases import (
+    LOOK,
+    Name,
+    acquire_coordination,
+    publish_phase,
+    register_worker,
+)
 from fmnist.distributed.results import write_trials
-from fmnist.distributed.worker_loop import Loop
-from fmnist.distributed.worker_process import name_in
+from fmnist.distributed.worker_loop import WorkerLoop
+from fmnist.distributed.worker_process import load_or_make_worker_name
 from search.engines.choices import GRID_POINTS
 from search.records import Failure, Trial
 from search.study.running_trial import innocent
@@ -33,7 +39,7 @@ _GONE = "its time was over, and nothing was heard of its worker"
 
 
 @dataclass
-class Lead:
+class PhaseRunner:
     """Has a phase run to its end.
 
     Attributes:
@@ -56,10 +62,10 @@ class Lead:
     _told: set[int] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
-        self.name = name_in(self.job.run / FOLDER)
-        claim(self.home, self.name)
+        self.name = load_or_make_worker_name(self.job.run / FOLDER)
+        acquire_coordination(self.home, self.name)
         self.slots = 0 if self.job.request.jobs == 0 else self.job.planner.jobs
-        self.loop = Loop(
+        self.loop = WorkerLoop(
             job=self.job,
             shared=self.shared,
             worker=self.name,
@@ -81,10 +87,10 @@ class Lead:
         Raises:
             StudyError: several trials in a row failed here, and no other machine did better.
         """
-        say(self.home, self.phase, self._left())
+        publish_phase(self.home, self.phase, self._left())
         if self.slots:
             device = self.job.workers.supervisor(self.slots).greeting
-            sign_in(self.home, self.name, self.slots, str(device or "unknown"))
+            register_worker(self.home, self.name, self.slots, str(device or "unknown"))
             self._train()
         while not self._stopped() and not self._over():
             time.sleep(_PAUSE)
@@ -103,7 +109,7 @@ class Lead:
 
     def finish(self) -> list[Trial]:
         """End what still runs anywhere, leave the files; every finished trial, by number."""
-        say(self.home, self.phase, 0.0)
+        publish_phase(self.home, self.phase, 0.0)
         self._settle()
         self.loop.close()
         self._show()
@@ -119,7 +125,7 @@ class Lead:
 
     def _look(self) -> None:
         """What a coordinator does from time to time."""
-        say(self.home, self.phase, self._left())
+        publish_phase(self.home, self.phase, self._left())
         self.shared.reap()
         if self._show():
             self._write()

@@ -43,25 +43,27 @@ class Phase:
     reason: str = ""
 
 
-def say(study: SharedStudy, name: Name, seconds: float = math.inf, reason: str = "") -> None:
-    """Have all machines be in the phase ``name`` for so many seconds from now."""
+def publish_phase(
+    study: SharedStudy, name: Name, seconds: float = math.inf, reason: str = ""
+) -> None:
+    """Set the phase of all machines, for so many seconds from now."""
     now = study.now()
     ends = now + seconds if math.isfinite(seconds) else None
     study.set(_PHASE, asdict(Phase(name, ends, now, reason)))
 
 
-def heard(study: SharedStudy) -> Phase:
+def read_phase(study: SharedStudy) -> Phase:
     """The phase as the coordinator last said."""
     return Phase(**study.get(_PHASE, {"name": "search"}))
 
 
-def claim(study: SharedStudy, name: str) -> None:
+def acquire_coordination(study: SharedStudy, name: str) -> None:
     """Be the study's coordinator.
 
     Raises:
         RunError: another one is at work.
     """
-    before, phase = study.get(_LEADER), heard(study)
+    before, phase = study.get(_LEADER), read_phase(study)
     if before not in (None, name) and phase.name != "done":
         quiet = study.now() - phase.seen
         if quiet < _SILENT:
@@ -77,18 +79,18 @@ def confirmation_of(name: str) -> str:
     return f"{name}/confirm"
 
 
-def sign_in(study: SharedStudy, worker: str, jobs: int, device: str) -> None:
+def register_worker(study: SharedStudy, worker: str, jobs: int, device: str) -> None:
     """Say who works here and on what."""
     facts = {"host": platform.node(), "cores": os.cpu_count() or 1, "jobs": jobs, "device": device}
     study.set(_WORKER + worker, facts)
 
 
-def signed_in(study: SharedStudy, worker: str) -> dict[str, Any]:
-    """What ``sign_in`` said; empty where nobody of that name did."""
+def registered_workers(study: SharedStudy, worker: str) -> dict[str, Any]:
+    """What ``register_worker`` said; empty where nobody of that name did."""
     return dict(study.get(_WORKER + worker, {}))
 
 
-class Watch:
+class PhaseMonitor:
     """Looks at the phase from time to time, and counts what is left of it between two looks.
 
     Args:
@@ -106,7 +108,7 @@ class Watch:
     def phase(self) -> Phase:
         """The phase, at most ``LOOK`` seconds old."""
         if self._clock() - self._looked >= LOOK:
-            self._phase = heard(self._study)
+            self._phase = read_phase(self._study)
             self._ahead = self._study.now() - self._clock()
             self._looked = self._clock()
         return self._phase
@@ -122,10 +124,10 @@ class Watch:
         return self._ahead + self._clock() - seen if seen else 0.0
 
 
-class FarBudget(Budget):
+class RemoteBudget(Budget):
     """The time of a phase that another machine ends."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: PhaseMonitor) -> None:
         super().__init__(None)
         self._watch = watch
 

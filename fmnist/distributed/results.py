@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from fmnist.distributed.phases import signed_in
+from fmnist.distributed.phases import registered_workers
 from fmnist.runs.folder import Run
 from search.records import Trial
 
@@ -42,7 +42,7 @@ def workers(search: SharedStudy, confirm: SharedStudy | None = None) -> dict[str
 
 
 def _entry(study: SharedStudy, name: str) -> dict[str, Any]:
-    known = signed_in(study, name)
+    known = registered_workers(study, name)
     counts = {"search": 0, "confirm": 0, "failed": 0, "lost": 0, "seconds": 0.0}
     return {
         "worker": name,

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist.config.config import Config
 from fmnist.distributed.compatibility import check_data, check_program
-from fmnist.distributed.phases import FarBudget, Phase, Watch, confirmation_of, sign_in
-from fmnist.distributed.worker_loop import Loop
+from fmnist.distributed.phases import (
+    Phase,
+    PhaseMonitor,
+    RemoteBudget,
+    confirmation_of,
+    register_worker,
+)
+from fmnist.distributed.worker_loop import WorkerLoop
 from fmnist.errors import DiskFullError, StorageError, UserError
 from fmnist.integrations.postgresql import Storage, connected
 from fmnist.pipeline.context import Context
@@ -126,12 +132,12 @@ class Worker:
         check_data(facts, job)
         supervisor = job.workers.supervisor(job.planner.jobs)
         supervisor.wait_until_warm()
-        sign_in(home, self.name, job.planner.jobs, str(supervisor.greeting))
+        register_worker(home, self.name, job.planner.jobs, str(supervisor.greeting))
         self._say(f"{job.data.name} from {job.data.source}; {job.planner.describe_parallelism()}")
         return job
 
     def _phases(self, storage: Any, home: SharedStudy, job: Context) -> int:
-        watch = Watch(home)
+        watch = PhaseMonitor(home)
         while not self.interrupt.requested:
             phase = watch.phase
             if phase.name == "done":
@@ -155,14 +161,14 @@ class Worker:
             return home
         return SharedStudy.find(storage, confirmation_of(home.name))
 
-    def _work(self, job: Context, study: SharedStudy, phase: Phase, watch: Watch) -> None:
+    def _work(self, job: Context, study: SharedStudy, phase: Phase, watch: PhaseMonitor) -> None:
         self.display.current_stage = phase.name
-        loop = Loop(
+        loop = WorkerLoop(
             job=job,
             shared=study,
             worker=self.name,
             home=self.folder / phase.name,
-            plan=SearchPlan(FarBudget(watch)),
+            plan=SearchPlan(RemoteBudget(watch)),
             slots=job.planner.jobs,
             artifacts=study.facts.get("artifacts"),
         )

@@ -34,7 +34,7 @@ class _Listener(ProgressListener):
 
 
 @dataclass
-class Loop:
+class WorkerLoop:
     """What one machine does in one phase.
 
     Attributes:

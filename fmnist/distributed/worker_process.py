@@ -30,7 +30,7 @@ _CRASH = 1
 
 
 @dataclass(frozen=True)
-class Asked:
+class WorkerRequest:
     """What ``fmnist worker`` was asked for; see its options."""
 
     storage: Storage | None
@@ -44,7 +44,7 @@ class Asked:
     flags: tuple[str, ...] = ()
 
 
-def run_worker(asked: Asked) -> int:
+def run_worker(asked: WorkerRequest) -> int:
     """``fmnist worker``: work, or watch a process that does; returns the exit code.
 
     Raises:
@@ -61,18 +61,18 @@ def run_worker(asked: Asked) -> int:
     if os.environ.get(_KEPT):
         assert asked.folder is not None
         return _work(asked, asked.storage, asked.folder)
-    with owned(asked.folder, asked.study) as folder:
+    with locked_worker_folder(asked.folder, asked.study) as folder:
         work = _watched if asked.restart else _work
         return work(asked, asked.storage, folder)
 
 
-def _work(asked: Asked, storage: Storage, folder: Path) -> int:
+def _work(asked: WorkerRequest, storage: Storage, folder: Path) -> int:
     from fmnist.distributed.worker import Worker
 
     worker = Worker(
         storage=storage,
         study=asked.study,
-        name=asked.name or name_in(folder),
+        name=asked.name or load_or_make_worker_name(folder),
         folder=folder,
         display=asked.display,
         data=str(asked.data.absolute()) if asked.data else None,
@@ -81,13 +81,13 @@ def _work(asked: Asked, storage: Storage, folder: Path) -> int:
     return worker.execute()
 
 
-def _watched(asked: Asked, storage: Storage, folder: Path) -> int:
+def _watched(asked: WorkerRequest, storage: Storage, folder: Path) -> int:
     """The same in a process that is started again after a crash."""
     from search.processes.restart import keep_running
 
     command = [
         *(sys.executable, "-m", "fmnist", "worker", "--study", asked.study),
-        *("--folder", str(folder), "--name", asked.name or name_in(folder)),
+        *("--folder", str(folder), "--name", asked.name or load_or_make_worker_name(folder)),
         *("--jobs", str(asked.jobs), "--grace", f"{storage.grace}s"),
         *(("--data", str(asked.data.absolute())) if asked.data else ()),
         *asked.flags,
@@ -104,7 +104,7 @@ def _finished(folder: Path) -> int:
 
 
 @contextmanager
-def owned(folder: Path | None, study: str) -> Iterator[Path]:
+def locked_worker_folder(folder: Path | None, study: str) -> Iterator[Path]:
     """A folder that no other worker uses meanwhile: the one given, else the first that is free.
 
     Raises:
@@ -128,7 +128,7 @@ def owned(folder: Path | None, study: str) -> Iterator[Path]:
     raise RunError(f"--folder {folder}: another worker uses it; give each one its own")
 
 
-def name_in(folder: Path) -> str:
+def load_or_make_worker_name(folder: Path) -> str:
     """The worker's name, made once and kept in its folder: host and a few random letters.
 
     So a worker that comes back is known as the one that it was.

@@ -100,11 +100,11 @@ def worker(
     Example: fmnist worker --study night --storage-file ~/.fmnist-storage
     """
     from fmnist.cli.display import make_display
-    from fmnist.distributed.worker_process import Asked, run_worker
+    from fmnist.distributed.worker_process import WorkerRequest, run_worker
     from fmnist.integrations.postgresql import storage_of
 
     flags = [("--quiet", quiet), ("--json", as_json)]
-    asked = Asked(
+    asked = WorkerRequest(
         storage=storage_of(storage, storage_file, grace_seconds(grace)),
         display=make_display(quiet=quiet, as_json=as_json, live=False),
         flags=tuple(flag for flag, is_set in flags if is_set),

@@ -11,9 +11,16 @@ from filelock import FileLock
 from fmnist.distributed import compatibility, phases, results
 from fmnist.distributed.compatibility import DisagreementError, check_data, check_program, program
 from fmnist.distributed.coordinator import _numbered
-from fmnist.distributed.phase_runner import Lead
-from fmnist.distributed.phases import FarBudget, Watch, claim, heard, say, sign_in
-from fmnist.distributed.worker_process import name_in, owned
+from fmnist.distributed.phase_runner import PhaseRunner
+from fmnist.distributed.phases import (
+    PhaseMonitor,
+    RemoteBudget,
+    acquire_coordination,
+    publish_phase,
+    read_phase,
+    register_worker,
+)
+from fmnist.distributed.worker_process import load_or_make_worker_name, locked_worker_folder
 from fmnist.runs.folder import Run, RunError
 from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
 from search.study.study import StudyError
@@ -46,8 +53,8 @@ class Attributes:
 
 def test_a_phase_ends_by_the_clock_of_the_database():
     study, here = Attributes(), SimpleNamespace(now=5.0)
-    say(study, "search", 100.0)
-    budget = FarBudget(Watch(study, clock=lambda: here.now))
+    publish_phase(study, "search", 100.0)
+    budget = RemoteBudget(PhaseMonitor(study, clock=lambda: here.now))
     assert budget.remaining() == 100.0
     here.now += 2.0  # no look meanwhile
     assert budget.remaining() == 98.0
@@ -58,32 +65,32 @@ def test_a_phase_ends_by_the_clock_of_the_database():
 
 def test_a_phase_without_a_limit_does_not_end():
     study = Attributes()
-    say(study, "search")
-    assert FarBudget(Watch(study)).remaining() == float("inf")
+    publish_phase(study, "search")
+    assert RemoteBudget(PhaseMonitor(study)).remaining() == float("inf")
 
 
 def test_the_study_is_asked_now_and_then_only():
     study, here = Attributes(), SimpleNamespace(now=0.0)
-    say(study, "confirm", 60.0)
-    watch = Watch(study, clock=lambda: here.now)
+    publish_phase(study, "confirm", 60.0)
+    watch = PhaseMonitor(study, clock=lambda: here.now)
     for _ in range(100):
         assert watch.phase.name == "confirm"
         here.now += 0.01
     assert study.asked == 1
-    say(study, "done", reason="no trial finished")
+    publish_phase(study, "done", reason="no trial finished")
     here.now += phases.LOOK
     assert (watch.phase.name, watch.phase.reason) == ("done", "no trial finished")
 
 
 def test_a_study_of_which_nothing_was_said_is_searched():
-    assert heard(Attributes()).name == "search"
+    assert read_phase(Attributes()).name == "search"
 
 
 def test_the_silence_of_a_coordinator_is_counted():
     study, here = Attributes(), SimpleNamespace(now=0.0)
-    watch = Watch(study, clock=lambda: here.now)
+    watch = PhaseMonitor(study, clock=lambda: here.now)
     assert watch.silent() == 0.0  # it never spoke: it is still to come
-    say(study, "search", 1.0)
+    publish_phase(study, "search", 1.0)
     here.now, study.clock = 700.0, study.clock + 700.0
     assert watch.phase.name == "search"
     assert watch.silent() == 700.0
@@ -91,14 +98,14 @@ def test_the_silence_of_a_coordinator_is_counted():
 
 def test_two_cannot_coordinate_one_study():
     study = Attributes()
-    claim(study, "ada")
-    say(study, "search")
-    claim(study, "ada")  # going on
+    acquire_coordination(study, "ada")
+    publish_phase(study, "search")
+    acquire_coordination(study, "ada")  # going on
     study.clock += 20
     with pytest.raises(RunError, match="coordinated by ada, which was heard 20 s ago"):
-        claim(study, "eve")
+        acquire_coordination(study, "eve")
     study.clock += 100
-    claim(study, "eve")
+    acquire_coordination(study, "eve")
     assert study.stored["coordinator"] == "eve"
 
 
@@ -182,7 +189,7 @@ def test_every_trial_is_counted_for_who_trained_it():
             *(frozen("eve"), frozen("ada", finished=False)),
         ]
     )
-    sign_in(search, "eve", 3, "GPU:0")
+    register_worker(search, "eve", 3, "GPU:0")
     found = results.workers(search, Attributes([frozen("eve", trial(0))]))
     assert [row["worker"] for row in found["workers"]] == ["eve", "ada"]
     eve, ada = found["workers"]
@@ -196,19 +203,22 @@ def test_every_trial_is_counted_for_who_trained_it():
 
 def test_each_worker_has_a_folder_and_a_name_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with owned(None, "night") as first, owned(None, "night") as second:
+    with (
+        locked_worker_folder(None, "night") as first,
+        locked_worker_folder(None, "night") as second,
+    ):
         assert first != second
-        names = name_in(first), name_in(second)
+        names = load_or_make_worker_name(first), load_or_make_worker_name(second)
         assert names[0] != names[1]
-    with owned(None, "night") as again:  # one that comes back is who it was
-        assert (again, name_in(again)) == (first, names[0])
+    with locked_worker_folder(None, "night") as again:  # one that comes back is who it was
+        assert (again, load_or_make_worker_name(again)) == (first, names[0])
 
 
 def test_a_folder_in_use_is_refused(tmp_path):
     with (
         FileLock(tmp_path / ".lock"),
         pytest.raises(RunError, match="another worker uses it"),
-        owned(tmp_path, "night"),
+        locked_worker_folder(tmp_path, "night"),
     ):
         pass
 
@@ -216,9 +226,9 @@ def test_a_folder_in_use_is_refused(tmp_path):
 # ---- when a phase is over --------------------------------------------------------------------
 
 
-def lead(trials=(), *, left=100.0, remaining=500.0, unfinished=(0, 0), **facts):
+def runner(trials=(), *, left=100.0, remaining=500.0, unfinished=(0, 0), **facts):
     """A coordinator in the middle of a search, as far as its decisions go."""
-    found = Lead.__new__(Lead)
+    found = PhaseRunner.__new__(PhaseRunner)
     found.phase = "search"
     found.loop = SimpleNamespace(log=SimpleNamespace(trials=trials))
     budget = SimpleNamespace(remaining=lambda: remaining)
@@ -230,16 +240,16 @@ def lead(trials=(), *, left=100.0, remaining=500.0, unfinished=(0, 0), **facts):
 
 
 def test_the_others_are_given_the_time_that_is_left():
-    assert lead([trial(0)], left=100.0)._left() == 99.0
-    assert lead([trial(0)], left=0.5)._left() == 0.0
+    assert runner([trial(0)], left=100.0)._left() == 99.0
+    assert runner([trial(0)], left=0.5)._left() == 0.0
 
 
 def test_however_late_it_is_one_trial_is_waited_for():
-    late = lead(left=0.01, remaining=-10.0, unfinished=(1, 0))
+    late = runner(left=0.01, remaining=-10.0, unfinished=(1, 0))
     assert late._left() == 30.0
     assert not late._over()
-    assert lead(left=0.01, remaining=-10.0)._over()  # nobody is there
-    assert lead([trial(0)], left=0.01, unfinished=(1, 0))._over()
+    assert runner(left=0.01, remaining=-10.0)._over()  # nobody is there
+    assert runner([trial(0)], left=0.01, unfinished=(1, 0))._over()
 
 
 @pytest.mark.parametrize(
@@ -257,20 +267,20 @@ def test_however_late_it_is_one_trial_is_waited_for():
 )
 def test_a_phase_is_over_when_all_that_was_wanted_is_done(facts, number, over):
     done = [trial(n) for n in range(number)]
-    assert lead(done, **facts)._over() == over
-    assert not lead(done, unfinished=(1, 0), **facts)._over()
-    assert not lead(done, unfinished=(0, 1), **facts)._over()
+    assert runner(done, **facts)._over() == over
+    assert not runner(done, unfinished=(1, 0), **facts)._over()
+    assert not runner(done, unfinished=(0, 1), **facts)._over()
 
 
 def test_a_search_of_which_every_trial_failed_is_over():
     failed = trial(0, state="failed", value=None, epochs=(), failure=Failure("bug", "no"))
-    assert lead([failed], max_trials=1)._over()
+    assert runner([failed], max_trials=1)._over()
 
 
 def test_a_trial_that_was_lost_takes_no_place():
     lost = trial(0, state="failed", value=None, failure=Failure("interrupted", "gone"))
-    assert not lead([lost, trial(1)], max_trials=2)._over()
-    assert lead([lost, trial(1), trial(2)], max_trials=2)._over()
+    assert not runner([lost, trial(1)], max_trials=2)._over()
+    assert runner([lost, trial(1), trial(2)], max_trials=2)._over()
 
 
 def test_runs_on_fresh_seeds_have_the_numbers_of_one_machine():
@@ -283,7 +293,7 @@ def test_runs_on_fresh_seeds_have_the_numbers_of_one_machine():
 @pytest.mark.parametrize(("others", "goes_on"), [([], False), ([trial(1)], True)])
 def test_a_coordinator_on_which_all_fails_leaves_the_work_to_others(others, goes_on):
     failed = trial(0, state="failed", value=None, failure=Failure("bug", "no"))
-    noted, found = [], lead([failed, *others])
+    noted, found = [], runner([failed, *others])
     found.loop.log.own = [failed]
     found.loop.run = Mock(side_effect=StudyError("5 trials failed"))
     found.job = SimpleNamespace(note=lambda *words: noted.append(words))
