@@ -13,22 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.backends import parallelism
-from fmnist.backends.parallelism import accelerator_in_sight, jobs_for
 from fmnist.config.config import Config
 from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
 from fmnist.integrations.tracker import Trackers
 from fmnist.models.inference import PREDICT_BATCH
 from fmnist.pipeline.planner.planner import TimePlanner
-from fmnist.pipeline.planner.profiles import RunProfile, profile_for, scale_to_dataset
-from fmnist.pipeline.planner.workload import PostSearchWorkload
+from fmnist.pipeline.planner.sizing import choose_jobs, choose_profile, choose_workload
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.worker_pool import TrialProcessPool
 from fmnist.runs.folder import Run
 from fmnist.training.objective import Part, Training
 from search.processes.interrupt import Interrupt
-from search.processes.supervisor import available_cores, shared_threads
+from search.processes.supervisor import shared_threads
 from search.space import SearchSpace
 from search.study.scheduler import Budget
 from search.tasks import Limits
@@ -112,80 +109,35 @@ class Context:
     def planner(self) -> TimePlanner:
         """How the time is split; what an earlier session planned still holds."""
         stored = self.run.read_json("plan.json") if self.run.has("plan.json") else None
-        sizes = replace(self._sizes(), **stored["sizes"]) if stored else self._sizes()
+        profile = choose_profile(self.request, self.budget.total, lambda: self.data)
+        if stored:
+            profile = replace(profile, **stored["sizes"])
         slowness = 1.0
         if self.run.has("preflight.json"):
             slowness = float(self.run.read_json("preflight.json").get("slowness", 1.0))
         planner = TimePlanner(
             self.budget,
-            sizes,
+            profile,
             slowness,
             deadline=self.deadline,
             confirm=self.request.confirm,
-            workload=self._workload(sizes),
+            workload=choose_workload(self.request, profile, self.base, self.space),
         )
+        jobs = choose_jobs(self.request, self.budget.total)
         if stored:
             planner.resume(stored)
-        jobs = self.jobs_here()
-        if stored and self.request.jobs == "auto":
-            # Costs were learnt with so many at once; another machine may have less room.
-            jobs = min(jobs, stored["jobs"])
+            if self.request.jobs == "auto":
+                # Costs were learnt with so many at once; another machine may have less room.
+                jobs = min(jobs, stored["jobs"])
         planner.set_parallelism(jobs, shared_threads(jobs)[0])
         if stored and jobs != stored["jobs"]:
             planner.note("preflight", f"gone on with {planner.describe_parallelism()}")
             self.display.message(f"going on with {planner.describe_parallelism()}")
         return planner
 
-    def _workload(self, sizes: RunProfile) -> PostSearchWorkload:
-        """What is to be made besides the retraining."""
-        searched = [p.name for p in self.space or ()]
-        mirrored = self.base.test_time_flip or "test_time_flip" in searched
-        members = (self.request.ensemble or 1) - 1
-        return PostSearchWorkload(sizes.refit, members, mirrored, self.experiments_wanted)
-
-    @property
-    def experiments_wanted(self) -> bool:
-        """Whether there are experiments around the best configuration."""
-        if self.request.experiments is None:
-            return self.request.kind == "search" and self.request.recipe is None
-        return self.request.experiments != "none"
-
-    def jobs_here(self, device: str | None = None) -> int:
-        """Trainings at once, as asked or as many as this machine allows.
-
-        Args:
-            device: what the children compute on; None: not known yet, it is guessed.
-        """
-        if self.request.kind == "train":
-            return 1
-        if self.request.jobs != "auto":
-            return max(1, self.request.jobs)  # without trials there still is a retraining
-        return jobs_for(
-            accelerated=accelerator_in_sight() if device is None else device != "CPU",
-            cores=available_cores(),
-            memory=parallelism.available_memory(),
-            seconds=self.budget.total,
-            trials=self.request.trials,
-        )
-
     def set_parallelism(self, jobs: int) -> None:
         """Have ``jobs`` trainings run at once from here on."""
         self.planner.set_parallelism(jobs, shared_threads(jobs)[0])
-
-    def _sizes(self) -> RunProfile:
-        """The plan for the time at hand, with what was asked for instead."""
-        sizes = profile_for(self.budget.total)
-        if self.request.kind == "train":
-            sizes = profile_for(None)
-        if self.request.kind == "train" or self.request.recipe:
-            sizes = replace(sizes, refit=False)  # what is given is trained as it stands
-        if self.request.data is not None:
-            sizes = scale_to_dataset(sizes, len(self.data.train_labels), len(self.data.class_names))
-        names = ("trial_images", "trial_epochs", "final_epochs", "validation", "refit")
-        asked: dict[str, Any] = {n: v for n in names if (v := getattr(self.request, n)) is not None}
-        if self.request.final_epochs is not None:
-            asked["stretch"] = 1
-        return replace(sizes, **asked)
 
     @cached_property
     def workers(self) -> TrialProcessPool:

@@ -50,3 +50,10 @@ class Request:
     def to_dict(self) -> dict[str, Any]:
         """Without the entries that were not given, as TOML holds it."""
         return {k: v for k, v in asdict(self).items() if v is not None}
+
+    @property
+    def wants_experiments(self) -> bool:
+        """Whether there are experiments around the best configuration."""
+        if self.experiments is None:
+            return self.kind == "search" and self.recipe is None
+        return self.experiments != "none"

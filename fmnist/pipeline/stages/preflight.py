@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist.backends import environment
 from fmnist.backends.parallelism import accelerator_in_sight
+from fmnist.pipeline.planner.sizing import choose_jobs
 from fmnist.pipeline.preflight_checks import METRICS, Probe
 from fmnist.pipeline.preflight_checks import preflight as examine
 from search.records import TrialError
@@ -71,7 +72,7 @@ def _device(job: Context) -> str | None:
 def _fit_to(job: Context, device: str | None) -> None:
     """Decide anew how many train at once, where the device was guessed wrong."""
     if device is not None and (device != "CPU") != accelerator_in_sight():
-        job.set_parallelism(job.jobs_here(device))
+        job.set_parallelism(choose_jobs(job.request, job.budget.total, device))
 
 
 def _probe(job: Context, params: dict[str, Any]) -> Probe:

@@ -12,8 +12,8 @@ from fmnist.cli.commands import run as commands
 from fmnist.cli.main import cli
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
-from fmnist.pipeline import context
 from fmnist.pipeline.context import Context
+from fmnist.pipeline.planner import sizing
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import preflight as stage
@@ -79,10 +79,10 @@ def test_the_command_line_asks_for_a_number_or_leaves_it_open(monkeypatch, given
 def machine(monkeypatch):
     """A machine of four cores: change the dictionary to change it."""
     facts = {"cores": 4, "memory": 16 * GB, "accelerated": False}
-    monkeypatch.setattr(context, "accelerator_in_sight", lambda: facts["accelerated"])
+    monkeypatch.setattr(parallelism, "accelerator_in_sight", lambda: facts["accelerated"])
     monkeypatch.setattr(stage, "accelerator_in_sight", lambda: facts["accelerated"])
     monkeypatch.setattr(parallelism, "available_memory", lambda: facts["memory"])
-    for room in (context, search.processes.supervisor):
+    for room in (sizing, search.processes.supervisor):
         monkeypatch.setattr(room, "available_cores", lambda: facts["cores"])
     return facts
 

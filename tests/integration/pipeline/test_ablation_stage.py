@@ -272,7 +272,7 @@ def test_without_a_limit_the_telling_ones_are_made_unless_all_are_asked_for(run,
 )
 def test_who_makes_them_unasked(run, asked, wanted):
     job = Context(run=run, request=Request(**asked), display=Told(), base=load_config(run.path))
-    assert job.experiments_wanted is wanted
+    assert job.request.wants_experiments is wanted
     assert job.planner.workload.experiments is wanted
     assert ("experiments" in Request(**asked).to_dict()) == ("experiments" in asked)
 
