@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +16,11 @@ from fmnist.config.config import Config
 from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
 from fmnist.integrations.tracker import Trackers
 from fmnist.models.inference import PREDICT_BATCH
+from fmnist.pipeline.clock import JobClock
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.sizing import choose_jobs, choose_profile, choose_workload
 from fmnist.pipeline.progress import ProgressDisplay
-from fmnist.pipeline.request import Request
+from fmnist.pipeline.request import ReportOptions, Request
 from fmnist.pipeline.worker_pool import TrialProcessPool
 from fmnist.runs.folder import Run
 from fmnist.training.objective import Part, Training
@@ -42,12 +42,9 @@ class Context:
     Attributes:
         base: configuration whose fields hold where the space does not search them.
         first_trials: parameter sets that the study tries before its own.
-        command: the command line, for the report.
-        started: monotonic clock reading at which the command began; ``--time`` counts from there.
-        deadline: the moment that ``--until`` means.
+        report: how the report is to look.
+        clock: when the job began, what earlier sessions took.
         recipe: what ``run.toml`` says of the recipe that is run; empty without one.
-        templates: folder of templates for the report, in place of ours.
-        questions: folder of question files, in place of ours.
         recorded: the run that this one repeats; None where it repeats none.
         trackers: other programs' books, kept as the run goes.
     """
@@ -58,18 +55,12 @@ class Context:
     base: Config
     space: SearchSpace | None = None
     first_trials: tuple[dict[str, Any], ...] = ()
-    document: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] | None = None
-    command: str = ""
-    started: float = field(default_factory=time.monotonic)
-    deadline: datetime | None = None
+    report: ReportOptions = field(default_factory=ReportOptions)
+    clock: JobClock = field(default_factory=JobClock)
     recipe: dict[str, Any] = field(default_factory=dict)
-    templates: Path | None = None
-    questions: Path | None = None
     recorded: Recorded | None = None
     trackers: Trackers = field(default_factory=Trackers)
-    stage_log: list[dict[str, Any]] = field(default_factory=list)
-    earlier_seconds: float = 0.0
     on_progress: Callable[[], object] = field(default=lambda: None)
     rendered: Rendered | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
@@ -96,14 +87,8 @@ class Context:
 
     @cached_property
     def budget(self) -> Budget:
-        """The time of this job: to the deadline by the wall clock, or so many seconds of work."""
-        if self.deadline is not None:
-            before = time.monotonic() - self.started
-            total = self.deadline.timestamp() - time.time() + before + self.earlier_seconds
-            return Budget(total, used=before + self.earlier_seconds, clock=time.time)
-        budget = Budget(self.request.time_seconds)
-        budget.used = self.earlier_seconds + budget.clock() - self.started
-        return budget
+        """The time of this job."""
+        return self.clock.budget(self.request.time_seconds)
 
     @cached_property
     def planner(self) -> TimePlanner:
@@ -119,7 +104,7 @@ class Context:
             self.budget,
             profile,
             slowness,
-            deadline=self.deadline,
+            deadline=self.clock.deadline,
             confirm=self.request.confirm,
             workload=choose_workload(self.request, profile, self.base, self.space),
         )
@@ -202,7 +187,7 @@ class Context:
         Returns the stages as noted, earlier ones first.
         """
         entry = {"name": name, "started": began, "seconds": round(time.monotonic() - since, 3)}
-        stages = [*self.stage_log, entry]
+        stages = [*self.clock.stages, entry]
         record = {"schema": 1, "stages": stages, "budget_seconds": self.budget.total}
         self.run.write_json("stages.json", record)
         self.save_plan()

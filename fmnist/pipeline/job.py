@@ -99,8 +99,7 @@ class Job(Context):
                 "repeat the first command to go on, or give another --name"
             )
         if self.run.has("stages.json"):
-            self.stage_log = self.run.read_json("stages.json")["stages"]
-            self.earlier_seconds = sum(entry["seconds"] for entry in self.stage_log)
+            self.clock.resume(self.run.read_json("stages.json")["stages"])
         self.display.message(f"continuing {self.run.path}")
 
     def _timed(self, name: str, work: Callable[[Job], None]) -> None:
@@ -112,7 +111,7 @@ class Job(Context):
         try:
             work(self)
         finally:
-            self.stage_log = self.save_progress(name, began, since)
+            self.clock.stages = self.save_progress(name, began, since)
         log.info("stage %s took %.1f s", name, time.monotonic() - since)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from search.engines import PRUNERS
@@ -57,3 +59,20 @@ class Request:
         if self.experiments is None:
             return self.kind == "search" and self.recipe is None
         return self.experiments != "none"
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """How the report of a run is to look; of no consequence for its numbers.
+
+    Attributes:
+        document: title, author, course and date on the cover.
+        templates: folder of templates in place of ours.
+        questions: folder of question files in place of ours.
+        command: the command line that the report names.
+    """
+
+    document: Mapping[str, str] = field(default_factory=dict)
+    templates: Path | None = None
+    questions: Path | None = None
+    command: str = ""

@@ -16,6 +16,7 @@ from fmnist.cli.display import make_display
 from fmnist.cli.durations import parse_duration
 from fmnist.cli.options import OUTPUT, RUN_FOLDER, jobs, options
 from fmnist.errors import UserError
+from fmnist.pipeline.clock import JobClock
 from fmnist.pipeline.context import Context
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages.ablation import Session
@@ -149,7 +150,7 @@ def _context(run: Run, seconds: float, started: float, given: dict[str, Any]) ->
         display=make_display(quiet=True, as_json=False),
         base=load_config(run.path),
         class_names=tuple(record["data"]["class_names"]),
-        started=started,
+        clock=JobClock(started),
     )
 
 

@@ -14,6 +14,7 @@ from fmnist.cli.commands.run import absolute, check_looks, common, execute, run_
 from fmnist.cli.completion import complete_source
 from fmnist.cli.options import DOCUMENT, FINISHED_RUN, LOOKS, OUTPUT, RESULTS, options
 from fmnist.errors import DataError
+from fmnist.pipeline.clock import JobClock
 
 FORMATS = ("keras", "onnx", "tflite", "saved-model")
 _STARTED = time.monotonic()
@@ -123,7 +124,7 @@ def reproduce_run(*, started: float, source: Path, name: str | None, **options: 
         request=request,
         base=then.config,
         **{**given, "class_names": then.run.data.class_names},
-        started=started,
+        clock=JobClock(started),
         recorded=then,
     )
     _check_data(job, then)

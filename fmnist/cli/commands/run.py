@@ -18,6 +18,8 @@ from fmnist.cli.durations import grace_seconds, parse_duration, parse_size, pars
 from fmnist.cli.settings import from_elsewhere
 from fmnist.errors import UserError
 from fmnist.integrations.tracking import trackers_of
+from fmnist.pipeline.clock import JobClock
+from fmnist.pipeline.request import ReportOptions
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run, new_name, unfinished
 from fmnist.text import hidden
@@ -89,8 +91,7 @@ def run_search(*, started: float, results: Path, name: str | None, **options: An
         first_trials=start.first_trials,
         coordinator=_coordinator(shared),
         **common(options),
-        started=started,
-        deadline=deadline,
+        clock=JobClock(started, deadline),
     )
     return execute(job)
 
@@ -126,7 +127,7 @@ def train_config(*, started: float, results: Path, name: str | None, **options: 
         request=request,
         base=config,
         **common(options),
-        started=started,
+        clock=JobClock(started),
     )
     return execute(job)
 
@@ -156,7 +157,7 @@ def _train_recipe(started: float, results: Path, name: str | None, options: dict
             space=part.space,
             recipe=part.record,
             **common(options),
-            started=started if run is runs[0] else time.monotonic(),
+            clock=JobClock(started if run is runs[0] else time.monotonic()),
         )
         code = max(code, execute(job))
     if len(runs) > 1:
@@ -182,11 +183,13 @@ def common(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "display": display,
         "trackers": trackers_of(display.message, options),
-        "document": _dated(document_of(options)),
         "class_names": _class_names(options["class_names"]),
-        "templates": options["template"],
-        "questions": options["questions"],
-        "command": _command_line(),
+        "report": ReportOptions(
+            document=_dated(document_of(options)),
+            templates=options["template"],
+            questions=options["questions"],
+            command=_command_line(),
+        ),
     }
 
 

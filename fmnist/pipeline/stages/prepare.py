@@ -34,9 +34,9 @@ def prepare(job: Context) -> None:
             "name": job.run.path.name,
             "created": utc_now(),
             "version": environment.version(),
-            "command": job.command,
+            "command": job.report.command,
             "request": job.request.to_dict(),
-            "document": job.document,
+            "document": job.report.document,
             "data": {
                 "name": data.name,
                 "source": data.source,
@@ -57,8 +57,8 @@ def prepare(job: Context) -> None:
         job.run.write_json("space.json", job.space.to_json())
     else:
         job.run.write_text("best_config.toml", dump_config(job.base))
-    if job.questions is not None:
-        _keep_questions(job.run.path, job.questions)
+    if job.report.questions is not None:
+        _keep_questions(job.run.path, job.report.questions)
     job.run.write_json("environment.json", environment.describe())
     job.display.message(f"data: {data.name} from {data.source}" + _verified(data.published))
     for note in notes:

@@ -19,9 +19,9 @@ def report(job: Context) -> None:
     from fmnist.report.render import render_report
 
     try:
-        job.rendered = render_report(job.run.path, templates=job.templates)
+        job.rendered = render_report(job.run.path, templates=job.report.templates)
     except (ReportTemplateError, PrintingError) as error:
-        if job.templates is None:
+        if job.report.templates is None:
             raise
         job.display.message(f"{error}; the report is made with our own templates")
         job.rendered = render_report(job.run.path)
@@ -34,7 +34,7 @@ def interim(job: Context) -> None:
     if not (job.run.has("run.toml") and job.run.has("stages.json")):
         return
     try:
-        rendered = render_report(job.run.path, templates=job.templates, interim=True)
+        rendered = render_report(job.run.path, templates=job.report.templates, interim=True)
     except Exception as error:
         logging.getLogger("fmnist").exception("no interim report")
         job.display.message(f"no interim report: {error}")

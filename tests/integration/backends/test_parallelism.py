@@ -12,6 +12,7 @@ from fmnist.cli.commands import run as commands
 from fmnist.cli.main import cli
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
+from fmnist.pipeline.clock import JobClock
 from fmnist.pipeline.context import Context
 from fmnist.pipeline.planner import sizing
 from fmnist.pipeline.progress import ProgressDisplay
@@ -101,7 +102,12 @@ class Told(ProgressDisplay):
 def begun(folder, **asked):
     run = Run(folder)
     return Context(
-        run=run, request=Request(**asked), display=Told(), base=Config(), space=CORE, started=0.0
+        run=run,
+        request=Request(**asked),
+        display=Told(),
+        base=Config(),
+        space=CORE,
+        clock=JobClock(0.0),
     )
 
 

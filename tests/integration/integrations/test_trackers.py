@@ -192,7 +192,7 @@ def test_a_job_tells_its_trackers(tmp_path, monkeypatch):
             ),
         ),
     )
-    monkeypatch.setattr("fmnist.pipeline.job.suit", lambda job: None)
+    monkeypatch.setattr("fmnist.pipeline.job.disable_flips", lambda job: None)
     monkeypatch.setattr("fmnist.pipeline.job.finish", lambda job: 0)
     run = Run(tmp_path / "run")
     request = Request(kind="train", validation=10)

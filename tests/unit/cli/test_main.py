@@ -60,5 +60,5 @@ def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
     run.write_json("stages.json", {"stages": stages})
     job = Job(run=run, request=request, display=QuietDisplay(), base=Config())
     job._resume()
-    job.stage_log.append({"name": "search", "started": "", "seconds": 50.0})  # this session's
+    job.clock.stages.append({"name": "search", "started": "", "seconds": 50.0})  # this session's
     assert 100 <= job.budget.elapsed() < 110
