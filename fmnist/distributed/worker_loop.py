@@ -76,19 +76,12 @@ class WorkerLoop:
         self.engine.close()
 
     def give_back(self) -> None:
-        """Leave what this machine has not ended to the others, at once.
-
-        Such a trial counts as one whose worker died.
-        """
-        from optuna.trial import TrialState
-
+        """Leave what this machine has not ended to the others, at once, with its checkpoints."""
         kept = self._checkpoints(every=0.0)
-        for suggestion in self.engine.running():
-            if kept is not None:
+        if kept is not None:
+            for suggestion in self.engine.running():
                 kept.put(suggestion.number, self._folder / f"{suggestion.number:04d}")
-            trial_id = self.shared.trial_id(suggestion.number)
-            self.shared.storage.set_trial_state_values(trial_id, TrialState.FAIL)
-        self.shared.reap()
+        self.engine.release()
 
     def _study(self, stop: Callable[[], bool]) -> Study:
         from search.distributed import SharedEpochs

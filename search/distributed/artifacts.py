@@ -170,23 +170,6 @@ def put_file(store: ArtifactStore, study: SharedStudy, key: str, path: Path) -> 
         _remove(store, former)
 
 
-def get_file(store: ArtifactStore, study: SharedStudy, key: str, path: Path) -> bool:
-    """Write what ``put_file`` keeps under ``key`` to ``path``; false where there is nothing."""
-    name = study.get(_ARTIFACT + key)
-    if name is None:
-        return False
-
-    def fill(temporary: Path) -> None:
-        with store.open_reader(name) as body, temporary.open("wb") as file:
-            shutil.copyfileobj(body, file)
-
-    try:
-        atomic_write(path, fill)
-    except ArtifactNotFound:
-        return False
-    return True
-
-
 def _remove(store: ArtifactStore, name: str) -> None:
     """Delete a file that nobody needs; one that stays does no harm."""
     _tried(f"{name} cannot be deleted", lambda: store.remove(name))

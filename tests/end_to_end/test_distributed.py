@@ -115,13 +115,14 @@ def check_who_took_part(machines, lost):
 
 
 def check_the_winner_is_shared(machines):
-    from search.distributed.artifacts import get_file, open_artifacts
+    from shared_here import stored_file
 
-    run, to = machines.folder / "results" / "night", machines.folder / "fetched"
+    from search.distributed.artifacts import open_artifacts
+
+    run = machines.folder / "results" / "night"
     store = open_artifacts(machines.folder / "store")
     for name in ("model.keras", "best_config.toml"):
-        assert get_file(store, machines.study(), name, to)
-        assert to.read_bytes() == (run / name).read_bytes()
+        assert stored_file(store, machines.study(), name) == (run / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A worker of a shared toy study in this process."""
 
 from faults_toy import EPOCHS, SPACE, epochs_in, save, toy_epoch
+from optuna.artifacts.exceptions import ArtifactNotFound
 
 from search.distributed import (
     SharedEngine,
@@ -114,3 +115,15 @@ def stale(storage):
             "UPDATE trial_heartbeats SET heartbeat = heartbeat - interval '1 hour'"
         )
     storage.contact._since = tuple(t - 3600 for t in storage.contact._since)
+
+
+def stored_file(store, study, key):
+    """What ``put_file`` keeps under ``key``; None where there is nothing."""
+    name = study.get(f"artifact:{key}")
+    if name is None:
+        return None
+    try:
+        with store.open_reader(name) as body:
+            return body.read()
+    except ArtifactNotFound:
+        return None

@@ -6,10 +6,10 @@ import boto3
 import pytest
 from faults_toy import SPACE
 from moto.server import ThreadedMotoServer
-from shared_here import Worker
+from shared_here import Worker, stored_file
 
 from search.distributed import SharedStudy, StorageError
-from search.distributed.artifacts import Checkpoints, get_file, open_artifacts, put_file
+from search.distributed.artifacts import Checkpoints, open_artifacts, put_file
 from search.engines.base import TrialLostError
 
 
@@ -66,18 +66,15 @@ def test_a_store_that_fails_harms_no_trial(storage, tmp_path, store, caplog, mon
 
 def test_the_winners_file_is_seen_by_all_whole_or_not_at_all(storage, tmp_path, store):
     shared = SharedStudy.create(storage, str(tmp_path), SPACE, {})
-    there = tmp_path / "there.keras"
-    assert not get_file(store, shared, "winner", there)
+    assert stored_file(store, shared, "winner") is None
     for content in (b"first", b"second"):
         (tmp_path / "mine.keras").write_bytes(content)
         put_file(store, shared, "winner", tmp_path / "mine.keras")
-    assert get_file(store, shared, "winner", there)
-    assert there.read_bytes() == b"second"
+    assert stored_file(store, shared, "winner") == b"second"
     (file,) = (tmp_path / "artifacts").iterdir()
     assert file.suffix == ".keras"
     file.unlink()
-    assert not get_file(store, shared, "winner", tmp_path / "other")
-    assert not (tmp_path / "other").exists()
+    assert stored_file(store, shared, "winner") is None
 
 
 @pytest.mark.parametrize("where", ["ftp://x/y", "s3://", "s3://key:secret@bucket/x"])
@@ -118,10 +115,9 @@ def test_checkpoints_and_winner_travel_through_a_bucket(storage, tmp_path, bucke
 
     elsewhere = open_artifacts("s3://nights/fashion/mnist")
     assert Checkpoints(elsewhere, one.shared).fetch(number, tmp_path / "there")
-    get_file(elsewhere, one.shared, "model", tmp_path / "got")
 
     assert (tmp_path / "there" / "weights").read_bytes() == b"second"
-    assert (tmp_path / "got").read_bytes() == b"network"
+    assert stored_file(elsewhere, one.shared, "model") == b"network"
     keys = [item["Key"] for item in bucket.list_objects_v2(Bucket="nights")["Contents"]]
     assert len(keys) == 2  # the first checkpoint gave way to the second
     assert all(key.startswith("fashion/mnist/") for key in keys)
@@ -129,5 +125,5 @@ def test_checkpoints_and_winner_travel_through_a_bucket(storage, tmp_path, bucke
     for key in keys:
         bucket.delete_object(Bucket="nights", Key=key)
     assert not Checkpoints(elsewhere, one.shared).fetch(number, tmp_path / "gone")
-    assert not get_file(elsewhere, one.shared, "model", tmp_path / "gone")
+    assert stored_file(elsewhere, one.shared, "model") is None
     one.engine.close()

@@ -1,0 +1,51 @@
+"""The loop of one machine in a shared study, apart from training."""
+
+from faults_toy import EPOCHS, SPACE
+from optuna.trial import TrialState
+
+from fmnist.distributed.worker_loop import Loop
+from search.distributed import SharedStudy
+from search.distributed.artifacts import Checkpoints, open_artifacts
+from search.study.scheduler import Budget, SearchPlan
+
+FACTS = {
+    "sampler": "random",
+    "seed": 0,
+    "pruner": "none",
+    "trial_epochs": EPOCHS,
+    "max_trials": 4,
+}
+
+
+def loop_of(storage, folder, worker):
+    return Loop(
+        job=None,
+        shared=SharedStudy.create(storage, str(folder), SPACE, FACTS),
+        worker=worker,
+        home=folder / worker,
+        plan=SearchPlan(Budget(None)),
+        slots=1,
+        artifacts=str(folder / "store"),
+    )
+
+
+def test_a_stopped_worker_gives_its_trials_back_at_once_with_their_checkpoints(storage, tmp_path):
+    one, two = (loop_of(storage, tmp_path, worker) for worker in ("one", "two"))
+    stopped = one.engine.ask()
+    checkpoint = one.home / "trials" / f"{stopped.number:04d}"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "weights").write_bytes(b"of epoch 2")
+
+    one.give_back()
+
+    states = [t.state for t in two.shared.frozen()]
+    assert states == [TrialState.FAIL, TrialState.WAITING]
+    (lost,) = two.shared.records()
+    assert lost.failure.message == "one was stopped and gave it back"
+    again = two.engine.ask()
+    assert (again.params, again.retry_of) == (stopped.params, stopped.number)
+    store = open_artifacts(tmp_path / "store")
+    assert Checkpoints(store, two.shared).fetch(again.number, tmp_path / "there")
+    assert (tmp_path / "there" / "weights").read_bytes() == b"of epoch 2"
+    one.close()
+    two.close()
