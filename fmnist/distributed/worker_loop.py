@@ -14,8 +14,9 @@ from search.study.study import Study
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
-    from search.distributed import SharedEngine, SharedList, SharedLog, SharedStudy
+    from search.distributed import PostgresStore, SharedLog, SharedStudy
     from search.distributed.artifacts import Checkpoints
+    from search.engines.optuna import QueueEngine
     from search.records import Trial
 
 
@@ -57,6 +58,7 @@ class WorkerLoop:
 
         self.home.mkdir(parents=True, exist_ok=True)
         self.log: SharedLog = SharedLog(self.shared, self.home / "trials.jsonl", self.worker)
+        self.store: PostgresStore = self._store()
         self.engine = self._engine()
         self._learn()
 
@@ -81,7 +83,7 @@ class WorkerLoop:
         if kept is not None:
             for suggestion in self.engine.running():
                 kept.put(suggestion.number, self._folder / f"{suggestion.number:04d}")
-        self.engine.release()
+        self.store.release()
 
     def _study(self, stop: Callable[[], bool]) -> Study:
         from search.distributed import SharedEpochs
@@ -109,20 +111,26 @@ class WorkerLoop:
             keep=keep if kept else None,
         )
 
-    def _engine(self) -> SharedEngine | SharedList:
-        from search.distributed import SharedEngine, SharedList
+    def _store(self) -> PostgresStore:
+        from search.distributed import PostgresStore
 
         if "tasks" in self._facts:
-            return SharedList(self.shared, worker=self.worker)
-        return SharedEngine(
+            return PostgresStore(self.shared, self.worker)
+        return PostgresStore(
             self.shared,
-            worker=self.worker,
-            sampler=self._facts["sampler"],
+            self.worker,
             seed=self._facts["seed"],
             pruner=self._facts["pruner"],
             epochs=self._facts["trial_epochs"],
             max_trials=self._facts["max_trials"],
         )
+
+    def _engine(self) -> QueueEngine:
+        from search.engines.optuna import OptunaEngine, QueueEngine
+
+        if "tasks" in self._facts:
+            return QueueEngine(self.store)
+        return OptunaEngine(self.store, sampler=self._facts["sampler"], seed=self._facts["seed"])
 
     @property
     def _facts(self) -> dict[str, Any]:

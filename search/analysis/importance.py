@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial
 
-from search.engines.optuna import distribution
+from search.engines.trial_store import distributions_of
 from search.records import Trial
 from search.space import SearchSpace
 
@@ -96,7 +96,7 @@ class _Sample(optuna.Study):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(direction="maximize")
         super().__init__(study.study_name, study._storage)
-        self._distributions = {p.name: distribution(p) for p in space}
+        self._distributions = distributions_of(space)
         for trial in trials:
             self.add_trial(
                 optuna.trial.create_trial(

@@ -1,12 +1,12 @@
 """A study past one machine: many workers, one PostgreSQL, Optuna's own storage.
 
-Every worker runs ``search.study.study`` on a ``SharedEngine``. Loads Optuna and SQLAlchemy.
+Every worker runs a ``Study`` on an engine over its ``PostgresStore``. Loads Optuna and SQLAlchemy.
 """
 
 from search.distributed.connection import OutageError
-from search.distributed.engine import SharedEngine, SharedList
 from search.distributed.logs import SharedEpochs, SharedLog
 from search.distributed.loop import work_together
+from search.distributed.postgres_store import PostgresStore
 from search.distributed.storage import Storage, StorageError, connect
 from search.distributed.study import SharedStudy
 from search.distributed.url import redacted
@@ -14,9 +14,8 @@ from search.engines.base import TrialLostError
 
 __all__ = [
     "OutageError",
-    "SharedEngine",
+    "PostgresStore",
     "SharedEpochs",
-    "SharedList",
     "SharedLog",
     "SharedStudy",
     "Storage",

@@ -12,7 +12,7 @@ from optuna.trial import TrialState, create_trial
 
 from search.distributed.retries import TASK
 from search.distributed.storage import Storage
-from search.engines.optuna import distribution
+from search.engines.trial_store import distributions_of
 from search.space import SearchSpace, SpaceError
 from search.study.study import StudyError
 
@@ -61,7 +61,7 @@ def _fill(storage: Storage, study_id: int, space: SearchSpace, facts: Mapping[st
     storage.set_study_user_attr(study_id, FACTS, dict(facts))
     signs = {"heartbeat": storage.heartbeat, "grace": storage.grace}
     storage.set_study_user_attr(study_id, SIGNS, signs)
-    distributions = {p.name: distribution(p) for p in space}
+    distributions = distributions_of(space)
     there = len(storage.get_all_trials(study_id, deepcopy=False))
     for task in facts.get("tasks", ())[there:]:
         storage.create_new_trial(

@@ -23,7 +23,7 @@ def work_together(
     has.
 
     Args:
-        loop: with ``SharedEngine`` or ``SharedList`` as its engine.
+        loop: its engine on a ``PostgresStore``.
         stop: once true, this returns as soon as it can.
         pause: seconds between two looks at the others; None: a sixth of the heartbeat.
 

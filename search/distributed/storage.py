@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 _LOCKS: Final = 0x5EA4C4
 _TABLES: Final = 0
 # Repeated where the connection was lost. All of them may be: what a call that came through
-# without an answer has left behind is found by ``SharedStudy`` and ``SharedEngine``.
+# without an answer has left behind is found by ``SharedStudy`` and ``PostgresStore``.
 _PATIENT: Final = (
     "_create_new_trial", "_get_stale_trial_ids", "_get_trials", "_set_trial_param",
     "create_new_study", "delete_study", "get_all_studies", "get_study_directions",

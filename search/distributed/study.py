@@ -23,9 +23,8 @@ from search.distributed.retries import ancestors, hand_on, quiet
 from search.distributed.storage import Storage
 from search.distributed.trial_records import RECORD, STOPPED, told
 from search.engines.base import TrialLostError
-from search.engines.optuna import distribution
-from search.engines.optuna_storage import STATES
 from search.engines.persistence import check_space
+from search.engines.trial_store import STATES
 from search.records import Failure, State, Trial
 from search.space import SearchSpace
 from search.study.running_trial import innocent
@@ -51,7 +50,6 @@ class SharedStudy:
         self.space = SearchSpace.from_json(stored[SPACE])
         self.facts: dict[str, Any] = stored[FACTS]
         storage.agree(**stored[SIGNS])
-        self.distributions = {p.name: distribution(p) for p in self.space}
         self._study = optuna.load_study(
             study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed=0)
         )

@@ -47,17 +47,17 @@ def open_engine(
     check_sampler(name, sampler)
     if name == "optuna":
         from search.engines.optuna import OptunaEngine
+        from search.engines.sqlite_store import SqliteStore
 
-        return OptunaEngine(
+        store = SqliteStore(
             folder / "study.db",
             space,
-            sampler=sampler,
-            seed=seed,
             pruner=pruner,
             epochs=epochs,
             finished=finished,
             handed_out=handed_out,
         )
+        return OptunaEngine(store, sampler=sampler, seed=seed)
     from search.engines.keras_tuner import KerasTunerEngine
 
     return KerasTunerEngine(

@@ -61,11 +61,11 @@ def check_agrees(record: Trial, state: str, params: Mapping[str, Value]) -> None
         )
 
 
-def derived_seed(seed: int, trials: int) -> int:
-    """A seed from 1 to 2**32 - 1 for a study that goes on after ``trials``.
+def derived_seed(seed: int, trials: int, worker: str = "") -> int:
+    """A seed from 1 to 2**32 - 1 for a study that goes on after ``trials`` in ``worker``.
 
     Samplers do not store their random state: a fixed seed would suggest the same points again
-    after a resume.
+    after a resume, or in another worker.
     """
-    digest = hashlib.sha256(f"{seed}:{trials}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") or 1
+    text = ":".join([str(seed), str(trials), *([worker] if worker else [])])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") or 1

@@ -29,11 +29,11 @@ def suggestions(configs: int, seed: int) -> list[Suggestion]:
     import optuna
 
     from fmnist.config.spaces import CORE
-    from search.engines.optuna import distribution
+    from search.engines.trial_store import distributions_of
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    space = {p.name: distribution(p) for p in CORE}
+    space = distributions_of(CORE)
     return [Suggestion(number, study.ask(space).params) for number in range(configs)]
 
 

@@ -42,7 +42,9 @@ def work(trials: int, epochs: int) -> dict[str, Any]:
     """One worker: so many trials as fast as it can, once its parent says go."""
     import tempfile
 
-    from search.distributed import SharedEngine, SharedEpochs, SharedLog
+    from shared_engines import sampling
+
+    from search.distributed import SharedEpochs, SharedLog
 
     storage, study = opened()
     counts = counted(storage)
@@ -50,7 +52,7 @@ def work(trials: int, epochs: int) -> dict[str, Any]:
     with closing(storage), tempfile.TemporaryDirectory() as folder:
         log = SharedLog(study, Path(folder) / "trials.jsonl", name)
         journal = SharedEpochs(study, Path(folder) / "epochs.jsonl")
-        engine = SharedEngine(study, worker=name, epochs=epochs)
+        engine = sampling(study, name, epochs=epochs)
         with closing(engine):
             print("ready", flush=True)
             sys.stdin.readline()
@@ -174,20 +176,20 @@ def ask_with(server: Any, stored: int) -> float:
     """Seconds of an ask where so many trials have ended, the mean of five."""
     import optuna
     from faults_toy import SPACE
+    from shared_engines import sampling
 
-    from search.distributed import SharedEngine
-    from search.engines.optuna import distribution
+    from search.engines.trial_store import distributions_of
 
     os.environ[_ADDRESS] = server.database(tables=True)
     storage, study = opened()
     source = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for number in range(stored):
-        trial = source.ask({p.name: distribution(p) for p in SPACE})
+        trial = source.ask(distributions_of(SPACE))
         trial.set_user_attr("record", None)
         source.tell(trial, number / stored)
     for trial in source.get_trials(deepcopy=False):
         storage.create_new_trial(study.id, trial)
-    with closing(storage), closing(SharedEngine(study, worker="one")) as engine:
+    with closing(storage), closing(sampling(study, "one")) as engine:
         engine.ask()  # reads them all, once
         since = time.monotonic()
         for _ in range(5):

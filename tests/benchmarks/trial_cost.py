@@ -135,11 +135,11 @@ def bare(count: int) -> float:
     """Seconds a trial of Optuna's own study, sampler and pruner, nothing on disk."""
     import optuna
 
-    from search.engines.optuna import distribution
+    from search.engines.trial_store import distributions_of
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner())
-    distributions = {p.name: distribution(p) for p in CORE}
+    distributions = distributions_of(CORE)
 
     def trial() -> None:
         begun = study.ask(distributions)

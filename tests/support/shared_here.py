@@ -2,11 +2,10 @@
 
 from faults_toy import EPOCHS, SPACE, epochs_in, save, toy_epoch
 from optuna.artifacts.exceptions import ArtifactNotFound
+from shared_engines import listed, sampling
 
 from search.distributed import (
-    SharedEngine,
     SharedEpochs,
-    SharedList,
     SharedLog,
     SharedStudy,
     work_together,
@@ -79,11 +78,11 @@ class Worker:
         self.shared = SharedStudy.create(storage, str(folder), SPACE, facts or {})
         self.log = SharedLog(self.shared, self.folder / "trials.jsonl", name)
         if facts:
-            self.engine = SharedList(self.shared, worker=name)
+            self.engine = listed(self.shared, name)
         else:
-            self.engine = SharedEngine(
+            self.engine = sampling(
                 self.shared,
-                worker=name,
+                name,
                 sampler="random",
                 epochs=EPOCHS,
                 pruner="none",

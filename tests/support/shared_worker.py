@@ -25,7 +25,7 @@ DONE, STOPPED = 0, 10
 
 @dataclass(frozen=True)
 class Options:
-    """What a worker does; see ``search.distributed.connect`` and ``SharedEngine``."""
+    """What a worker does; see ``search.distributed.connect`` and ``PostgresStore``."""
 
     max_trials: int = 20
     heartbeat: int = 1
@@ -62,8 +62,9 @@ def _keep(folder: Path) -> int:
 
 
 def _loop(folder: Path, options: Options) -> int:
+    from shared_engines import sampling
+
     from search.distributed import (
-        SharedEngine,
         SharedEpochs,
         SharedLog,
         SharedStudy,
@@ -84,8 +85,8 @@ def _loop(folder: Path, options: Options) -> int:
     checkpoints = None
     if options.artifacts:
         checkpoints = Checkpoints(open_artifacts(options.artifacts), shared, every=0)
-    engine = SharedEngine(
-        shared, worker=folder.name, sampler=options.sampler, epochs=EPOCHS,
+    engine = sampling(
+        shared, folder.name, sampler=options.sampler, epochs=EPOCHS,
         max_trials=options.max_trials, pruner="none",
     )  # fmt: skip
     runner = supervisor.Supervisor(

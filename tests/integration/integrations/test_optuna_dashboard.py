@@ -23,7 +23,7 @@ from fmnist.integrations import optuna_dashboard
 from fmnist.integrations.optuna_dashboard import Copy, check_installed, opened
 from fmnist.integrations.postgresql import storage_of
 from fmnist.runs.folder import Run, RunError
-from search.engines.optuna import OptunaEngine
+from search.engines import open_engine
 from search.records import Trial, TrialLog
 from search.space import Float, SearchSpace
 
@@ -32,7 +32,7 @@ SPACE = SearchSpace((Float("dropout", 0.0, 0.5),))
 
 
 def engine(run, log):
-    return OptunaEngine(run / "study.db", SPACE, sampler="random", finished=log.trials)
+    return open_engine("optuna", run.path, SPACE, sampler="random", finished=log.trials)
 
 
 def one_trial(study, log, state="complete"):

@@ -18,8 +18,9 @@ from engine_contract import (  # noqa: F401  (the same suite, on the fixture bel
     test_suggestions_lie_in_the_space_and_are_numbered,
     test_the_same_seed_suggests_the_same,
 )
+from shared_engines import listed, sampling
 
-from search.distributed import SharedEngine, SharedList, SharedStudy, TrialLostError, connect
+from search.distributed import SharedStudy, TrialLostError, connect
 from search.engines import SAMPLERS_OF
 from search.records import Trial
 from search.space import Float, Int, SearchSpace, SpaceError
@@ -48,13 +49,13 @@ class SharedBench(Bench):
     def open(self, space=SPACE, worker="one", **options):
         self.close()
         options = {"sampler": self.sampler, "seed": 1, "epochs": 9, **options}
-        self.engine = SharedEngine(self.study(space), worker=worker, **options)
+        self.engine = sampling(self.study(space), worker, **options)
         return self.engine
 
     def another(self, worker, **options):
         """A second worker, next to the first one."""
         options = {"sampler": self.sampler, "seed": 1, "epochs": 9, **options}
-        return SharedEngine(self.study(), worker=worker, **options)
+        return sampling(self.study(), worker, **options)
 
     def end_all(self):
         self.close()
@@ -160,7 +161,7 @@ def test_a_list_is_handed_out_once_and_in_order(shared):
         for s in (0, 1)
     ]
     study = shared.study(tasks=tasks)
-    one, two = SharedList(study, worker="one"), SharedList(shared.study(tasks=tasks), worker="two")
+    one, two = listed(study, "one"), listed(shared.study(tasks=tasks), "two")
     found = [one.ask(), two.ask(), two.ask(), one.ask()]
     assert one.ask() is None
     assert [s.number for s in found] == [0, 1, 2, 3]
@@ -280,7 +281,7 @@ def test_what_a_stopped_worker_gives_back_is_taken_by_the_next(shared):
     one, two = shared.open(), shared.another("two")
     first, second = one.ask(), one.ask()
     one.report(first.number, 1, 0.5)
-    assert one.release() == [0, 1]
+    assert one._store.release() == [0, 1]
     assert one.running() == ()
     heirs = [two.ask(), two.ask()]
     assert [(s.number, s.retry_of, s.params) for s in heirs] == [
@@ -290,7 +291,7 @@ def test_what_a_stopped_worker_gives_back_is_taken_by_the_next(shared):
     dead = shared.study().records()
     assert [t.failure.message for t in dead] == ["one was stopped and gave it back"] * 2
     assert [t.reported for t in dead] == [((1, 0.5),), ()]
-    assert one.release() == []
+    assert one._store.release() == []
     two.close()
 
 
@@ -320,7 +321,7 @@ def test_a_sampler_knows_what_all_workers_have_found(shared):
         engine.tell(number, state, 0.5 if state == "complete" else None)
     assert two.ask().number == 3
     one.ask()
-    known = one._mirror._study.get_trials(deepcopy=False)
+    known = one._cache._study.get_trials(deepcopy=False)
     stored = shared.study().frozen()[:4]
     found = {tuple(t.params.values()): t for t in known}
     for trial in stored:

@@ -2,9 +2,10 @@
 
 import pytest
 from faults_toy import EPOCHS, toy_epoch
+from shared_engines import sampling
 from shared_here import Worker, stale
 
-from search.distributed import SharedEngine, SharedLog
+from search.distributed import SharedLog
 from search.distributed.artifacts import Checkpoints, open_artifacts
 from search.records import Failure
 from search.tasks import Ended
@@ -56,7 +57,7 @@ def test_a_record_lost_by_a_crash_is_fetched_from_the_database(storage, tmp_path
 @pytest.mark.parametrize("epoch", [1, 2, EPOCHS])
 def test_a_trial_given_to_another_is_dropped_and_the_loop_goes_on(storage, tmp_path, epoch):
     one = Worker(storage, tmp_path, "one")
-    two = SharedEngine(one.shared, worker="two", sampler="random", pruner="none")
+    two = sampling(one.shared, "two", sampler="random", pruner="none")
     taken = []
 
     def lose(task, number):

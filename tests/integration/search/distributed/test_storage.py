@@ -10,11 +10,11 @@ import pytest
 from engine_bench import SPACE
 from optuna.trial import TrialState
 from postgres import PASSWORD, Line
+from shared_engines import sampling
 from sqlalchemy import exc
 
 from search.distributed import (
     OutageError,
-    SharedEngine,
     SharedStudy,
     StorageError,
     connect,
@@ -185,16 +185,16 @@ def test_patience_ends_and_so_does_a_stop(postgres_server, url):
 
 
 def test_a_trial_made_in_a_call_whose_answer_was_lost_is_handed_out(study):
-    engine = SharedEngine(study, worker="one")
+    engine = sampling(study, "one")
     first = engine.ask()
-    engine._mine.clear()  # as if the answer had never come
+    engine._store._mine.clear()  # as if the answer had never come
     assert engine.ask() == first
     assert engine.ask().number == 1
     engine.close()
 
 
 def test_an_end_that_came_through_unheard_is_no_loss(study):
-    engine = SharedEngine(study, worker="one")
+    engine = sampling(study, "one")
     number = engine.ask().number
     study.conclude(number, "complete", 0.5)
     study.conclude(number, "complete", 0.5)
@@ -255,7 +255,7 @@ def silent(storage, seconds=3600):
 
 
 def ask_and_die(study, worker="one"):
-    engine = SharedEngine(study, worker=worker)
+    engine = sampling(study, worker)
     suggestion = engine.ask()
     engine.report(suggestion.number, 1, 0.5)
     engine.close()
@@ -272,7 +272,7 @@ def test_a_silent_trial_is_failed_and_queued_again(storage, study):
     assert (dead.state, dead.failure.kind) == ("failed", "interrupted")
     assert dead.failure.message == "one gave no sign of life any more"
     assert (dead.seed, dead.params, dead.reported) == (first.seed, first.params, ((1, 0.5),))
-    other = SharedEngine(study, worker="two")
+    other = sampling(study, "two")
     heir = other.ask()
     assert (heir.number, heir.retry_of) == (1, 0)
     assert (heir.params, heir.seed) == (first.params, first.seed)
@@ -328,7 +328,7 @@ def test_a_trial_is_given_up_after_it_has_died_too_often(storage, study):
 
 
 def test_a_heart_beats_while_a_trial_runs(storage, study):
-    engine = SharedEngine(study, worker="one")
+    engine = sampling(study, "one")
     engine.ask()
 
     def beat():

@@ -43,10 +43,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_a_killed_process_left_running_can_be_told(tmp_path, name, request):
+    root = request.config.rootpath
     died = subprocess.run(
         [sys.executable, "-c", DYING, tmp_path, name],
-        cwd=request.path.parent,
-        env={**os.environ, "PYTHONPATH": str(request.path.parents[4])},
+        cwd=root / "tests" / "support",
+        env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
         text=True,
     )

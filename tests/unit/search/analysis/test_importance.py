@@ -4,7 +4,7 @@ import pytest
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from search.analysis.importance import importances
-from search.engines.optuna import distribution
+from search.engines.trial_store import distributions_of
 from search.records import Trial
 from search.space import Categorical, Float, Int, SearchSpace
 
@@ -62,7 +62,7 @@ def test_pruned_and_failed_trials_do_not_count():
 
 def test_the_estimate_is_that_of_a_plain_optuna_study():
     sample = trials(30, lambda p, rng: p["a"] + rng.random())
-    distributions = {p.name: distribution(p) for p in SPACE}
+    distributions = distributions_of(SPACE)
     study = optuna.create_study(direction="maximize")
     for t in sample:
         study.add_trial(

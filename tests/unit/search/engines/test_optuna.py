@@ -6,11 +6,11 @@ import sqlite3
 import optuna
 import pytest
 from engine_bench import SPACE, Bench
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
-from search.engines.optuna import OptunaEngine
-from search.engines.optuna_storage import StudyFile
+from search.engines import open_engine
 from search.engines.persistence import DamagedError
+from search.engines.sqlite_store import SqliteStore
 from search.space import Categorical, Float, SearchSpace
 
 
@@ -91,7 +91,7 @@ def test_cma_es_goes_on_with_what_it_has_learnt(tmp_path):
 def test_cma_es_says_that_categories_have_no_order(tmp_path):
     space = SearchSpace((Float("x", 0, 1), Categorical("c", ("u", "v"))))
     with pytest.warns(UserWarning, match="CMA-ES samples c at random"):
-        OptunaEngine(tmp_path / "s.db", space, sampler="cmaes").close()
+        open_engine("optuna", tmp_path, space, sampler="cmaes").close()
 
 
 def test_a_folder_may_have_any_name(tmp_path):
@@ -125,16 +125,16 @@ def test_a_journal_left_beside_a_damaged_file_goes_with_it(bench):
     ],
 )
 def test_errors_of_sqlite_are_told_apart(tmp_path, monkeypatch, code, expected, number):
-    file = StudyFile(tmp_path / "study.db")
+    store = SqliteStore(tmp_path / "study.db", SPACE)
 
     def fail(*args):
         error = sqlite3.OperationalError("said SQLite")
         error.sqlite_errorcode = code
         raise optuna.exceptions.StorageInternalError("an exception") from error
 
-    monkeypatch.setattr(file._storage, "set_study_user_attr", fail)
+    monkeypatch.setattr(store._storage, "create_new_trial", fail)
     with pytest.raises(expected) as caught:
-        file.space = SPACE.to_json()
+        store.create(create_trial(state=TrialState.FAIL))
     if number is not None:
         assert caught.value.errno == number
-    file.close()
+    store.close()

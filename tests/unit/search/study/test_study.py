@@ -6,9 +6,9 @@ import shutil
 import pytest
 from fake_runner import Clock, Inline, epoch, toy
 
-from search.engines.base import Suggestion
+from search.engines import open_engine
+from search.engines.base import Engine, Suggestion
 from search.engines.fixed_list import ListedEngine
-from search.engines.optuna import OptunaEngine
 from search.records import EpochLog, Failure, TrialError, TrialLog
 from search.space import Float, SearchSpace
 from search.study.running_trial import RETRIES, trial_seed
@@ -17,7 +17,7 @@ from search.study.study import Study, StudyError
 from search.tasks import Limits
 
 SPACE = SearchSpace((Float("x", 0, 1),))
-OPENED: list[OptunaEngine] = []
+OPENED: list[Engine] = []
 
 
 class Listener:
@@ -59,8 +59,8 @@ def make(
     clock = clock or Clock()
     log, epoch_log = TrialLog(tmp_path / "trials.jsonl"), EpochLog(tmp_path / "epochs.jsonl")
     if engine is None:
-        path = tmp_path / "study.db"
-        engine = OptunaEngine(path, SPACE, sampler="random", pruner=pruner, finished=log.trials)
+        options_of_engine = {"sampler": "random", "pruner": pruner, "finished": log.trials}
+        engine = open_engine("optuna", tmp_path, SPACE, **options_of_engine)
         OPENED.append(engine)
     return Study(
         engine=engine,

@@ -1,0 +1,100 @@
+"""Optuna's samplers, and the copy of a study in memory that they sample from."""
+
+from __future__ import annotations
+
+import copy
+import random
+import warnings
+from collections.abc import Mapping, Sequence
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from search.engines.choices import GRID_POINTS
+from search.space import Categorical, SearchSpace, Value
+
+_STARTUP_TRIALS = 8
+
+
+def sampler_of(name: str, seed: int) -> BaseSampler:
+    """The sampler ``name``; a grid is walked by its engine, and this one never asked."""
+    if name == "tpe":
+        return optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True, constant_liar=True
+        )
+    if name in ("random", "grid"):
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+
+
+def shuffled_grid(space: SearchSpace, seed: int) -> list[dict[str, Value]]:
+    """All points of the grid over ``space`` in an order that ``seed`` decides."""
+    points = list(space.grid(GRID_POINTS))
+    # One list for the whole study: its order must not change on a resume.
+    random.Random(seed).shuffle(points)
+    return points
+
+
+def warn_of_categories(space: SearchSpace) -> None:
+    """Say which parameters CMA-ES cannot learn about."""
+    names = [p.name for p in space if isinstance(p, Categorical)]
+    if names:
+        warnings.warn(f"CMA-ES samples {', '.join(names)} at random: no order", stacklevel=3)
+
+
+class SamplerCache:
+    """What ``sampler`` has to know of the trials in a store, and nothing else of them.
+
+    On the store itself Optuna would make a trial first and fill it in afterwards; a process
+    killed in between would leave half of one. And reading thousands of trials takes its time.
+    """
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        self._storage = optuna.storages.InMemoryStorage()
+        self._study = optuna.create_study(
+            storage=self._storage, direction="maximize", sampler=sampler
+        )
+        self._ids: dict[int, int] = {}
+        self._running: set[int] = set()
+
+    def suggest(
+        self, trials: Sequence[FrozenTrial], distributions: Mapping[str, BaseDistribution]
+    ) -> FrozenTrial:
+        """A running trial as the sampler would have it next; to be stored by the caller.
+
+        Args:
+            trials: all that are stored.
+            distributions: of the parameters.
+        """
+        self._update(trials)
+        asked = self._study.ask(dict(distributions))
+        suggested = copy.deepcopy(self._storage.get_trial(asked._trial_id))
+        # It comes back with the trials of the store, if it gets there.
+        self._storage.set_trial_state_values(asked._trial_id, TrialState.FAIL)
+        return suggested
+
+    def _update(self, trials: Sequence[FrozenTrial]) -> None:
+        """Take in what has begun and ended since the last time; what waits says nothing yet."""
+        for trial in trials:
+            if trial.state == TrialState.WAITING or not trial.params:
+                continue
+            if trial.number not in self._ids:
+                self._begin(trial)
+            elif trial.number in self._running and trial.state.is_finished():
+                self._end(trial)
+
+    def _begin(self, trial: FrozenTrial) -> None:
+        lean = copy.copy(trial)
+        lean.user_attrs = {}  # records and epochs: they would be copied, too
+        self._ids[trial.number] = self._storage.create_new_trial(self._study._study_id, lean)
+        if not trial.state.is_finished():
+            self._running.add(trial.number)
+
+    def _end(self, trial: FrozenTrial) -> None:
+        number = self._ids[trial.number]
+        for step, value in trial.intermediate_values.items():
+            self._storage.set_trial_intermediate_value(number, step, value)
+        self._storage.set_trial_state_values(number, trial.state, trial.values)
+        self._running.discard(trial.number)

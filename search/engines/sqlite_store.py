@@ -1,0 +1,280 @@
+"""An Optuna study in an SQLite file: one transaction a change, errors told apart."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from typing_extensions import override
+
+from search.engines.base import Suggestion
+from search.engines.choices import PRUNERS
+from search.engines.persistence import (
+    DamagedError,
+    check_agrees,
+    check_record,
+    check_space,
+    set_aside,
+)
+from search.engines.pruning import Pruning
+from search.engines.trial_store import NAMES, STATES, TrialStore, distributions_of, stored_value
+from search.records import State, Trial
+from search.space import SearchSpace
+
+NAME = "study"
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# A full disk shows as the second when a write fails, as the third when SQLite cannot make the
+# journal beside the file.
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+class SqliteStore(TrialStore):
+    """The study named ``study`` in ``path``, made where there is none.
+
+    The file is an ordinary Optuna storage. SQLite's own settings stay: after each change it
+    waits for the disk, so that a power cut neither damages the file nor takes a number back.
+    One process may hold the file at a time; the caller sees to that. The trials that run and the
+    pruner's copy of all are kept in memory, and changed once the file is.
+
+    Args:
+        pruner: one of ``PRUNERS``; halving and Hyperband divide the ``epochs`` of a whole trial.
+        finished: the log. What the file lacks of it is put in; numbers missing in between become
+            failed trials. A file that is damaged or says otherwise is set aside and rebuilt.
+        handed_out: numbers below it were given to trials, even where neither file nor log
+            knows them: they become failed trials and are not given again.
+
+    Raises:
+        SpaceError: the stored study searched another space; the message lists the differences.
+        OSError: the file cannot be read or written; also from every method.
+    """
+
+    worker = ""
+
+    def __init__(
+        self,
+        path: Path,
+        space: SearchSpace,
+        *,
+        pruner: str = PRUNERS[0],
+        epochs: int = 1,
+        finished: Sequence[Trial] = (),
+        handed_out: int = 0,
+    ) -> None:
+        self.space = space
+        self._path = path
+        self._pruning = Pruning(pruner, epochs)
+        try:
+            self._open(finished, handed_out)
+        except DamagedError as error:
+            set_aside(path, error)
+            self._open(finished, handed_out)
+        trials = self.trials()
+        self._running = {t.number: t for t in trials if t.state == TrialState.RUNNING}
+        for trial in sorted(trials, key=lambda t: not t.state.is_finished()):
+            self._pruning.replay(trial.number, trial.intermediate_values, NAMES.get(trial.state))
+
+    @override
+    def exclusive(self) -> AbstractContextManager[object]:
+        return contextlib.nullcontext()
+
+    @override
+    def trials(self) -> list[FrozenTrial]:
+        with self._errors():
+            return self._study.get_trials(deepcopy=False)
+
+    @override
+    def has_room(self) -> bool:
+        return True
+
+    @override
+    def claim_waiting(self, trials: list[FrozenTrial]) -> FrozenTrial | None:
+        trial = next((t for t in trials if t.state == TrialState.WAITING), None)
+        if trial is not None:
+            self._start(trial)
+            self._running[trial.number] = trial
+        return trial
+
+    @override
+    def create(self, template: FrozenTrial) -> FrozenTrial:
+        with self._errors():
+            trial_id = self._storage.create_new_trial(self._study._study_id, template)
+            trial = self._storage.get_trial(trial_id)
+        if trial.state == TrialState.RUNNING:
+            self._running[trial.number] = trial
+        return trial
+
+    @override
+    def suggestion(self, trial: FrozenTrial) -> Suggestion:
+        return Suggestion(trial.number, {p.name: trial.params[p.name] for p in self.space})
+
+    @override
+    def running(self) -> list[FrozenTrial]:
+        return list(self._running.values())
+
+    @override
+    def report(self, number: int, step: int, value: float) -> bool:
+        trial = self._running_trial(number)
+        if step not in trial.intermediate_values:
+            self._report(trial, step, value)
+            trial.intermediate_values[step] = value
+        return self._pruning.report(number, step, value)
+
+    @override
+    def finish(self, number: int, state: State, value: float | None) -> None:
+        trial = self._running_trial(number)
+        self._end(trial, STATES[state], stored_value(trial, state, value))
+        del self._running[number]
+        self._pruning.end(number, state)
+
+    @override
+    def close(self) -> None:
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    # ---- one trial --------------------------------------------------------------------------
+
+    def _running_trial(self, number: int) -> FrozenTrial:
+        if number not in self._running:
+            raise KeyError(f"trial {number} does not run")
+        return self._running[number]
+
+    def _start(self, trial: FrozenTrial) -> None:
+        with self._errors():
+            self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+
+    def _report(self, trial: FrozenTrial, step: int, value: float) -> None:
+        with self._errors():
+            self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
+
+    def _end(self, trial: FrozenTrial, state: TrialState, value: float | None) -> None:
+        values = None if value is None else [value]
+        with self._errors():
+            self._storage.set_trial_state_values(trial._trial_id, state, values)
+
+    # ---- the file ---------------------------------------------------------------------------
+
+    def _open(self, finished: Sequence[Trial], handed_out: int) -> None:
+        with self._errors():
+            _check(self._path)
+            # By a function, not an URL: folders have question marks and braces in their names.
+            self._storage = RDBStorage(
+                "sqlite://",
+                engine_kwargs={
+                    "creator": lambda: sqlite3.connect(self._path, check_same_thread=False),
+                    "poolclass": sqlalchemy.pool.QueuePool,
+                },
+            )
+        try:
+            self._load(finished, handed_out)
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self, finished: Sequence[Trial], handed_out: int) -> None:
+        with self._errors():
+            self._study = optuna.create_study(
+                storage=self._storage,
+                study_name=NAME,
+                direction="maximize",
+                sampler=optuna.samplers.RandomSampler(),  # never asked
+                load_if_exists=True,
+            )
+            stored = self._study.user_attrs.get("space")
+            if stored is None:
+                self._study.set_user_attr("space", self.space.to_json())
+            else:
+                check_space(stored, self.space)
+        for record in finished:
+            check_record(record, self.space)
+        self._restore(finished, handed_out)
+
+    def _restore(self, records: Sequence[Trial], handed_out: int) -> None:
+        """Have the trials end as recorded, and at least ``handed_out`` of them.
+
+        What neither file nor records know of stands there as a failed trial.
+
+        Raises:
+            DamagedError: one ended otherwise.
+        """
+        trials = self.trials()
+        if [t.number for t in trials] != list(range(len(trials))):
+            raise DamagedError("its trials are not numbered in turn")
+        count, distributions = len(trials), distributions_of(self.space)
+        for record in sorted(records, key=lambda t: t.number):
+            whole = _recorded(record, distributions)
+            if record.number >= len(trials):
+                self._add_failed(record.number - count)
+                self.create(whole)
+                count = record.number + 1
+                continue
+            trial = trials[record.number]
+            check_agrees(record, NAMES.get(trial.state, record.state), trial.params)
+            if not trial.state.is_finished():
+                self._finish_as(trial, whole)
+        self._add_failed(handed_out - count)
+
+    def _add_failed(self, count: int) -> None:
+        for _ in range(count):
+            self.create(create_trial(state=TrialState.FAIL))
+
+    def _finish_as(self, trial: FrozenTrial, whole: FrozenTrial) -> None:
+        if trial.state == TrialState.WAITING:
+            self._start(trial)
+        for step, value in whole.intermediate_values.items():
+            if step not in trial.intermediate_values:
+                self._report(trial, step, value)
+        self._end(trial, whole.state, whole.value)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
+            code, text = _code(error)
+            if code in _DAMAGED:
+                raise DamagedError(text) from error
+            if code in _FULL:
+                reason = f"{os.strerror(errno.ENOSPC)} ({text})"
+                raise OSError(errno.ENOSPC, reason, str(self._path)) from error
+            raise
+
+
+def _recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
+    return create_trial(
+        state=STATES[record.state],
+        value=None if record.state == "failed" else record.value,
+        params=dict(record.params),
+        distributions=dict(distributions),
+        intermediate_values={e.epoch: e.val_accuracy for e in record.epochs},
+    )
+
+
+def _check(path: Path) -> None:
+    """Read the whole file once: damage is better found now than in the middle of a night."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    if found != ["ok"]:
+        raise DamagedError(found[0])
+
+
+def _code(error: BaseException) -> tuple[int, str]:
+    """SQLite's result code behind an error of the libraries above it, and its text."""
+    cause: BaseException | None = error
+    while cause is not None:
+        origin = getattr(cause, "orig", cause)
+        if isinstance(origin, sqlite3.Error):
+            # The low byte; the others tell kinds of the same error apart.
+            return getattr(origin, "sqlite_errorcode", 0) & 0xFF, str(origin)
+        cause = cause.__cause__
+    return 0, str(error)

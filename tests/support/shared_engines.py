@@ -1,0 +1,14 @@
+"""Engines of one worker over a shared study."""
+
+from search.distributed import PostgresStore
+from search.engines import PRUNERS
+from search.engines.optuna import OptunaEngine, QueueEngine
+
+
+def sampling(study, worker, *, sampler="tpe", seed=0, pruner=PRUNERS[0], **options):
+    store = PostgresStore(study, worker, seed=seed, pruner=pruner, **options)
+    return OptunaEngine(store, sampler=sampler, seed=seed)
+
+
+def listed(study, worker):
+    return QueueEngine(PostgresStore(study, worker))
