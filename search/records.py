@@ -8,8 +8,11 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from typing_extensions import override
 
 from search.space import Value
 
@@ -29,16 +32,50 @@ class TrialError(Exception):
         self.kind = kind
 
 
+class FailureKind(StrEnum):
+    """Why a trial failed.
+
+    Attributes:
+        phrase: the kind in words.
+        retries: how often a trial is tried again. Not after an error in the program or a loss that
+            is no number: they would come again. Memory once: a fresh process may have enough.
+        external: whether it says nothing against the trial or its study.
+    """
+
+    phrase: str
+    retries: int
+    external: bool
+
+    MEMORY = "memory", "out of memory", 1
+    NAN = "nan", "NaN or infinity"
+    HANG = "hang", "no sign of life", 1
+    TIMEOUT = "timeout", "over its time limit"
+    KILLED = "killed", "killed by a signal", 2
+    BUG = "bug", "error in the program"
+    DISK = "disk", "disk full"
+    INTERRUPTED = "interrupted", "interrupted", 3, True
+    DEADLINE = "deadline", "out of time", 0, True
+    UNKNOWN = "unknown", "reason not known"
+
+    @override
+    def __new__(cls, kind: str, phrase: str = "", retries: int = 0, external: bool = False) -> Self:
+        member = str.__new__(cls, kind)
+        member._value_ = kind
+        member.phrase, member.retries, member.external = phrase, retries, external
+        return member
+
+    @classmethod
+    def _missing_(cls, value: object) -> FailureKind:
+        """Another program may know other kinds."""
+        return cls.UNKNOWN
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a trial failed.
 
     Attributes:
-        kind: ``memory`` (out of memory or over its limit), ``nan`` (a loss that is no finite
-            number), ``hang`` (no sign of life), ``timeout`` (over its time limit), ``killed`` (by
-            a signal that was not ours), ``bug`` (an exception), ``disk`` (full), ``interrupted``
-            (the run was stopped and the trial could not be taken up again), ``deadline`` (it
-            would not have ended in time).
+        kind: one of ``FailureKind``; another program may have written another word.
         message: one line for people.
         detail: the traceback, or the last lines the process wrote; may be empty.
     """
@@ -234,7 +271,7 @@ class EpochLog:
         """The epochs of trial ``number`` so far, in order; none once it was forgotten."""
         return tuple(self._epochs.get(number, ()))
 
-    def handed_out(self) -> int:
+    def min_next_number(self) -> int:
         """One more than the highest number with an epoch, 0 without any."""
         return max(self._epochs, default=-1) + 1
 

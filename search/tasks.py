@@ -22,8 +22,8 @@ class Task:
         number: the trial's number; unique among the tasks that run at one time.
         epochs: epochs it should take, unless the answers to its reports say otherwise.
         attempt: 1, or more after a failure.
-        whole: train on everything, as the final network is, instead of on a trial's share.
-        probe: only try out whether it works: one step of training, one of validation.
+        full_data: train on everything, as the final network is, instead of on a trial's share.
+        dry_run: only try out whether it works: one step of training, one of validation.
         folder: where its checkpoints lie; a task that finds some goes on from them.
     """
 
@@ -32,8 +32,8 @@ class Task:
     seed: int
     epochs: int
     attempt: int = 1
-    whole: bool = False
-    probe: bool = False
+    full_data: bool = False
+    dry_run: bool = False
     folder: Path | None = None
 
 
@@ -43,12 +43,12 @@ class Limits:
 
     Attributes:
         seconds: for the whole task.
-        silence: seconds without an epoch.
+        progress_timeout: seconds without an epoch.
         memory: resident bytes of its process.
     """
 
     seconds: float | None = None
-    silence: float | None = None
+    progress_timeout: float | None = None
     memory: int | None = None
 
 

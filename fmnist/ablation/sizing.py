@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from typing_extensions import override
+
 from fmnist.ablation.variants import Experiment
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
@@ -162,13 +164,14 @@ class Costs(CostModel):
         self._prices, self._validation = prices, validation
         self._expected = self._taken = 0.0
 
+    @override
     def learn(self, params: Mapping[str, Value], epochs: int, seconds: float) -> None:
-        """See ``CostModel.learn``."""
         self._expected += self._guess(params, epochs)
         self._taken += seconds
 
-    def expect(self, params: Mapping[str, Value] | None, epochs: int) -> float:
-        """See ``CostModel.expect``; for None nothing is refused, each is asked for by itself."""
+    @override
+    def upper_estimate(self, params: Mapping[str, Value] | None, epochs: int) -> float:
+        """For None nothing is refused: each is asked for by itself."""
         if params is None:
             return 0.0
         ratio = self._taken / self._expected if self._expected else 1.0

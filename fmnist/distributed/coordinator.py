@@ -28,12 +28,12 @@ from search.analysis.importance import importances
 from search.records import Trial, TrialLog, best_of
 from search.space import SpaceError
 from search.study.running_trial import trial_seed
-from search.study.scheduler import CostModel, SearchPlan
+from search.study.scheduler import CostModel, TrialScheduler
 from search.study.study import StudyError
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
-    from search.distributed import SharedStudy
+    from search.distributed import DistributedStudy
 
 log = logging.getLogger("fmnist")
 WORKERS = "workers.json"
@@ -67,7 +67,7 @@ class DistributedCoordinator:
         with self._connected(job) as storage:
             study = _made(storage, study_name(job), job, study_spec(job, self.storage.artifacts))
             costs = CostModel(job.space)
-            plan = SearchPlan(job.budget, lambda: reserve(job, runner.log, costs), costs)
+            plan = TrialScheduler(job.budget, lambda: reserve(job, runner.log, costs), costs)
             runner = PhaseRunner(
                 job,
                 self.storage.artifacts,
@@ -96,11 +96,11 @@ class DistributedCoordinator:
 
     def confirmation_size(self, job: Context) -> tuple[int, int, str] | None:
         """See ``Coordinator.confirmation_size``."""
-        from search.distributed import SharedStudy
+        from search.distributed import DistributedStudy
 
         with self._connected(job) as storage:
-            found = SharedStudy.find(storage, confirmation_of(study_name(job)))
-            return (found.facts["candidates"], found.facts["seeds"], "") if found else None
+            found = DistributedStudy.find(storage, confirmation_of(study_name(job)))
+            return (found.spec["candidates"], found.spec["seeds"], "") if found else None
 
     @contextmanager
     def workforce(self, job: Context) -> Iterator[None]:
@@ -115,17 +115,17 @@ class DistributedCoordinator:
 
     def confirm(self, job: Context, candidates: list[Candidate], seeds: int) -> None:
         """Have ``found`` run on so many fresh seeds; leaves ``confirm.jsonl`` and its journal."""
-        from search.distributed import SharedStudy
+        from search.distributed import DistributedStudy
 
         with self._connected(job) as storage:
-            home = SharedStudy.find(storage, study_name(job))
+            home = DistributedStudy.find(storage, study_name(job))
             if home is None:
                 raise RunError(f"the study {study_name(job)} is gone from {self.storage.shown}")
             tasks = _tasks(job, candidates, seeds)
-            facts = {**home.facts, "candidates": len(candidates), "seeds": seeds, "tasks": tasks}
+            facts = {**home.spec, "candidates": len(candidates), "seeds": seeds, "tasks": tasks}
             study = _made(storage, confirmation_of(home.name), job, facts)
             searched = TrialLog(job.run / "trials.jsonl")
-            plan = SearchPlan(
+            plan = TrialScheduler(
                 job.budget, job.planner.confirm_reserve, fit_cost_model(job, searched)
             )
             files = ("confirm.jsonl", "confirm_epochs.jsonl")
@@ -149,10 +149,10 @@ class DistributedCoordinator:
 
     def release_workers(self, job: Context, reason: str = "") -> None:
         """Tell the workers that there is nothing more to do; ``reason``: why it ended badly."""
-        from search.distributed import SharedStudy
+        from search.distributed import DistributedStudy
 
         with self._connected(job) as storage:
-            home = SharedStudy.find(storage, study_name(job))
+            home = DistributedStudy.find(storage, study_name(job))
             if home is not None and read_phase(home).name != "done":
                 publish_phase(home, "done", reason=reason)
 
@@ -165,17 +165,17 @@ class DistributedCoordinator:
         return connected(self.storage, stop=lambda: job.interrupt.requested, tell=tell)
 
 
-def _made(storage: Any, name: str, job: Context, facts: dict[str, Any]) -> SharedStudy:
+def _made(storage: Any, name: str, job: Context, facts: dict[str, Any]) -> DistributedStudy:
     """The study, made now or found as it was made.
 
     Raises:
         RunError: a study of that name was made with other facts or another space.
     """
-    from search.distributed import SharedStudy
+    from search.distributed import DistributedStudy
 
     assert job.space is not None
     try:
-        return SharedStudy.create(storage, name, job.space, facts)
+        return DistributedStudy.create(storage, name, job.space, facts)
     except (StudyError, SpaceError) as error:
         raise RunError(f"{error}\ngive the study another name with --study") from None
 

@@ -20,13 +20,13 @@ from fmnist.distributed.worker_loop import WorkerLoop
 from fmnist.distributed.worker_process import load_or_make_worker_name
 from search.engines.choices import GRID_POINTS
 from search.records import Failure, Trial
-from search.study.running_trial import innocent
-from search.study.scheduler import SearchPlan
+from search.study.running_trial import is_external_failure
+from search.study.scheduler import TrialScheduler
 from search.study.study import StudyError
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
-    from search.distributed import SharedLog, SharedStudy
+    from search.distributed import DistributedStudy, DistributedTrialLog
 
 FOLDER = "shared"
 """What the coordinator keeps in the folder of its run as one of the workers."""
@@ -52,10 +52,10 @@ class PhaseRunner:
 
     job: Context
     artifacts: str | None
-    home: SharedStudy
-    shared: SharedStudy
+    home: DistributedStudy
+    shared: DistributedStudy
     phase: Name
-    plan: SearchPlan
+    plan: TrialScheduler
     files: tuple[str, str]
     numbered: Callable[[list[Trial]], list[Trial]] = lambda trials: trials
     _looked: float = field(default=0.0, init=False)
@@ -77,7 +77,7 @@ class PhaseRunner:
         self._told = {t.number for t in self.log.trials}
 
     @property
-    def log(self) -> SharedLog:
+    def log(self) -> DistributedTrialLog:
         """Every finished trial of all machines."""
         return self.loop.log
 
@@ -89,7 +89,7 @@ class PhaseRunner:
         """
         publish_phase(self.home, self.phase, self._left())
         if self.slots:
-            device = self.job.workers.supervisor(self.slots).greeting
+            device = self.job.workers.supervisor(self.slots).device
             register_worker(self.home, self.name, self.slots, str(device or "unknown"))
             self._train()
         while not self._stopped() and not self._over():
@@ -126,7 +126,7 @@ class PhaseRunner:
     def _look(self) -> None:
         """What a coordinator does from time to time."""
         publish_phase(self.home, self.phase, self._left())
-        self.shared.reap()
+        self.shared.requeue_stale_trials()
         if self._show():
             self._write()
             self.job.on_progress()
@@ -160,13 +160,13 @@ class PhaseRunner:
     def _over(self) -> bool:
         if self._begun() and self.plan.time_left() <= _EARLY:
             return True
-        done, wanted = sum(not innocent(t) for t in self.log.trials), self._wanted()
+        done, wanted = sum(not is_external_failure(t) for t in self.log.trials), self._wanted()
         ending = self.plan.budget.remaining() <= 0 or (wanted is not None and done >= wanted)
         return ending and not any(self.shared.unfinished())
 
     def _wanted(self) -> int | None:
         """How many trials there are to be; None: as many as there is time for."""
-        facts = self.shared.facts
+        facts = self.shared.spec
         if "tasks" in facts:
             return len(facts["tasks"])
         if facts["sampler"] == "grid":
@@ -178,21 +178,21 @@ class PhaseRunner:
         """Wait for the last records of all workers; what is silent then has failed."""
         until = time.monotonic() + _SETTLE
         over = "the time of this phase was over"
-        if not self.shared.settle(over, stop=lambda: time.monotonic() > until, pause=_PAUSE):
+        if not self.shared.drain(over, stop=lambda: time.monotonic() > until, pause=_PAUSE):
             self._end_running()
-            self.shared.withdraw(over)
+            self.shared.cancel_waiting(over)
 
     def _end_running(self) -> None:
         from optuna.trial import TrialState
 
         from search.distributed import TrialLostError
-        from search.distributed.trial_records import told
+        from search.distributed.trial_records import trial_record
 
-        for trial in self.shared.frozen():
+        for trial in self.shared.all_trials():
             if trial.state == TrialState.RUNNING:
-                record = told(trial, Failure("interrupted", _GONE))
+                record = trial_record(trial, Failure("interrupted", _GONE))
                 with contextlib.suppress(TrialLostError):  # it ended this moment
-                    self.shared.conclude(trial.number, "failed", None, record)
+                    self.shared.finish_trial(trial.number, "failed", None, record)
 
     def _write(self) -> list[Trial]:
         trials = self.shared.records()

@@ -18,7 +18,7 @@ from fmnist.runs.folder import RunError
 from search.study.scheduler import Budget
 
 if TYPE_CHECKING:
-    from search.distributed import SharedStudy
+    from search.distributed import DistributedStudy
 
 Name = Literal["search", "confirm", "done"]
 LOOK = 3.0
@@ -44,7 +44,7 @@ class Phase:
 
 
 def publish_phase(
-    study: SharedStudy, name: Name, seconds: float = math.inf, reason: str = ""
+    study: DistributedStudy, name: Name, seconds: float = math.inf, reason: str = ""
 ) -> None:
     """Set the phase of all machines, for so many seconds from now."""
     now = study.now()
@@ -52,12 +52,12 @@ def publish_phase(
     study.set(_PHASE, asdict(Phase(name, ends, now, reason)))
 
 
-def read_phase(study: SharedStudy) -> Phase:
+def read_phase(study: DistributedStudy) -> Phase:
     """The phase as the coordinator last said."""
     return Phase(**study.get(_PHASE, {"name": "search"}))
 
 
-def acquire_coordination(study: SharedStudy, name: str) -> None:
+def acquire_coordination(study: DistributedStudy, name: str) -> None:
     """Be the study's coordinator.
 
     Raises:
@@ -79,13 +79,13 @@ def confirmation_of(name: str) -> str:
     return f"{name}/confirm"
 
 
-def register_worker(study: SharedStudy, worker: str, jobs: int, device: str) -> None:
+def register_worker(study: DistributedStudy, worker: str, jobs: int, device: str) -> None:
     """Say who works here and on what."""
     facts = {"host": platform.node(), "cores": os.cpu_count() or 1, "jobs": jobs, "device": device}
     study.set(_WORKER + worker, facts)
 
 
-def registered_workers(study: SharedStudy, worker: str) -> dict[str, Any]:
+def registered_workers(study: DistributedStudy, worker: str) -> dict[str, Any]:
     """What ``register_worker`` said; empty where nobody of that name did."""
     return dict(study.get(_WORKER + worker, {}))
 
@@ -98,7 +98,9 @@ class PhaseMonitor:
         clock: seconds that do not jump.
     """
 
-    def __init__(self, study: SharedStudy, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, study: DistributedStudy, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._study, self._clock = study, clock
         self._looked = -math.inf
         self._phase = Phase("search")

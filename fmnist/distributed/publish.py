@@ -20,12 +20,12 @@ def publish(job: Context, storage: Storage, study_name: str) -> None:
     A store or a database that is gone by now costs no report.
     """
     assert storage.artifacts is not None
-    from search.distributed import SharedStudy
+    from search.distributed import DistributedStudy
     from search.distributed.artifacts import open_artifacts, put_file
 
     try:
         with connected(storage) as opened:
-            study = SharedStudy.find(opened, study_name)
+            study = DistributedStudy.find(opened, study_name)
             if study is None:
                 raise StorageError(f"the study {study_name} is gone")
             store = open_artifacts(storage.artifacts)

@@ -14,7 +14,7 @@ from search.records import Trial
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from search.distributed import SharedStudy
+    from search.distributed import DistributedStudy
 
 _UNKNOWN = "unknown"
 
@@ -27,11 +27,11 @@ def write_trials(run: Run, trials: Sequence[Trial], log: str, journal: str) -> N
     run.write_text(log, _lines(t.to_json() for t in trials))
 
 
-def workers(search: SharedStudy, confirm: SharedStudy | None = None) -> dict[str, Any]:
+def workers(search: DistributedStudy, confirm: DistributedStudy | None = None) -> dict[str, Any]:
     """The content of ``workers.json``: who trained what, the busiest first."""
     found: dict[str, dict[str, Any]] = {}
     for phase, study in (("search", search), ("confirm", confirm)):
-        for trial in study.frozen() if study is not None else ():
+        for trial in study.all_trials() if study is not None else ():
             if (name := trial.user_attrs.get("worker")) and trial.state.is_finished():
                 entry = found.setdefault(name, _entry(search, name))
                 _count(entry, trial, phase)
@@ -41,7 +41,7 @@ def workers(search: SharedStudy, confirm: SharedStudy | None = None) -> dict[str
     return {"schema": 1, "study": search.name, "workers": rows}
 
 
-def _entry(study: SharedStudy, name: str) -> dict[str, Any]:
+def _entry(study: DistributedStudy, name: str) -> dict[str, Any]:
     known = registered_workers(study, name)
     counts = {"search": 0, "confirm": 0, "failed": 0, "lost": 0, "seconds": 0.0}
     return {

@@ -28,11 +28,11 @@ from fmnist.pipeline.request import Request
 from fmnist.runs.folder import Run
 from search.processes.child import DISK_FULL
 from search.processes.interrupt import EXIT_CODE, Interrupt
-from search.study.scheduler import SearchPlan
+from search.study.scheduler import TrialScheduler
 from search.study.study import StudyError
 
 if TYPE_CHECKING:
-    from search.distributed import SharedStudy
+    from search.distributed import DistributedStudy
 
 _PATIENCE = 24 * 3600.0  # seconds to wait for a study that is still to be made
 _SILENCE = 3600.0  # seconds without a word of the coordinator, and without work
@@ -90,8 +90,8 @@ class Worker:
             except KeyboardInterrupt:
                 return EXIT_CODE
 
-    def _work_for(self, storage: Any, home: SharedStudy) -> int:
-        check_program(home.facts)
+    def _work_for(self, storage: Any, home: DistributedStudy) -> int:
+        check_program(home.spec)
         job = self._job(home)
         try:
             return self._phases(storage, home, job)
@@ -102,20 +102,20 @@ class Worker:
         finally:
             job.workers.close()
 
-    def _found(self, storage: Any) -> SharedStudy | None:
-        from search.distributed import SharedStudy
+    def _found(self, storage: Any) -> DistributedStudy | None:
+        from search.distributed import DistributedStudy
 
         self._say(f"worker {self.name} in {self.folder}, study {self.study}")
         try:
-            return SharedStudy.wait_for(
+            return DistributedStudy.wait_for(
                 storage, self.study, patience=_PATIENCE, stop=lambda: self.interrupt.requested
             )
         except StudyError as error:
             raise StorageError(f"{error}; start it with 'fmnist run --storage …'") from None
 
-    def _job(self, home: SharedStudy) -> Context:
+    def _job(self, home: DistributedStudy) -> Context:
         """The job of the study as far as a worker needs it."""
-        facts = home.facts
+        facts = home.spec
         names = ("seed", "sampler", "pruner", "trial_timeout", "trial_memory")
         sizes = ("trial_images", "trial_epochs", "validation")
         asked = {name: facts[name] for name in (*names, *sizes)}
@@ -132,11 +132,11 @@ class Worker:
         check_data(facts, job)
         supervisor = job.workers.supervisor(job.planner.jobs)
         supervisor.wait_until_warm()
-        register_worker(home, self.name, job.planner.jobs, str(supervisor.greeting))
+        register_worker(home, self.name, job.planner.jobs, str(supervisor.device))
         self._say(f"{job.data.name} from {job.data.source}; {job.planner.describe_parallelism()}")
         return job
 
-    def _phases(self, storage: Any, home: SharedStudy, job: Context) -> int:
+    def _phases(self, storage: Any, home: DistributedStudy, job: Context) -> int:
         watch = PhaseMonitor(home)
         while not self.interrupt.requested:
             phase = watch.phase
@@ -154,23 +154,25 @@ class Worker:
             time.sleep(_PAUSE)
         return EXIT_CODE
 
-    def _study(self, storage: Any, home: SharedStudy, phase: Phase) -> SharedStudy | None:
-        from search.distributed import SharedStudy
+    def _study(self, storage: Any, home: DistributedStudy, phase: Phase) -> DistributedStudy | None:
+        from search.distributed import DistributedStudy
 
         if phase.name == "search":
             return home
-        return SharedStudy.find(storage, confirmation_of(home.name))
+        return DistributedStudy.find(storage, confirmation_of(home.name))
 
-    def _work(self, job: Context, study: SharedStudy, phase: Phase, watch: PhaseMonitor) -> None:
+    def _work(
+        self, job: Context, study: DistributedStudy, phase: Phase, watch: PhaseMonitor
+    ) -> None:
         self.display.current_stage = phase.name
         loop = WorkerLoop(
             job=job,
             shared=study,
             worker=self.name,
             home=self.folder / phase.name,
-            plan=SearchPlan(RemoteBudget(watch)),
+            plan=TrialScheduler(RemoteBudget(watch)),
             slots=job.planner.jobs,
-            artifacts=study.facts.get("artifacts"),
+            artifacts=study.spec.get("artifacts"),
         )
 
         def stop() -> bool:

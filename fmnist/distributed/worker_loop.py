@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist.pipeline.stages.search import ProgressListener
 from fmnist.training import checkpoint
-from search.study.scheduler import SearchPlan
-from search.study.study import Study
+from search.study.checkpoints import CheckpointFolder
+from search.study.scheduler import TrialScheduler
+from search.study.study import Study, StudyOptions
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
-    from search.distributed import PostgresStore, SharedLog, SharedStudy
+    from search.distributed import DistributedStudy, DistributedTrialLog, PostgresStore
     from search.distributed.artifacts import Checkpoints
     from search.engines.optuna import QueueEngine
     from search.records import Trial
@@ -46,18 +47,20 @@ class WorkerLoop:
     """
 
     job: Context
-    shared: SharedStudy
+    shared: DistributedStudy
     worker: str
     home: Path
-    plan: SearchPlan
+    plan: TrialScheduler
     slots: int
     artifacts: str | None = None
 
     def __post_init__(self) -> None:
-        from search.distributed import SharedLog
+        from search.distributed import DistributedTrialLog
 
         self.home.mkdir(parents=True, exist_ok=True)
-        self.log: SharedLog = SharedLog(self.shared, self.home / "trials.jsonl", self.worker)
+        self.log: DistributedTrialLog = DistributedTrialLog(
+            self.shared, self.home / "trials.jsonl", self.worker
+        )
         self.store: PostgresStore = self._store()
         self.engine = self._engine()
         self._learn()
@@ -69,9 +72,9 @@ class WorkerLoop:
             StudyError: several trials in a row failed.
             OSError: the disk is full, or the database stayed away.
         """
-        from search.distributed import work_together
+        from search.distributed import run_worker_loop
 
-        work_together(self._study(stop), self.shared, stop=stop)
+        run_worker_loop(self._study(stop), self.shared, stop=stop)
 
     def close(self) -> None:
         """Give no more signs of life; what was not ended is this machine's for a while yet."""
@@ -86,29 +89,24 @@ class WorkerLoop:
         self.store.release()
 
     def _study(self, stop: Callable[[], bool]) -> Study:
-        from search.distributed import SharedEpochs
+        from search.distributed import DistributedEpochLog
 
-        kept = self._checkpoints()
-
-        def keep(number: int, folder: Path) -> None:
-            if kept is not None:
-                kept.put(number, folder)
-
+        shared = self._checkpoints()
         return Study(
             engine=self.engine,
             runner=self.job.workers.supervisor(self.slots),
-            plan=self.plan,
+            scheduler=self.plan,
             log=self.log,
-            epoch_log=SharedEpochs(self.shared, self.home / "epochs.jsonl"),
-            listener=_Listener(self.job, kept),
-            seed=self._facts["seed"],
-            epochs=self._facts["trial_epochs"],
-            limits=self.job.trial_limits,
-            folder=self._folder,
-            checkpoint=checkpoint.epochs_in,
+            epoch_log=DistributedEpochLog(self.shared, self.home / "epochs.jsonl"),
+            listener=_Listener(self.job, shared),
+            options=StudyOptions(self._facts["trial_epochs"], limits=self.job.trial_limits),
+            checkpoints=CheckpointFolder(
+                self._folder,
+                checkpoint.epochs_in,
+                upload=shared.put if shared else None,
+                download=shared.fetch if shared else None,
+            ),
             stop=stop,
-            fetch=(lambda s, folder: kept.fetch(s.number, folder)) if kept else None,
-            keep=keep if kept else None,
         )
 
     def _store(self) -> PostgresStore:
@@ -134,7 +132,7 @@ class WorkerLoop:
 
     @property
     def _facts(self) -> dict[str, Any]:
-        return self.shared.facts
+        return self.shared.spec
 
     @property
     def _folder(self) -> Path:

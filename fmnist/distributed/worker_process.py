@@ -83,7 +83,7 @@ def _work(asked: WorkerRequest, storage: Storage, folder: Path) -> int:
 
 def _watched(asked: WorkerRequest, storage: Storage, folder: Path) -> int:
     """The same in a process that is started again after a crash."""
-    from search.processes.restart import keep_running
+    from search.processes.restart import run_with_restarts
 
     command = [
         *(sys.executable, "-m", "fmnist", "worker", "--study", asked.study),
@@ -95,7 +95,7 @@ def _watched(asked: WorkerRequest, storage: Storage, folder: Path) -> int:
     # The URL in the environment, which other users do not see.
     os.environ.update({VARIABLE: storage.url, _KEPT: "1"})
     final = tuple(code for code in EXIT_CODES if code != _CRASH)
-    return int(keep_running(command, progress=lambda: _finished(folder), final=final))
+    return int(run_with_restarts(command, progress=lambda: _finished(folder), final=final))
 
 
 def _finished(folder: Path) -> int:

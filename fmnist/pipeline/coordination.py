@@ -10,11 +10,12 @@ from fmnist.pipeline.stages.search import ProgressListener, fit_cost_model, sear
 from fmnist.training import checkpoint
 from search.analysis.confirmation import Candidate
 from search.engines.base import Suggestion
-from search.engines.fixed_list import ListedEngine
+from search.engines.fixed_list import FixedListEngine
 from search.records import EpochLog, TrialLog
+from search.study.checkpoints import CheckpointFolder
 from search.study.running_trial import trial_seed
-from search.study.scheduler import SearchPlan
-from search.study.study import Study, StudyError
+from search.study.scheduler import TrialScheduler
+from search.study.study import Study, StudyError, StudyOptions
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -85,17 +86,15 @@ class LocalCoordinator:
         ]
         costs = fit_cost_model(job, TrialLog(job.run / "trials.jsonl"))
         study = Study(
-            engine=ListedEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
+            engine=FixedListEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
             runner=job.workers.supervisor(job.planner.jobs),
-            plan=SearchPlan(job.budget, job.planner.confirm_reserve, costs),
+            scheduler=TrialScheduler(job.budget, job.planner.confirm_reserve, costs),
             log=log,
             epoch_log=epoch_log,
             listener=ProgressListener(job),
             seed_of=lambda number: trial_seed(job.request.seed, number, "confirm"),
-            epochs=job.planner.plan.trial_epochs,
-            limits=job.trial_limits,
-            folder=job.trial_folder / "confirm",
-            checkpoint=checkpoint.epochs_in,
+            options=StudyOptions(job.planner.plan.trial_epochs, limits=job.trial_limits),
+            checkpoints=CheckpointFolder(job.trial_folder / "confirm", checkpoint.epochs_in),
             stop=lambda: job.interrupt.requested,
         )
         try:

@@ -18,10 +18,11 @@ from fmnist.runs.live_reader import peek_lines
 from fmnist.training import checkpoint
 from search.atomic import atomic_write
 from search.engines.base import Suggestion
-from search.engines.fixed_list import ListedEngine
+from search.engines.fixed_list import FixedListEngine
 from search.records import Epoch, EpochLog, Trial, TrialLog
-from search.study.scheduler import SearchPlan
-from search.study.study import Study
+from search.study.checkpoints import CheckpointFolder
+from search.study.scheduler import TrialScheduler
+from search.study.study import Study, StudyOptions
 from search.tasks import Limits
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class FinalTraining:
     @property
     def begun(self) -> bool:
         """Whether an earlier session has epochs of it."""
-        return bool(self.log.trials) or self.epoch_log.handed_out() > 0
+        return bool(self.log.trials) or self.epoch_log.min_next_number() > 0
 
     @property
     def images(self) -> int:
@@ -75,7 +76,7 @@ class FinalTraining:
 
     def run(
         self,
-        plan: SearchPlan,
+        plan: TrialScheduler,
         *,
         epochs: int,
         seed_of: Callable[[int], int],
@@ -96,22 +97,19 @@ class FinalTraining:
         """
         self._forget_damaged()
         job, log = self.job, self.log
-        engine = ListedEngine(self.trainings, log.trials, self.epoch_log.unrecorded(log.trials))
+        engine = FixedListEngine(self.trainings, log.trials, self.epoch_log.unrecorded(log.trials))
         objective = job.training_with_validation if self.with_validation else job.training
         silence = max(_SILENCE, _SILENT_EPOCHS * seconds) if seconds else None
         Study(
             engine=engine,
             runner=job.workers.supervisor(jobs, objective),
-            plan=plan,
+            scheduler=plan,
             log=log,
             epoch_log=self.epoch_log,
             listener=listener,
             seed_of=seed_of,
-            epochs=epochs,
-            limits=Limits(silence=silence),
-            folder=self.folder,
-            checkpoint=checkpoint.epochs_in,
-            whole=True,
+            options=StudyOptions(epochs, limits=Limits(progress_timeout=silence), full_data=True),
+            checkpoints=CheckpointFolder(self.folder, checkpoint.epochs_in),
             remaining=remaining,
             stop=lambda: job.interrupt.requested,
         ).run()

@@ -56,12 +56,14 @@ class Training:
             fit.fit(
                 config,
                 self._images(task, config.batch_size),
-                _first(self.validation, inference.PREDICT_BATCH) if task.probe else self.validation,
+                _first(self.validation, inference.PREDICT_BATCH)
+                if task.dry_run
+                else self.validation,
                 classes=self.classes,
                 seed=task.seed,
                 on_epoch=report,
                 checkpoints=task.folder,
-                keep_checkpoints=task.whole,
+                keep_checkpoints=task.full_data,
                 on_scored=self._writer(task),
             )
         except Exception as error:
@@ -75,10 +77,10 @@ class Training:
         return partial(_write_answers, answers_file(task.folder))
 
     def _images(self, task: Task, batch: int) -> Part:
-        if task.whole:
+        if task.full_data:
             return self.train
         share = (self.train[0][self.share], self.train[1][self.share])
-        return _first(share, batch) if task.probe else share
+        return _first(share, batch) if task.dry_run else share
 
 
 def answers_file(folder: Path) -> Path:

@@ -4,24 +4,24 @@ Every worker runs a ``Study`` on an engine over its ``PostgresStore``. Loads Opt
 """
 
 from search.distributed.connection import OutageError
-from search.distributed.logs import SharedEpochs, SharedLog
-from search.distributed.loop import work_together
+from search.distributed.logs import DistributedEpochLog, DistributedTrialLog
+from search.distributed.loop import run_worker_loop
 from search.distributed.postgres_store import PostgresStore
 from search.distributed.storage import Storage, StorageError, connect
-from search.distributed.study import SharedStudy
+from search.distributed.study import DistributedStudy
 from search.distributed.url import redacted
 from search.engines.base import TrialLostError
 
 __all__ = [
+    "DistributedEpochLog",
+    "DistributedStudy",
+    "DistributedTrialLog",
     "OutageError",
     "PostgresStore",
-    "SharedEpochs",
-    "SharedLog",
-    "SharedStudy",
     "Storage",
     "StorageError",
     "TrialLostError",
     "connect",
     "redacted",
-    "work_together",
+    "run_worker_loop",
 ]

@@ -22,7 +22,7 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from search.atomic import atomic_write
 from search.distributed.retries import CHECKPOINT
 from search.distributed.storage import StorageError
-from search.distributed.study import SharedStudy
+from search.distributed.study import DistributedStudy
 
 _log = logging.getLogger("search.distributed")
 _ARTIFACT: Final = "artifact:"
@@ -100,7 +100,7 @@ class Checkpoints:
         every: seconds between two of a trial at least.
     """
 
-    def __init__(self, store: ArtifactStore, study: SharedStudy, every: float = 60.0) -> None:
+    def __init__(self, store: ArtifactStore, study: DistributedStudy, every: float = 60.0) -> None:
         self._store, self._study, self._every = store, study, every
         self._last: dict[int, float] = {}
 
@@ -155,7 +155,7 @@ class Checkpoints:
             unpacked.replace(folder)
 
 
-def put_file(store: ArtifactStore, study: SharedStudy, key: str, path: Path) -> None:
+def put_file(store: ArtifactStore, study: DistributedStudy, key: str, path: Path) -> None:
     """Keep one file for all workers under ``key``, in place of a former one.
 
     Raises:

@@ -38,7 +38,7 @@ class OutageError(ConnectionError):
     """The database was out of reach for longer than the patience of a call."""
 
 
-class Contact:
+class ConnectionMonitor:
     """What one process knows of its line to the database.
 
     Args:
@@ -58,18 +58,18 @@ class Contact:
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._shown, self._patience, self._stop = shown, patience, stop
-        self.agree(heartbeat, grace)
+        self.set_intervals(heartbeat, grace)
         self._lost = False
         self._last = self._since = _now()
 
-    def agree(self, heartbeat: float, grace: float) -> None:
+    def set_intervals(self, heartbeat: float, grace: float) -> None:
         """Go by another heartbeat and grace period."""
         # Who has heard nothing for so long does not know what happened meanwhile.
         self._gap = (heartbeat + grace) / 2
         # Tried often enough that all workers are back within one another's grace.
         self._pause = min(10.0, grace / 6)
 
-    def patiently(self, call: Callable[[], _T]) -> _T:
+    def with_retries(self, call: Callable[[], _T]) -> _T:
         """What ``call`` returns; while the database is out of reach it is made again.
 
         Raises:
@@ -92,7 +92,7 @@ class Contact:
         self._reached()
         return result
 
-    def steady(self) -> float:
+    def connected_for(self) -> float:
         """Seconds for which the database has been within reach without a break."""
         return 0.0 if self._lost else _passed(self._since, _now())
 

@@ -27,7 +27,7 @@ READY: Final = "ready"
 
 
 def make(storage: Storage, name: str, space: SearchSpace, facts: Mapping[str, Any]) -> int:
-    """The study of that name, made where there is none; see ``SharedStudy.create``.
+    """The study of that name, made where there is none; see ``DistributedStudy.create``.
 
     Raises:
         SpaceError: a task lies outside of the space.
@@ -36,7 +36,7 @@ def make(storage: Storage, name: str, space: SearchSpace, facts: Mapping[str, An
     for task in facts.get("tasks", ()):
         if not space.contains(task["params"]):
             raise SpaceError(f"task {task['params']} is not inside the search space")
-    with storage.turn():
+    with storage.exclusive_lock():
         study_id = _named(storage, name)
         known = storage.get_study_user_attrs(study_id)
         if SPACE not in known and (known or storage.get_all_trials(study_id, deepcopy=False)):

@@ -10,7 +10,7 @@ from search.distributed.storage import Storage
 _log = logging.getLogger("search.distributed")
 
 
-class Heart:
+class HeartbeatThread:
     """A thread that records a heartbeat of every trial of this process, every ``heartbeat`` s.
 
     It calls the database without a trial, too: only who has been in touch all along may think

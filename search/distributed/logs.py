@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from search.distributed.study import SharedStudy
+from search.distributed.study import DistributedStudy
 from search.distributed.trial_records import EPOCHS, WORKER
 from search.records import Epoch, EpochLog, Trial, TrialLog
 
 
-class SharedLog(TrialLog):
+class DistributedTrialLog(TrialLog):
     """The records of all workers; ``path`` is this worker's own ``trials.jsonl``.
 
     Attributes:
         trials: all finished trials, by number, as of the last ``append`` or ``refresh``.
     """
 
-    def __init__(self, study: SharedStudy, path: Path, worker: str) -> None:
+    def __init__(self, study: DistributedStudy, path: Path, worker: str) -> None:
         super().__init__(path)
         self._study = study
         self._own = self.trials
@@ -37,7 +37,7 @@ class SharedLog(TrialLog):
             OSError: the file cannot be written; the database has the record, and the file gets
                 it when the log is opened next.
         """
-        self._study.conclude(trial.number, trial.state, trial.value, trial)
+        self._study.finish_trial(trial.number, trial.state, trial.value, trial)
         self._write(trial)
         self.refresh()
 
@@ -48,7 +48,7 @@ class SharedLog(TrialLog):
     def _make_up(self, worker: str) -> None:
         """Write down what a process that died had recorded in the database only."""
         here = {trial.number for trial in self._own}
-        ours = {t.number for t in self._study.frozen() if t.user_attrs.get(WORKER) == worker}
+        ours = {t.number for t in self._study.all_trials() if t.user_attrs.get(WORKER) == worker}
         for trial in self.trials:
             if trial.number in ours - here and self._study.recorded(trial.number):
                 self._write(trial)
@@ -58,10 +58,10 @@ class SharedLog(TrialLog):
         self._own.append(trial)
 
 
-class SharedEpochs(EpochLog):
+class DistributedEpochLog(EpochLog):
     """The local journal of epochs, and the same in the database for whoever takes a trial over."""
 
-    def __init__(self, study: SharedStudy, path: Path) -> None:
+    def __init__(self, study: DistributedStudy, path: Path) -> None:
         super().__init__(path)
         self._study = study
 

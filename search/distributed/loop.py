@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from search.distributed.study import SharedStudy
+from search.distributed.study import DistributedStudy
 from search.study.study import Study
 
 
-def work_together(
+def run_worker_loop(
     loop: Study,
-    shared: SharedStudy,
+    shared: DistributedStudy,
     *,
     stop: Callable[[], bool] = lambda: False,
     pause: float | None = None,
@@ -33,9 +33,9 @@ def work_together(
     pause = shared.storage.heartbeat / 6 if pause is None else pause
     while not stop():
         loop.run()
-        if loop.plan.time_left() <= 0 or shared.unfinished() == (0, 0):
+        if loop.scheduler.time_left() <= 0 or shared.unfinished() == (0, 0):
             return
         until = time.monotonic() + pause
         while not stop() and time.monotonic() < until:
             time.sleep(min(pause, 0.2))
-        shared.reap()
+        shared.requeue_stale_trials()

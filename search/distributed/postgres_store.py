@@ -11,9 +11,9 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 from typing_extensions import override
 
-from search.distributed.heartbeat import Heart
-from search.distributed.retries import SEED, TASK, ancestors
-from search.distributed.study import SharedStudy
+from search.distributed.heartbeat import HeartbeatThread
+from search.distributed.retries import SEED, TASK, retry_history
+from search.distributed.study import DistributedStudy
 from search.distributed.trial_records import RECORD, WORKER
 from search.engines.base import Suggestion, TrialLostError
 from search.engines.pruning import pruner_of
@@ -41,7 +41,7 @@ class PostgresStore(TrialStore):
 
     def __init__(
         self,
-        study: SharedStudy,
+        study: DistributedStudy,
         worker: str,
         *,
         seed: int | None = None,
@@ -52,23 +52,23 @@ class PostgresStore(TrialStore):
         self._pruner = pruner_of(pruner, epochs)
         self._study, self._seed, self._max_trials = study, seed, max_trials
         self.space, self.worker = study.space, worker
-        self._heart = Heart(study.storage)
+        self._heart = HeartbeatThread(study.storage)
         self._mine: set[int] = set()
         self.running()
 
     @override
     def exclusive(self) -> AbstractContextManager[object]:
         """Fails the trials of dead workers first."""
-        self._study.reap()
-        return self._study.storage.turn(self._study.id)
+        self._study.requeue_stale_trials()
+        return self._study.storage.exclusive_lock(self._study.id)
 
     @override
     def trials(self) -> list[FrozenTrial]:
-        return self._study.frozen()
+        return self._study.all_trials()
 
     @override
     def has_room(self) -> bool:
-        return self._max_trials is None or self._study.taken() < self._max_trials
+        return self._max_trials is None or self._study.slots_used() < self._max_trials
 
     @override
     def claim_waiting(self, trials: list[FrozenTrial]) -> FrozenTrial | None:
@@ -93,7 +93,7 @@ class PostgresStore(TrialStore):
 
     @override
     def suggestion(self, trial: FrozenTrial) -> Suggestion:
-        task, history = trial.user_attrs.get(TASK, {}), ancestors(trial)
+        task, history = trial.user_attrs.get(TASK, {}), retry_history(trial)
         seed = task.get("seed", trial.user_attrs.get(SEED))
         if seed is None and self._seed is not None:
             # A retry has the seed of its first ancestor: the same training, once more.
@@ -141,10 +141,10 @@ class PostgresStore(TrialStore):
 
     @override
     def finish(self, number: int, state: State, value: float | None) -> None:
-        """Raises ``TrialLostError``; nothing is left to do where ``SharedLog`` has recorded it."""
+        """Raises ``TrialLostError``; does nothing where ``DistributedTrialLog`` has recorded it."""
         trial = self._own(number)
         if trial.state == TrialState.RUNNING:
-            self._study.conclude(number, state, stored_value(trial, state, value))
+            self._study.finish_trial(number, state, stored_value(trial, state, value))
         elif RECORD not in trial.user_attrs:
             raise self._lost(number)
         self._drop(number)

@@ -25,7 +25,7 @@ TASK: Final = "task"
 CHECKPOINT: Final = "checkpoint"
 
 
-def hand_on(study: Study, trial: FrozenTrial) -> None:
+def requeue(study: Study, trial: FrozenTrial) -> None:
     """Queue the parameters of a dead trial once more, unless they have died too often.
 
     Of its attributes the next one inherits the seed, the task and the checkpoint; not its
@@ -38,7 +38,7 @@ def hand_on(study: Study, trial: FrozenTrial) -> None:
         RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)(study, heir)
 
 
-def ancestors(trial: FrozenTrial) -> list[int]:
+def retry_history(trial: FrozenTrial) -> list[int]:
     """Numbers of the dead trials that this one repeats, the first one first; often none."""
     return [int(number) for number in trial.system_attrs.get(HISTORY, [])]
 

@@ -18,8 +18,8 @@ from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.distributed.connection import Contact, OutageError
-from search.distributed.retries import hand_on, quiet
+from search.distributed.connection import ConnectionMonitor, OutageError
+from search.distributed.retries import quiet, requeue
 from search.distributed.url import connector, explained, parsed, redacted, without_password
 
 _T = TypeVar("_T")
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 _LOCKS: Final = 0x5EA4C4
 _TABLES: Final = 0
 # Repeated where the connection was lost. All of them may be: what a call that came through
-# without an answer has left behind is found by ``SharedStudy`` and ``PostgresStore``.
+# without an answer has left behind is found by ``DistributedStudy`` and ``PostgresStore``.
 _PATIENT: Final = (
     "_create_new_trial", "_get_stale_trial_ids", "_get_trials", "_set_trial_param",
     "create_new_study", "delete_study", "get_all_studies", "get_study_directions",
@@ -74,9 +74,9 @@ def connect(
         address = parsed(url)
     except ValueError as error:
         raise StorageError(str(error)) from None
-    contact = Contact(redacted(url), heartbeat, grace, patience, stop)
+    contact = ConnectionMonitor(redacted(url), heartbeat, grace, patience, stop)
     try:
-        return contact.patiently(lambda: Storage(address, heartbeat, grace, contact))
+        return contact.with_retries(lambda: Storage(address, heartbeat, grace, contact))
     except OutageError:
         raise
     except ImportError as error:
@@ -94,11 +94,13 @@ class Storage(RDBStorage):
         heartbeat: see ``connect``.
     """
 
-    def __init__(self, address: URL, heartbeat: int, grace: int, contact: Contact) -> None:
-        # Its warnings are of lost connections only; those are told of by ``Contact``, once.
+    def __init__(
+        self, address: URL, heartbeat: int, grace: int, contact: ConnectionMonitor
+    ) -> None:
+        # Its warnings are of lost connections only; ``ConnectionMonitor`` logs those.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.contact = contact
-        self.agree(heartbeat, grace)
+        self.set_intervals(heartbeat, grace)
         options = {"creator": connector(address, grace), "hide_parameters": True}
         first = sqlalchemy.create_engine(without_password(address), **options)
         try:
@@ -110,7 +112,7 @@ class Storage(RDBStorage):
                     engine_kwargs={**options, "pool_pre_ping": True},
                     heartbeat_interval=heartbeat,
                     grace_period=grace,
-                    heartbeat_stale_trial_callback=hand_on,
+                    heartbeat_stale_trial_callback=requeue,
                 )
         except BaseException:
             if hasattr(self, "engine"):
@@ -119,24 +121,24 @@ class Storage(RDBStorage):
         finally:
             first.dispose()
 
-    def agree(self, heartbeat: int, grace: int) -> None:
+    def set_intervals(self, heartbeat: int, grace: int) -> None:
         """Give signs of life as a study has it, and judge others by the same."""
         self.heartbeat = self.heartbeat_interval = heartbeat
         self.grace = self.grace_period = grace
-        self.contact.agree(heartbeat, grace)
+        self.contact.set_intervals(heartbeat, grace)
 
-    def patiently(self, call: Callable[[], _T]) -> _T:
+    def with_retries(self, call: Callable[[], _T]) -> _T:
         """What ``call`` returns, made again and again while the database is out of reach."""
-        return self.contact.patiently(call)
+        return self.contact.with_retries(call)
 
     @contextlib.contextmanager
-    def turn(self, study_id: int = _TABLES) -> Iterator[None]:
+    def exclusive_lock(self, study_id: int = _TABLES) -> Iterator[None]:
         """Be the only one of all workers in here, for one study (0: for the making of studies).
 
         A worker that stands still in here is thrown out by the server after a while; what it
         does on waking must be right without the lock, too, if less tidy.
         """
-        connection = self.patiently(lambda: _locked(self.engine, study_id))
+        connection = self.with_retries(lambda: _locked(self.engine, study_id))
         try:
             yield
         finally:
@@ -151,9 +153,9 @@ class Storage(RDBStorage):
                 time = sqlalchemy.text("SELECT extract(epoch FROM clock_timestamp())")
                 return float(connection.execute(time).scalar_one())
 
-        return self.patiently(ask)
+        return self.with_retries(ask)
 
-    def adopt(self, study_id: int) -> None:
+    def add_missing_heartbeats(self, study_id: int) -> None:
         """Give every running trial without a heartbeat its first one.
 
         Optuna never fails such a trial, and a worker killed between asking and its first sign of
@@ -162,9 +164,9 @@ class Storage(RDBStorage):
 
         def write() -> None:
             with self.engine.begin() as connection:
-                connection.execute(sqlalchemy.text(_ADOPT), {"study": study_id})
+                connection.execute(sqlalchemy.text(_ADD_MISSING_HEARTBEATS), {"study": study_id})
 
-        self.patiently(write)
+        self.with_retries(write)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -172,7 +174,7 @@ class Storage(RDBStorage):
         self.engine.dispose()
 
 
-_ADOPT = """
+_ADD_MISSING_HEARTBEATS = """
 INSERT INTO trial_heartbeats (trial_id, heartbeat)
 SELECT trial_id, CURRENT_TIMESTAMP FROM trials
 WHERE study_id = :study AND state = 'RUNNING'
@@ -196,7 +198,7 @@ def _locked(engine: sqlalchemy.Engine, study_id: int) -> Connection:
 def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(self: Storage, *args: Any, **options: Any) -> Any:
-        return self.patiently(lambda: method(self, *args, **options))
+        return self.with_retries(lambda: method(self, *args, **options))
 
     return call
 

@@ -19,19 +19,19 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.orm import Session
 
 from search.distributed.creation import FACTS, READY, SIGNS, SPACE, make
-from search.distributed.retries import ancestors, hand_on, quiet
+from search.distributed.retries import quiet, requeue, retry_history
 from search.distributed.storage import Storage
-from search.distributed.trial_records import RECORD, STOPPED, told
+from search.distributed.trial_records import RECORD, STOPPED, trial_record
 from search.engines.base import TrialLostError
 from search.engines.persistence import check_space
 from search.engines.trial_store import STATES
 from search.records import Failure, State, Trial
 from search.space import SearchSpace
-from search.study.running_trial import innocent
+from search.study.running_trial import is_external_failure
 from search.study.study import StudyError
 
 
-class SharedStudy:
+class DistributedStudy:
     """One study in the database; made by ``create``, ``find`` or ``wait_for``.
 
     Its numbers count from 0 without gaps. A trial is one of: waiting (queued, or handed on by a
@@ -48,8 +48,8 @@ class SharedStudy:
         self.storage, self.name, self.id = storage, name, study_id
         stored = storage.get_study_user_attrs(study_id)
         self.space = SearchSpace.from_json(stored[SPACE])
-        self.facts: dict[str, Any] = stored[FACTS]
-        storage.agree(**stored[SIGNS])
+        self.spec: dict[str, Any] = stored[FACTS]
+        storage.set_intervals(**stored[SIGNS])
         self._study = optuna.load_study(
             study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed=0)
         )
@@ -59,7 +59,7 @@ class SharedStudy:
     @classmethod
     def create(
         cls, storage: Storage, name: str, space: SearchSpace, facts: Mapping[str, Any]
-    ) -> SharedStudy:
+    ) -> DistributedStudy:
         """Make the study, or find the one that is there; any number of workers may try at once.
 
         Args:
@@ -74,11 +74,11 @@ class SharedStudy:
         """
         study = cls(storage, make(storage, name, space, facts), name)
         check_space(study.space.to_json(), space)
-        study.check({**dict.fromkeys(study.facts), **json.loads(json.dumps(facts))})
+        study.check({**dict.fromkeys(study.spec), **json.loads(json.dumps(facts))})
         return study
 
     @classmethod
-    def find(cls, storage: Storage, name: str) -> SharedStudy | None:
+    def find(cls, storage: Storage, name: str) -> DistributedStudy | None:
         """The study of that name; None while there is none, or one that is just being made."""
         try:
             study_id = storage.get_study_id_from_name(name)
@@ -96,7 +96,7 @@ class SharedStudy:
         patience: float,
         stop: Callable[[], bool] = lambda: False,
         pause: float = 1.0,
-    ) -> SharedStudy | None:
+    ) -> DistributedStudy | None:
         """The study of that name as soon as somebody has made it; None once ``stop`` is true.
 
         Raises:
@@ -117,9 +117,9 @@ class SharedStudy:
         Facts that ``expected`` says nothing about may be anything.
         """
         wrong = [
-            f"{key}: {_short(self.facts.get(key))} there, {_short(value)} here"
+            f"{key}: {_short(self.spec.get(key))} there, {_short(value)} here"
             for key, value in expected.items()
-            if self.facts.get(key) != value
+            if self.spec.get(key) != value
         ]
         if wrong:
             raise StudyError(f"study {self.name!r} is another one:\n  " + "\n  ".join(wrong))
@@ -133,7 +133,7 @@ class SharedStudy:
     def set(self, key: str, value: Any) -> None:
         """Set an attribute of the study for all workers; the last one counts."""
         # Alone: of two that add the same one at a time, Optuna would drop one without a word.
-        with self.storage.turn(self.id):
+        with self.storage.exclusive_lock(self.id):
             self.storage.set_study_user_attr(self.id, key, value)
 
     def now(self) -> float:
@@ -142,7 +142,7 @@ class SharedStudy:
 
     # ---- trials -----------------------------------------------------------------------------
 
-    def frozen(self) -> list[FrozenTrial]:
+    def all_trials(self) -> list[FrozenTrial]:
         """All trials by number as the database has them now; not to be changed."""
         return self._study.get_trials(deepcopy=False)
 
@@ -152,27 +152,28 @@ class SharedStudy:
         A trial without a record, since its worker died, becomes a failed one of kind
         ``interrupted`` with the epochs it is known to have had.
         """
-        return [self._record(t) for t in self.frozen() if t.state.is_finished()]
+        return [self._record(t) for t in self.all_trials() if t.state.is_finished()]
 
     def _record(self, trial: FrozenTrial) -> Trial:
         """What was read once is kept: a finished trial changes no more."""
         if trial.number not in self._records:
-            self._records[trial.number] = told(trial)
+            self._records[trial.number] = trial_record(trial)
         return self._records[trial.number]
 
     def unfinished(self) -> tuple[int, int]:
         """How many trials run and how many wait, of all workers."""
-        states = [t.state for t in self.frozen()]
+        states = [t.state for t in self.all_trials()]
         return states.count(TrialState.RUNNING), states.count(TrialState.WAITING)
 
-    def taken(self) -> int:
+    def slots_used(self) -> int:
         """How many places of the study are taken: trials ended, under way or waiting.
 
-        Trials that failed for no fault of theirs, see ``attempts.innocent``, take none.
+        Trials that failed for no fault of theirs, see ``FailureKind.external``, take none.
         """
         # Of one look: a trial may end between two.
         return sum(
-            not t.state.is_finished() or not innocent(self._record(t)) for t in self.frozen()
+            not t.state.is_finished() or not is_external_failure(self._record(t))
+            for t in self.all_trials()
         )
 
     def trial_id(self, number: int) -> int:
@@ -206,7 +207,7 @@ class SharedStudy:
         """Whether ``pruner`` would end a running trial, going by the values of all workers."""
         return pruner.prune(self._study, trial)
 
-    def conclude(
+    def finish_trial(
         self, number: int, state: State, value: float | None, record: Trial | None = None
     ) -> None:
         """End a trial that waits or runs: state, value and record in one transaction.
@@ -230,7 +231,7 @@ class SharedStudy:
                     self.storage._set_trial_value_without_commit(session, trial, 0, float(value))
                 trial.state, trial.datetime_complete = STATES[state], datetime.now()
 
-        self.storage.patiently(write)
+        self.storage.with_retries(write)
 
     def _check_ours(
         self, trial_id: int, number: int, state: TrialState, kept: dict[str, Any] | None
@@ -242,7 +243,7 @@ class SharedStudy:
 
     # ---- the dead ---------------------------------------------------------------------------
 
-    def reap(self) -> list[int]:
+    def requeue_stale_trials(self) -> list[int]:
         """Fail the trials whose workers gave no sign of life, and queue them again; who they were.
 
         Looks at most once a heartbeat. Does nothing unless this process itself has been in touch
@@ -252,44 +253,44 @@ class SharedStudy:
         if time.monotonic() - self._reaped < self.storage.heartbeat:
             return []
         self.now()
-        if self.storage.contact.steady() < self.storage.grace:
+        if self.storage.contact.connected_for() < self.storage.grace:
             return []
         self._reaped = time.monotonic()
-        with self.storage.turn(self.id):
-            self.storage.adopt(self.id)
-            before = {t.number for t in self.frozen() if t.state == TrialState.RUNNING}
+        with self.storage.exclusive_lock(self.id):
+            self.storage.add_missing_heartbeats(self.id)
+            before = {t.number for t in self.all_trials() if t.state == TrialState.RUNNING}
             with quiet():
                 fail_stale_trials(self._study)
             self._mend()
-        return [t.number for t in self.frozen() if t.number in before and _dead(t)]
+        return [t.number for t in self.all_trials() if t.number in before and _dead(t)]
 
     def _mend(self) -> None:
         """Queue what was failed by a worker that died before it could queue it again."""
-        trials = self.frozen()
-        followed = {number for t in trials for number in ancestors(t)}
+        trials = self.all_trials()
+        followed = {number for t in trials for number in retry_history(t)}
         for trial in trials:
             if _dead(trial) and trial.number not in followed:
-                hand_on(self._study, trial)
+                requeue(self._study, trial)
 
     def give_back(self, numbers: Iterable[int]) -> None:
         """Fail running trials of a worker that is being stopped, and queue them again at once."""
-        with self.storage.turn(self.id):
+        with self.storage.exclusive_lock(self.id):
             for number in numbers:
                 with contextlib.suppress(TrialLostError, UpdateFinishedTrialError):
                     self.attribute(number, STOPPED, True)
                     self.storage.set_trial_state_values(self.trial_id(number), TrialState.FAIL)
             self._mend()
 
-    def withdraw(self, reason: str) -> list[int]:
+    def cancel_waiting(self, reason: str) -> list[int]:
         """Fail what still waits, as ``deadline``; the numbers of those."""
-        waiting = [t for t in self.frozen() if t.state == TrialState.WAITING]
+        waiting = [t for t in self.all_trials() if t.state == TrialState.WAITING]
         for trial in waiting:
-            record = told(trial, Failure("deadline", f"not started: {reason}"))
+            record = trial_record(trial, Failure("deadline", f"not started: {reason}"))
             with contextlib.suppress(TrialLostError):  # another worker was quicker
-                self.conclude(trial.number, "failed", None, record)
+                self.finish_trial(trial.number, "failed", None, record)
         return [t.number for t in waiting]
 
-    def settle(
+    def drain(
         self, reason: str, *, stop: Callable[[], bool] = lambda: False, pause: float = 1.0
     ) -> bool:
         """Wait until nothing runs or waits any more, reaping the dead and withdrawing the rest.
@@ -297,8 +298,8 @@ class SharedStudy:
         To be called once nobody starts anything new; false where ``stop`` came first.
         """
         while not stop():
-            self.reap()
-            self.withdraw(reason)
+            self.requeue_stale_trials()
+            self.cancel_waiting(reason)
             if self.unfinished() == (0, 0):
                 return True
             time.sleep(pause)

@@ -7,7 +7,7 @@ from typing import Final
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search.distributed.retries import SEED, TASK, ancestors
+from search.distributed.retries import SEED, TASK, retry_history
 from search.records import Epoch, Failure, State, Trial
 
 RECORD: Final = "record"
@@ -24,7 +24,7 @@ _NAMES: Final[dict[TrialState, State]] = {
 }
 
 
-def told(trial: FrozenTrial, failure: Failure | None = None) -> Trial:
+def trial_record(trial: FrozenTrial, failure: Failure | None = None) -> Trial:
     """The record of a finished trial: its worker's own, else what can be known of it.
 
     Args:
@@ -37,7 +37,7 @@ def told(trial: FrozenTrial, failure: Failure | None = None) -> Trial:
     if state == "failed" and failure is None:
         failure = _silent(trial)
     epochs = epochs_of(trial)
-    history = ancestors(trial)
+    history = retry_history(trial)
     task = trial.user_attrs.get(TASK, {})
     return Trial(
         number=trial.number,

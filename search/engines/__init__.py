@@ -24,7 +24,7 @@ def open_engine(
     finished: Sequence[Trial] = (),
     epochs: int = 1,
     max_trials: int | None = None,
-    handed_out: int = 0,
+    min_next_number: int = 0,
 ) -> Engine:
     """Open engine ``name`` on its file in ``folder``: ``study.db`` or ``engine.json``.
 
@@ -36,7 +36,7 @@ def open_engine(
         pruner: one of ``PRUNERS``.
         epochs: of a whole trial; Hyperband, halving and their like go by it.
         max_trials: what the search aims at, if known; no limit is enforced.
-        handed_out: numbers below it were given to trials, whatever the file says.
+        min_next_number: numbers below it were given to trials, whatever the file says.
 
     Raises:
         ValueError: no such engine, sampler or pruner.
@@ -55,7 +55,7 @@ def open_engine(
             pruner=pruner,
             epochs=epochs,
             finished=finished,
-            handed_out=handed_out,
+            min_next_number=min_next_number,
         )
         return OptunaEngine(store, sampler=sampler, seed=seed)
     from search.engines.keras_tuner import KerasTunerEngine
@@ -69,5 +69,5 @@ def open_engine(
         finished=finished,
         epochs=epochs,
         max_trials=max_trials,
-        handed_out=handed_out,
+        min_next_number=min_next_number,
     )

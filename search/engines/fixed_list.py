@@ -12,7 +12,7 @@ from search.records import State, Trial
 from search.space import Value
 
 
-class ListedEngine:
+class FixedListEngine:
     """Hands out ``suggestions`` in order, except those whose numbers are in ``finished``.
 
     Args:

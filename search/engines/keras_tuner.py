@@ -17,12 +17,12 @@ from search.engines.base import Suggestion
 from search.engines.choices import PRUNERS, check_pruner, check_sampler
 from search.engines.keras_tuner_oracles import Oracle
 from search.engines.persistence import (
-    DamagedError,
+    CorruptStoreError,
     check_agrees,
     check_record,
     check_space,
     derived_seed,
-    set_aside,
+    quarantine,
 )
 from search.engines.pruning import Pruning
 from search.records import State, Trial
@@ -74,7 +74,7 @@ class KerasTunerEngine:
             Hyperband then opens new brackets.
         epochs: of a whole trial.
         max_trials: what the search aims at, if known; no limit is enforced.
-        handed_out: numbers below it were given to trials, even where neither file nor log
+        min_next_number: numbers below it were given to trials, even where neither file nor log
             knows them: they become failed trials and are not given again.
 
     Raises:
@@ -93,7 +93,7 @@ class KerasTunerEngine:
         finished: Sequence[Trial] = (),
         epochs: int = 1,
         max_trials: int | None = None,
-        handed_out: int = 0,
+        min_next_number: int = 0,
     ) -> None:
         check_sampler("keras-tuner", sampler)
         check_pruner(pruner)
@@ -106,10 +106,10 @@ class KerasTunerEngine:
         self._max_trials = max_trials
         self._saved = self._empty()
         try:
-            self._open(finished, handed_out)
-        except DamagedError as error:
-            set_aside(path, error)
-            self._open(finished, handed_out)
+            self._open(finished, min_next_number)
+        except CorruptStoreError as error:
+            quarantine(path, error)
+            self._open(finished, min_next_number)
 
     def ask(self) -> Suggestion | None:
         """See ``Engine.ask``. ``None`` while trials run: nothing to start before one ends."""
@@ -205,11 +205,11 @@ class KerasTunerEngine:
 
     # ---- the file ---------------------------------------------------------------------------
 
-    def _open(self, finished: Sequence[Trial], handed_out: int) -> None:
+    def _open(self, finished: Sequence[Trial], min_next_number: int) -> None:
         self._load(self._read())
         for record in sorted(finished, key=lambda t: t.number):
             self._restore(record)
-        self._fill_up(handed_out)
+        self._fill_up(min_next_number)
         self._save()
 
     def _read(self) -> str:
@@ -218,7 +218,7 @@ class KerasTunerEngine:
         except FileNotFoundError:
             return self._empty()
         except UnicodeDecodeError as error:
-            raise DamagedError(str(error)) from None
+            raise CorruptStoreError(str(error)) from None
 
     def _empty(self) -> str:
         return json.dumps(
@@ -236,7 +236,7 @@ class KerasTunerEngine:
         try:
             data = json.loads(text)
             if data["schema"] != _SCHEMA:
-                raise DamagedError(f"schema {data['schema']} is unknown")
+                raise CorruptStoreError(f"schema {data['schema']} is unknown")
             check_space(data["space"], self.space)
             self._queue: list[dict[str, Value]] = data["queue"]
             self._rows = [_Row.from_json(row) for row in data["trials"]]
@@ -245,10 +245,10 @@ class KerasTunerEngine:
             for row in sorted(self._rows, key=lambda row: row.state == "running"):
                 ended = None if row.state == "running" else row.state
                 self._pruning.replay(row.number, row.reports, ended)
-        except (SpaceError, DamagedError):
+        except (SpaceError, CorruptStoreError):
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DamagedError(f"{type(error).__name__}: {error}") from error
+            raise CorruptStoreError(f"{type(error).__name__}: {error}") from error
 
     def _load_oracle(self, state: dict[str, Any] | None) -> None:
         seed = derived_seed(self._seed, len(self._rows))

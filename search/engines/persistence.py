@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 _BESIDE = ("", "-journal", "-wal", "-shm")
 
 
-class DamagedError(OSError):
+class CorruptStoreError(OSError):
     """A store that cannot be read, or that says other than the log does."""
 
 
-def set_aside(path: Path, why: object) -> None:
+def quarantine(path: Path, why: object) -> None:
     """Rename a damaged store to ``….damaged-1`` (the first free number); nothing is deleted."""
     names = (path.with_name(f"{path.name}.damaged-{n}") for n in itertools.count(1))
     target = next(name for name in names if not name.exists())
@@ -53,9 +53,9 @@ def check_record(record: Trial, space: SearchSpace) -> None:
 
 
 def check_agrees(record: Trial, state: str, params: Mapping[str, Value]) -> None:
-    """Raise ``DamagedError`` when a store has ended a trial otherwise than its record says."""
+    """Raise ``CorruptStoreError`` when a store has ended a trial otherwise than its record says."""
     if state != record.state or (params and params != record.params):
-        raise DamagedError(
+        raise CorruptStoreError(
             f"trial {record.number}: {state} with {dict(params)}, "
             f"but the log says {record.state} with {record.params}"
         )

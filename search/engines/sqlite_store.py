@@ -21,11 +21,11 @@ from typing_extensions import override
 from search.engines.base import Suggestion
 from search.engines.choices import PRUNERS
 from search.engines.persistence import (
-    DamagedError,
+    CorruptStoreError,
     check_agrees,
     check_record,
     check_space,
-    set_aside,
+    quarantine,
 )
 from search.engines.pruning import Pruning
 from search.engines.trial_store import NAMES, STATES, TrialStore, distributions_of, stored_value
@@ -51,7 +51,7 @@ class SqliteStore(TrialStore):
         pruner: one of ``PRUNERS``; halving and Hyperband divide the ``epochs`` of a whole trial.
         finished: the log. What the file lacks of it is put in; numbers missing in between become
             failed trials. A file that is damaged or says otherwise is set aside and rebuilt.
-        handed_out: numbers below it were given to trials, even where neither file nor log
+        min_next_number: numbers below it were given to trials, even where neither file nor log
             knows them: they become failed trials and are not given again.
 
     Raises:
@@ -69,16 +69,16 @@ class SqliteStore(TrialStore):
         pruner: str = PRUNERS[0],
         epochs: int = 1,
         finished: Sequence[Trial] = (),
-        handed_out: int = 0,
+        min_next_number: int = 0,
     ) -> None:
         self.space = space
         self._path = path
         self._pruning = Pruning(pruner, epochs)
         try:
-            self._open(finished, handed_out)
-        except DamagedError as error:
-            set_aside(path, error)
-            self._open(finished, handed_out)
+            self._open(finished, min_next_number)
+        except CorruptStoreError as error:
+            quarantine(path, error)
+            self._open(finished, min_next_number)
         trials = self.trials()
         self._running = {t.number: t for t in trials if t.state == TrialState.RUNNING}
         for trial in sorted(trials, key=lambda t: not t.state.is_finished()):
@@ -164,7 +164,7 @@ class SqliteStore(TrialStore):
 
     # ---- the file ---------------------------------------------------------------------------
 
-    def _open(self, finished: Sequence[Trial], handed_out: int) -> None:
+    def _open(self, finished: Sequence[Trial], min_next_number: int) -> None:
         with self._errors():
             _check(self._path)
             # By a function, not an URL: folders have question marks and braces in their names.
@@ -176,12 +176,12 @@ class SqliteStore(TrialStore):
                 },
             )
         try:
-            self._load(finished, handed_out)
+            self._load(finished, min_next_number)
         except BaseException:
             self.close()
             raise
 
-    def _load(self, finished: Sequence[Trial], handed_out: int) -> None:
+    def _load(self, finished: Sequence[Trial], min_next_number: int) -> None:
         with self._errors():
             self._study = optuna.create_study(
                 storage=self._storage,
@@ -197,19 +197,19 @@ class SqliteStore(TrialStore):
                 check_space(stored, self.space)
         for record in finished:
             check_record(record, self.space)
-        self._restore(finished, handed_out)
+        self._restore(finished, min_next_number)
 
-    def _restore(self, records: Sequence[Trial], handed_out: int) -> None:
-        """Have the trials end as recorded, and at least ``handed_out`` of them.
+    def _restore(self, records: Sequence[Trial], min_next_number: int) -> None:
+        """Have the trials end as recorded, and at least ``min_next_number`` of them.
 
         What neither file nor records know of stands there as a failed trial.
 
         Raises:
-            DamagedError: one ended otherwise.
+            CorruptStoreError: one ended otherwise.
         """
         trials = self.trials()
         if [t.number for t in trials] != list(range(len(trials))):
-            raise DamagedError("its trials are not numbered in turn")
+            raise CorruptStoreError("its trials are not numbered in turn")
         count, distributions = len(trials), distributions_of(self.space)
         for record in sorted(records, key=lambda t: t.number):
             whole = _recorded(record, distributions)
@@ -222,7 +222,7 @@ class SqliteStore(TrialStore):
             check_agrees(record, NAMES.get(trial.state, record.state), trial.params)
             if not trial.state.is_finished():
                 self._finish_as(trial, whole)
-        self._add_failed(handed_out - count)
+        self._add_failed(min_next_number - count)
 
     def _add_failed(self, count: int) -> None:
         for _ in range(count):
@@ -243,7 +243,7 @@ class SqliteStore(TrialStore):
         except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
             code, text = _code(error)
             if code in _DAMAGED:
-                raise DamagedError(text) from error
+                raise CorruptStoreError(text) from error
             if code in _FULL:
                 reason = f"{os.strerror(errno.ENOSPC)} ({text})"
                 raise OSError(errno.ENOSPC, reason, str(self._path)) from error
@@ -265,7 +265,7 @@ def _check(path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
     if found != ["ok"]:
-        raise DamagedError(found[0])
+        raise CorruptStoreError(found[0])
 
 
 def _code(error: BaseException) -> tuple[int, str]:

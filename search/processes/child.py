@@ -22,7 +22,7 @@ from pathlib import Path
 from search.records import Epoch, Failure, TrialError
 from search.tasks import Objective, Task
 
-WarmUp = Callable[[], object]
+Initializer = Callable[[], object]
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TERMINAL_SIGNALS = {signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])}
 _PR_SET_PDEATHSIG = 1
@@ -33,29 +33,29 @@ class Setup:
     """What a child is started with.
 
     Attributes:
-        warm_up: called first: imports what is slow to import; what it returns is the greeting.
+        initializer: called first: imports what is slow to import; its result goes to the parent.
         threads: cores this child may use; None leaves that to the libraries.
         output: file that takes what the child writes to its standard streams.
     """
 
-    warm_up: WarmUp | None = None
+    initializer: Initializer | None = None
     threads: int | None = None
     output: Path | None = None
 
 
 def main(pipe: connection.Connection, setup: Setup) -> None:
     """Serve tasks until the parent says None or is gone."""
-    _leave_signals_to_the_parent()
-    _die_with_the_parent()
-    _be_the_first_to_go()
+    _ignore_terminal_signals()
+    _exit_with_parent()
+    _raise_oom_score()
     if setup.output is not None:
         _redirect(setup.output)
     faulthandler.enable()
     if setup.threads is not None:
         _share_cores(setup.threads)
     with contextlib.suppress(EOFError, BrokenPipeError):
-        greeting, broken = _warm_up(setup)
-        pipe.send(("ready", greeting))
+        result, broken = _initialize(setup)
+        pipe.send(("ready", result))
         _serve(pipe, broken)
     # Not sys.exit: native libraries take seconds to come down, and there is nothing to save.
     sys.stdout.flush()
@@ -63,10 +63,10 @@ def main(pipe: connection.Connection, setup: Setup) -> None:
     os._exit(0)
 
 
-def _warm_up(setup: Setup) -> tuple[object, Failure | None]:
+def _initialize(setup: Setup) -> tuple[object, Failure | None]:
     """What warming up returned; a child that cannot be warmed up says so with its first task."""
     try:
-        return (setup.warm_up() if setup.warm_up is not None else None), None
+        return (setup.initializer() if setup.initializer is not None else None), None
     except BaseException as error:
         return None, _failure(error)
 
@@ -108,7 +108,7 @@ def _failure(error: BaseException) -> Failure:
     return Failure("bug", text.splitlines()[0], trace)
 
 
-def _leave_signals_to_the_parent() -> None:
+def _ignore_terminal_signals() -> None:
     # Ctrl-C and a lost terminal reach the whole process group; the parent decides what they mean.
     for number in TERMINAL_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -116,7 +116,7 @@ def _leave_signals_to_the_parent() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
 
 
-def _die_with_the_parent() -> None:
+def _exit_with_parent() -> None:
     """The kernel does it where it can (Linux); a thread that waits for it everywhere else."""
     parent = parent_process()
     if parent is None:
@@ -131,7 +131,7 @@ def _die_with_the_parent() -> None:
     threading.Thread(target=watch, daemon=True, name="parent-watch").start()
 
 
-def _be_the_first_to_go() -> None:
+def _raise_oom_score() -> None:
     # Where memory runs out, the kernel should take a trial and not the study.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")

@@ -26,11 +26,11 @@ _TAIL_BYTES = 4000
 
 
 @dataclass
-class Worker:
+class ChildProcess:
     """One child process and what it is doing.
 
     Attributes:
-        heard: clock reading of its last sign of life.
+        last_message: clock reading of its last sign of life.
         ready: whether it is warm.
         started: clock reading at which its task began.
         peak_memory: most resident bytes seen during the task.
@@ -40,7 +40,7 @@ class Worker:
     process: BaseProcess
     pipe: connection.Connection
     setup: Setup
-    heard: float
+    last_message: float
     ready: bool = False
     has_objective: bool = False
     task: Task | None = None
@@ -52,18 +52,18 @@ class Worker:
     _written: int = field(default=0, init=False)
 
     @classmethod
-    def spawn(cls, setup: Setup, name: str, now: float) -> Worker:
+    def spawn(cls, setup: Setup, name: str, now: float) -> ChildProcess:
         """Start a process; spawned, not forked: a forked TensorFlow hangs."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=child.main, args=(theirs, setup), name=name, daemon=True)
         written = _size(setup.output)
-        with _deaf_to_the_terminal():
+        with _terminal_signals_blocked():
             process.start()
         theirs.close()
-        worker = cls(process, ours, setup, now)
-        worker._written = written
-        return worker
+        child_process = cls(process, ours, setup, now)
+        child_process._written = written
+        return child_process
 
     def send(self, *messages: Any) -> None:
         """Say something; to a child that died this moment it is lost, and its end is noticed."""
@@ -87,11 +87,11 @@ class Worker:
         self.baseline = self.baseline or memory
         return memory > max(_GROWTH * self.baseline, self.baseline + _GROWTH_BYTES)
 
-    def cause_of_death(self) -> Failure:
+    def exit_reason(self) -> Failure:
         """Why the process ended, by its exit status and its last words."""
         self.process.join(5)
         code = self.process.exitcode
-        words = self._last_words()
+        words = self._output_tail()
         if "bad_alloc" in words or "MemoryError" in words:
             return Failure("memory", "its process could not allocate memory", words)
         if code == -signal.SIGKILL and _oom_kills() > self._oom_kills:
@@ -108,7 +108,7 @@ class Worker:
         with contextlib.suppress(ValueError):  # still there: unkillable, in the kernel
             self.process.close()
 
-    def _last_words(self) -> str:
+    def _output_tail(self) -> str:
         """The last of what children have written since this one was born."""
         output = self.setup.output
         if output is None or not output.exists():
@@ -119,7 +119,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def _deaf_to_the_terminal() -> Iterator[None]:
+def _terminal_signals_blocked() -> Iterator[None]:
     """A child born now starts deaf to Ctrl-C, until it has said what it wants of it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -43,7 +43,9 @@ class Interrupt:
             self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
             if hasattr(signal, "SIGHUP"):
                 self._terminals = [fd for fd in (1, 2) if os.isatty(fd)]
-                self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._go_dark)
+                self._before[signal.SIGHUP] = signal.signal(
+                    signal.SIGHUP, self._redirect_output_to_devnull
+                )
         return self
 
     def __exit__(
@@ -60,7 +62,7 @@ class Interrupt:
         if self.requested:
             raise KeyboardInterrupt
 
-    def _go_dark(self, number: int, frame: FrameType | None) -> None:
+    def _redirect_output_to_devnull(self, number: int, frame: FrameType | None) -> None:
         """Write to nowhere what would go to the terminal that is gone."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for fd in self._terminals:

@@ -16,13 +16,13 @@ from typing import Final
 import tenacity
 
 _log = logging.getLogger("search.distributed")
-_PASSED_ON: Final = [
+_FORWARDED: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def keep_running(
+def run_with_restarts(
     command: Sequence[str],
     *,
     progress: Callable[[], int] = lambda: 0,
@@ -53,10 +53,10 @@ def keep_running(
     """
     wait = tenacity.wait_exponential(multiplier=pause, max=longest)
     achieved, in_a_row = progress(), 0
-    with _passing_signals() as passing:
+    with _forwarding_signals() as forwarder:
         while True:
-            status = passing.run(command, env)
-            if status in final or passing.told:
+            status = forwarder.run(command, env)
+            if status in final or forwarder.signalled:
                 return status
             if (now := progress()) > achieved:
                 achieved, in_a_row = now, 0
@@ -64,19 +64,19 @@ def keep_running(
             _log.warning("the worker ended with status %d, crash %d in a row", status, in_a_row)
             if in_a_row >= crashes:
                 return status
-            if passing.sleeps(_seconds(wait, in_a_row)):
+            if forwarder.sleep(_seconds(wait, in_a_row)):
                 return status
 
 
-class _Passing:
+class _SignalForwarder:
     """Runs one child at a time and hands signals on to it.
 
     Attributes:
-        told: whether a signal to end has come.
+        signalled: whether a signal to end has come.
     """
 
     def __init__(self) -> None:
-        self.told = False
+        self.signalled = False
         self._child: subprocess.Popen[bytes] | None = None
         self._woken = threading.Event()
 
@@ -85,21 +85,21 @@ class _Passing:
         # In a group of its own: Ctrl-C reaches it through here, once.
         options = {"process_group": 0, "preexec_fn": _end_with_the_parent} if _POSIX else {}
         self._child = subprocess.Popen(command, env=env, **options)  # type: ignore[call-overload]
-        if self.told:  # while it was being born
+        if self.signalled:  # while it was being born
             self._child.terminate()
         status = int(self._child.wait())
         self._child = None
         return 128 - status if status < 0 else status
 
-    def take(self, number: int, _: FrameType | None) -> None:
+    def forward(self, number: int, _: FrameType | None) -> None:
         """A signal has come."""
-        self.told = True
+        self.signalled = True
         self._woken.set()
         if self._child is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(number)
 
-    def sleeps(self, seconds: float) -> bool:
+    def sleep(self, seconds: float) -> bool:
         """Wait; whether a signal ended that."""
         return self._woken.wait(seconds)
 
@@ -108,11 +108,11 @@ _POSIX: Final = os.name == "posix"
 
 
 @contextlib.contextmanager
-def _passing_signals() -> Iterator[_Passing]:
-    passing = _Passing()
-    before = {number: signal.signal(number, passing.take) for number in _PASSED_ON}
+def _forwarding_signals() -> Iterator[_SignalForwarder]:
+    forwarder = _SignalForwarder()
+    before = {number: signal.signal(number, forwarder.forward) for number in _FORWARDED}
     try:
-        yield passing
+        yield forwarder
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -13,8 +13,8 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from search.processes.child import Setup, WarmUp
-from search.processes.handle import Worker
+from search.processes.child import Initializer, Setup
+from search.processes.handle import ChildProcess
 from search.records import Epoch, Failure
 from search.tasks import Ended, EpochDone, Event, Limits, Objective, Task
 
@@ -32,8 +32,8 @@ class Supervisor:
     Args:
         objective: picklable; sent to a child once, before its first task. May be set later.
         jobs: tasks at once.
-        warm_up: picklable; called in every child before its first task. What it returns is the
-            child's greeting.
+        initializer: picklable; called in every child before its first task. What it returns is
+            the ``device`` of this supervisor.
         output: file for what the children write to their standard streams.
         clock: seconds that do not jump.
     """
@@ -43,18 +43,18 @@ class Supervisor:
         objective: Objective | None = None,
         *,
         jobs: int = 1,
-        warm_up: WarmUp | None = None,
+        initializer: Initializer | None = None,
         output: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.slots = jobs
-        self.objective, self._warm_up, self._output = objective, warm_up, output
+        self.objective, self._initializer, self._output = objective, initializer, output
         self._clock = clock
         self._threads = shared_threads(jobs)
-        self._children: list[Worker | None] = [None] * jobs
+        self._children: list[ChildProcess | None] = [None] * jobs
         self._ended: list[Event] = []
         self._watched = clock()
-        self.greeting: object = None
+        self.device: object = None
 
     def __enter__(self) -> Supervisor:
         return self
@@ -71,25 +71,25 @@ class Supervisor:
         """Wait until every child is ready, or so many seconds."""
         until = self._clock() + seconds
         while self._clock() < until and any(c and not c.ready for c in self._children):
-            self._ended.extend(self._heard(_POLL))
+            self._ended.extend(self._receive(_POLL))
 
     def start(self, task: Task, limits: Limits) -> None:
         """See ``Runner.start``."""
         slot = next(i for i, c in enumerate(self._children) if c is None or c.task is None)
-        worker = self._ready_child(slot)
-        worker.task, worker.limits = task, limits
-        worker.started = worker.heard = self._clock()
-        worker.peak_memory = None
-        if not worker.has_objective:
-            worker.send(self.objective)
-            worker.has_objective = True
-        worker.send(task)
+        child = self._ready_child(slot)
+        child.task, child.limits = task, limits
+        child.started = child.last_message = self._clock()
+        child.peak_memory = None
+        if not child.has_objective:
+            child.send(self.objective)
+            child.has_objective = True
+        child.send(task)
 
     def wait(self, seconds: float) -> list[Event]:
         """See ``Runner.wait``."""
         until = self._clock() + seconds
         while True:
-            events = [*self._ended, *self._heard(max(0.0, min(_POLL, until - self._clock())))]
+            events = [*self._ended, *self._receive(max(0.0, min(_POLL, until - self._clock())))]
             self._ended.clear()
             self._watch()
             if events or self._clock() >= until:
@@ -98,90 +98,90 @@ class Supervisor:
     def answer(self, number: int, remaining: int) -> None:
         """See ``Runner.answer``."""
         # None where it was ended meanwhile, over a limit: its end is on the way.
-        for worker in self._busy(number):
-            worker.heard = self._clock()
-            worker.send(remaining)
+        for child in self._busy(number):
+            child.last_message = self._clock()
+            child.send(remaining)
 
     def cancel(self, number: int, failure: Failure) -> None:
         """See ``Runner.cancel``."""
-        for worker in self._busy(number):
-            self._end(worker, failure)
+        for child in self._busy(number):
+            self._end(child, failure)
 
     def close(self) -> None:
         """See ``Runner.close``."""
-        for slot, worker in enumerate(self._children):
-            if worker is not None:
-                worker.kill()
+        for slot, child in enumerate(self._children):
+            if child is not None:
+                child.kill()
                 self._children[slot] = None
 
     def processes(self) -> list[int]:
         """Process ids of the children that live."""
         return [c.process.pid or 0 for c in self._children if c and c.process.is_alive()]
 
-    def _busy(self, number: int | None = None) -> list[Worker]:
+    def _busy(self, number: int | None = None) -> list[ChildProcess]:
         """The children at work, or the one at work on that task."""
         busy = [c for c in self._children if c is not None and c.task is not None]
         return [c for c in busy if c.task and number in (None, c.task.number)]
 
-    def _ready_child(self, slot: int) -> Worker:
-        worker = self._children[slot]
-        if worker is not None and worker.process.is_alive():
-            return worker
-        if worker is not None:
-            worker.kill()
-        setup = Setup(self._warm_up, self._threads[slot], self._output)
-        self._children[slot] = worker = Worker.spawn(setup, f"trials-{slot}", self._clock())
-        return worker
+    def _ready_child(self, slot: int) -> ChildProcess:
+        child = self._children[slot]
+        if child is not None and child.process.is_alive():
+            return child
+        if child is not None:
+            child.kill()
+        setup = Setup(self._initializer, self._threads[slot], self._output)
+        self._children[slot] = child = ChildProcess.spawn(setup, f"trials-{slot}", self._clock())
+        return child
 
-    def _heard(self, seconds: float) -> Iterator[Event]:
+    def _receive(self, seconds: float) -> Iterator[Event]:
         """Events from whatever children have to say within ``seconds``."""
         listening = {c.pipe: c for c in self._children if c is not None}
         if not listening:
             time.sleep(seconds)
             return
         for pipe in connection.wait(list(listening), timeout=seconds):
-            worker = listening[pipe]  # type: ignore[index]
+            child = listening[pipe]  # type: ignore[index]
             try:
-                kind, content = worker.pipe.recv()
+                kind, content = child.pipe.recv()
             except (EOFError, OSError):
-                yield from self._died(worker)
+                yield from self._died(child)
                 continue
-            worker.heard = self._clock()
-            yield from self._message(worker, kind, content)
+            child.last_message = self._clock()
+            yield from self._message(child, kind, content)
 
-    def _message(self, worker: Worker, kind: str, content: Any) -> Iterator[Event]:
+    def _message(self, child: ChildProcess, kind: str, content: Any) -> Iterator[Event]:
         if kind == "ready":
-            worker.ready, self.greeting = True, content
-        elif worker.task is None:
+            child.ready, self.device = True, content
+        elif child.task is None:
             return
         elif isinstance(content, Epoch):
-            yield EpochDone(worker.task.number, content)
+            yield EpochDone(child.task.number, content)
         else:
-            yield self._finished(worker, content)
+            yield self._finished(child, content)
 
-    def _finished(self, worker: Worker, failure: Failure | None) -> Ended:
-        assert worker.task is not None
-        memory = worker.memory()
-        ended = Ended(worker.task.number, failure, worker.peak_memory)
-        worker.task = None
+    def _finished(self, child: ChildProcess, failure: Failure | None) -> Ended:
+        assert child.task is not None
+        memory = child.memory()
+        ended = Ended(child.task.number, failure, child.peak_memory)
+        child.task = None
         # A loss that is no number says nothing about the process.
-        if worker.has_grown(memory) or (failure and failure.kind != "nan"):
-            self._replace(worker)
+        if child.has_grown(memory) or (failure and failure.kind != "nan"):
+            self._replace(child)
         return ended
 
-    def _died(self, worker: Worker) -> Iterator[Event]:
-        if worker.task is not None:
-            yield Ended(worker.task.number, worker.cause_of_death(), worker.peak_memory)
-        self._replace(worker)
+    def _died(self, child: ChildProcess) -> Iterator[Event]:
+        if child.task is not None:
+            yield Ended(child.task.number, child.exit_reason(), child.peak_memory)
+        self._replace(child)
 
-    def _end(self, worker: Worker, failure: Failure) -> None:
-        assert worker.task is not None
-        self._ended.append(Ended(worker.task.number, failure, worker.peak_memory))
-        self._replace(worker)
+    def _end(self, child: ChildProcess, failure: Failure) -> None:
+        assert child.task is not None
+        self._ended.append(Ended(child.task.number, failure, child.peak_memory))
+        self._replace(child)
 
-    def _replace(self, worker: Worker) -> None:
-        slot = self._children.index(worker)
-        worker.kill()
+    def _replace(self, child: ChildProcess) -> None:
+        slot = self._children.index(child)
+        child.kill()
         # The next task starts its successor.
         self._children[slot] = None
 
@@ -190,31 +190,31 @@ class Supervisor:
         # Read once: a sleep between two readings would look like silence.
         now = self._clock()
         self._forgive_sleep(now)
-        for worker in self._busy():
-            failure = self._over_limit(worker, worker.memory(), now)
+        for child in self._busy():
+            failure = self._over_limit(child, child.memory(), now)
             if failure is not None:
-                self._end(worker, failure)
+                self._end(child, failure)
 
     def _forgive_sleep(self, now: float) -> None:
         """Time in which this process stood still, with its machine or alone, counts for nobody."""
         slept = now - self._watched if now - self._watched > _SLEPT else 0.0
         self._watched = now
-        for worker in self._busy() if slept else ():
-            worker.started = min(now, worker.started + slept)
-            worker.heard = min(now, worker.heard + slept)
+        for child in self._busy() if slept else ():
+            child.started = min(now, child.started + slept)
+            child.last_message = min(now, child.last_message + slept)
 
-    def _over_limit(self, worker: Worker, memory: int | None, now: float) -> Failure | None:
-        limits = worker.limits
+    def _over_limit(self, child: ChildProcess, memory: int | None, now: float) -> Failure | None:
+        limits = child.limits
         if limits.memory is not None and memory is not None and memory > limits.memory:
             held, limit = memory / 1e6, limits.memory / 1e6
             return Failure("memory", f"held {held:.0f} MB, over its limit of {limit:.0f} MB")
-        if limits.seconds is not None and now - worker.started > limits.seconds:
+        if limits.seconds is not None and now - child.started > limits.seconds:
             return Failure("timeout", f"over its time limit of {limits.seconds:.0f} s")
-        silence = limits.silence
-        if silence is not None and not worker.ready:
-            silence = max(silence, _START_SILENCE)
-        if silence is not None and now - worker.heard > silence:
-            return Failure("hang", f"no sign of life for {silence:.0f} s")
+        timeout = limits.progress_timeout
+        if timeout is not None and not child.ready:
+            timeout = max(timeout, _START_SILENCE)
+        if timeout is not None and now - child.last_message > timeout:
+            return Failure("hang", f"no sign of life for {timeout:.0f} s")
         return None
 
 

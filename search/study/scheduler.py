@@ -81,7 +81,7 @@ class CostModel:
             self._rows.append([*self._row(params), 1 / epochs])
             self._logs.append(math.log(seconds / epochs))
 
-    def expect(self, params: Mapping[str, Value] | None, epochs: int) -> float:
+    def upper_estimate(self, params: Mapping[str, Value] | None, epochs: int) -> float:
         """Seconds that ``epochs`` epochs of ``params`` should not exceed; 0 if nothing is known.
 
         For ``None``: of the cheapest trial known so far.
@@ -95,7 +95,7 @@ class CostModel:
         mean, std = self._predicted(params, epochs)
         return epochs * math.exp(mean + _CAUTION * max(std, _LEAST_STD))
 
-    def likely(self, params: Mapping[str, Value], epochs: float) -> float:
+    def estimate(self, params: Mapping[str, Value], epochs: float) -> float:
         """Seconds that ``epochs`` epochs of ``params`` take, as likely more as less."""
         return epochs * self._per_epoch(params, epochs)
 
@@ -136,7 +136,7 @@ class CostModel:
 
 
 @dataclass
-class SearchPlan:
+class TrialScheduler:
     """Decides whether one more trial may start, given what the later stages need.
 
     Attributes:
@@ -164,16 +164,16 @@ class SearchPlan:
             running: seconds that the trials under way have taken so far: as long as none has
                 ended, a new one is expected to take longer than the longest of them.
         """
-        expected = self.costs.expect(params, epochs) or max(running, default=0.0)
+        expected = self.costs.upper_estimate(params, epochs) or max(running, default=0.0)
         return self.time_left() > expected
 
     def learn(self, params: Mapping[str, Value], epochs_done: int, seconds: float) -> None:
         """Take in what a trial that is over has cost, whatever its end."""
         self.costs.learn(params, epochs_done, seconds)
 
-    def silence(self, params: Mapping[str, Value]) -> float:
+    def progress_timeout(self, params: Mapping[str, Value]) -> float:
         """Seconds without an epoch after which a trial of ``params`` counts as hung."""
-        epoch = self.costs.expect(params, 1)
+        epoch = self.costs.upper_estimate(params, 1)
         if not epoch:
             epoch = min(_LONGEST_SILENCE, self.time_left() / 4) / _SILENT_EPOCHS
         return max(_SHORTEST_SILENCE, _SILENT_EPOCHS * epoch)

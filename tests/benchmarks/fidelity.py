@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,13 @@ def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
     """Train what is not in the log in ``folder`` yet; all trials by number."""
     from fmnist.training import checkpoint
     from fmnist.training.objective import warm_up
-    from search.engines.fixed_list import ListedEngine
+    from search.engines.fixed_list import FixedListEngine
     from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
-    from search.study.scheduler import Budget, SearchPlan
-    from search.study.study import Study
+    from search.study.checkpoints import CheckpointFolder
+    from search.study.running_trial import trial_seed
+    from search.study.scheduler import Budget, TrialScheduler
+    from search.study.study import Study, StudyOptions
 
     class Progress(ProgressDisplay):
         def epoch_done(self, suggestion: Any, epoch: Any, remaining: int = 0) -> None:
@@ -74,23 +77,22 @@ def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
 
     log, epoch_log = TrialLog(folder / "trials.jsonl"), EpochLog(folder / "epochs.jsonl")
     wanted = suggestions(options.configs, options.seed)
-    engine = ListedEngine(wanted, log.trials, epoch_log.unrecorded(log.trials))
+    engine = FixedListEngine(wanted, log.trials, epoch_log.unrecorded(log.trials))
     objective = training(options.images, options.validation, options.seed)
     runner = Supervisor(
-        objective, jobs=options.jobs, warm_up=warm_up, output=folder / "children.log"
+        objective, jobs=options.jobs, initializer=warm_up, output=folder / "children.log"
     )
     with closing(engine), runner:
         Study(
             engine=engine,
             runner=runner,
-            plan=SearchPlan(Budget(None)),
+            scheduler=TrialScheduler(Budget(None)),
             log=log,
             epoch_log=epoch_log,
             listener=Progress(),
-            seed=options.seed,
-            epochs=options.epochs,
-            folder=folder / "checkpoints",
-            checkpoint=checkpoint.epochs_in,
+            options=StudyOptions(options.epochs),
+            checkpoints=CheckpointFolder(folder / "checkpoints", checkpoint.epochs_in),
+            seed_of=partial(trial_seed, options.seed),
         ).run()
     return sorted(log.trials, key=lambda t: t.number)
 

@@ -67,25 +67,24 @@ def study(witness: Witness, train: Any, validation: Any, trials: int, folder: Pa
     from search.engines import open_engine
     from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
-    from search.study.scheduler import Budget, CostModel, SearchPlan
-    from search.study.study import Study
+    from search.study.checkpoints import CheckpointFolder
+    from search.study.scheduler import Budget, CostModel, TrialScheduler
+    from search.study.study import Study, StudyOptions
 
     objective = Training(Config(), train, validation, share=np.arange(len(train[1])))
     engine = open_engine("optuna", folder, CORE, sampler="tpe")
     output = folder / "children.log"
-    with closing(engine), Supervisor(objective, warm_up=warm_up, output=output) as runner:
+    with closing(engine), Supervisor(objective, initializer=warm_up, output=output) as runner:
         witness.runner = runner
         Study(
             engine=engine,
             runner=runner,
-            plan=SearchPlan(Budget(None), costs=CostModel(CORE)),
+            scheduler=TrialScheduler(Budget(None), costs=CostModel(CORE)),
             log=TrialLog(folder / "trials.jsonl"),
             epoch_log=EpochLog(folder / "epochs.jsonl"),
             listener=witness,
-            epochs=1,
-            max_trials=trials,
-            folder=folder / "trials",
-            checkpoint=checkpoint.epochs_in,
+            options=StudyOptions(1, max_trials=trials),
+            checkpoints=CheckpointFolder(folder / "trials", checkpoint.epochs_in),
         ).run()
 
 
@@ -111,7 +110,7 @@ def measure(options: argparse.Namespace) -> Measured:
     else:
         with tempfile.TemporaryDirectory() as folder:
             study(witness, train, validation, options.trials, Path(folder))
-    device = witness.runner.greeting if witness.runner else "unknown"
+    device = witness.runner.device if witness.runner else "unknown"
     found = {"parent": witness.parent, "child": witness.child}
     return {"device": device, "megabytes": found, "children": len(witness.children)}
 

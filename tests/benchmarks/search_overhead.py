@@ -64,8 +64,9 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
     from search.engines import open_engine
     from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
-    from search.study.scheduler import Budget, CostModel, SearchPlan
-    from search.study.study import Study
+    from search.study.checkpoints import CheckpointFolder
+    from search.study.scheduler import Budget, CostModel, TrialScheduler
+    from search.study.study import Study, StudyOptions
 
     class Silent(ProgressDisplay):
         def epoch_done(self, suggestion: Any, epoch: Any, remaining: int = 0) -> None:
@@ -74,19 +75,17 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
     objective = Training(BASE, train, validation, share=np.arange(len(train[1])))
     engine = open_engine("optuna", folder, SPACE, sampler="random", pruner="none")
     output = folder / "children.log"
-    with closing(engine), Supervisor(objective, warm_up=warm_up, output=output) as runner:
+    with closing(engine), Supervisor(objective, initializer=warm_up, output=output) as runner:
         log = TrialLog(folder / "trials.jsonl")
         Study(
             engine=engine,
             runner=runner,
-            plan=SearchPlan(Budget(None), costs=CostModel(SPACE)),
+            scheduler=TrialScheduler(Budget(None), costs=CostModel(SPACE)),
             log=log,
             epoch_log=EpochLog(folder / "epochs.jsonl"),
             listener=Silent(),
-            epochs=epochs,
-            max_trials=trials,
-            folder=folder / "trials",
-            checkpoint=checkpoint.epochs_in,
+            options=StudyOptions(epochs, max_trials=trials),
+            checkpoints=CheckpointFolder(folder / "trials", checkpoint.epochs_in),
         ).run()
     assert [t.state for t in log.trials] == ["complete"] * trials
     assert all(len(t.epochs) == epochs for t in log.trials)

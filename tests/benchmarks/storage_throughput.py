@@ -44,14 +44,14 @@ def work(trials: int, epochs: int) -> dict[str, Any]:
 
     from shared_engines import sampling
 
-    from search.distributed import SharedEpochs, SharedLog
+    from search.distributed import DistributedEpochLog, DistributedTrialLog
 
     storage, study = opened()
     counts = counted(storage)
     name = f"worker-{os.getpid()}"
     with closing(storage), tempfile.TemporaryDirectory() as folder:
-        log = SharedLog(study, Path(folder) / "trials.jsonl", name)
-        journal = SharedEpochs(study, Path(folder) / "epochs.jsonl")
+        log = DistributedTrialLog(study, Path(folder) / "trials.jsonl", name)
+        journal = DistributedEpochLog(study, Path(folder) / "epochs.jsonl")
         engine = sampling(study, name, epochs=epochs)
         with closing(engine):
             print("ready", flush=True)
@@ -109,10 +109,10 @@ def opened() -> tuple[Any, Any]:
     """The storage of the environment's address, and the study in it."""
     from faults_toy import SPACE
 
-    from search.distributed import SharedStudy, connect
+    from search.distributed import DistributedStudy, connect
 
     storage = connect(os.environ[_ADDRESS])
-    return storage, SharedStudy.create(storage, "throughput", SPACE, {})
+    return storage, DistributedStudy.create(storage, "throughput", SPACE, {})
 
 
 def counted(storage: Any) -> list[int]:

@@ -65,7 +65,7 @@ def child(warming: Callable[[], object] | None) -> float:
     """Seconds until a child of the supervisor is ready."""
     from search.processes.supervisor import Supervisor
 
-    with Supervisor(warm_up=warming) as runner:
+    with Supervisor(initializer=warming) as runner:
 
         def start() -> None:
             runner.warm()

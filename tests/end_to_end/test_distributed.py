@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from fmnist.config.spaces import load_space
 from fmnist.distributed.compatibility import program
 from fmnist.integrations.postgresql import connected, storage_of
-from search.distributed import SharedStudy
+from search.distributed import DistributedStudy
 from search.records import TrialLog
 
 
@@ -48,7 +48,7 @@ def stands_still(machines, besides):
     slow, number = machines.at_work(besides)
 
     def state():
-        return machines.study().frozen()[number].state
+        return machines.study().all_trials()[number].state
 
     with machines.suspended(slow):
         if state() == TrialState.RUNNING:
@@ -61,13 +61,13 @@ def check_the_end(machines, before, trials):
     run = machines.folder / "results" / "night"
     study = machines.study()
     for one in (study, machines.study("night/confirm")):
-        assert all(t.state.is_finished() for t in one.frozen())
-        numbers = [t.number for t in one.frozen()]
+        assert all(t.state.is_finished() for t in one.all_trials())
+        numbers = [t.number for t in one.all_trials()]
         assert numbers == list(range(len(numbers)))
     complete = machines.complete()
     assert before.items() <= complete.items()
     log = {t.number: t for t in TrialLog(run / "trials.jsonl").trials}
-    assert list(log) == [t.number for t in study.frozen()]
+    assert list(log) == [t.number for t in study.all_trials()]
     assert {n: t.value for n, t in log.items() if t.state == "complete"} == complete
     lost = {n for n, t in log.items() if t.failure and t.failure.kind == "interrupted"}
     assert lost  # the machine that went off
@@ -133,7 +133,7 @@ def test_a_coordinator_that_was_stopped_goes_on(machines):
     assert coordinator.wait(timeout=100) == 130
     before = machines.complete()
     study = machines.study()
-    assert TrialState.RUNNING not in {t.state for t in study.frozen()}  # given back
+    assert TrialState.RUNNING not in {t.state for t in study.all_trials()}  # given back
     del machines.started["run"]
     again = machines.coordinate(trials=4)
     assert again.wait(timeout=300) == 0, machines.said("run")
@@ -165,7 +165,7 @@ def a_study(machines, **facts):
         "artifacts": None,
     }
     space = load_space(machines.folder / "space.toml")
-    SharedStudy.create(machines.storage, "night", space, {**usual, **facts})
+    DistributedStudy.create(machines.storage, "night", space, {**usual, **facts})
 
 
 def test_a_worker_refuses_another_program(machines):

@@ -20,6 +20,7 @@ import tempfile
 import time
 import traceback
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from faults_toy import EPOCHS, SPACE, Toy, epochs_in
@@ -82,8 +83,10 @@ def _study(life: Life, interrupt) -> None:
     from search.engines import open_engine
     from search.processes import supervisor
     from search.records import EpochLog, TrialLog
-    from search.study.scheduler import Budget, CostModel, SearchPlan
-    from search.study.study import Study
+    from search.study.checkpoints import CheckpointFolder
+    from search.study.running_trial import trial_seed
+    from search.study.scheduler import Budget, CostModel, TrialScheduler
+    from search.study.study import Study, StudyOptions
     from search.tasks import Limits
 
     supervisor._SLEPT = 1.0  # a toy's trials are short, and so is its sleep
@@ -101,16 +104,17 @@ def _study(life: Life, interrupt) -> None:
     study = Study(
         engine=engine,
         runner=runner,
-        plan=SearchPlan(Budget(life.total, clock=wall), costs=CostModel(SPACE)),
+        scheduler=TrialScheduler(Budget(life.total, clock=wall), costs=CostModel(SPACE)),
         log=log,
         epoch_log=epoch_log,
         listener=_Listener(),
-        seed=life.seed,
-        epochs=EPOCHS,
-        max_trials=life.trials,
-        limits=Limits(seconds=life.seconds, silence=life.silence, memory=life.memory),
-        folder=folder / "trials" if life.checkpoints else None,
-        checkpoint=epochs_in,
+        options=StudyOptions(
+            EPOCHS,
+            max_trials=life.trials,
+            limits=Limits(life.seconds, progress_timeout=life.silence, memory=life.memory),
+        ),
+        checkpoints=CheckpointFolder(folder / "trials" if life.checkpoints else None, epochs_in),
+        seed_of=partial(trial_seed, life.seed),
         stop=lambda: interrupt.requested,
         clock=steady,
     )
@@ -209,7 +213,7 @@ def _warm_up() -> None:
             costs.learn(suggestion.params, 1, 1.0)
             engine.report(suggestion.number, 1, 0.5)
             engine.tell(suggestion.number, "complete", 0.5)
-        costs.expect(suggestion.params, 1)
+        costs.upper_estimate(suggestion.params, 1)
         engine.close()
 
 

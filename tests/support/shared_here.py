@@ -3,15 +3,15 @@
 from faults_toy import EPOCHS, SPACE, epochs_in, save, toy_epoch
 from optuna.artifacts.exceptions import ArtifactNotFound
 from shared_engines import listed, sampling
+from studies import study_of
 
 from search.distributed import (
-    SharedEpochs,
-    SharedLog,
-    SharedStudy,
-    work_together,
+    DistributedEpochLog,
+    DistributedStudy,
+    DistributedTrialLog,
+    run_worker_loop,
 )
-from search.study.scheduler import Budget, CostModel, SearchPlan
-from search.study.study import Study
+from search.study.scheduler import Budget, CostModel, TrialScheduler
 from search.tasks import Ended, EpochDone
 
 
@@ -75,8 +75,8 @@ class Worker:
     def __init__(self, storage, folder, name, facts=None, **options):
         self.folder = folder / name
         self.folder.mkdir(exist_ok=True)
-        self.shared = SharedStudy.create(storage, str(folder), SPACE, facts or {})
-        self.log = SharedLog(self.shared, self.folder / "trials.jsonl", name)
+        self.shared = DistributedStudy.create(storage, str(folder), SPACE, facts or {})
+        self.log = DistributedTrialLog(self.shared, self.folder / "trials.jsonl", name)
         if facts:
             self.engine = listed(self.shared, name)
         else:
@@ -89,12 +89,12 @@ class Worker:
                 max_trials=4,
             )
         self.runner, self.heard = Here(), Heard()
-        self.loop = Study(
+        self.loop = study_of(
             engine=self.engine,
             runner=self.runner,
-            plan=SearchPlan(Budget(None), costs=CostModel(SPACE)),
+            scheduler=TrialScheduler(Budget(None), costs=CostModel(SPACE)),
             log=self.log,
-            epoch_log=SharedEpochs(self.shared, self.folder / "epochs.jsonl"),
+            epoch_log=DistributedEpochLog(self.shared, self.folder / "epochs.jsonl"),
             listener=self.heard,
             epochs=EPOCHS,
             folder=self.folder / "trials",
@@ -103,7 +103,7 @@ class Worker:
         )
 
     def run(self):
-        work_together(self.loop, self.shared, pause=0)
+        run_worker_loop(self.loop, self.shared, pause=0)
         self.engine.close()
 
 

@@ -16,7 +16,7 @@ import shared_worker
 from faults_toy import EPOCHS, toy_epoch
 from shared_worker import ADDRESS, STUDY, Options
 
-from search.distributed import SharedStudy, connect
+from search.distributed import DistributedStudy, connect
 from search.distributed.retries import MAX_RETRIES
 from search.records import Trial, TrialLog
 
@@ -148,19 +148,19 @@ class Witness:
         self.storage = connect(url)
         self.counts: Counter[str] = Counter()
         self._complete: dict[int, Trial] = {}
-        self._study: SharedStudy | None = None
+        self._study: DistributedStudy | None = None
 
-    def study(self) -> SharedStudy:
+    def study(self) -> DistributedStudy:
         """The study, as soon as there is one."""
         if self._study is None:
-            found = SharedStudy.wait_for(self.storage, STUDY, patience=PATIENCE, pause=0.1)
+            found = DistributedStudy.wait_for(self.storage, STUDY, patience=PATIENCE, pause=0.1)
             assert found is not None
             self._study = found
         return self._study
 
     def complete(self) -> int:
         """How many trials are complete; what was so before must still be, and the same."""
-        records = {t.number: t for t in SharedStudy.find(self.storage, STUDY).records()}
+        records = {t.number: t for t in DistributedStudy.find(self.storage, STUDY).records()}
         lost = [n for n, trial in self._complete.items() if records.get(n) != trial]
         self.counts["completed trials lost"] += len(lost)
         assert not lost
@@ -177,7 +177,7 @@ class Witness:
     def running_of(self, machine: Machine) -> list[int]:
         """Numbers of the trials that run there, as the database says."""
         return [
-            t.number for t in self.study().frozen()
+            t.number for t in self.study().all_trials()
             if t.state.name == "RUNNING" and t.user_attrs.get("worker") == machine.name
         ]  # fmt: skip
 
@@ -191,13 +191,13 @@ class Witness:
         self.complete()
         study = self.study()
         trials = study.records()
-        numbers = [t.number for t in study.frozen()]
+        numbers = [t.number for t in study.all_trials()]
         self.counts["numbers given twice"] += len(numbers) - len(set(numbers))
         assert numbers == list(range(len(numbers)))
         self.counts["left running"] += sum(study.unfinished())
         assert study.unfinished() == (0, 0)
         assert [t.number for t in trials] == numbers
-        assert study.taken() == max_trials, study.taken()
+        assert study.slots_used() == max_trials, study.slots_used()
         self._check_families(trials)
         for trial in trials:
             _check_epochs(trial)

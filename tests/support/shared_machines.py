@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from postgres import PASSWORD
 from small_job import CONFIG, SAMPLE, SPACE, all_gone, descendants
 
-from search.distributed import SharedStudy, connect
+from search.distributed import DistributedStudy, connect
 
 GRACE = "6s"
 SECRETS = {form.encode() for form in (PASSWORD, quote(PASSWORD, safe=""), quote_plus(PASSWORD))}
@@ -74,18 +74,18 @@ class Machines:
         return (self.folder / f"{name}.out").read_text()
 
     def study(self, name="night"):
-        return self.until(lambda: SharedStudy.find(self.storage, name))
+        return self.until(lambda: DistributedStudy.find(self.storage, name))
 
     def complete(self):
         """Value of every complete trial, by number."""
-        trials = self.study().frozen()
+        trials = self.study().all_trials()
         return {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
 
     def at_work(self, besides=""):
         """Wait until a trial of another worker has an epoch behind it; its worker and number."""
 
         def found():
-            for trial in self.study().frozen():
+            for trial in self.study().all_trials():
                 worker = trial.user_attrs.get("worker")
                 runs = trial.state == TrialState.RUNNING and trial.intermediate_values
                 # One that is off keeps its trial for a while.

@@ -50,10 +50,10 @@ def command(folder: Path, options: Options) -> list[str]:
 
 
 def _keep(folder: Path) -> int:
-    from search.processes.restart import keep_running
+    from search.processes.restart import run_with_restarts
 
     log = folder / "trials.jsonl"
-    return keep_running(
+    return run_with_restarts(
         [sys.executable, __file__, "loop", *sys.argv[2:]],
         progress=lambda: log.read_bytes().count(b"\n") if log.exists() else 0,
         final=(DONE, STOPPED),
@@ -65,23 +65,24 @@ def _loop(folder: Path, options: Options) -> int:
     from shared_engines import sampling
 
     from search.distributed import (
-        SharedEpochs,
-        SharedLog,
-        SharedStudy,
+        DistributedEpochLog,
+        DistributedStudy,
+        DistributedTrialLog,
         connect,
-        work_together,
+        run_worker_loop,
     )
     from search.distributed.artifacts import Checkpoints, open_artifacts
     from search.processes import supervisor
-    from search.study.scheduler import Budget, CostModel, SearchPlan
-    from search.study.study import Study
+    from search.study.checkpoints import CheckpointFolder
+    from search.study.scheduler import Budget, CostModel, TrialScheduler
+    from search.study.study import Study, StudyOptions
     from search.tasks import Limits
 
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     storage = connect(os.environ[ADDRESS], heartbeat=options.heartbeat, grace=options.grace)
-    shared = SharedStudy.create(storage, STUDY, SPACE, FACTS)
-    log = SharedLog(shared, folder / "trials.jsonl", folder.name)
+    shared = DistributedStudy.create(storage, STUDY, SPACE, FACTS)
+    log = DistributedTrialLog(shared, folder / "trials.jsonl", folder.name)
     checkpoints = None
     if options.artifacts:
         checkpoints = Checkpoints(open_artifacts(options.artifacts), shared, every=0)
@@ -95,21 +96,22 @@ def _loop(folder: Path, options: Options) -> int:
     study = Study(
         engine=engine,
         runner=runner,
-        plan=SearchPlan(Budget(None), costs=CostModel(SPACE)),
+        scheduler=TrialScheduler(Budget(None), costs=CostModel(SPACE)),
         log=log,
-        epoch_log=SharedEpochs(shared, folder / "epochs.jsonl"),
+        epoch_log=DistributedEpochLog(shared, folder / "epochs.jsonl"),
         listener=_Listener(),
-        epochs=EPOCHS,
-        limits=Limits(silence=120.0),
-        folder=folder / "trials",
-        checkpoint=epochs_in,
-        keep=checkpoints and checkpoints.put,
-        fetch=checkpoints and (lambda s, there: checkpoints.fetch(s.number, there)),
+        options=StudyOptions(EPOCHS, limits=Limits(progress_timeout=120.0)),
+        checkpoints=CheckpointFolder(
+            folder / "trials",
+            epochs_in,
+            checkpoints and checkpoints.put,
+            checkpoints and checkpoints.fetch,
+        ),
         stop=lambda: bool(told),
     )
     with contextlib.closing(storage), contextlib.closing(engine), contextlib.closing(runner):
         print("the worker begins", flush=True)
-        work_together(study, shared, stop=lambda: bool(told), pause=0.2)
+        run_worker_loop(study, shared, stop=lambda: bool(told), pause=0.2)
     return STOPPED if told else DONE
 
 

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 
 from simulation import IMAGES, SHARING, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
+from studies import study_of
 
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.pipeline.planner.planner import TimePlanner
@@ -13,10 +14,9 @@ from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from search.analysis.confirmation import candidates, conclude
 from search.engines.base import Suggestion
-from search.engines.fixed_list import ListedEngine
+from search.engines.fixed_list import FixedListEngine
 from search.records import EpochLog, TrialLog
-from search.study.scheduler import Budget, CostModel, SearchPlan
-from search.study.study import Study
+from search.study.scheduler import Budget, CostModel, TrialScheduler
 
 # As measured: epochs of one network took 15, 21 or 42 seconds.
 STEPS = ((1.0, 0.3), (1.4, 0.5), (2.8, 0.2))
@@ -95,20 +95,20 @@ class Job:
         images = self.planner.plan.trial_images
         runner = SimulatedRunner(self.machine, slots, images, start, whole_images)
         options = {"epochs": self.planner.plan.trial_epochs, **options}
-        return Study(
+        return study_of(
             engine=engine,
             runner=runner,
-            plan=plan,
+            scheduler=plan,
             log=TrialLog(self.folder / f"{name}.jsonl"),
             epoch_log=EpochLog(self.folder / f"{name}_epochs.jsonl"),
             listener=Deaf(),
             clock=self.machine.monotonic,
-            patience=self.scenario.total / 300,
+            poll_seconds=self.scenario.total / 300,
             **options,
         )
 
     def search(self):
-        plan = SearchPlan(self.budget, self.search_reserve, self.costs)
+        plan = TrialScheduler(self.budget, self.search_reserve, self.costs)
         engine = RandomEngine(self.chance)
         study = self.study("trials", engine, plan, self.scenario.jobs, max_failures=50)
         self.log = study.log
@@ -122,7 +122,7 @@ class Job:
         return self.planner.search_reserve(self.epoch_seconds(best), self.run_seconds(best))
 
     def run_seconds(self, trial):
-        return self.costs.likely(trial.params, self.planner.plan.trial_epochs)
+        return self.costs.estimate(trial.params, self.planner.plan.trial_epochs)
 
     def epoch_seconds(self, trial):
         seconds = self.costs.seconds_per_epoch(trial.params)
@@ -144,8 +144,8 @@ class Job:
                 for seed in range(seeds)
                 for place, c in enumerate(found[:k])
             ]
-            plan = SearchPlan(self.budget, self.planner.confirm_reserve, self.costs)
-            engine = ListedEngine(suggestions)
+            plan = TrialScheduler(self.budget, self.planner.confirm_reserve, self.costs)
+            engine = FixedListEngine(suggestions)
             study = self.study("confirm", engine, plan, self.scenario.jobs, max_failures=50)
             study.run()
             self.runs = study.log.trials
@@ -155,7 +155,7 @@ class Job:
 
     def retrain(self):
         done = []
-        plan = SearchPlan(self.budget, lambda: self.planner.final_reserve(len(done)))
+        plan = TrialScheduler(self.budget, lambda: self.planner.final_reserve(len(done)))
 
         def remaining(epochs, planned):
             done[:] = epochs
@@ -163,11 +163,11 @@ class Job:
 
         study = self.study(
             "retrain",
-            ListedEngine([Suggestion(0, self.best.params)]),
+            FixedListEngine([Suggestion(0, self.best.params)]),
             plan,
             1,
             epochs=self.planner.final_epochs(self.epoch_seconds(self.best), 0),
-            whole=True,
+            full_data=True,
             remaining=remaining,
         )
         study.run()
@@ -184,11 +184,11 @@ class Job:
             return
         study = self.study(
             "refit",
-            ListedEngine([Suggestion(0, self.best.params)]),
-            SearchPlan(self.budget, self.planner.refit_reserve),
+            FixedListEngine([Suggestion(0, self.best.params)]),
+            TrialScheduler(self.budget, self.planner.refit_reserve),
             1,
             epochs=chosen,
-            whole=True,
+            full_data=True,
             whole_images=IMAGES + VALIDATION,
         )
         study.run()
@@ -212,11 +212,13 @@ class Job:
         costs.learn({}, epochs, epochs * seconds * parallel_slowdown(jobs))
         study = self.study(
             "ensemble",
-            ListedEngine([Suggestion(n, self.best.params) for n in range(self.workload.members)]),
-            SearchPlan(self.budget, self.planner.post_search_seconds, costs),
+            FixedListEngine(
+                [Suggestion(n, self.best.params) for n in range(self.workload.members)]
+            ),
+            TrialScheduler(self.budget, self.planner.post_search_seconds, costs),
             jobs,
             epochs=epochs,
-            whole=True,
+            full_data=True,
             whole_images=IMAGES + VALIDATION if self.refitted else IMAGES,
             max_failures=50,
         )

@@ -169,19 +169,19 @@ class SimulatedRunner:
 
     def _begin_epoch(self, training, extra):
         machine, task = self.machine, training.task
-        images = self.whole_images if task.whole else self.images
+        images = self.whole_images if task.full_data else self.images
         seconds = machine.epoch_seconds(task.params, images, self.slots)
         training.next_end = machine.now + extra + seconds
         training.seconds = seconds + extra
         training.outcome = "epoch"
-        if machine.chance.random() < machine.faults and not task.whole:
+        if machine.chance.random() < machine.faults and not task.full_data:
             training.outcome = machine.chance.choice(("hang", "nan", "killed"))
 
     def _end(self, training):
         """When something happens to it next."""
         limits = training.limits
         end = math.inf if training.outcome == "hang" else training.next_end
-        return min(end, training.heard + (limits.silence or math.inf))
+        return min(end, training.heard + (limits.progress_timeout or math.inf))
 
     def _happen(self, training):
         number = training.task.number

@@ -27,12 +27,13 @@ from fmnist.text import counted
 from fmnist.training import checkpoint
 from fmnist.training.objective import Training
 from search.engines.base import Suggestion
-from search.engines.fixed_list import ListedEngine
+from search.engines.fixed_list import FixedListEngine
 from search.processes.supervisor import Supervisor
 from search.records import Trial
+from search.study.checkpoints import CheckpointFolder
 from search.study.running_trial import trial_seed
-from search.study.scheduler import SearchPlan
-from search.study.study import Study, StudyError
+from search.study.scheduler import TrialScheduler
+from search.study.study import Study, StudyError, StudyOptions
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -196,24 +197,21 @@ class Session:
         job, files = self.job, self.files
         files.strike()
         log, journal, objective = files.log, files.journal, self._objective(size)
-        if not log.trials and not journal.handed_out():
+        if not log.trials and not journal.min_next_number():
             self._note_reads(size)
         costs = Costs(self.prices, size.validation)
         study = Study(
-            engine=ListedEngine(
+            engine=FixedListEngine(
                 list(self._tasks(size)), log.trials, journal.unrecorded(log.trials)
             ),
             runner=self._children(objective),
-            plan=SearchPlan(job.budget, self._reserve, costs),
+            scheduler=TrialScheduler(job.budget, self._reserve, costs),
             log=log,
             epoch_log=journal,
             listener=_Watcher(job, self._name),
             seed_of=lambda number: trial_seed(job.request.seed, number // ROUND, "experiments"),
-            epochs=size.epochs,
-            max_failures=_MOST_FAILURES,
-            limits=job.trial_limits,
-            folder=files.folder,
-            checkpoint=checkpoint.epochs_in,
+            options=StudyOptions(size.epochs, max_failures=_MOST_FAILURES, limits=job.trial_limits),
+            checkpoints=CheckpointFolder(files.folder, checkpoint.epochs_in),
             stop=lambda: job.interrupt.requested,
         )
         try:

@@ -71,7 +71,7 @@ def _size(job: Context, coordinator: Coordinator, searched: TrialLog) -> tuple[i
     if best is None:
         return 0, 0, "no trial ran to its end"
     costs = fit_cost_model(job, searched)
-    cost = costs.likely(best.params, job.planner.plan.trial_epochs)
+    cost = costs.estimate(best.params, job.planner.plan.trial_epochs)
     job.planner.search_reserve(epoch_seconds(job, best, costs), cost)
     with coordinator.workforce(job):
         k, seeds = job.planner.choose_confirmation_size(cost)

@@ -15,7 +15,7 @@ from fmnist.runs.config_source import load_config
 from search.engines.base import Suggestion
 from search.records import Trial, TrialLog
 from search.study.running_trial import trial_seed
-from search.study.scheduler import CostModel, SearchPlan
+from search.study.scheduler import CostModel, TrialScheduler
 from search.study.study import StudyError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _train(job: Context, training: FinalTraining, recipe: _Recipe) -> None:
     if not training.begun:
         _note_reads(job, recipe)
     jobs = max(1, min(job.planner.jobs, len(training.trainings)))
-    plan = SearchPlan(job.budget, job.planner.post_search_seconds, _costs(job, recipe, jobs))
+    plan = TrialScheduler(job.budget, job.planner.post_search_seconds, _costs(job, recipe, jobs))
     try:
         training.run(
             plan,

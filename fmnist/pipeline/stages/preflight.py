@@ -38,7 +38,7 @@ def preflight(job: Context) -> None:
         on_check=job.display.check,
     )
     job.planner.slowness = record["slowness"]
-    told = job.workers.supervisor(job.planner.jobs).greeting
+    told = job.workers.supervisor(job.planner.jobs).device
     job.set_parallelism(record["jobs"])
     job.run.write_json("environment.json", environment.describe(device=str(told)))
     job.planner.note("preflight", "all that the night needs is there")
@@ -66,7 +66,7 @@ def _device(job: Context) -> str | None:
     # Importing is not what the probes measure.
     supervisor.warm()
     supervisor.wait_until_warm()
-    return None if supervisor.greeting is None else str(supervisor.greeting)
+    return None if supervisor.device is None else str(supervisor.device)
 
 
 def _fit_to(job: Context, device: str | None) -> None:
@@ -82,7 +82,7 @@ def _probe(job: Context, params: dict[str, Any]) -> Probe:
         TrialError: it failed; the kind says how.
     """
     supervisor = job.workers.supervisor(job.planner.jobs)
-    task = Task(_NUMBER, params, job.request.seed, 1, probe=True)
+    task = Task(_NUMBER, params, job.request.seed, 1, dry_run=True)
     # Since the last probe a child may have died.
     supervisor.warm()
     supervisor.wait_until_warm()

@@ -18,7 +18,7 @@ from search.atomic import atomic_write
 from search.engines.base import Suggestion
 from search.records import Epoch
 from search.study.running_trial import trial_seed
-from search.study.scheduler import SearchPlan
+from search.study.scheduler import TrialScheduler
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -80,7 +80,7 @@ def _train(job: Context, training: FinalTraining, epochs: int, seconds: float) -
             job, "refit", "fitting the weights of the final model; nothing is chosen"
         )
     training.run(
-        SearchPlan(job.budget, job.planner.refit_reserve),
+        TrialScheduler(job.budget, job.planner.refit_reserve),
         epochs=epochs,
         seed_of=lambda number: trial_seed(job.request.seed, number, "refit"),
         listener=EpochProgressListener(job),

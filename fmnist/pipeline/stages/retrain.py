@@ -15,7 +15,7 @@ from fmnist.runs.config_source import load_config
 from fmnist.training import checkpoint
 from search.engines.base import Suggestion
 from search.records import Epoch, Trial, TrialLog
-from search.study.scheduler import SearchPlan
+from search.study.scheduler import TrialScheduler
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -82,7 +82,7 @@ def _train(job: Context, training: FinalTraining) -> None:
     seconds = _epoch_seconds(job)
     planned = job.planner.plan.final_epochs
     training.run(
-        SearchPlan(job.budget, lambda: job.planner.final_reserve(training.done(_NUMBER))),
+        TrialScheduler(job.budget, lambda: job.planner.final_reserve(training.done(_NUMBER))),
         epochs=job.planner.final_epochs(seconds, 0) if seconds else planned,
         seed_of=lambda _: job.request.seed,
         listener=EpochProgressListener(job),

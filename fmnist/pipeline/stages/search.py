@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fmnist import backends
@@ -14,8 +15,10 @@ from search.engines import open_engine
 from search.engines.base import Suggestion
 from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
 from search.space import SpaceError
-from search.study.scheduler import CostModel, SearchPlan
-from search.study.study import Study, StudyError
+from search.study.checkpoints import CheckpointFolder
+from search.study.running_trial import trial_seed
+from search.study.scheduler import CostModel, TrialScheduler
+from search.study.study import Study, StudyError, StudyOptions
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -58,7 +61,7 @@ def _study(job: Context, log: TrialLog) -> Study:
         finished=log.trials,
         epochs=sizes.trial_epochs,
         max_trials=request.trials,
-        handed_out=epoch_log.handed_out(),
+        min_next_number=epoch_log.min_next_number(),
     )
     if request.sampler != "grid":
         for params in job.first_trials:
@@ -67,16 +70,15 @@ def _study(job: Context, log: TrialLog) -> Study:
     return Study(
         engine=engine,
         runner=job.workers.supervisor(job.planner.jobs),
-        plan=SearchPlan(job.budget, reserve=lambda: reserve(job, log, costs), costs=costs),
+        scheduler=TrialScheduler(job.budget, reserve=lambda: reserve(job, log, costs), costs=costs),
         log=log,
         epoch_log=epoch_log,
         listener=ProgressListener(job),
-        seed=request.seed,
-        epochs=sizes.trial_epochs,
-        max_trials=request.trials,
-        limits=job.trial_limits,
-        folder=job.trial_folder,
-        checkpoint=checkpoint.epochs_in,
+        options=StudyOptions(
+            epochs=sizes.trial_epochs, max_trials=request.trials, limits=job.trial_limits
+        ),
+        checkpoints=CheckpointFolder(job.trial_folder, checkpoint.epochs_in),
+        seed_of=partial(trial_seed, request.seed),
         stop=lambda: job.interrupt.requested,
     )
 
@@ -102,7 +104,7 @@ def reserve(job: Context, log: TrialLog, costs: CostModel) -> float:
     best = log.best()
     if best is None:
         return job.planner.search_reserve()
-    run = costs.likely(best.params, job.planner.plan.trial_epochs)
+    run = costs.estimate(best.params, job.planner.plan.trial_epochs)
     return job.planner.search_reserve(epoch_seconds(job, best, costs), run)
 
 

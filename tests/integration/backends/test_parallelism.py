@@ -172,7 +172,7 @@ class Children:
     """Say what they compute on."""
 
     def __init__(self, device):
-        self.greeting, self.opened = device, []
+        self.device, self.opened = device, []
 
     def supervisor(self, jobs):
         self.opened.append(jobs)

@@ -44,7 +44,7 @@ class Attributes:
     def now(self):
         return self.clock
 
-    def frozen(self):
+    def all_trials(self):
         return self.trials
 
 
@@ -171,7 +171,7 @@ def test_the_files_are_those_of_a_search_on_one_machine(tmp_path):
     results.write_trials(Run(tmp_path), trials, "trials.jsonl", "epochs.jsonl")
     assert TrialLog(tmp_path / "trials.jsonl").trials == trials
     assert EpochLog(tmp_path / "epochs.jsonl").of(0) == trials[0].epochs
-    assert EpochLog(tmp_path / "epochs.jsonl").handed_out() == 1
+    assert EpochLog(tmp_path / "epochs.jsonl").min_next_number() == 1
 
 
 def frozen(worker, record=None, *, finished=True):

@@ -4,9 +4,9 @@ from faults_toy import EPOCHS, SPACE
 from optuna.trial import TrialState
 
 from fmnist.distributed.worker_loop import Loop
-from search.distributed import SharedStudy
+from search.distributed import DistributedStudy
 from search.distributed.artifacts import Checkpoints, open_artifacts
-from search.study.scheduler import Budget, SearchPlan
+from search.study.scheduler import Budget, TrialScheduler
 
 FACTS = {
     "sampler": "random",
@@ -20,10 +20,10 @@ FACTS = {
 def loop_of(storage, folder, worker):
     return Loop(
         job=None,
-        shared=SharedStudy.create(storage, str(folder), SPACE, FACTS),
+        shared=DistributedStudy.create(storage, str(folder), SPACE, FACTS),
         worker=worker,
         home=folder / worker,
-        plan=SearchPlan(Budget(None)),
+        plan=TrialScheduler(Budget(None)),
         slots=1,
         artifacts=str(folder / "store"),
     )
@@ -38,7 +38,7 @@ def test_a_stopped_worker_gives_its_trials_back_at_once_with_their_checkpoints(s
 
     one.give_back()
 
-    states = [t.state for t in two.shared.frozen()]
+    states = [t.state for t in two.shared.all_trials()]
     assert states == [TrialState.FAIL, TrialState.WAITING]
     (lost,) = two.shared.records()
     assert lost.failure.message == "one was stopped and gave it back"

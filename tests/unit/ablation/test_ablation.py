@@ -177,14 +177,14 @@ def test_a_session_with_time_adds_seeds():
 def test_costs_are_corrected_by_what_trainings_took():
     costs = Costs(PRICES, 3_000)
     params = {"images": 3_000}
-    before = costs.expect(params, 2)
-    assert costs.expect(params, 4) > before > 0
-    assert costs.expect({"images": 6_000}, 2) > before
-    assert costs.expect({"images": 3_000, "width": 2.0}, 2) > before
-    assert costs.expect({"images": 3_000, "stages": 0}, 2) < before
+    before = costs.upper_estimate(params, 2)
+    assert costs.upper_estimate(params, 4) > before > 0
+    assert costs.upper_estimate({"images": 6_000}, 2) > before
+    assert costs.upper_estimate({"images": 3_000, "width": 2.0}, 2) > before
+    assert costs.upper_estimate({"images": 3_000, "stages": 0}, 2) < before
     costs.learn(params, 2, 3 * PRICES.training({}, 3_000, 3_000, 2))
-    assert costs.expect(params, 2) == pytest.approx(3 * before)
-    assert costs.expect(None, 2) == 0.0
+    assert costs.upper_estimate(params, 2) == pytest.approx(3 * before)
+    assert costs.upper_estimate(None, 2) == 0.0
 
 
 # ---- how sure ---------------------------------------------------------------------------------

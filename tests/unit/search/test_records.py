@@ -117,7 +117,7 @@ def test_the_journal_knows_the_epochs_of_every_trial(tmp_path):
         assert journal.of(0) == (first, second)
         assert journal.of(3) == (first,)
         assert journal.of(1) == ()
-        assert journal.handed_out() == 4
+        assert journal.min_next_number() == 4
         assert journal.unrecorded([trial(0, 0.5)]) == (3,)
     log.forget(0)
     assert log.of(0) == ()

@@ -8,7 +8,7 @@ from faults_toy import SPACE
 from moto.server import ThreadedMotoServer
 from shared_here import Worker, stored_file
 
-from search.distributed import SharedStudy, StorageError
+from search.distributed import DistributedStudy, StorageError
 from search.distributed.artifacts import Checkpoints, open_artifacts, put_file
 from search.engines.base import TrialLostError
 
@@ -59,13 +59,13 @@ def test_a_store_that_fails_harms_no_trial(storage, tmp_path, store, caplog, mon
     assert said[1].startswith("trial 0: its checkpoint cannot be read: ReadError")
     assert not (tmp_path / "there").exists()
     one.engine.close()
-    one.shared.conclude(number, "failed", None)
+    one.shared.finish_trial(number, "failed", None)
     with pytest.raises(TrialLostError):
         kept.put(number, tmp_path / "small")
 
 
 def test_the_winners_file_is_seen_by_all_whole_or_not_at_all(storage, tmp_path, store):
-    shared = SharedStudy.create(storage, str(tmp_path), SPACE, {})
+    shared = DistributedStudy.create(storage, str(tmp_path), SPACE, {})
     assert stored_file(store, shared, "winner") is None
     for content in (b"first", b"second"):
         (tmp_path / "mine.keras").write_bytes(content)

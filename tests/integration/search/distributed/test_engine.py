@@ -20,7 +20,7 @@ from engine_contract import (  # noqa: F401  (the same suite, on the fixture bel
 )
 from shared_engines import listed, sampling
 
-from search.distributed import SharedStudy, TrialLostError, connect
+from search.distributed import DistributedStudy, TrialLostError, connect
 from search.engines import SAMPLERS_OF
 from search.records import Trial
 from search.space import Float, Int, SearchSpace, SpaceError
@@ -44,7 +44,7 @@ class SharedBench(Bench):
         self.name = f"study-{uuid.uuid4().hex}"
 
     def study(self, space=SPACE, **facts):
-        return SharedStudy.create(self.storage, self.name, space, facts)
+        return DistributedStudy.create(self.storage, self.name, space, facts)
 
     def open(self, space=SPACE, worker="one", **options):
         self.close()
@@ -131,7 +131,7 @@ def test_the_count_of_trials_is_one_for_all_workers(shared):
     assert one.ask() is None
     # What was stopped through no fault of its own takes no place.
     study = shared.study()
-    study.conclude(0, "failed", None, interrupted(found[0]))
+    study.finish_trial(0, "failed", None, interrupted(found[0]))
     assert one.ask().number == 3
     assert two.ask() is None
     two.close()
@@ -182,7 +182,7 @@ def test_a_list_is_handed_out_once_and_in_order(shared):
 def test_a_list_outside_of_the_space_is_refused(shared):
     with pytest.raises(SpaceError, match="is not inside the search space"):
         shared.study(tasks=[{"params": {"a": 2, "x": 0.5}, "seed": 1}])
-    assert SharedStudy.find(shared.storage, shared.name) is None
+    assert DistributedStudy.find(shared.storage, shared.name) is None
 
 
 def test_a_trial_ended_by_others_is_lost(shared):
@@ -190,9 +190,9 @@ def test_a_trial_ended_by_others_is_lost(shared):
     first, second = one.ask(), one.ask()
     study = shared.study()
     for suggestion in (first, second):
-        study.conclude(suggestion.number, "failed", None)
+        study.finish_trial(suggestion.number, "failed", None)
     with pytest.raises(TrialLostError, match="trial 0 was given to another worker"):
-        study.conclude(0, "complete", 0.9)
+        study.finish_trial(0, "complete", 0.9)
     reaped(shared, first.number)
     reaped(shared, second.number)
     with pytest.raises(TrialLostError, match="trial 0 was given to another worker"):
@@ -216,7 +216,7 @@ def reaped(bench, number):
 
 def test_a_study_is_one_for_all_who_name_the_same_facts(shared):
     study = shared.study(data="abc", version=(1, 2))
-    assert study.facts == {"data": "abc", "version": [1, 2]}
+    assert study.spec == {"data": "abc", "version": [1, 2]}
     assert shared.study(data="abc", version=(1, 2)).id == study.id
     with pytest.raises(StudyError, match=r"data: 'abc' there, 'xyz' here\n  version: .* None here"):
         shared.study(data="xyz")
@@ -240,10 +240,10 @@ def test_attributes_are_seen_by_all(shared):
 def test_a_study_is_waited_for(shared):
     storage = shared.storage
     with pytest.raises(StudyError, match=r"no study 'study-.*' after 0 s"):
-        SharedStudy.wait_for(storage, shared.name, patience=0, pause=0.01)
-    assert SharedStudy.wait_for(storage, shared.name, patience=9, stop=lambda: True) is None
+        DistributedStudy.wait_for(storage, shared.name, patience=0, pause=0.01)
+    assert DistributedStudy.wait_for(storage, shared.name, patience=9, stop=lambda: True) is None
     made = shared.study()
-    assert SharedStudy.wait_for(storage, shared.name, patience=9).id == made.id
+    assert DistributedStudy.wait_for(storage, shared.name, patience=9).id == made.id
 
 
 def test_what_waits_is_withdrawn_at_the_end(shared):
@@ -251,12 +251,12 @@ def test_what_waits_is_withdrawn_at_the_end(shared):
     engine.enqueue({"a": 5, "x": 0.25})
     study = shared.study()
     assert study.unfinished() == (0, 1)
-    assert study.settle("the time was over", pause=0.01)
+    assert study.drain("the time was over", pause=0.01)
     assert study.unfinished() == (0, 0)
     (trial,) = study.records()
     assert (trial.state, trial.failure.kind) == ("failed", "deadline")
     assert "not started: the time was over" in trial.failure.message
-    assert not study.settle("", stop=lambda: True)
+    assert not study.drain("", stop=lambda: True)
 
 
 def test_a_study_of_another_program_is_left_alone(shared):
@@ -272,7 +272,7 @@ def test_a_study_of_another_program_is_left_alone(shared):
 def test_signs_of_life_are_as_the_study_has_them(shared):
     shared.study()
     hasty = connect(shared.url, heartbeat=1, grace=2)
-    SharedStudy.find(hasty, shared.name)
+    DistributedStudy.find(hasty, shared.name)
     assert (hasty.heartbeat, hasty.get_heartbeat_interval(), hasty.grace_period) == (30, 30, 120)
     hasty.close()
 
@@ -298,15 +298,15 @@ def test_what_a_stopped_worker_gives_back_is_taken_by_the_next(shared):
 def test_a_worker_killed_before_it_wrote_the_seed_writes_it_when_it_is_back(shared, monkeypatch):
     one = shared.open()
     with monkeypatch.context() as dying:
-        dying.setattr(SharedStudy, "attribute", killed)
+        dying.setattr(DistributedStudy, "attribute", killed)
         with pytest.raises(SystemExit):
             one.ask()
-    assert "seed" not in shared.study().frozen()[0].user_attrs
+    assert "seed" not in shared.study().all_trials()[0].user_attrs
 
     (suggestion,) = one.running()
 
     assert suggestion.seed is not None
-    assert shared.study().frozen()[0].user_attrs["seed"] == suggestion.seed
+    assert shared.study().all_trials()[0].user_attrs["seed"] == suggestion.seed
 
 
 def killed(*_):
@@ -322,7 +322,7 @@ def test_a_sampler_knows_what_all_workers_have_found(shared):
     assert two.ask().number == 3
     one.ask()
     known = one._cache._study.get_trials(deepcopy=False)
-    stored = shared.study().frozen()[:4]
+    stored = shared.study().all_trials()[:4]
     found = {tuple(t.params.values()): t for t in known}
     for trial in stored:
         copy = found[tuple(trial.params.values())]

@@ -5,7 +5,7 @@ from faults_toy import EPOCHS, toy_epoch
 from shared_engines import sampling
 from shared_here import Worker, stale
 
-from search.distributed import SharedLog
+from search.distributed import DistributedTrialLog
 from search.distributed.artifacts import Checkpoints, open_artifacts
 from search.records import Failure
 from search.tasks import Ended
@@ -27,8 +27,8 @@ def test_a_study_of_one_worker_is_as_any_other(storage, tmp_path):
         assert list(trial.epochs) == [
             toy_epoch(trial.params, trial.seed, n) for n in range(1, EPOCHS + 1)
         ]
-    assert [t.value for t in one.shared.frozen()] == [t.value for t in records]
-    assert SharedLog(one.shared, tmp_path / "one" / "trials.jsonl", "one").own == records
+    assert [t.value for t in one.shared.all_trials()] == [t.value for t in records]
+    assert DistributedTrialLog(one.shared, tmp_path / "one" / "trials.jsonl", "one").own == records
     assert not list((tmp_path / "one" / "trials").iterdir())
 
 
@@ -46,9 +46,9 @@ def test_a_record_lost_by_a_crash_is_fetched_from_the_database(storage, tmp_path
     one.run()
     lines = (tmp_path / "one" / "trials.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "one" / "trials.jsonl").write_bytes(b"".join(lines[:2]))
-    again = SharedLog(one.shared, tmp_path / "one" / "trials.jsonl", "one")
+    again = DistributedTrialLog(one.shared, tmp_path / "one" / "trials.jsonl", "one")
     assert again.own == one.shared.records()
-    other = SharedLog(one.shared, tmp_path / "two.jsonl", "two")
+    other = DistributedTrialLog(one.shared, tmp_path / "two.jsonl", "two")
     assert other.own == []
     assert other.trials == one.shared.records()
     assert other.best() == one.log.best()
@@ -64,7 +64,7 @@ def test_a_trial_given_to_another_is_dropped_and_the_loop_goes_on(storage, tmp_p
         """The worker slept before this epoch was reported; another one has its trial now."""
         if task.number == 1 and number == epoch and not taken:
             stale(storage)
-            assert one.shared.reap() == [1]
+            assert one.shared.requeue_stale_trials() == [1]
             taken.append(two.ask())
             storage.contact._since = storage.contact._last
 
@@ -94,7 +94,7 @@ def test_a_trial_lost_between_its_last_epoch_and_its_end_is_not_recorded(storage
         events = ended(seconds)
         if any(isinstance(e, Ended) and e.number == 0 for e in events):
             stale(storage)
-            assert one.shared.reap() == [0]
+            assert one.shared.requeue_stale_trials() == [0]
             storage.contact._since = storage.contact._last
         return events
 
@@ -121,7 +121,7 @@ def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
         one.loop.run()
     one.engine.close()
     stale(storage)
-    assert one.shared.reap() == [0]
+    assert one.shared.requeue_stale_trials() == [0]
     assert len(list((tmp_path / "artifacts").iterdir())) == 1
 
     two = Worker(storage, tmp_path, "two")
@@ -159,7 +159,7 @@ def test_a_failure_of_a_child_is_no_loss_of_the_trial(storage, tmp_path):
     record = one.loop._new(one.engine.running()[0])
     record.failure = Failure("bug", "the shapes do not fit")
     one.log.append(record.record([]))
-    two = SharedLog(one.shared, tmp_path / "two.jsonl", "two")
+    two = DistributedTrialLog(one.shared, tmp_path / "two.jsonl", "two")
     assert (one.log.own, two.own) == (two.trials, [])
     assert two.trials[0].number == number
     one.engine.close()

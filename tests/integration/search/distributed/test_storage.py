@@ -14,14 +14,14 @@ from shared_engines import sampling
 from sqlalchemy import exc
 
 from search.distributed import (
+    DistributedStudy,
     OutageError,
-    SharedStudy,
     StorageError,
     connect,
     redacted,
 )
-from search.distributed.connection import Contact, is_outage
-from search.distributed.retries import MAX_RETRIES, ancestors
+from search.distributed.connection import ConnectionMonitor, is_outage
+from search.distributed.retries import MAX_RETRIES, retry_history
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def storage(url):
 
 @pytest.fixture
 def study(storage, tmp_path):
-    return SharedStudy.create(storage, str(tmp_path), SPACE, {})
+    return DistributedStudy.create(storage, str(tmp_path), SPACE, {})
 
 
 def test_a_missing_server_is_a_failure_that_says_what_to_install(monkeypatch, tmp_path):
@@ -114,8 +114,8 @@ def test_many_at_once_make_the_tables_and_the_study_once(postgres_server):
 
     def begin(_):
         storage = connect(url)
-        study = SharedStudy.create(storage, "study", SPACE, {"tasks": tasks})
-        found = study.id, [t.number for t in study.frozen()], study.facts
+        study = DistributedStudy.create(storage, "study", SPACE, {"tasks": tasks})
+        found = study.id, [t.number for t in study.all_trials()], study.spec
         storage.close()
         return found
 
@@ -139,11 +139,11 @@ def test_a_study_that_its_maker_left_half_made_is_made_whole(storage, tmp_path, 
     original = storage.create_new_trial
     monkeypatch.setattr(storage, "create_new_trial", dies)
     with pytest.raises(KeyboardInterrupt):
-        SharedStudy.create(storage, name, SPACE, {"tasks": tasks})
+        DistributedStudy.create(storage, name, SPACE, {"tasks": tasks})
     monkeypatch.undo()
-    assert SharedStudy.find(storage, name) is None
-    study = SharedStudy.create(storage, name, SPACE, {"tasks": tasks})
-    assert [t.user_attrs["task"]["seed"] for t in study.frozen()] == [0, 1, 2]
+    assert DistributedStudy.find(storage, name) is None
+    study = DistributedStudy.create(storage, name, SPACE, {"tasks": tasks})
+    assert [t.user_attrs["task"]["seed"] for t in study.all_trials()] == [0, 1, 2]
 
 
 # ---- outages -------------------------------------------------------------------------------------
@@ -196,9 +196,9 @@ def test_a_trial_made_in_a_call_whose_answer_was_lost_is_handed_out(study):
 def test_an_end_that_came_through_unheard_is_no_loss(study):
     engine = sampling(study, "one")
     number = engine.ask().number
-    study.conclude(number, "complete", 0.5)
-    study.conclude(number, "complete", 0.5)
-    assert study.frozen()[0].value == 0.5
+    study.finish_trial(number, "complete", 0.5)
+    study.finish_trial(number, "complete", 0.5)
+    assert study.all_trials()[0].value == 0.5
     engine.close()
 
 
@@ -215,8 +215,8 @@ def test_what_passes_is_told_from_what_stays(state, passes):
 def test_one_who_stands_still_in_its_turn_is_thrown_out(url, monkeypatch):
     monkeypatch.setattr("search.distributed.url._STANDSTILL", 1)
     slow, quick = connect(url), connect(url)
-    with slow.turn(7):  # suspended here, it would keep all others waiting
-        with quick.turn(7):
+    with slow.exclusive_lock(7):  # suspended here, it would keep all others waiting
+        with quick.exclusive_lock(7):
             pass
         assert slow.now() > 0
     slow.close()
@@ -266,7 +266,7 @@ def test_a_silent_trial_is_failed_and_queued_again(storage, study):
     first = ask_and_die(study)
     silent(storage)
     steady(storage, 10)
-    assert study.reap() == [first.number]
+    assert study.requeue_stale_trials() == [first.number]
     assert study.unfinished() == (0, 1)
     (dead,) = study.records()
     assert (dead.state, dead.failure.kind) == ("failed", "interrupted")
@@ -283,15 +283,15 @@ def test_a_silent_trial_is_failed_and_queued_again(storage, study):
 def test_nobody_is_thought_dead_soon_after_an_outage(storage, study):
     ask_and_die(study)
     silent(storage)
-    assert study.reap() == []  # this process has only just come
+    assert study.requeue_stale_trials() == []  # this process has only just come
     steady(storage, 10)
     storage.contact._lost = True
-    assert study.reap() == []
+    assert study.requeue_stale_trials() == []
     steady(storage, 10)
     storage.contact._last = tuple(t - 10 for t in storage.contact._last)  # this process slept
-    assert study.reap() == []
+    assert study.requeue_stale_trials() == []
     steady(storage, 10)
-    assert study.reap() == [0]
+    assert study.requeue_stale_trials() == [0]
 
 
 def test_a_trial_without_any_sign_of_life_gets_its_first_one(storage, study):
@@ -299,20 +299,20 @@ def test_a_trial_without_any_sign_of_life_gets_its_first_one(storage, study):
     with storage.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM trial_heartbeats")
     steady(storage, 10)
-    assert study.reap() == []
+    assert study.requeue_stale_trials() == []
     silent(storage)
     study._reaped = -1e9
-    assert study.reap() == [0]
+    assert study.requeue_stale_trials() == [0]
 
 
 def test_one_who_died_while_failing_others_is_made_up_for(storage, study):
     ask_and_die(study)
     storage.set_trial_state_values(study.trial_id(0), TrialState.FAIL)
     steady(storage, 10)
-    study.reap()
+    study.requeue_stale_trials()
     study._reaped = -1e9
-    study.reap()
-    assert [ancestors(t) for t in study.frozen()] == [[], [0]]
+    study.requeue_stale_trials()
+    assert [retry_history(t) for t in study.all_trials()] == [[], [0]]
 
 
 def test_a_trial_is_given_up_after_it_has_died_too_often(storage, study):
@@ -321,10 +321,10 @@ def test_a_trial_is_given_up_after_it_has_died_too_often(storage, study):
         silent(storage)
         steady(storage, 10)
         study._reaped = -1e9
-        assert study.reap() == [generation]
+        assert study.requeue_stale_trials() == [generation]
     assert study.unfinished() == (0, 0)
     assert [t.retry_of for t in study.records()] == [None, 0, 1, 2]
-    assert study.taken() == 0
+    assert study.slots_used() == 0
 
 
 def test_a_heart_beats_while_a_trial_runs(storage, study):
@@ -346,13 +346,13 @@ def test_a_heart_beats_while_a_trial_runs(storage, study):
 def test_steadiness_is_broken_by_a_gap(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("search.distributed.connection._now", lambda: (now[0], now[0]))
-    contact = Contact("there", heartbeat=10, grace=30, patience=60)
+    contact = ConnectionMonitor("there", heartbeat=10, grace=30, patience=60)
     for second in (5, 15, 30):
         now[0] = second
-        contact.patiently(int)
-    assert contact.steady() == 30
+        contact.with_retries(int)
+    assert contact.connected_for() == 30
     now[0] = 55
-    contact.patiently(int)
-    assert contact.steady() == 0
+    contact.with_retries(int)
+    assert contact.connected_for() == 0
     now[0] = 60
-    assert contact.steady() == 5
+    assert contact.connected_for() == 5

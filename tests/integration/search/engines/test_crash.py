@@ -138,10 +138,10 @@ def test_a_store_that_contradicts_the_log_is_set_aside(bench):
 def test_numbers_handed_out_are_not_given_again(bench):
     bench.open()
     bench.run(1)
-    engine = bench.open(finished=bench.log, handed_out=3)
+    engine = bench.open(finished=bench.log, min_next_number=3)
     assert engine.counts() == {**NONE, "complete": 1, "failed": 2}
     assert engine.ask().number == 3
-    assert bench.open(handed_out=3).counts() == {**NONE, "complete": 1, "failed": 2}
+    assert bench.open(min_next_number=3).counts() == {**NONE, "complete": 1, "failed": 2}
 
 
 @pytest.fixture

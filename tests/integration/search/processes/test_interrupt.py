@@ -36,7 +36,7 @@ def test_the_second_signal_ends_the_process_at_once():
 
 GONE = """
 import os, pty, signal, sys, time
-from fmnist.interrupt import Interrupt
+from search.processes.interrupt import Interrupt
 pid, terminal = pty.fork()
 if pid == 0:
     with Interrupt() as interrupt:

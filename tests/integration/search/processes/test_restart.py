@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from search.processes.restart import keep_running
+from search.processes.restart import run_with_restarts
 
 # Ends with the status that the n-th line of a file says, counting its starts in another one.
 SCRIPT = """
@@ -30,7 +30,7 @@ def starts(tmp_path):
 
 def keep(starts, statuses, **options):
     command = [sys.executable, "-c", SCRIPT, str(starts), statuses]
-    return keep_running(command, pause=0.001, **options)
+    return run_with_restarts(command, pause=0.001, **options)
 
 
 def test_it_is_started_again_until_it_ends_as_it_should(starts):
@@ -56,8 +56,8 @@ def test_crashes_in_a_row_are_counted_from_the_last_success(starts):
 
 KEEPER = """
 import sys
-from search.shared.restart import keep_running
-sys.exit(keep_running([sys.executable, "-c", sys.argv[1], sys.argv[2]], pause=60))
+from search.processes.restart import run_with_restarts
+sys.exit(run_with_restarts([sys.executable, "-c", sys.argv[1], sys.argv[2]], pause=60))
 """
 PATIENT = """
 import signal, sys, time

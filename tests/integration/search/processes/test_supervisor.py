@@ -23,7 +23,7 @@ def output(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def supervisor(output):
-    with Supervisor(Deeds(), output=output, warm_up=greet) as made:
+    with Supervisor(Deeds(), output=output, initializer=greet) as made:
         yield made
 
 
@@ -56,7 +56,7 @@ def test_a_task_reports_its_epochs_and_ends(supervisor):
     ((epochs, end),) = run(supervisor, "train", epochs=3)
     assert [e.epoch for e in epochs] == [1, 2, 3]
     assert end.failure is None
-    assert supervisor.greeting == "hello"
+    assert supervisor.device == "hello"
 
 
 def test_a_child_serves_many_tasks(supervisor):
@@ -90,13 +90,13 @@ def test_a_bug_comes_with_its_traceback_and_a_crash_with_its_last_words(supervis
 
 
 def test_a_hang_is_ended(supervisor):
-    ((epochs, end),) = run(supervisor, "hang", limits=Limits(silence=0.5), epochs=5)
+    ((epochs, end),) = run(supervisor, "hang", limits=Limits(progress_timeout=0.5), epochs=5)
     assert len(epochs) == 1
     assert end.failure == Failure("hang", "no sign of life for 0 s")
 
 
 def test_a_stopped_process_is_ended(supervisor):
-    supervisor.start(Task(0, {"do": "slow"}, 0, 999), Limits(silence=0.5))
+    supervisor.start(Task(0, {"do": "slow"}, 0, 999), Limits(progress_timeout=0.5))
     while not any(isinstance(e, EpochDone) for e in supervisor.wait(5)):
         pass
     (pid,) = supervisor.processes()
@@ -168,7 +168,7 @@ def test_a_part_of_the_machine_is_not_taken_for_all_of_it(monkeypatch):
 
 
 def test_a_child_that_cannot_be_warmed_up_says_why(output):
-    with Supervisor(Deeds(), output=output, warm_up=refuse) as supervisor:
+    with Supervisor(Deeds(), output=output, initializer=refuse) as supervisor:
         ((_, end),) = run(supervisor, "train")
     assert end.failure.message == "ImportError: no such library"
 
@@ -176,7 +176,7 @@ def test_a_child_that_cannot_be_warmed_up_says_why(output):
 PARENT = """
 import sys, time
 from objectives import Deeds
-from search.supervisor import Supervisor
+from search.processes.supervisor import Supervisor
 from search.tasks import Limits, Task
 if __name__ == "__main__":
     supervisor = Supervisor(Deeds(), jobs=2)
@@ -193,7 +193,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_child_outlives_its_parent(tmp_path, number):
     (tmp_path / "parent.py").write_text(PARENT)
-    tests = Path(__file__).parents[4]
+    tests = Path(__file__).parents[3]
     path = f"{tests / 'support'}{os.pathsep}{tests.parent}"
     with subprocess.Popen(
         [sys.executable, "parent.py"],

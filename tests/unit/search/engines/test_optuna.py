@@ -9,7 +9,7 @@ from engine_bench import SPACE, Bench
 from optuna.trial import TrialState, create_trial
 
 from search.engines import open_engine
-from search.engines.persistence import DamagedError
+from search.engines.persistence import CorruptStoreError
 from search.engines.sqlite_store import SqliteStore
 from search.space import Categorical, Float, SearchSpace
 
@@ -120,7 +120,7 @@ def test_a_journal_left_beside_a_damaged_file_goes_with_it(bench):
     [
         (sqlite3.SQLITE_FULL, OSError, errno.ENOSPC),
         (sqlite3.SQLITE_IOERR_WRITE, OSError, errno.ENOSPC),
-        (sqlite3.SQLITE_CORRUPT, DamagedError, None),
+        (sqlite3.SQLITE_CORRUPT, CorruptStoreError, None),
         (sqlite3.SQLITE_CONSTRAINT, optuna.exceptions.StorageInternalError, None),
     ],
 )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.space import Categorical, Float, Int, SearchSpace
-from search.study.scheduler import Budget, CostModel, SearchPlan
+from search.study.scheduler import Budget, CostModel, TrialScheduler
 
 SPACE = SearchSpace(
     (
@@ -72,41 +72,46 @@ def test_a_clock_that_jumps_only_changes_what_is_left(jump, left):
 
 def test_nothing_known_costs_nothing():
     costs = CostModel(SPACE)
-    assert costs.expect(params(), 3) == costs.expect(None, 3) == 0
-    assert costs.likely(params(), 3) == costs.seconds_per_epoch(params()) == 0
+    assert costs.upper_estimate(params(), 3) == costs.upper_estimate(None, 3) == 0
+    assert costs.estimate(params(), 3) == costs.seconds_per_epoch(params()) == 0
 
 
 @pytest.mark.parametrize(("epochs", "seconds"), [(0, 5.0), (1, 0.0), (1, INFINITY), (1, math.nan)])
 def test_what_says_nothing_is_not_learnt(epochs, seconds):
     costs = CostModel(SPACE)
     costs.learn(params(), epochs, seconds)
-    assert costs.expect(params(), 1) == 0
+    assert costs.upper_estimate(params(), 1) == 0
 
 
 def test_a_few_trials_are_told_by_their_upper_quartile_and_the_cheapest():
     costs = CostModel(SPACE)
     for filters, seconds in ((16, 2.0), (32, 4.0), (48, 6.0), (64, 40.0)):
         costs.learn(params(filters), 2, seconds)
-    assert costs.expect(params(16), 4) == pytest.approx(80, rel=0.15)
-    assert costs.expect(None, 4) == pytest.approx(4, rel=0.15)
-    assert costs.likely(params(48), 4) == pytest.approx(12)  # as it was itself
-    assert costs.likely(params(48, batch=64), 4) == pytest.approx(10, rel=0.05)  # as the middle
+    assert costs.upper_estimate(params(16), 4) == pytest.approx(80, rel=0.15)
+    assert costs.upper_estimate(None, 4) == pytest.approx(4, rel=0.15)
+    assert costs.estimate(params(48), 4) == pytest.approx(12)  # as it was itself
+    assert costs.estimate(params(48, batch=64), 4) == pytest.approx(10, rel=0.05)  # as the middle
 
 
 def test_the_cost_is_learnt_from_the_parameters():
     costs = fit_cost_model()
     for p in (params(16, batch=64), params(64), params(48, 1e-2)):
-        assert costs.likely(p, 4) == pytest.approx(true_seconds(p, 4), rel=0.15)
+        assert costs.estimate(p, 4) == pytest.approx(true_seconds(p, 4), rel=0.15)
     for p in (params(64), params(48, 1e-2)):
         per_epoch = true_seconds(p, 1) - 2  # without the start
         assert costs.seconds_per_epoch(p) == pytest.approx(per_epoch, rel=0.25)
-    small = costs.expect(params(16, batch=64), 4)
-    assert costs.expect(params(64), 0) == 0.0  # nothing left to train
-    assert 0.8 * small < costs.expect(None, 4) <= 1.2 * small < costs.expect(params(64), 4)
+    small = costs.upper_estimate(params(16, batch=64), 4)
+    assert costs.upper_estimate(params(64), 0) == 0.0  # nothing left to train
+    assert (
+        0.8 * small
+        < costs.upper_estimate(None, 4)
+        <= 1.2 * small
+        < costs.upper_estimate(params(64), 4)
+    )
 
 
 def test_caution_grows_with_the_noise():
-    calm, noisy = (fit_cost_model(noise=n).expect(params(64), 4) for n in (0.0, 0.5))
+    calm, noisy = (fit_cost_model(noise=n).upper_estimate(params(64), 4) for n in (0.0, 0.5))
     assert calm < 1.3 * true_seconds(params(64), 4) < noisy
 
 
@@ -117,7 +122,7 @@ def test_most_trials_stay_below_what_was_expected(seed):
     for _ in range(200):
         p = drawn(chance)
         seconds = true_seconds(p, 4) * math.exp(chance.gauss(0, 0.3))
-        kept += seconds < costs.expect(p, 4)
+        kept += seconds < costs.upper_estimate(p, 4)
     assert 0.7 < kept / 200 < 0.98
 
 
@@ -125,13 +130,13 @@ def test_without_a_space_the_trials_tell_the_cost():
     costs = CostModel()
     for seconds in (4.0, 4.0, 4.0, 4.0, 4.0, 4.0):
         costs.learn({}, 2, seconds)
-    assert costs.likely({}, 3) == pytest.approx(6, rel=0.01)
-    assert costs.expect({}, 3) == pytest.approx(6, rel=0.25)
+    assert costs.estimate({}, 3) == pytest.approx(6, rel=0.01)
+    assert costs.upper_estimate({}, 3) == pytest.approx(6, rel=0.25)
 
 
 def test_parameters_that_do_not_fit_the_space_do_no_harm():
     costs = fit_cost_model()
-    assert costs.expect({"batch": "many", "filters": None}, 2) > 0
+    assert costs.upper_estimate({"batch": "many", "filters": None}, 2) > 0
 
 
 # ---- may another trial start? -----------------------------------------------------------------
@@ -141,7 +146,7 @@ def plan(seconds, trials=(), reserve=0.0):
     costs = CostModel()
     for epochs, spent in trials:
         costs.learn({}, epochs, spent)
-    return SearchPlan(Budget(seconds, clock=Clock()), lambda: reserve, costs)
+    return TrialScheduler(Budget(seconds, clock=Clock()), lambda: reserve, costs)
 
 
 def test_without_a_limit_there_is_always_time():
@@ -169,7 +174,7 @@ def test_a_pruned_trial_counts_at_its_full_length():
 def test_learning_goes_to_the_costs():
     learning = plan(60)
     learning.learn({}, 2, 80.0)
-    assert learning.costs.expect({}, 2) == pytest.approx(80, rel=0.15)
+    assert learning.costs.upper_estimate({}, 2) == pytest.approx(80, rel=0.15)
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=30), st.floats(1, 5000))
@@ -191,4 +196,4 @@ def test_most_trials_seen_would_fit_when_another_may_start(seconds, left):
 )
 def test_how_long_a_trial_may_be_silent(seconds, trials, silence):
     total = None if seconds == INFINITY else seconds
-    assert plan(total, trials).silence({}) == pytest.approx(silence)
+    assert plan(total, trials).progress_timeout({}) == pytest.approx(silence)

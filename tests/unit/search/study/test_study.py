@@ -5,15 +5,16 @@ import shutil
 
 import pytest
 from fake_runner import Clock, Inline, epoch, toy
+from studies import study_of
 
 from search.engines import open_engine
 from search.engines.base import Engine, Suggestion
-from search.engines.fixed_list import ListedEngine
-from search.records import EpochLog, Failure, TrialError, TrialLog
+from search.engines.fixed_list import FixedListEngine
+from search.records import EpochLog, Failure, FailureKind, TrialError, TrialLog
 from search.space import Float, SearchSpace
-from search.study.running_trial import RETRIES, trial_seed
-from search.study.scheduler import Budget, SearchPlan
-from search.study.study import Study, StudyError
+from search.study.running_trial import trial_seed
+from search.study.scheduler import Budget, TrialScheduler
+from search.study.study import StudyError
 from search.tasks import Limits
 
 SPACE = SearchSpace((Float("x", 0, 1),))
@@ -62,10 +63,10 @@ def make(
         options_of_engine = {"sampler": "random", "pruner": pruner, "finished": log.trials}
         engine = open_engine("optuna", tmp_path, SPACE, **options_of_engine)
         OPENED.append(engine)
-    return Study(
+    return study_of(
         engine=engine,
         runner=Inline(objective or toy(clock), jobs),
-        plan=SearchPlan(Budget(seconds, clock=clock), reserve=lambda: 20.0),
+        scheduler=TrialScheduler(Budget(seconds, clock=clock), reserve=lambda: 20.0),
         log=log,
         epoch_log=epoch_log,
         listener=Listener(),
@@ -157,7 +158,7 @@ def test_a_suggestion_that_does_not_fit_is_withdrawn(tmp_path):
         yield from toy(clock, seconds=2.0 if task.params["x"] < 0.5 else 30.0)(task)
 
     params = [{"x": x} for x in (0.1, 0.2, 0.3, 0.15, 0.25, 0.9, 0.8, 0.95, 0.1)]
-    engine = ListedEngine([Suggestion(n, p) for n, p in enumerate(params)])
+    engine = FixedListEngine([Suggestion(n, p) for n, p in enumerate(params)])
     study = make(tmp_path, objective, clock=clock, seconds=140.0, engine=engine)
     study.run()
     last = study.log.trials[-1]
@@ -219,7 +220,7 @@ def test_retries_come_to_an_end(tmp_path, kind):
     study.run()
     (trial,) = study.log.trials
     assert trial.state == "failed"
-    assert len(trial.retries) == RETRIES[kind]
+    assert len(trial.retries) == FailureKind(kind).retries
 
 
 def test_reported_epochs_without_a_checkpoint_become_a_new_trial(tmp_path):
@@ -269,7 +270,7 @@ def test_killed_between_its_last_checkpoint_and_the_journal_it_is_complete(tmp_p
     behind = [epoch(number, 0.1 * number) for number in (1, 2, 3)]
     study = make(
         tmp_path,
-        engine=ListedEngine([Suggestion(0, {"x": 0.5})], interrupted=[0]),
+        engine=FixedListEngine([Suggestion(0, {"x": 0.5})], interrupted=[0]),
         folder=tmp_path / "f",
         checkpoint=lambda _: behind,
     )
@@ -316,7 +317,7 @@ def test_failures_in_a_row_end_the_study(tmp_path):
 
 
 def test_repeated_parameters_are_a_replicate_under_another_seed(tmp_path):
-    engine = ListedEngine([Suggestion(n, {"x": 0.5}) for n in range(3)])
+    engine = FixedListEngine([Suggestion(n, {"x": 0.5}) for n in range(3)])
     study = make(tmp_path, engine=engine)
     study.run()
     assert [t.replicate_of for t in study.log.trials] == [None, 0, 0]
@@ -324,7 +325,7 @@ def test_repeated_parameters_are_a_replicate_under_another_seed(tmp_path):
 
 
 def test_an_engine_may_ask_for_fewer_epochs(tmp_path):
-    study = make(tmp_path, engine=ListedEngine([Suggestion(0, {"x": 0.5}, epochs=2)]))
+    study = make(tmp_path, engine=FixedListEngine([Suggestion(0, {"x": 0.5}, epochs=2)]))
     study.run()
     assert len(study.log.trials[0].epochs) == 2
 
@@ -332,7 +333,7 @@ def test_an_engine_may_ask_for_fewer_epochs(tmp_path):
 def test_the_length_may_be_decided_while_it_runs(tmp_path):
     study = make(
         tmp_path,
-        engine=ListedEngine([Suggestion(0, {"x": 0.5})]),
+        engine=FixedListEngine([Suggestion(0, {"x": 0.5})]),
         remaining=lambda epochs, planned: 5 - len(epochs),
     )
     study.run()
@@ -345,7 +346,7 @@ def test_every_task_has_limits(tmp_path):
     study.run()
     (limits,) = study.runner.limits
     assert (limits.seconds, limits.memory) == (7.0, 8)
-    assert limits.silence >= 60
+    assert limits.progress_timeout >= 60
 
 
 def stopping_after(tmp_path, epochs, **options):
@@ -388,9 +389,9 @@ def test_a_stopped_trial_with_a_checkpoint_goes_on(tmp_path, seconds):
         checkpoint=lambda _: list(behind),
         seconds=seconds,
     )
-    again.plan.learn({}, 1, 8.0)
+    again.scheduler.learn({}, 1, 8.0)
     if seconds is not None:  # there is time for the two epochs that are left, not for three
-        assert not again.plan.may_start({}, 3)
+        assert not again.scheduler.may_start({}, 3)
     again.run()
     (trial,) = again.log.trials
     assert (trial.number, trial.state, trial.resumed) == (0, "complete", (1,))
