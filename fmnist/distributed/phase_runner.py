@@ -125,8 +125,10 @@ class PhaseRunner:
 
     def _look(self) -> None:
         """What a coordinator does from time to time."""
+        from search.distributed import recovery
+
         publish_phase(self.home, self.phase, self._left())
-        self.shared.requeue_stale_trials()
+        recovery.requeue_stale_trials(self.shared)
         if self._show():
             self._write()
             self.job.on_progress()
@@ -176,11 +178,15 @@ class PhaseRunner:
 
     def _settle(self) -> None:
         """Wait for the last records of all workers; what is silent then has failed."""
+        from search.distributed import recovery
+
         until = time.monotonic() + _SETTLE
         over = "the time of this phase was over"
-        if not self.shared.drain(over, stop=lambda: time.monotonic() > until, pause=_PAUSE):
+        if not recovery.drain(
+            self.shared, over, stop=lambda: time.monotonic() > until, pause=_PAUSE
+        ):
             self._end_running()
-            self.shared.cancel_waiting(over)
+            recovery.cancel_waiting(self.shared, over)
 
     def _end_running(self) -> None:
         from optuna.trial import TrialState

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from search.engines import PRUNERS
+from search.engines import DEFAULT_PRUNER
 
 if TYPE_CHECKING:
     pass
@@ -28,7 +28,7 @@ class Request:
     engine: str = "optuna"
     sampler: str = "tpe"
     space: str | None = None
-    pruner: str = PRUNERS[0]
+    pruner: str = DEFAULT_PRUNER
     time_seconds: float | None = None
     until: str | None = None
     trials: int | None = None

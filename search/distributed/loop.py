@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from search.distributed import recovery
 from search.distributed.study import DistributedStudy
 from search.study.study import Study
 
@@ -38,4 +39,4 @@ def run_worker_loop(
         until = time.monotonic() + pause
         while not stop() and time.monotonic() < until:
             time.sleep(min(pause, 0.2))
-        shared.requeue_stale_trials()
+        recovery.requeue_stale_trials(shared)

@@ -11,6 +11,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 from typing_extensions import override
 
+from search.distributed import recovery
 from search.distributed.heartbeat import HeartbeatThread
 from search.distributed.retries import SEED, TASK, retry_history
 from search.distributed.study import DistributedStudy
@@ -59,7 +60,7 @@ class PostgresStore(TrialStore):
     @override
     def exclusive(self) -> AbstractContextManager[object]:
         """Fails the trials of dead workers first."""
-        self._study.requeue_stale_trials()
+        recovery.requeue_stale_trials(self._study)
         return self._study.storage.exclusive_lock(self._study.id)
 
     @override
@@ -155,7 +156,7 @@ class PostgresStore(TrialStore):
         For a worker that is stopped for good: nobody has to wait for the grace period then.
         """
         numbers = [t.number for t in self.running()]
-        self._study.give_back(numbers)
+        recovery.release_trials(self._study, numbers)
         for number in numbers:
             self._drop(number)
         return numbers

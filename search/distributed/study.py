@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from reprlib import repr as _short
 from typing import Any
@@ -13,19 +12,17 @@ from typing import Any
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner
-from optuna.storages import fail_stale_trials
 from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.orm import Session
 
 from search.distributed.creation import FACTS, READY, SIGNS, SPACE, make
-from search.distributed.retries import quiet, requeue, retry_history
 from search.distributed.storage import Storage
-from search.distributed.trial_records import RECORD, STOPPED, trial_record
+from search.distributed.trial_records import RECORD, trial_record
 from search.engines.base import TrialLostError
 from search.engines.persistence import check_space
 from search.engines.trial_store import STATES
-from search.records import Failure, State, Trial
+from search.records import State, Trial
 from search.space import SearchSpace
 from search.study.running_trial import is_external_failure
 from search.study.study import StudyError
@@ -41,7 +38,8 @@ class DistributedStudy:
         storage: where it is stored.
         name: its name there.
         space: what it searches.
-        facts: what all workers must agree on, a JSON object; fixed when it was made.
+        spec: what all workers must agree on, a JSON object; fixed when it was made.
+        recovered_at: when ``recovery`` last looked for dead workers, by ``time.monotonic``.
     """
 
     def __init__(self, storage: Storage, study_id: int, name: str) -> None:
@@ -50,11 +48,11 @@ class DistributedStudy:
         self.space = SearchSpace.from_json(stored[SPACE])
         self.spec: dict[str, Any] = stored[FACTS]
         storage.set_intervals(**stored[SIGNS])
-        self._study = optuna.load_study(
+        self.optuna_study = optuna.load_study(
             study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed=0)
         )
         self._records: dict[int, Trial] = {}
-        self._reaped = -float("inf")
+        self.recovered_at = -float("inf")
 
     @classmethod
     def create(
@@ -144,7 +142,7 @@ class DistributedStudy:
 
     def all_trials(self) -> list[FrozenTrial]:
         """All trials by number as the database has them now; not to be changed."""
-        return self._study.get_trials(deepcopy=False)
+        return self.optuna_study.get_trials(deepcopy=False)
 
     def records(self) -> list[Trial]:
         """Records of all finished trials, by number.
@@ -205,7 +203,7 @@ class DistributedStudy:
 
     def prunes(self, pruner: BasePruner, trial: FrozenTrial) -> bool:
         """Whether ``pruner`` would end a running trial, going by the values of all workers."""
-        return pruner.prune(self._study, trial)
+        return pruner.prune(self.optuna_study, trial)
 
     def finish_trial(
         self, number: int, state: State, value: float | None, record: Trial | None = None
@@ -240,72 +238,3 @@ class DistributedStudy:
         trial = self.storage.get_trial(trial_id)
         if trial.state != state or trial.user_attrs.get(RECORD, ()) != kept:
             raise TrialLostError(number)
-
-    # ---- the dead ---------------------------------------------------------------------------
-
-    def requeue_stale_trials(self) -> list[int]:
-        """Fail the trials whose workers gave no sign of life, and queue them again; who they were.
-
-        Looks at most once a heartbeat. Does nothing unless this process itself has been in touch
-        with the database for the grace period: after an outage for all, the first to come back
-        would think all others dead.
-        """
-        if time.monotonic() - self._reaped < self.storage.heartbeat:
-            return []
-        self.now()
-        if self.storage.contact.connected_for() < self.storage.grace:
-            return []
-        self._reaped = time.monotonic()
-        with self.storage.exclusive_lock(self.id):
-            self.storage.add_missing_heartbeats(self.id)
-            before = {t.number for t in self.all_trials() if t.state == TrialState.RUNNING}
-            with quiet():
-                fail_stale_trials(self._study)
-            self._mend()
-        return [t.number for t in self.all_trials() if t.number in before and _dead(t)]
-
-    def _mend(self) -> None:
-        """Queue what was failed by a worker that died before it could queue it again."""
-        trials = self.all_trials()
-        followed = {number for t in trials for number in retry_history(t)}
-        for trial in trials:
-            if _dead(trial) and trial.number not in followed:
-                requeue(self._study, trial)
-
-    def give_back(self, numbers: Iterable[int]) -> None:
-        """Fail running trials of a worker that is being stopped, and queue them again at once."""
-        with self.storage.exclusive_lock(self.id):
-            for number in numbers:
-                with contextlib.suppress(TrialLostError, UpdateFinishedTrialError):
-                    self.attribute(number, STOPPED, True)
-                    self.storage.set_trial_state_values(self.trial_id(number), TrialState.FAIL)
-            self._mend()
-
-    def cancel_waiting(self, reason: str) -> list[int]:
-        """Fail what still waits, as ``deadline``; the numbers of those."""
-        waiting = [t for t in self.all_trials() if t.state == TrialState.WAITING]
-        for trial in waiting:
-            record = trial_record(trial, Failure("deadline", f"not started: {reason}"))
-            with contextlib.suppress(TrialLostError):  # another worker was quicker
-                self.finish_trial(trial.number, "failed", None, record)
-        return [t.number for t in waiting]
-
-    def drain(
-        self, reason: str, *, stop: Callable[[], bool] = lambda: False, pause: float = 1.0
-    ) -> bool:
-        """Wait until nothing runs or waits any more, reaping the dead and withdrawing the rest.
-
-        To be called once nobody starts anything new; false where ``stop`` came first.
-        """
-        while not stop():
-            self.requeue_stale_trials()
-            self.cancel_waiting(reason)
-            if self.unfinished() == (0, 0):
-                return True
-            time.sleep(pause)
-        return False
-
-
-def _dead(trial: FrozenTrial) -> bool:
-    """Whether a trial was failed because its worker fell silent: nobody recorded its end."""
-    return trial.state == TrialState.FAIL and RECORD not in trial.user_attrs

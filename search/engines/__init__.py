@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from search.engines.base import Engine
-from search.engines.choices import PRUNERS, SAMPLERS_OF, check_sampler
+from search.engines.choices import DEFAULT_PRUNER, PRUNERS, SAMPLERS_OF, check_sampler
 from search.records import Trial
 from search.space import SearchSpace
 
-__all__ = ["PRUNERS", "SAMPLERS_OF", "open_engine"]
+__all__ = ["DEFAULT_PRUNER", "PRUNERS", "SAMPLERS_OF", "open_engine"]
 
 
 def open_engine(
@@ -20,7 +20,7 @@ def open_engine(
     *,
     sampler: str | None = None,
     seed: int = 0,
-    pruner: str = PRUNERS[0],
+    pruner: str = DEFAULT_PRUNER,
     finished: Sequence[Trial] = (),
     epochs: int = 1,
     max_trials: int | None = None,

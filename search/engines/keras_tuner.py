@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from search.atomic import write_bytes
 from search.engines.base import Suggestion
-from search.engines.choices import PRUNERS, check_pruner, check_sampler
+from search.engines.choices import DEFAULT_PRUNER, check_pruner, check_sampler
 from search.engines.keras_tuner_oracles import Oracle
 from search.engines.persistence import (
     CorruptStoreError,
@@ -89,7 +89,7 @@ class KerasTunerEngine:
         *,
         sampler: str = "bayesian",
         seed: int = 0,
-        pruner: str = PRUNERS[0],
+        pruner: str = DEFAULT_PRUNER,
         finished: Sequence[Trial] = (),
         epochs: int = 1,
         max_trials: int | None = None,

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from typing_extensions import override
 
 from search.engines.base import Suggestion
-from search.engines.choices import PRUNERS
+from search.engines.choices import DEFAULT_PRUNER
 from search.engines.persistence import (
     CorruptStoreError,
     check_agrees,
@@ -66,7 +66,7 @@ class SqliteStore(TrialStore):
         path: Path,
         space: SearchSpace,
         *,
-        pruner: str = PRUNERS[0],
+        pruner: str = DEFAULT_PRUNER,
         epochs: int = 1,
         finished: Sequence[Trial] = (),
         min_next_number: int = 0,

@@ -116,13 +116,18 @@ def _ignore_terminal_signals() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, TERMINAL_SIGNALS)
 
 
+def signal_at_parent_death(number: int) -> None:
+    """Have the kernel send signal ``number`` here when the parent dies; Linux only."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+
+
 def _exit_with_parent() -> None:
     """The kernel does it where it can (Linux); a thread that waits for it everywhere else."""
     parent = parent_process()
     if parent is None:
         return
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal_at_parent_death(signal.SIGKILL)
 
     def watch() -> None:
         connection.wait([parent.sentinel])

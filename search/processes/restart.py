@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Final
 
 import tenacity
 
+from search.processes.child import signal_at_parent_death
+
 _log = logging.getLogger("search.distributed")
+_POSIX: Final = os.name == "posix"
 _FORWARDED: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-_PR_SET_PDEATHSIG: Final = 1
 
 
 def run_with_restarts(
@@ -83,7 +85,8 @@ class _SignalForwarder:
     def run(self, command: Sequence[str], env: Mapping[str, str] | None) -> int:
         """Run a child to its end; 128 + n where signal n ended it, as shells say it."""
         # In a group of its own: Ctrl-C reaches it through here, once.
-        options = {"process_group": 0, "preexec_fn": _end_with_the_parent} if _POSIX else {}
+        exit_with_parent = partial(signal_at_parent_death, signal.SIGTERM)
+        options = {"process_group": 0, "preexec_fn": exit_with_parent} if _POSIX else {}
         self._child = subprocess.Popen(command, env=env, **options)  # type: ignore[call-overload]
         if self.signalled:  # while it was being born
             self._child.terminate()
@@ -104,9 +107,6 @@ class _SignalForwarder:
         return self._woken.wait(seconds)
 
 
-_POSIX: Final = os.name == "posix"
-
-
 @contextlib.contextmanager
 def _forwarding_signals() -> Iterator[_SignalForwarder]:
     forwarder = _SignalForwarder()
@@ -122,8 +122,3 @@ def _seconds(wait: tenacity.wait.wait_base, in_a_row: int) -> float:
     state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
     state.attempt_number = in_a_row
     return float(wait(state))
-
-
-def _end_with_the_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

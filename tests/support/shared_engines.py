@@ -1,11 +1,11 @@
 """Engines of one worker over a shared study."""
 
 from search.distributed import PostgresStore
-from search.engines import PRUNERS
+from search.engines import DEFAULT_PRUNER
 from search.engines.optuna import OptunaEngine, QueueEngine
 
 
-def sampling(study, worker, *, sampler="tpe", seed=0, pruner=PRUNERS[0], **options):
+def sampling(study, worker, *, sampler="tpe", seed=0, pruner=DEFAULT_PRUNER, **options):
     store = PostgresStore(study, worker, seed=seed, pruner=pruner, **options)
     return OptunaEngine(store, sampler=sampler, seed=seed)
 

@@ -23,7 +23,7 @@ from fmnist.pipeline.request import ReportOptions
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run, new_name, unfinished
 from fmnist.text import hidden
-from search.engines import PRUNERS, SAMPLERS_OF
+from search.engines import DEFAULT_PRUNER, SAMPLERS_OF
 
 if TYPE_CHECKING:
     from fmnist.integrations.postgresql import Storage
@@ -287,7 +287,7 @@ def _pruner(pruner: str | None, no_prune: bool) -> str:
     """What was asked for, the default, or none."""
     if pruner and no_prune:
         raise UserError("--pruner and --no-prune: give one of them; --no-prune is --pruner none")
-    return "none" if no_prune else pruner or PRUNERS[0]
+    return "none" if no_prune else pruner or DEFAULT_PRUNER
 
 
 def _dated(document: dict[str, str]) -> dict[str, str]:

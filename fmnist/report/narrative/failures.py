@@ -7,19 +7,9 @@ from dataclasses import dataclass
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from search.records import Failure, Trial
+from search.records import Failure, FailureKind, Trial
 
-KINDS = {
-    "memory": "out of memory",
-    "nan": "NaN or infinity",
-    "hang": "no sign of life",
-    "timeout": "over its time limit",
-    "killed": "killed by a signal",
-    "bug": "error in the program",
-    "interrupted": "interrupted",
-    "deadline": "out of time",
-    "unknown": "reason not known",
-}
+KINDS: dict[str, str] = {kind: kind.phrase for kind in FailureKind}
 TRACES_SHOWN = 4
 TRACE_LINES = 12
 TRACE_WIDTH = 110

@@ -7,17 +7,9 @@ from typing import Any
 from fmnist.config.config import from_dict
 from fmnist.report import text
 from fmnist.runs.records.run import BestConfig, Request
+from search.engines.choices import ENGINES, PRUNERS, SAMPLERS
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "stochastic gradient descent"}
-ENGINES = {"optuna": "Optuna", "keras-tuner": "KerasTuner"}
-SAMPLERS = {
-    "tpe": "tree-structured Parzen estimator (TPE)",
-    "random": "random search",
-    "grid": "grid search",
-    "cmaes": "CMA-ES",
-    "bayesian": "Bayesian optimisation with a Gaussian process",
-    "hyperband": "Hyperband",
-}
 NORMALISATIONS = {
     "raw": "Pixels enter as they are, 0 to 255.",
     "unit": "Pixels are divided by 255, so they enter in the range 0 to 1.",
@@ -29,11 +21,6 @@ COURSES = {"cosine": "along a cosine", "one-cycle": "along a straight line"}
 HEADS = {
     "average": ", the average of each map",
     "max": ", the maximum of each map",
-}
-PRUNERS = {
-    "median": "the median rule",
-    "halving": "successive halving",
-    "hyperband": "Hyperband",
 }
 
 

@@ -3,7 +3,7 @@
 from faults_toy import EPOCHS, SPACE
 from optuna.trial import TrialState
 
-from fmnist.distributed.worker_loop import Loop
+from fmnist.distributed.worker_loop import WorkerLoop
 from search.distributed import DistributedStudy
 from search.distributed.artifacts import Checkpoints, open_artifacts
 from search.study.scheduler import Budget, TrialScheduler
@@ -18,7 +18,7 @@ FACTS = {
 
 
 def loop_of(storage, folder, worker):
-    return Loop(
+    return WorkerLoop(
         job=None,
         shared=DistributedStudy.create(storage, str(folder), SPACE, FACTS),
         worker=worker,

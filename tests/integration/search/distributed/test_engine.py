@@ -20,7 +20,7 @@ from engine_contract import (  # noqa: F401  (the same suite, on the fixture bel
 )
 from shared_engines import listed, sampling
 
-from search.distributed import DistributedStudy, TrialLostError, connect
+from search.distributed import DistributedStudy, TrialLostError, connect, recovery
 from search.engines import SAMPLERS_OF
 from search.records import Trial
 from search.space import Float, Int, SearchSpace, SpaceError
@@ -251,12 +251,12 @@ def test_what_waits_is_withdrawn_at_the_end(shared):
     engine.enqueue({"a": 5, "x": 0.25})
     study = shared.study()
     assert study.unfinished() == (0, 1)
-    assert study.drain("the time was over", pause=0.01)
+    assert recovery.drain(study, "the time was over", pause=0.01)
     assert study.unfinished() == (0, 0)
     (trial,) = study.records()
     assert (trial.state, trial.failure.kind) == ("failed", "deadline")
     assert "not started: the time was over" in trial.failure.message
-    assert not study.drain("", stop=lambda: True)
+    assert not recovery.drain(study, "", stop=lambda: True)
 
 
 def test_a_study_of_another_program_is_left_alone(shared):

@@ -5,7 +5,7 @@ from faults_toy import EPOCHS, toy_epoch
 from shared_engines import sampling
 from shared_here import Worker, stale
 
-from search.distributed import DistributedTrialLog
+from search.distributed import DistributedTrialLog, recovery
 from search.distributed.artifacts import Checkpoints, open_artifacts
 from search.records import Failure
 from search.tasks import Ended
@@ -64,7 +64,7 @@ def test_a_trial_given_to_another_is_dropped_and_the_loop_goes_on(storage, tmp_p
         """The worker slept before this epoch was reported; another one has its trial now."""
         if task.number == 1 and number == epoch and not taken:
             stale(storage)
-            assert one.shared.requeue_stale_trials() == [1]
+            assert recovery.requeue_stale_trials(one.shared) == [1]
             taken.append(two.ask())
             storage.contact._since = storage.contact._last
 
@@ -94,7 +94,7 @@ def test_a_trial_lost_between_its_last_epoch_and_its_end_is_not_recorded(storage
         events = ended(seconds)
         if any(isinstance(e, Ended) and e.number == 0 for e in events):
             stale(storage)
-            assert one.shared.requeue_stale_trials() == [0]
+            assert recovery.requeue_stale_trials(one.shared) == [0]
             storage.contact._since = storage.contact._last
         return events
 
@@ -121,7 +121,7 @@ def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
         one.loop.run()
     one.engine.close()
     stale(storage)
-    assert one.shared.requeue_stale_trials() == [0]
+    assert recovery.requeue_stale_trials(one.shared) == [0]
     assert len(list((tmp_path / "artifacts").iterdir())) == 1
 
     two = Worker(storage, tmp_path, "two")

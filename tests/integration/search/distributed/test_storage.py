@@ -18,6 +18,7 @@ from search.distributed import (
     OutageError,
     StorageError,
     connect,
+    recovery,
     redacted,
 )
 from search.distributed.connection import ConnectionMonitor, is_outage
@@ -266,7 +267,7 @@ def test_a_silent_trial_is_failed_and_queued_again(storage, study):
     first = ask_and_die(study)
     silent(storage)
     steady(storage, 10)
-    assert study.requeue_stale_trials() == [first.number]
+    assert recovery.requeue_stale_trials(study) == [first.number]
     assert study.unfinished() == (0, 1)
     (dead,) = study.records()
     assert (dead.state, dead.failure.kind) == ("failed", "interrupted")
@@ -283,15 +284,15 @@ def test_a_silent_trial_is_failed_and_queued_again(storage, study):
 def test_nobody_is_thought_dead_soon_after_an_outage(storage, study):
     ask_and_die(study)
     silent(storage)
-    assert study.requeue_stale_trials() == []  # this process has only just come
+    assert recovery.requeue_stale_trials(study) == []  # this process has only just come
     steady(storage, 10)
     storage.contact._lost = True
-    assert study.requeue_stale_trials() == []
+    assert recovery.requeue_stale_trials(study) == []
     steady(storage, 10)
     storage.contact._last = tuple(t - 10 for t in storage.contact._last)  # this process slept
-    assert study.requeue_stale_trials() == []
+    assert recovery.requeue_stale_trials(study) == []
     steady(storage, 10)
-    assert study.requeue_stale_trials() == [0]
+    assert recovery.requeue_stale_trials(study) == [0]
 
 
 def test_a_trial_without_any_sign_of_life_gets_its_first_one(storage, study):
@@ -299,19 +300,19 @@ def test_a_trial_without_any_sign_of_life_gets_its_first_one(storage, study):
     with storage.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM trial_heartbeats")
     steady(storage, 10)
-    assert study.requeue_stale_trials() == []
+    assert recovery.requeue_stale_trials(study) == []
     silent(storage)
-    study._reaped = -1e9
-    assert study.requeue_stale_trials() == [0]
+    study.recovered_at = -1e9
+    assert recovery.requeue_stale_trials(study) == [0]
 
 
 def test_one_who_died_while_failing_others_is_made_up_for(storage, study):
     ask_and_die(study)
     storage.set_trial_state_values(study.trial_id(0), TrialState.FAIL)
     steady(storage, 10)
-    study.requeue_stale_trials()
-    study._reaped = -1e9
-    study.requeue_stale_trials()
+    recovery.requeue_stale_trials(study)
+    study.recovered_at = -1e9
+    recovery.requeue_stale_trials(study)
     assert [retry_history(t) for t in study.all_trials()] == [[], [0]]
 
 
@@ -320,8 +321,8 @@ def test_a_trial_is_given_up_after_it_has_died_too_often(storage, study):
         assert ask_and_die(study, f"worker-{generation}").number == generation
         silent(storage)
         steady(storage, 10)
-        study._reaped = -1e9
-        assert study.requeue_stale_trials() == [generation]
+        study.recovered_at = -1e9
+        assert recovery.requeue_stale_trials(study) == [generation]
     assert study.unfinished() == (0, 0)
     assert [t.retry_of for t in study.records()] == [None, 0, 1, 2]
     assert study.slots_used() == 0
