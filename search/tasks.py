@@ -86,7 +86,6 @@ class Objective(Protocol):
 
     def __call__(self, task: Task, report: Report) -> None:
         """Run ``task``."""
-        ...
 
 
 class Runner(Protocol):
@@ -96,20 +95,15 @@ class Runner(Protocol):
 
     def start(self, task: Task, limits: Limits) -> None:
         """Begin a task; at most ``slots`` may be under way."""
-        ...
 
     def wait(self, seconds: float) -> list[Event]:
         """What has happened, waiting up to ``seconds`` for something to happen."""
-        ...
 
     def answer(self, number: int, remaining: int) -> None:
         """Answer an ``EpochDone``: epochs still to come; 0 ends the task after its clean-up."""
-        ...
 
     def cancel(self, number: int, failure: Failure) -> None:
         """End a task by force; ``wait`` gives its ``Ended`` with this failure."""
-        ...
 
     def close(self) -> None:
         """End everything that still runs."""
-        ...

@@ -179,11 +179,9 @@ def _tried(what: str, act: Callable[[], None]) -> bool:
     """Whether ``act`` succeeded; an error of the store or of an archive is logged."""
     try:
         act()
-    except (ArtifactNotFound, OSError, tarfile.TarError) as error:
-        _log.warning("%s: %s: %s", what, type(error).__name__, error)
-        return False
     except Exception as error:
-        if type(error).__module__.split(".")[0] not in _CLIENTS:
+        known = isinstance(error, (ArtifactNotFound, OSError, tarfile.TarError))
+        if not known and type(error).__module__.split(".")[0] not in _CLIENTS:
             raise
         _log.warning("%s: %s: %s", what, type(error).__name__, error)
         return False

@@ -77,7 +77,7 @@ class ConnectionMonitor:
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_outage),
-            stop=tenacity.stop_after_delay(self._patience) | _Asked(self._stop),
+            stop=lambda state: self._stop() or (state.seconds_since_start or 0.0) >= self._patience,
             wait=tenacity.wait_random_exponential(multiplier=0.1, max=self._pause),
             before_sleep=self._out_of_reach,
             reraise=True,
@@ -108,16 +108,6 @@ class ConnectionMonitor:
         if self._lost or _passed(self._last, now) > self._gap:
             self._since = now
         self._lost, self._last = False, now
-
-
-class _Asked(tenacity.stop.stop_base):
-    """Gives up once ``stop`` says so."""
-
-    def __init__(self, stop: Callable[[], bool]) -> None:
-        self._stop = stop
-
-    def __call__(self, _: tenacity.RetryCallState) -> bool:
-        return self._stop()
 
 
 def is_outage(error: BaseException) -> bool:

@@ -32,15 +32,17 @@ def open_engine(
 
     Args:
         sampler: one of ``SAMPLERS_OF[name]``; None: the first.
-        finished: the log; what the file lacks of it is put in.
+        finished: the log. What the file lacks of it is put in; numbers missing in between become
+            failed trials. A file that is damaged or says otherwise is set aside and rebuilt.
         pruner: one of ``PRUNERS``.
         epochs: of a whole trial; Hyperband, halving and their like go by it.
         max_trials: what the search aims at, if known; no limit is enforced.
-        min_next_number: numbers below it were given to trials, whatever the file says.
+        min_next_number: numbers below it were given to trials, even where neither file nor log
+            knows them: they become failed trials and are not given again.
 
     Raises:
         ValueError: no such engine, sampler or pruner.
-        SpaceError: the file or the log searched another space.
+        SpaceError: file or log searched another space; the message lists the differences.
         OSError: the file cannot be read or written.
     """
     sampler = sampler or SAMPLERS_OF.get(name, ("",))[0]

@@ -50,34 +50,27 @@ class Engine(Protocol):
         While trials are under way there may be one later (Hyperband); the space is exhausted
         when none runs.
         """
-        ...
 
     def report(self, number: int, step: int, value: float) -> bool:
         """Take the value after ``step`` (from 1). True: go on; false: prune this trial.
 
         A step that was reported before is not taken again: so epochs may be replayed.
         """
-        ...
 
     def tell(self, number: int, state: State, value: float | None) -> None:
         """End a trial. ``value`` is needed when complete and ignored when failed."""
-        ...
 
     def enqueue(self, params: dict[str, Value], *, again: bool = False) -> None:
         """Have ``params`` suggested before anything the engine thinks of itself.
 
         Nothing happens where a trial of these exists, unless ``again``.
         """
-        ...
 
     def running(self) -> tuple[Suggestion, ...]:
         """Trials asked for and not told: in a reopened study those a dead process left."""
-        ...
 
     def counts(self) -> dict[State, int]:
         """Number of finished trials by state."""
-        ...
 
     def close(self) -> None:
         """Let go of files and connections; nothing may be asked afterwards."""
-        ...

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from search.atomic import write_bytes
 from search.engines.base import Suggestion
@@ -67,19 +67,8 @@ class KerasTunerEngine:
     there; the others are pruned by ``Pruning``. keras-tuner suggests no point twice, but
     its Bayesian search may, once the model is sure.
 
-    Args:
-        pruner: one of ``PRUNERS``.
-        finished: the log. What the file lacks of it is put in; numbers missing in between become
-            failed trials. A file that is damaged or says otherwise is set aside and rebuilt;
-            Hyperband then opens new brackets.
-        epochs: of a whole trial.
-        max_trials: what the search aims at, if known; no limit is enforced.
-        min_next_number: numbers below it were given to trials, even where neither file nor log
-            knows them: they become failed trials and are not given again.
-
-    Raises:
-        SpaceError: the stored study searched another space; the message lists the differences.
-        OSError: the file cannot be read or written.
+    For arguments and errors see ``open_engine``. Where a file is rebuilt, Hyperband opens new
+    brackets.
     """
 
     def __init__(
@@ -104,7 +93,9 @@ class KerasTunerEngine:
         self._pruner = pruner if sampler != "hyperband" else "none"
         self._epochs = epochs
         self._max_trials = max_trials
-        self._saved = self._empty()
+        self._queue: list[dict[str, Value]] = []
+        self._rows: list[_Row] = []
+        self._empty = self._saved = self._json(None)
         try:
             self._open(finished, min_next_number)
         except CorruptStoreError as error:
@@ -158,11 +149,7 @@ class KerasTunerEngine:
     def counts(self) -> dict[State, int]:
         """See ``Engine.counts``."""
         states = [row.state for row in self._rows]
-        return {
-            "complete": states.count("complete"),
-            "pruned": states.count("pruned"),
-            "failed": states.count("failed"),
-        }
+        return {state: states.count(state) for state in get_args(State)}
 
     def close(self) -> None:
         """Nothing: the file is only open while it is written."""
@@ -216,19 +203,19 @@ class KerasTunerEngine:
         try:
             return self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return self._empty()
+            return self._empty
         except UnicodeDecodeError as error:
             raise CorruptStoreError(str(error)) from None
 
-    def _empty(self) -> str:
+    def _json(self, oracle: dict[str, Any] | None) -> str:
         return json.dumps(
             {
                 "schema": _SCHEMA,
                 "space": self.space.to_json(),
                 "sampler": self._sampler,
-                "queue": [],
-                "trials": [],
-                "oracle": None,
+                "queue": self._queue,
+                "trials": [row.to_json() for row in self._rows],
+                "oracle": oracle,
             }
         )
 
@@ -238,7 +225,7 @@ class KerasTunerEngine:
             if data["schema"] != _SCHEMA:
                 raise CorruptStoreError(f"schema {data['schema']} is unknown")
             check_space(data["space"], self.space)
-            self._queue: list[dict[str, Value]] = data["queue"]
+            self._queue = data["queue"]
             self._rows = [_Row.from_json(row) for row in data["trials"]]
             self._pruning = Pruning(self._pruner, self._epochs)
             self._load_oracle(data["oracle"] if data["sampler"] == self._sampler else None)
@@ -263,16 +250,7 @@ class KerasTunerEngine:
                 self._oracle.tell(row.name, row.value)
 
     def _save(self) -> None:
-        text = json.dumps(
-            {
-                "schema": _SCHEMA,
-                "space": self.space.to_json(),
-                "sampler": self._sampler,
-                "queue": self._queue,
-                "trials": [row.to_json() for row in self._rows],
-                "oracle": self._oracle.state(),
-            }
-        )
+        text = self._json(self._oracle.state())
         try:
             write_bytes(self._path, text.encode())
         except OSError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import optuna
 import sqlalchemy
@@ -39,6 +41,30 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Method = Callable[Concatenate["SqliteStore", _P], _T]
+
+
+def _with_os_errors(method: _Method[_P, _T]) -> _Method[_P, _T]:
+    """Have damage be a ``CorruptStoreError`` and a full disk an ``OSError``."""
+
+    @functools.wraps(method)
+    def call(self: SqliteStore, /, *args: _P.args, **options: _P.kwargs) -> _T:
+        try:
+            return method(self, *args, **options)
+        except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
+            code, text = _code(error)
+            if code in _DAMAGED:
+                raise CorruptStoreError(text) from error
+            if code in _FULL:
+                reason = f"{os.strerror(errno.ENOSPC)} ({text})"
+                raise OSError(errno.ENOSPC, reason, str(self._path)) from error
+            raise
+
+    return call
+
+
 class SqliteStore(TrialStore):
     """The study named ``study`` in ``path``, made where there is none.
 
@@ -47,16 +73,7 @@ class SqliteStore(TrialStore):
     One process may hold the file at a time; the caller sees to that. The trials that run and the
     pruner's copy of all are kept in memory, and changed once the file is.
 
-    Args:
-        pruner: one of ``PRUNERS``; halving and Hyperband divide the ``epochs`` of a whole trial.
-        finished: the log. What the file lacks of it is put in; numbers missing in between become
-            failed trials. A file that is damaged or says otherwise is set aside and rebuilt.
-        min_next_number: numbers below it were given to trials, even where neither file nor log
-            knows them: they become failed trials and are not given again.
-
-    Raises:
-        SpaceError: the stored study searched another space; the message lists the differences.
-        OSError: the file cannot be read or written; also from every method.
+    For arguments and errors see ``open_engine``; every method may raise its ``OSError``.
     """
 
     worker = ""
@@ -89,27 +106,28 @@ class SqliteStore(TrialStore):
         return contextlib.nullcontext()
 
     @override
+    @_with_os_errors
     def trials(self) -> list[FrozenTrial]:
-        with self._errors():
-            return self._study.get_trials(deepcopy=False)
+        return self._study.get_trials(deepcopy=False)
 
     @override
     def has_room(self) -> bool:
         return True
 
     @override
+    @_with_os_errors
     def claim_waiting(self, trials: list[FrozenTrial]) -> FrozenTrial | None:
         trial = next((t for t in trials if t.state == TrialState.WAITING), None)
         if trial is not None:
-            self._start(trial)
+            self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
             self._running[trial.number] = trial
         return trial
 
     @override
+    @_with_os_errors
     def create(self, template: FrozenTrial) -> FrozenTrial:
-        with self._errors():
-            trial_id = self._storage.create_new_trial(self._study._study_id, template)
-            trial = self._storage.get_trial(trial_id)
+        trial_id = self._storage.create_new_trial(self._study._study_id, template)
+        trial = self._storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
             self._running[trial.number] = trial
         return trial
@@ -123,14 +141,16 @@ class SqliteStore(TrialStore):
         return list(self._running.values())
 
     @override
+    @_with_os_errors
     def report(self, number: int, step: int, value: float) -> bool:
         trial = self._running_trial(number)
         if step not in trial.intermediate_values:
-            self._report(trial, step, value)
+            self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
             trial.intermediate_values[step] = value
         return self._pruning.report(number, step, value)
 
     @override
+    @_with_os_errors
     def finish(self, number: int, state: State, value: float | None) -> None:
         trial = self._running_trial(number)
         self._end(trial, STATES[state], stored_value(trial, state, value))
@@ -149,32 +169,23 @@ class SqliteStore(TrialStore):
             raise KeyError(f"trial {number} does not run")
         return self._running[number]
 
-    def _start(self, trial: FrozenTrial) -> None:
-        with self._errors():
-            self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
-
-    def _report(self, trial: FrozenTrial, step: int, value: float) -> None:
-        with self._errors():
-            self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
-
     def _end(self, trial: FrozenTrial, state: TrialState, value: float | None) -> None:
         values = None if value is None else [value]
-        with self._errors():
-            self._storage.set_trial_state_values(trial._trial_id, state, values)
+        self._storage.set_trial_state_values(trial._trial_id, state, values)
 
     # ---- the file ---------------------------------------------------------------------------
 
+    @_with_os_errors
     def _open(self, finished: Sequence[Trial], min_next_number: int) -> None:
-        with self._errors():
-            _check(self._path)
-            # By a function, not an URL: folders have question marks and braces in their names.
-            self._storage = RDBStorage(
-                "sqlite://",
-                engine_kwargs={
-                    "creator": lambda: sqlite3.connect(self._path, check_same_thread=False),
-                    "poolclass": sqlalchemy.pool.QueuePool,
-                },
-            )
+        _check(self._path)
+        # By a function, not an URL: folders have question marks and braces in their names.
+        self._storage = RDBStorage(
+            "sqlite://",
+            engine_kwargs={
+                "creator": lambda: sqlite3.connect(self._path, check_same_thread=False),
+                "poolclass": sqlalchemy.pool.QueuePool,
+            },
+        )
         try:
             self._load(finished, min_next_number)
         except BaseException:
@@ -182,19 +193,18 @@ class SqliteStore(TrialStore):
             raise
 
     def _load(self, finished: Sequence[Trial], min_next_number: int) -> None:
-        with self._errors():
-            self._study = optuna.create_study(
-                storage=self._storage,
-                study_name=NAME,
-                direction="maximize",
-                sampler=optuna.samplers.RandomSampler(),  # never asked
-                load_if_exists=True,
-            )
-            stored = self._study.user_attrs.get("space")
-            if stored is None:
-                self._study.set_user_attr("space", self.space.to_json())
-            else:
-                check_space(stored, self.space)
+        self._study = optuna.create_study(
+            storage=self._storage,
+            study_name=NAME,
+            direction="maximize",
+            sampler=optuna.samplers.RandomSampler(),  # never asked
+            load_if_exists=True,
+        )
+        stored = self._study.user_attrs.get("space")
+        if stored is None:
+            self._study.set_user_attr("space", self.space.to_json())
+        else:
+            check_space(stored, self.space)
         for record in finished:
             check_record(record, self.space)
         self._restore(finished, min_next_number)
@@ -230,24 +240,11 @@ class SqliteStore(TrialStore):
 
     def _finish_as(self, trial: FrozenTrial, whole: FrozenTrial) -> None:
         if trial.state == TrialState.WAITING:
-            self._start(trial)
+            self._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
         for step, value in whole.intermediate_values.items():
             if step not in trial.intermediate_values:
-                self._report(trial, step, value)
+                self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
         self._end(trial, whole.state, whole.value)
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
-            code, text = _code(error)
-            if code in _DAMAGED:
-                raise CorruptStoreError(text) from error
-            if code in _FULL:
-                reason = f"{os.strerror(errno.ENOSPC)} ({text})"
-                raise OSError(errno.ENOSPC, reason, str(self._path)) from error
-            raise
 
 
 def _recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:

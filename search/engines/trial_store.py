@@ -39,43 +39,33 @@ class TrialStore(Protocol):
 
     def exclusive(self) -> AbstractContextManager[object]:
         """While entered, no other process asks for a trial."""
-        ...
 
     def trials(self) -> list[FrozenTrial]:
         """All trials by number, as they are stored now; not to be changed."""
-        ...
 
     def has_room(self) -> bool:
         """Whether the study may have another trial."""
-        ...
 
     def claim_waiting(self, trials: list[FrozenTrial]) -> FrozenTrial | None:
         """The first of ``trials`` that waits; it runs in this process from now on."""
-        ...
 
     def create(self, template: FrozenTrial) -> FrozenTrial:
         """Store a trial under the next number; one that runs, runs in this process."""
-        ...
 
     def suggestion(self, trial: FrozenTrial) -> Suggestion:
         """A trial of this process as the study loop has it."""
-        ...
 
     def running(self) -> list[FrozenTrial]:
         """The trials that run in this process, or did in one of its name that died."""
-        ...
 
     def report(self, number: int, step: int, value: float) -> bool:
         """See ``Engine.report``."""
-        ...
 
     def finish(self, number: int, state: State, value: float | None) -> None:
         """See ``Engine.tell``."""
-        ...
 
     def close(self) -> None:
         """See ``Engine.close``."""
-        ...
 
 
 def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:

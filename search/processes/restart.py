@@ -8,15 +8,14 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from types import FrameType
 from typing import Final
 
-import tenacity
-
 from search.processes.child import signal_at_parent_death
 
+_LONGEST_PAUSE: Final = 60.0
 _log = logging.getLogger("search.distributed")
 _POSIX: Final = os.name == "posix"
 _FORWARDED: Final = [
@@ -31,8 +30,6 @@ def run_with_restarts(
     final: Container[int] = (0,),
     crashes: int = 5,
     pause: float = 1.0,
-    longest: float = 60.0,
-    env: Mapping[str, str] | None = None,
 ) -> int:
     """Run ``command`` until it ends as it should; its exit status.
 
@@ -46,18 +43,15 @@ def run_with_restarts(
         final: exit statuses that mean what they say and are returned at once; every other one,
             and death by a signal, is a crash.
         crashes: so many in a row, and the last one's status is returned (128 + n for signal n).
-        pause: seconds before the first restart.
-        longest: seconds that no pause exceeds.
-        env: the child's environment; None: this process's.
+        pause: seconds before the first restart; a minute is the longest pause.
 
     Raises:
         OSError: the command cannot be started.
     """
-    wait = tenacity.wait_exponential(multiplier=pause, max=longest)
     achieved, in_a_row = progress(), 0
     with _forwarding_signals() as forwarder:
         while True:
-            status = forwarder.run(command, env)
+            status = forwarder.run(command)
             if status in final or forwarder.signalled:
                 return status
             if (now := progress()) > achieved:
@@ -66,7 +60,7 @@ def run_with_restarts(
             _log.warning("the worker ended with status %d, crash %d in a row", status, in_a_row)
             if in_a_row >= crashes:
                 return status
-            if forwarder.sleep(_seconds(wait, in_a_row)):
+            if forwarder.sleep(min(_LONGEST_PAUSE, pause * 2 ** (in_a_row - 1))):
                 return status
 
 
@@ -82,12 +76,12 @@ class _SignalForwarder:
         self._child: subprocess.Popen[bytes] | None = None
         self._woken = threading.Event()
 
-    def run(self, command: Sequence[str], env: Mapping[str, str] | None) -> int:
+    def run(self, command: Sequence[str]) -> int:
         """Run a child to its end; 128 + n where signal n ended it, as shells say it."""
         # In a group of its own: Ctrl-C reaches it through here, once.
         exit_with_parent = partial(signal_at_parent_death, signal.SIGTERM)
         options = {"process_group": 0, "preexec_fn": exit_with_parent} if _POSIX else {}
-        self._child = subprocess.Popen(command, env=env, **options)  # type: ignore[call-overload]
+        self._child = subprocess.Popen(command, **options)  # type: ignore[call-overload]
         if self.signalled:  # while it was being born
             self._child.terminate()
         status = int(self._child.wait())
@@ -116,9 +110,3 @@ def _forwarding_signals() -> Iterator[_SignalForwarder]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _seconds(wait: tenacity.wait.wait_base, in_a_row: int) -> float:
-    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-    state.attempt_number = in_a_row
-    return float(wait(state))

@@ -167,10 +167,6 @@ class TrialScheduler:
         expected = self.costs.upper_estimate(params, epochs) or max(running, default=0.0)
         return self.time_left() > expected
 
-    def learn(self, params: Mapping[str, Value], epochs_done: int, seconds: float) -> None:
-        """Take in what a trial that is over has cost, whatever its end."""
-        self.costs.learn(params, epochs_done, seconds)
-
     def progress_timeout(self, params: Mapping[str, Value]) -> float:
         """Seconds without an epoch after which a trial of ``params`` counts as hung."""
         epoch = self.costs.upper_estimate(params, 1)

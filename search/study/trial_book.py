@@ -148,7 +148,7 @@ class TrialBook:
             return
         undisturbed = not (trial.retries or trial.resume_epochs or trial.failure)
         seconds = trial.earlier_seconds if undisturbed else sum(e.seconds for e in trial.epochs)
-        self.scheduler.learn(trial.task.params, len(trial.epochs), seconds)
+        self.scheduler.costs.learn(trial.task.params, len(trial.epochs), seconds)
 
     def _clean_up(self, trial: RunningTrial, record: Trial) -> None:
         self._running.pop(trial.number, None)

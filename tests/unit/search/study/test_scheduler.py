@@ -173,7 +173,7 @@ def test_a_pruned_trial_counts_at_its_full_length():
 
 def test_learning_goes_to_the_costs():
     learning = plan(60)
-    learning.learn({}, 2, 80.0)
+    learning.costs.learn({}, 2, 80.0)
     assert learning.costs.upper_estimate({}, 2) == pytest.approx(80, rel=0.15)
 
 

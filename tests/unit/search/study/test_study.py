@@ -389,7 +389,7 @@ def test_a_stopped_trial_with_a_checkpoint_goes_on(tmp_path, seconds):
         checkpoint=lambda _: list(behind),
         seconds=seconds,
     )
-    again.scheduler.learn({}, 1, 8.0)
+    again.scheduler.costs.learn({}, 1, 8.0)
     if seconds is not None:  # there is time for the two epochs that are left, not for three
         assert not again.scheduler.may_start({}, 3)
     again.run()
