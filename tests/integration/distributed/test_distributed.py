@@ -127,7 +127,7 @@ def test_the_source_is_that_of_both_packages_without_the_report():
     names = {
         name for package in ("fmnist", "search") for name, _ in compatibility._modules(package)
     }
-    assert {"trial.py", "stages/search.py", "study.py", "engines/optuna.py"} <= names
+    assert {"training/objective.py", "pipeline/stages/search.py", "study/study.py"} <= names
     assert not any(name.startswith("report/") for name in names)
 
 
@@ -235,7 +235,7 @@ def runner(trials=(), *, left=100.0, remaining=500.0, unfinished=(0, 0), **facts
     found.plan = SimpleNamespace(time_left=lambda: left, budget=budget)
     space = SimpleNamespace(grid=lambda _: iter(range(4)))
     stored = {"sampler": "tpe", "max_trials": None, **facts}
-    found.shared = SimpleNamespace(unfinished=lambda: unfinished, facts=stored, space=space)
+    found.shared = SimpleNamespace(unfinished=lambda: unfinished, spec=stored, space=space)
     return found
 
 

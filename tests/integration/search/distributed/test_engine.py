@@ -5,25 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from engine_bench import NONE, SPACE, Bench, record
-from engine_contract import (  # noqa: F401  (the same suite, on the fixture below)
-    test_a_complete_trial_needs_a_finite_value,
-    test_a_hopeless_trial_is_pruned_unless_pruning_is_off,
-    test_a_reopened_study_goes_on_with_other_points,
-    test_enqueued_parameters_come_first_and_once,
-    test_every_kind_of_parameter_keeps_its_type_and_range,
-    test_only_a_running_trial_is_told_of,
-    test_reports_may_be_replayed,
-    test_several_trials_run_at_once_and_end_in_any_order,
-    test_states_are_counted,
-    test_suggestions_lie_in_the_space_and_are_numbered,
-    test_the_same_seed_suggests_the_same,
-)
+from engine_contract import EngineContract
 from shared_engines import listed, sampling
 
 from search.distributed import DistributedStudy, TrialLostError, connect, recovery
 from search.engines import SAMPLERS_OF
 from search.records import Trial
-from search.space import Float, Int, SearchSpace, SpaceError
+from search.space import SpaceError
 from search.study.running_trial import trial_seed
 from search.study.study import StudyError
 
@@ -81,17 +69,13 @@ def shared(postgres_server):
     bench.end_all()
 
 
-def test_only_known_samplers_and_pruners_are_taken(shared):
-    with pytest.raises(ValueError, match=r"pruner must be one of median, .*, none, but got 'x'"):
-        shared.open(pruner="x")
+class TestWorkersEngine(EngineContract):
+    """On a database."""
+
+
+def test_only_known_samplers_are_taken(shared):
     with pytest.raises(ValueError, match="sampler of optuna must be one of tpe"):
         shared.open(sampler="x")
-
-
-def test_a_changed_space_is_refused_with_the_difference(shared):
-    shared.open()
-    with pytest.raises(SpaceError, match=r"x: .*high=1.0.* -> .*high=2.0"):
-        shared.open(SearchSpace((Int("a", 1, 9, step=4), Float("x", 0.001, 2.0, log=True))))
 
 
 def test_a_grid_is_walked_once_by_two_workers_and_ends(postgres_server):

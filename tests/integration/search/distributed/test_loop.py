@@ -1,5 +1,7 @@
 """The loop of a study among other workers: records, lost trials, checkpoints handed on."""
 
+from dataclasses import replace
+
 import pytest
 from faults_toy import EPOCHS, toy_epoch
 from shared_engines import sampling
@@ -110,7 +112,7 @@ def test_a_trial_lost_between_its_last_epoch_and_its_end_is_not_recorded(storage
 def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
     one = Worker(storage, tmp_path, "one")
     kept = Checkpoints(store, one.shared, every=0)
-    one.loop.keep = kept.put
+    one.loop.checkpoints = replace(one.loop.checkpoints, upload=kept.put)
 
     def die(task, number):
         if number == 3:
@@ -125,7 +127,8 @@ def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
     assert len(list((tmp_path / "artifacts").iterdir())) == 1
 
     two = Worker(storage, tmp_path, "two")
-    two.loop.fetch = lambda s, folder: Checkpoints(store, two.shared).fetch(s.number, folder)
+    there = Checkpoints(store, two.shared)
+    two.loop.checkpoints = replace(two.loop.checkpoints, download=there.fetch)
     two.runner.before_epoch = lambda task, number: trained.append((task.number, number))
     trained = []
     two.run()

@@ -21,7 +21,7 @@ from search.distributed import (
     recovery,
     redacted,
 )
-from search.distributed.connection import ConnectionMonitor, is_outage
+from search.distributed.connection import ConnectionMonitor, _now, is_outage
 from search.distributed.retries import MAX_RETRIES, retry_history
 
 
@@ -284,6 +284,7 @@ def test_a_silent_trial_is_failed_and_queued_again(storage, study):
 def test_nobody_is_thought_dead_soon_after_an_outage(storage, study):
     ask_and_die(study)
     silent(storage)
+    storage.contact._since = _now()
     assert recovery.requeue_stale_trials(study) == []  # this process has only just come
     steady(storage, 10)
     storage.contact._lost = True
