@@ -61,8 +61,7 @@ class WorkerLoop:
         self.log: DistributedTrialLog = DistributedTrialLog(
             self.shared, self.home / "trials.jsonl", self.worker
         )
-        self.store: PostgresStore = self._store()
-        self.engine = self._engine()
+        self.store, self.engine = self._open_engine()
         self._learn()
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -109,26 +108,23 @@ class WorkerLoop:
             stop=stop,
         )
 
-    def _store(self) -> PostgresStore:
+    def _open_engine(self) -> tuple[PostgresStore, QueueEngine]:
         from search.distributed import PostgresStore
-
-        if "tasks" in self._facts:
-            return PostgresStore(self.shared, self.worker)
-        return PostgresStore(
-            self.shared,
-            self.worker,
-            seed=self._facts["seed"],
-            pruner=self._facts["pruner"],
-            epochs=self._facts["trial_epochs"],
-            max_trials=self._facts["max_trials"],
-        )
-
-    def _engine(self) -> QueueEngine:
         from search.engines.optuna import OptunaEngine, QueueEngine
 
-        if "tasks" in self._facts:
-            return QueueEngine(self.store)
-        return OptunaEngine(self.store, sampler=self._facts["sampler"], seed=self._facts["seed"])
+        facts = self._facts
+        if "tasks" in facts:
+            store = PostgresStore(self.shared, self.worker)
+            return store, QueueEngine(store)
+        store = PostgresStore(
+            self.shared,
+            self.worker,
+            seed=facts["seed"],
+            pruner=facts["pruner"],
+            epochs=facts["trial_epochs"],
+            max_trials=facts["max_trials"],
+        )
+        return store, OptunaEngine(store, sampler=facts["sampler"], seed=facts["seed"])
 
     @property
     def _facts(self) -> dict[str, Any]:

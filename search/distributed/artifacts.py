@@ -20,9 +20,9 @@ from optuna.artifacts import Boto3ArtifactStore, FileSystemArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from search.atomic import atomic_write
-from search.distributed.retries import CHECKPOINT
 from search.distributed.storage import StorageError
 from search.distributed.study import DistributedStudy
+from search.distributed.trial_records import CHECKPOINT
 
 _log = logging.getLogger("search.distributed")
 _ARTIFACT: Final = "artifact:"

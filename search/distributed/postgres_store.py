@@ -13,9 +13,8 @@ from typing_extensions import override
 
 from search.distributed import recovery
 from search.distributed.heartbeat import HeartbeatThread
-from search.distributed.retries import SEED, TASK, retry_history
 from search.distributed.study import DistributedStudy
-from search.distributed.trial_records import RECORD, WORKER
+from search.distributed.trial_records import RECORD, SEED, TASK, WORKER, retry_history
 from search.engines.base import Suggestion, TrialLostError
 from search.engines.pruning import pruner_of
 from search.engines.trial_store import TrialStore, stored_value
@@ -134,7 +133,7 @@ class PostgresStore(TrialStore):
             trial.intermediate_values[step] = value
         if step <= trial.user_attrs.get(_GIVEN_UP, 0):
             return False
-        if not self._study.prunes(self._pruner, trial):
+        if not self._pruner.prune(self._study.optuna_study, trial):
             return True
         # Asked again about the same step, halving would let the trial go on.
         storage.set_trial_user_attr(trial._trial_id, _GIVEN_UP, step)

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
-from search.distributed.retries import quiet, requeue, retry_history
+from search.distributed.storage import without_experimental_warnings
 from search.distributed.study import DistributedStudy
-from search.distributed.trial_records import RECORD, STOPPED, trial_record
+from search.distributed.trial_records import (
+    CHECKPOINT,
+    HISTORY,
+    RECORD,
+    SEED,
+    STOPPED,
+    TASK,
+    retry_history,
+    trial_record,
+)
 from search.engines.base import TrialLostError
 from search.records import Failure
+
+MAX_RETRIES: Final = 3
+_ORIGIN: Final = "failed_trial"  # system attribute of Optuna's
 
 
 def requeue_stale_trials(study: DistributedStudy) -> list[int]:
@@ -34,7 +49,7 @@ def requeue_stale_trials(study: DistributedStudy) -> list[int]:
     with storage.exclusive_lock(study.id):
         storage.add_missing_heartbeats(study.id)
         before = {t.number for t in study.all_trials() if t.state == TrialState.RUNNING}
-        with quiet():
+        with without_experimental_warnings():
             optuna.storages.fail_stale_trials(study.optuna_study)
         _requeue_orphans(study)
     return [t.number for t in study.all_trials() if t.number in before and _is_orphan(t)]
@@ -80,12 +95,26 @@ def drain(
 
 
 def _requeue_orphans(study: DistributedStudy) -> None:
-    """Also what a worker failed that died before it could queue it again."""
+    """Queue what was failed, also by a worker that died before it could queue it again."""
     trials = study.all_trials()
     requeued = {number for t in trials for number in retry_history(t)}
     for trial in trials:
         if _is_orphan(trial) and trial.number not in requeued:
-            requeue(study.optuna_study, trial)
+            _requeue(study, trial)
+
+
+def _requeue(study: DistributedStudy, trial: FrozenTrial) -> None:
+    """Queue the parameters of a dead trial once more, unless they have died too often.
+
+    By Optuna's own rule and attributes, so that its dashboard and its functions know the history
+    too. The retry inherits seed, task and checkpoint; not the worker, the epochs or what the
+    pruner thought.
+    """
+    retry = copy.deepcopy(trial)
+    retry.user_attrs = {k: v for k, v in retry.user_attrs.items() if k in (SEED, TASK, CHECKPOINT)}
+    retry.system_attrs = {k: v for k, v in retry.system_attrs.items() if k in (HISTORY, _ORIGIN)}
+    with without_experimental_warnings():
+        RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)(study.optuna_study, retry)
 
 
 def _is_orphan(trial: FrozenTrial) -> bool:

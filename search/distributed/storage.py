@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
@@ -19,7 +20,6 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.distributed.connection import ConnectionMonitor, OutageError
-from search.distributed.retries import quiet, requeue
 from search.distributed.url import connector, explained, parsed, redacted, without_password
 
 _T = TypeVar("_T")
@@ -105,14 +105,13 @@ class Storage(RDBStorage):
         first = sqlalchemy.create_engine(without_password(address), **options)
         try:
             # Four workers at once on an empty database: one makes the tables, the others wait.
-            with contextlib.closing(_locked(first, _TABLES)), quiet():
+            with contextlib.closing(_locked(first, _TABLES)), without_experimental_warnings():
                 super().__init__(
                     # Optuna takes braces for a template.
                     without_password(address).replace("{", "{{").replace("}", "}}"),
                     engine_kwargs={**options, "pool_pre_ping": True},
                     heartbeat_interval=heartbeat,
                     grace_period=grace,
-                    heartbeat_stale_trial_callback=requeue,
                 )
         except BaseException:
             if hasattr(self, "engine"):
@@ -181,6 +180,14 @@ WHERE study_id = :study AND state = 'RUNNING'
   AND NOT EXISTS (SELECT 1 FROM trial_heartbeats h WHERE h.trial_id = trials.trial_id)
 ON CONFLICT DO NOTHING
 """
+
+
+@contextlib.contextmanager
+def without_experimental_warnings() -> Iterator[None]:
+    """Without Optuna's remarks that heartbeats are experimental: known, and tested here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
 
 
 def _locked(engine: sqlalchemy.Engine, study_id: int) -> Connection:

@@ -11,12 +11,11 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.pruners import BasePruner
 from optuna.storages._rdb.models import TrialModel, TrialUserAttributeModel
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.orm import Session
 
-from search.distributed.creation import FACTS, READY, SIGNS, SPACE, make
+from search.distributed.creation import INTERVALS, READY, SPACE, SPEC, create_study
 from search.distributed.storage import Storage
 from search.distributed.trial_records import RECORD, trial_record
 from search.engines.base import TrialLostError
@@ -46,8 +45,8 @@ class DistributedStudy:
         self.storage, self.name, self.id = storage, name, study_id
         stored = storage.get_study_user_attrs(study_id)
         self.space = SearchSpace.from_json(stored[SPACE])
-        self.spec: dict[str, Any] = stored[FACTS]
-        storage.set_intervals(**stored[SIGNS])
+        self.spec: dict[str, Any] = stored[SPEC]
+        storage.set_intervals(**stored[INTERVALS])
         self.optuna_study = optuna.load_study(
             study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(seed=0)
         )
@@ -56,23 +55,23 @@ class DistributedStudy:
 
     @classmethod
     def create(
-        cls, storage: Storage, name: str, space: SearchSpace, facts: Mapping[str, Any]
+        cls, storage: Storage, name: str, space: SearchSpace, spec: Mapping[str, Any]
     ) -> DistributedStudy:
         """Make the study, or find the one that is there; any number of workers may try at once.
 
         Args:
-            facts: a JSON object. Its ``tasks``, a list of objects with ``params``, ``seed``,
+            spec: a JSON object. Its ``tasks``, a list of objects with ``params``, ``seed``,
                 ``epochs`` and ``replicate_of``, are queued as the trials 0, 1, …
 
         Raises:
-            StudyError: there is one of that name with other facts; the message has all
+            StudyError: there is one of that name with another spec; the message has all
                 differences.
             SpaceError: it searches another space, or a task lies outside.
             OutageError: the database is out of reach.
         """
-        study = cls(storage, make(storage, name, space, facts), name)
+        study = cls(storage, create_study(storage, name, space, spec), name)
         check_space(study.space.to_json(), space)
-        study.check({**dict.fromkeys(study.spec), **json.loads(json.dumps(facts))})
+        study.check({**dict.fromkeys(study.spec), **json.loads(json.dumps(spec))})
         return study
 
     @classmethod
@@ -110,9 +109,9 @@ class DistributedStudy:
         return None
 
     def check(self, expected: Mapping[str, Any]) -> None:
-        """Raise ``StudyError`` with every difference between ``expected`` and ``facts``.
+        """Raise ``StudyError`` with every difference between ``expected`` and ``spec``.
 
-        Facts that ``expected`` says nothing about may be anything.
+        Keys that ``expected`` says nothing about may be anything.
         """
         wrong = [
             f"{key}: {_short(self.spec.get(key))} there, {_short(value)} here"
@@ -200,10 +199,6 @@ class DistributedStudy:
     def add(self, template: FrozenTrial) -> FrozenTrial:
         """Store a trial as it is, under the next number, in one transaction."""
         return self.storage.get_trial(self.storage.create_new_trial(self.id, template))
-
-    def prunes(self, pruner: BasePruner, trial: FrozenTrial) -> bool:
-        """Whether ``pruner`` would end a running trial, going by the values of all workers."""
-        return pruner.prune(self.optuna_study, trial)
 
     def finish_trial(
         self, number: int, state: State, value: float | None, record: Trial | None = None

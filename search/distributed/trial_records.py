@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Final
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from search.distributed.retries import SEED, TASK, retry_history
-from search.records import Epoch, Failure, State, Trial
+from search.engines.trial_store import NAMES
+from search.records import Epoch, Failure, Trial
 
 RECORD: Final = "record"
 """User attribute: the record of a trial, written with its state; None: told without one."""
@@ -18,10 +18,14 @@ STOPPED: Final = "stopped"
 """User attribute: whether its worker gave it back on being stopped."""
 EPOCHS: Final = "epochs"
 """User attribute: the epochs so far."""
-_NAMES: Final[dict[TrialState, State]] = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-}
+SEED: Final = "seed"
+"""User attribute: the seed that it trains with."""
+TASK: Final = "task"
+"""User attribute: seed, epochs and original of one of a list of tasks."""
+CHECKPOINT: Final = "checkpoint"
+"""User attribute: name of its checkpoint in the artifact store."""
+HISTORY: Final = "retry_history"
+"""System attribute of Optuna's: see ``retry_history``."""
 
 
 def trial_record(trial: FrozenTrial, failure: Failure | None = None) -> Trial:
@@ -33,7 +37,7 @@ def trial_record(trial: FrozenTrial, failure: Failure | None = None) -> Trial:
     record = trial.user_attrs.get(RECORD)
     if record is not None:
         return Trial.from_json(record)
-    state = _NAMES.get(trial.state, "failed")
+    state = NAMES.get(trial.state, "failed")
     if state == "failed" and failure is None:
         failure = _silent(trial)
     epochs = epochs_of(trial)
@@ -53,6 +57,11 @@ def trial_record(trial: FrozenTrial, failure: Failure | None = None) -> Trial:
         retry_of=history[-1] if history else None,
         reported=() if epochs else tuple(trial.intermediate_values.items()),
     )
+
+
+def retry_history(trial: FrozenTrial) -> list[int]:
+    """Numbers of the dead trials that this one repeats, the first one first; often none."""
+    return [int(number) for number in trial.system_attrs.get(HISTORY, [])]
 
 
 def epochs_of(trial: FrozenTrial) -> tuple[Epoch, ...]:

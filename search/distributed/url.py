@@ -47,14 +47,7 @@ def redacted(url: str) -> str:
 
 def without_password(address: URL) -> str:
     """The address as others may have it, to be shown or kept."""
-    bare = URL.create(
-        address.drivername,
-        address.username,
-        host=address.host,
-        port=address.port,
-        database=address.database,
-        query=_open_query(address),
-    )
+    bare = address.set(query=_open_query(address))._replace(password=None)
     return bare.render_as_string(hide_password=False)
 
 

@@ -22,7 +22,8 @@ from search.distributed import (
     redacted,
 )
 from search.distributed.connection import ConnectionMonitor, _now, is_outage
-from search.distributed.retries import MAX_RETRIES, retry_history
+from search.distributed.recovery import MAX_RETRIES
+from search.distributed.trial_records import retry_history
 
 
 @pytest.fixture
