@@ -1,14 +1,18 @@
+import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from fmnist.data import load, split
 from fmnist.data.detect import read_path
 
-settings.register_profile("house", deadline=None)  # no test depends on speed
-settings.load_profile("house")
+for name, examples in (("short", 30), ("thorough", 300)):  # no test depends on speed
+    settings.register_profile(name, max_examples=examples, deadline=None)
+settings.load_profile("thorough" if os.environ.get("CI") else "short")
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +35,59 @@ def parts(sample):
     return [(images[i], labels[i]) for i in (splits.train, splits.validation)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory):
+    """Gives the folder of a name; the first worker that asks for it fills it, the others read."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+    def folder_of(name, fill):
+        folder, filled = root / "shared" / name, root / "shared" / f"{name}.filled"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not filled.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                filled.touch()
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def recorded_report(built_once):
+    """The recorded run with the statistics of today, and its reports; only to be read."""
+    from report_factory import with_statistics
+
+    from fmnist.report.render import render_report
+
+    return built_once("recorded", lambda folder: render_report(with_statistics(folder))) / "run"
+
+
+@pytest.fixture(scope="session")
+def printed_pages(recorded_report, built_once):
+    """The text of each page of its PDF."""
+
+    def fill(folder):
+        from pypdf import PdfReader
+
+        pages = [page.extract_text() for page in PdfReader(recorded_report / "report.pdf").pages]
+        (folder / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
+
+    return json.loads((built_once("pages", fill) / "pages.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def whole_report(built_once):
+    """A run with everything that a night adds, and its HTML report; only to be read."""
+    from report_factory import whole
+    from report_pages import render_html
+
+    return built_once("whole", lambda folder: render_html(whole(folder))) / "run"
+
+
+@pytest.fixture(scope="session")
 def browser():
     """Headless Chromium."""
     from browser import chromium  # only these tests need it
@@ -40,16 +96,9 @@ def browser():
         yield running
 
 
-@pytest.fixture(scope="module")
-def recorded_html(tmp_path_factory):
-    """The HTML report of a copy of the recorded run, in a folder of its own."""
-    from fmnist.report.render import render_report
-
-    folder = tmp_path_factory.mktemp("shown")
-    run = shutil.copytree(Path(__file__).parent / "data" / "recorded_run", folder / "recorded")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-        return render_report(run).html
+@pytest.fixture(scope="session")
+def recorded_html(recorded_report):
+    return recorded_report / "report.html"
 
 
 @pytest.fixture

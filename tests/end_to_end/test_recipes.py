@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_factory import Elements
+from report_pages import Elements
 
 from fmnist.config import recipes
 from fmnist.config.recipes import Published
