@@ -81,10 +81,10 @@ def printed_pages(recorded_report, built_once):
 @pytest.fixture(scope="session")
 def whole_report(built_once):
     """A run with everything that a night adds, and its HTML report; only to be read."""
-    from report_factory import whole
+    from report_factory import complete_run
     from report_pages import render_html
 
-    return built_once("whole", lambda folder: render_html(whole(folder))) / "run"
+    return built_once("whole", lambda folder: render_html(complete_run(folder))) / "run"
 
 
 @pytest.fixture(scope="session")

@@ -219,7 +219,7 @@ def test_a_power_law_is_found_again():
     times = np.array([300.0, 600, 1200, 2400, 7200])
     law = accuracy_over_time.LAWS["a·t^-b + c"][0]
     runs = [as_run(t, e) for t, e in zip(times, law(times / 600, 0.03, 0.6, 0.045), strict=True)]
-    found = accuracy_over_time.scale_to_dataset(law, runs, ["8h"])
+    found = accuracy_over_time.fitted(law, runs, ["8h"])
     assert found["parameters"] == pytest.approx([0.03, 0.6, 0.045], rel=1e-2)
     ((middle, low, high),) = found["predicted"]
     assert middle == pytest.approx(1 - law(48.0, 0.03, 0.6, 0.045), abs=1e-4)

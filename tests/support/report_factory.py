@@ -55,7 +55,7 @@ def add_statistics(run):
     write(run, "metrics.json", metrics)
 
 
-def planner(folder):
+def confirmed_run(folder):
     """A copy of the recorded run with everything a night adds."""
     run = recorded(folder)
     trials = write_trials(run)
@@ -78,12 +78,12 @@ def planner(folder):
     return run
 
 
-def whole(folder):
+def complete_run(folder):
     """A night with everything that today's stages add, shared by two machines."""
     from ablation_factory import measured
     from data_quality_factory import add_gallery
 
-    run = night(folder)
+    run = confirmed_run(folder)
     add_statistics(run)
     add_gallery(run)
     measured(run, failures=["batch_norm"])

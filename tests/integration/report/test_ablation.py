@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from ablation_factory import VALUES, measured
-from report_factory import night, write
+from report_factory import confirmed_run, write
 from report_pages import Elements, render_html, without_plots
 
 from fmnist.report.chapters.ablation import experiments
@@ -23,7 +23,7 @@ QUESTIONS = ("cnn_vs_dense", "pooling", "normalisation", "overfitting", "improve
 
 @pytest.fixture
 def run(tmp_path):
-    return night(tmp_path)
+    return confirmed_run(tmp_path)
 
 
 def shown(run, key):

@@ -1,7 +1,7 @@
 """Refit, ensemble and mirror images in the report: each said where its figures stand."""
 
 import pytest
-from report_factory import night, refit, with_ensemble
+from report_factory import confirmed_run, refit, with_ensemble
 from report_pages import render_words
 
 from fmnist.report import findings
@@ -14,7 +14,7 @@ from fmnist.report.tables import results as tables
 
 @pytest.fixture
 def run(tmp_path):
-    return night(tmp_path)
+    return confirmed_run(tmp_path)
 
 
 def test_without_them_nothing_is_said(run):

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from report_factory import barely_begun, night, recorded, retried, searching, skip_confirmation
+from report_factory import (
+    barely_begun,
+    confirmed_run,
+    recorded,
+    retried,
+    searching,
+    skip_confirmation,
+)
 from report_pages import Elements, render_html, render_words
 
 from fmnist.report import findings, text
@@ -77,7 +84,7 @@ def test_every_image_has_alt_text(page):
 
 
 def test_a_confirmation_that_was_skipped_leaves_no_empty_figure(tmp_path):
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     skip_confirmation(run, "switched off with --no-confirm")
     found = read(run)
     assert "not trained again on fresh seeds: switched off with --no-confirm." in found
@@ -187,7 +194,7 @@ def test_an_interim_report_needs_no_space(tmp_path):
 
 
 def test_the_final_report_takes_the_interim_one_away(tmp_path):
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     read(run, interim=True)
     assert (run / "interim.html").is_file()
     read(run)
@@ -196,7 +203,7 @@ def test_the_final_report_takes_the_interim_one_away(tmp_path):
 
 
 def test_no_number_of_the_test_set_before_its_time(tmp_path):
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     (run / "metrics.json").unlink()
     found = read(run, interim=True)
     assert "92.45" not in found
@@ -214,7 +221,7 @@ def test_an_interim_report_can_be_made_between_any_two_files(tmp_path, next_file
         "importance.json", "confirmation.json", "best_config.toml", "history.json",
         "predictions.npz", "metrics.json", "explain.npz", "evidence.json",
     ]  # fmt: skip
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     for name in order[order.index(next_file) :]:
         (run / name).unlink()
     found = read(run, interim=True)
