@@ -15,6 +15,34 @@ for name, examples in (("short", 30), ("thorough", 300)):  # no test depends on 
 settings.load_profile("thorough" if os.environ.get("CI") else "short")
 
 
+# What a test without the marker slow may take, its fixtures included: about five seconds, told by
+# the processor's clock and with room for slower machines. Held where CI is set.
+LIMIT = 15.0
+UNLIMITED = {"slow", "full"}
+shared_seconds = 0.0
+
+
+def cpu_seconds():
+    """CPU seconds of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    item.begun = cpu_seconds() - shared_seconds
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    result = yield
+    seconds = cpu_seconds() - shared_seconds - item.begun
+    marked = UNLIMITED & {mark.name for mark in item.iter_markers()}
+    if os.environ.get("CI") and seconds > LIMIT and not marked:
+        pytest.fail(f"{seconds:.0f} CPU seconds: make it faster, or mark it slow")
+    return result
+
+
 @pytest.fixture(scope="session")
 def sample():
     """The folder of the small real sample: 2,000 training and 500 test images."""
@@ -35,6 +63,23 @@ def parts(sample):
     return [(images[i], labels[i]) for i in (splits.train, splits.validation)]
 
 
+@pytest.fixture
+def fmnist(tmp_path, monkeypatch, capsys):
+    """Runs ``fmnist`` in this process: its exit code and what it wrote to standard error."""
+    from fmnist.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["fmnist", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code, capsys.readouterr().err
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def built_once(tmp_path_factory):
     """Gives the folder of a name; the first worker that asks for it fills it, the others read."""
@@ -42,6 +87,8 @@ def built_once(tmp_path_factory):
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
 
     def folder_of(name, fill):
+        global shared_seconds
+        begun = cpu_seconds()
         folder, filled = root / "shared" / name, root / "shared" / f"{name}.filled"
         folder.parent.mkdir(exist_ok=True)
         with FileLock(f"{folder}.lock"):
@@ -50,6 +97,7 @@ def built_once(tmp_path_factory):
                 folder.mkdir()
                 fill(folder)
                 filled.touch()
+        shared_seconds += cpu_seconds() - begun
         return folder
 
     return folder_of
@@ -113,7 +161,7 @@ def page(browser, recorded_html):
 
 @pytest.fixture(scope="session")
 def postgres_server():
-    """A PostgreSQL server of the tests' own; fails where none is installed."""
+    """A PostgreSQL server of the tests' own."""
     from postgres import Server  # only these tests need it
 
     server = Server()
