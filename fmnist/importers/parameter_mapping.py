@@ -12,7 +12,7 @@ from typing import Any
 from fmnist.config.config import RULES, Config, ConfigError
 from fmnist.errors import UserError
 from fmnist.importers.external import Study, Trial, plain, refuse
-from fmnist.importers.search_space import parameter, scale_to_dataset
+from fmnist.importers.search_space import cast_to_field, parameter
 from fmnist.text import counted
 from search.space import Categorical, Parameter, SearchSpace, Value
 
@@ -154,7 +154,7 @@ def _converted(
             if name not in trial.params:
                 continue
             try:
-                params[trial.number][given] = scale_to_dataset(given, trial.params[name])
+                params[trial.number][given] = cast_to_field(given, trial.params[name])
             except ConfigError:
                 wrong.setdefault((name, given), []).append(plain(repr(trial.params[name]), 40))
     if wrong:

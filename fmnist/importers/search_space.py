@@ -15,7 +15,7 @@ _LARGEST = 1e15
 """Whole numbers beyond it are not told apart as floats."""
 
 
-def scale_to_dataset(field: str, value: Any) -> Value:
+def cast_to_field(field: str, value: Any) -> Value:
     """The value as our field takes it: 64.0 as 64, 1 as yes, ``Adam`` as ``adam``.
 
     Raises:
@@ -61,7 +61,7 @@ def _categorical(field: str, choices: Sequence[Any], seen: Sequence[Value]) -> C
     allowed: list[Value] = []
     for choice in (*choices, *seen, *((False, True) if type(_USUAL[field]) is bool else ())):
         try:
-            value = scale_to_dataset(field, choice)
+            value = cast_to_field(field, choice)
         except ConfigError:
             continue
         if value not in allowed:

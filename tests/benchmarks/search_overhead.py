@@ -109,7 +109,7 @@ def bare(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
 def keras(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path) -> None:
     """The loop that a notebook has, with our schedule."""
     for seed, config in enumerate(configs(trials, epochs)):
-        scale_to_dataset = plain_keras(config, seed).fit(
+        fitted = plain_keras(config, seed).fit(
             *train,
             batch_size=config.batch_size,
             epochs=epochs,
@@ -117,7 +117,7 @@ def keras(train: Parts, validation: Parts, trials: int, epochs: int, folder: Pat
             callbacks=[paced(Pace(config, epochs), len(train[1]) // config.batch_size)],
             verbose=0,
         )
-        assert len(scale_to_dataset.history["val_accuracy"]) == epochs
+        assert len(fitted.history["val_accuracy"]) == epochs
 
 
 def configs(trials: int, epochs: int) -> list[Config]:

@@ -14,6 +14,8 @@ from fmnist.integrations.postgresql import connected, storage_of
 from search.distributed import DistributedStudy
 from search.records import TrialLog
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def machines(postgres_server, tmp_path):
@@ -82,7 +84,6 @@ def check_the_end(machines, before, trials):
     assert (run / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("trials", "crowd"), [(5, ("ada", "eve")), (8, ("ada", "eve", "joe"))])
 def test_machines_come_and_go_and_the_report_is_whole(machines, postgres_server, trials, crowd):
     asked = {"trials": trials, "jobs": 0, "epochs": 6 if trials == 5 else 20}
@@ -125,7 +126,6 @@ def check_the_winner_is_shared(machines):
         assert stored_file(store, machines.study(), name) == (run / name).read_bytes()
 
 
-@pytest.mark.slow
 def test_a_coordinator_that_was_stopped_goes_on(machines):
     coordinator = machines.coordinate(trials=4)
     machines.until(machines.complete)
@@ -191,7 +191,6 @@ def test_a_worker_that_waits_ends_at_once_when_told(machines):
     assert worker.wait(timeout=30) == 130
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"password": "wr0ng:secret"}, "check the user and the password"), ({}, "does not exist")],

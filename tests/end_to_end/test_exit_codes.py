@@ -12,28 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from fmnist.cli.commands import reproduce
-from fmnist.cli.main import cli, main
+from fmnist.cli.main import cli
 from fmnist.errors import EXIT_CODES
 from fmnist.runs.folder import Run
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parents[1] / "data"
 STORAGE = "postgresql+psycopg://ada@127.0.0.1/none"
-
-
-@pytest.fixture
-def fmnist(tmp_path, monkeypatch, capsys):
-    """Runs ``fmnist`` in this process: its exit code and what it wrote to standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["fmnist", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, capsys.readouterr().err
-
-    return run
 
 
 @pytest.fixture

@@ -103,8 +103,7 @@ def test_a_signal_stops_cleanly_and_a_second_at_once(lives, witness, number):
     life = Life(str(witness.folder), trials=25, jobs=2, pause=0.02)
     for twice in (False, True, False, True):
         pid = lives.start(life)
-        while not trial_processes(witness.folder):
-            time.sleep(0.01)
+        lives.until(pid, lambda: trial_processes(witness.folder))
         time.sleep(rng.uniform(0.1, 0.5))
         # To the whole group, as a terminal does: the children have to ignore it.
         os.killpg(pid, number)
@@ -121,8 +120,7 @@ def test_a_stopped_and_continued_machine_is_no_hang(lives, witness):
     life = Life(str(witness.folder), trials=12, jobs=2, pause=0.1, silence=1.2, seconds=60.0)
     pid = lives.start(life)
     for _ in range(2):
-        while not trial_processes(witness.folder):
-            time.sleep(0.01)
+        lives.until(pid, lambda: trial_processes(witness.folder))
         time.sleep(0.3)
         os.killpg(pid, signal.SIGSTOP)
         time.sleep(1.5)
@@ -136,8 +134,7 @@ def test_a_stopped_and_continued_machine_is_no_hang(lives, witness):
 def test_a_second_run_is_refused(lives, witness):
     life = Life(str(witness.folder), trials=20, pause=0.03)
     first = lives.start(life)
-    while not (witness.folder / "trials.jsonl").exists():
-        time.sleep(0.01)
+    lives.until(first, (witness.folder / "trials.jsonl").exists)
     assert lives.run(life) == REFUSED
     TALLY["second run on a folder"] += 1
     assert f"in use by process {first}" in (witness.folder / "life.log").read_text()

@@ -26,9 +26,9 @@ FILES = (
 )
 
 
-def fmnist(folder, *arguments, **options):
+def command_ended(folder, *arguments):
     command = [sys.executable, "-m", "fmnist", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, **options)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def search(trials=3):
@@ -40,18 +40,29 @@ def search(trials=3):
     ]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("job")
-    (path / "space.toml").write_text(SPACE)
-    return path
-
-
-@pytest.fixture(scope="module")
-def finished(folder):
-    done = fmnist(folder, *search(), "--name", "one")
+def whole_job(folder):
+    """A job from its command to its report; what it said is kept."""
+    (folder / "space.toml").write_text(SPACE)
+    done = command_ended(folder, *search(), "--name", "one")
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "results" / "one", done.stdout
+    (folder / "said").write_text(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def shared(built_once):
+    """The folder of that job; only to be read."""
+    return built_once("job", whole_job)
+
+
+@pytest.fixture(scope="module")
+def finished(shared):
+    return shared / "results" / "one", (shared / "said").read_text()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "space.toml").write_text(SPACE)
+    return tmp_path
 
 
 def load(run, name):
@@ -188,11 +199,11 @@ def test_the_report_escapes_what_the_author_typed(finished):
     assert "&lt;b&gt;Lovelace" in html
 
 
-def test_a_finished_run_is_not_run_again(finished, folder):
+def test_a_finished_run_is_not_run_again(finished, shared, folder, fmnist):
     before = (finished[0] / "metrics.json").read_bytes()
-    done = fmnist(folder, *search(), "--name", "one")
-    assert done.returncode == 4
-    assert "is finished and its test set was read" in done.stderr
+    code, error = fmnist(*search(), "--name", "one", "--results", shared / "results")
+    assert code == 4
+    assert "is finished and its test set was read" in error
     assert (finished[0] / "metrics.json").read_bytes() == before
 
 
@@ -200,7 +211,7 @@ def test_a_finished_run_is_not_run_again(finished, folder):
 def test_a_config_is_used_again_by_train_and_predict(finished, folder):
     run, _ = finished
     config = run / "best_config.toml"
-    done = fmnist(
+    done = command_ended(
         folder,
         *("train", "--config", config, "--data", SAMPLE, "--validation", 300),
         *("--name", "two", "--json"),
@@ -217,35 +228,35 @@ def test_a_config_is_used_again_by_train_and_predict(finished, folder):
 
     with np.load(run / "predictions.npz") as arrays:
         Image.fromarray(255 - arrays["images"][0]).save(folder / "shoe.png")
-    done = fmnist(folder, "predict", "--run", run, "shoe.png", "--json")
+    done = command_ended(folder, "predict", "--run", run, "shoe.png", "--json")
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)
     assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert len(row["probabilities"]) == 10
 
 
-def test_other_options_on_an_unfinished_run_are_refused(folder):
+def test_other_options_on_an_unfinished_run_are_refused(folder, fmnist):
     run = folder / "results" / "half"
     run.mkdir(parents=True)
     (run / "run.toml").write_text("[request]\nseed = 7\nsampler = 'grid'\n")
-    done = fmnist(folder, *search(), "--name", "half")
-    assert done.returncode == 4
-    assert "seed 7 then, 0 now" in done.stderr
-    assert "sampler grid then, tpe now" in done.stderr
+    code, error = fmnist(*search(), "--name", "half")
+    assert code == 4
+    assert "seed 7 then, 0 now" in error
+    assert "sampler grid then, tpe now" in error
 
 
-def test_data_that_breaks_a_rule_leaves_no_run_behind(folder, tmp_path):
+def test_data_that_breaks_a_rule_leaves_no_run_behind(fmnist, tmp_path):
     (tmp_path / "bad.npz").write_bytes(b"no archive")
-    done = fmnist(folder, "run", "--data", tmp_path / "bad.npz", "--results", tmp_path / "r")
-    assert done.returncode == 3
-    assert "bad.npz" in done.stderr
-    assert "Traceback" not in done.stderr
+    code, error = fmnist("run", "--data", tmp_path / "bad.npz", "--results", tmp_path / "r")
+    assert code == 3
+    assert "bad.npz" in error
+    assert "Traceback" not in error
     assert list((tmp_path / "r").iterdir()) == []
 
 
 @pytest.mark.slow
 def test_keras_tuner_runs_under_the_same_supervision(folder):
-    done = fmnist(folder, *search(4), "--name", "kt", "--engine", "keras-tuner", "--jobs", 2)
+    done = command_ended(folder, *search(4), "--name", "kt", "--engine", "keras-tuner", "--jobs", 2)
     assert done.returncode == 0, done.stdout + done.stderr
     run = folder / "results" / "kt"
     assert len(TrialLog(run / "trials.jsonl").trials) == 4
@@ -264,15 +275,15 @@ def test_keras_tuner_runs_under_the_same_supervision(folder):
         (("--trial-timeout", "0s"), "--trial-timeout 0s: at least"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(folder, options, message):
-    done = fmnist(folder, "run", *options)
-    assert done.returncode == 2
-    assert message in done.stderr
+def test_options_that_make_no_sense_are_refused(fmnist, options, message):
+    code, error = fmnist("run", *options)
+    assert code == 2
+    assert message in error
 
 
 @pytest.mark.slow
 def test_what_the_preflight_finds_stops_the_run_before_it_begins(folder):
-    done = fmnist(folder, *search(), "--name", "small", "--trial-memory", "300M")
+    done = command_ended(folder, *search(), "--name", "small", "--trial-memory", "300M")
     assert done.returncode == 2
     assert "--trial-memory" in done.stderr
     assert not (folder / "results" / "small" / "trials.jsonl").exists()

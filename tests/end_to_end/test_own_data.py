@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from images import some
 from PIL import Image
-from report_factory import Elements
+from report_pages import Elements
 from small_job import SPACE
 
 pytestmark = pytest.mark.slow

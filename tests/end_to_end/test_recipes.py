@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_factory import Elements
+from report_pages import Elements
 
 from fmnist.config import recipes
 from fmnist.config.recipes import Published
@@ -25,7 +25,7 @@ RECORDED = Path(__file__).parents[1] / "data" / "recorded_run"
 HEAD = '[recipe]\nname = "mine"\ntitle = "Mine"\nsource = "Me"\ndoes = "Little."\n'
 
 
-def fmnist(folder, *arguments):
+def command_ended(folder, *arguments):
     command = [sys.executable, "-m", "fmnist", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
@@ -38,11 +38,11 @@ def fmnist(folder, *arguments):
         (["--recipe", "five-conv"], "there are task-brief, simple-cnn, cnn-vs-dense, three-conv"),
     ],
 )
-def test_one_of_config_and_recipe(tmp_path, arguments, message):
+def test_one_of_config_and_recipe(fmnist, tmp_path, arguments, message):
     (tmp_path / "c.toml").touch()
-    done = fmnist(tmp_path, "train", *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
+    code, error = fmnist("train", *arguments)
+    assert code == 2
+    assert message in error
     assert [path.name for path in tmp_path.iterdir()] == ["c.toml"]
 
 
@@ -52,7 +52,7 @@ def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared")
     small = ("--data", SAMPLE, "--epochs", 1, "--validation", 300)
     command = ("train", "--recipe", "cnn-vs-dense", *small)
-    done = fmnist(folder, *command)
+    done = command_ended(folder, *command)
     assert done.returncode == 0, done.stderr
     return folder, command, done
 
@@ -101,7 +101,7 @@ def test_the_same_command_goes_on_with_the_network_that_is_missing(compared):
     )
     assert first.is_done(Run(run))
     assert half_done(folder / "results", parts).path == run
-    done = fmnist(folder, *command)
+    done = command_ended(folder, *command)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("test accuracy") == 1
     assert (run / "metrics.json").stat().st_mtime_ns == before
@@ -116,7 +116,7 @@ def test_a_grid_search_runs_its_points_and_trains_the_best(tmp_path):
     text += "[search.values]\nlearning_rate = [0.000001, 0.01]\n"
     (tmp_path / "mine.toml").write_text(text)
     options = ("--recipe", "mine.toml", "--data", SAMPLE, "--validation", 300, "--name", "one")
-    done = fmnist(tmp_path, "train", *options)
+    done = command_ended(tmp_path, "train", *options)
     assert done.returncode == 0, done.stderr
     run = tmp_path / "results" / "one"
     rows = [json.loads(line) for line in (run / "trials.jsonl").read_text().splitlines()]

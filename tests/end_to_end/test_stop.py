@@ -16,6 +16,8 @@ from small_job import (
     wait_for_epochs,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -23,9 +25,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_with_an_interim_report_and_the_same_command_goes_on(folder, number):
     with start(folder) as process:
         wait_for_epochs(process, folder, 6)
@@ -50,7 +50,6 @@ def test_a_signal_ends_with_an_interim_report_and_the_same_command_goes_on(folde
     assert not (run / "interim.pdf").exists()
 
 
-@pytest.mark.slow
 def test_the_second_signal_stops_at_once_and_leaves_no_process(folder):
     with start(folder) as process:
         wait_for_epochs(process, folder, 2)
@@ -63,7 +62,6 @@ def test_the_second_signal_stops_at_once_and_leaves_no_process(folder):
     assert all_gone(children)
 
 
-@pytest.mark.slow
 def test_a_run_in_use_is_refused_and_can_be_looked_at(folder):
     with start(folder, "--name", "one") as process:
         wait_for_epochs(process, folder, 5)
@@ -84,7 +82,6 @@ def test_a_run_in_use_is_refused_and_can_be_looked_at(folder):
         process.kill()
 
 
-@pytest.mark.slow
 def test_a_changed_space_is_refused_with_the_difference(folder):
     with start(folder, "--name", "one") as process:
         wait_for_epochs(process, folder, 2)

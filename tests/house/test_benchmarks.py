@@ -23,6 +23,8 @@ import table  # noqa: E402
 import throughput  # noqa: E402
 import time_to_accuracy  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = sorted(
     p.stem for p in FOLDER.glob("*.py") if "argparse.ArgumentParser(" in p.read_text()
 )
@@ -34,7 +36,6 @@ def run(script, *arguments):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted({*COMMANDS, *DECLARED} - {"record"}))
 def test_every_command_answers_help(script):
     done = run(script, "--help")
@@ -82,7 +83,6 @@ def test_committed_records_are_whole_and_make_the_tables():
     assert bool(tables) == bool(records)
 
 
-@pytest.mark.slow
 def test_a_real_run_leaves_a_record_that_makes_the_table(tmp_path):
     results = tmp_path / "results.json"
     done = run("linear", "--quick", "--sizes", 512, "--results", results)

@@ -21,6 +21,8 @@ import paired  # noqa: E402
 import record  # noqa: E402
 import table  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 # A chance for each image, whose mean is known well enough.
 NORMAL = np.random.default_rng(2).normal(0, 1, 200_000)
 VALUES = {
@@ -46,7 +48,6 @@ def asked_of_an_opponent(sample, folder, **more):
 # keras-tuner asks for the thread's name in an old way.
 @pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")
 # Random search runs in the real head-to-head below.
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "program", ["optuna", "hyperband", pytest.param("random", marks=pytest.mark.full)]
 )
@@ -63,7 +64,6 @@ def test_an_opponent_searches_the_core_space(opponents, program, sample, tmp_pat
     assert opponents.network(found.values).count_params() > 10_000
 
 
-@pytest.mark.slow
 def test_the_last_training_of_an_opponent_ends_with_its_time(opponents, sample, tmp_path):
     task = opponents.prepared(asked_of_an_opponent(sample, tmp_path, epochs=3))
     readings = iter(range(1000))
@@ -78,7 +78,6 @@ def test_the_last_training_of_an_opponent_ends_with_its_time(opponents, sample, 
     assert 0 < accuracy < 1
 
 
-@pytest.mark.slow
 def test_a_training_without_time_still_ends_at_once(opponents, sample, tmp_path):
     task = opponents.prepared(asked_of_an_opponent(sample, tmp_path, epochs=3))
     late = replace(task, clock=opponents.Clock(0.0, 20.0, lambda: 9.0))
@@ -162,7 +161,6 @@ def test_a_run_of_ours_gives_a_row_and_predictions(tmp_path):
     assert right.mean() == recorded["accuracy"]
 
 
-@pytest.mark.slow
 def test_a_real_head_to_head_leaves_a_record(tmp_path):
     results, folder = tmp_path / "results.json", tmp_path / "kept"
     command = [sys.executable, FOLDER / "head_to_head.py", "--quick", "--only=random"]
@@ -219,7 +217,7 @@ def test_a_power_law_is_found_again():
     times = np.array([300.0, 600, 1200, 2400, 7200])
     law = accuracy_over_time.LAWS["a·t^-b + c"][0]
     runs = [as_run(t, e) for t, e in zip(times, law(times / 600, 0.03, 0.6, 0.045), strict=True)]
-    found = accuracy_over_time.scale_to_dataset(law, runs, ["8h"])
+    found = accuracy_over_time.fitted(law, runs, ["8h"])
     assert found["parameters"] == pytest.approx([0.03, 0.6, 0.045], rel=1e-2)
     ((middle, low, high),) = found["predicted"]
     assert middle == pytest.approx(1 - law(48.0, 0.03, 0.6, 0.045), abs=1e-4)

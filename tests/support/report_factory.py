@@ -1,10 +1,9 @@
-"""A recorded run as a whole night leaves it, and a report read back."""
+"""A recorded run as a whole night leaves it."""
 
 import json
 import re
 import shutil
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,7 @@ def add_statistics(run):
     write(run, "metrics.json", metrics)
 
 
-def planner(folder):
+def confirmed_run(folder):
     """A copy of the recorded run with everything a night adds."""
     run = recorded(folder)
     trials = write_trials(run)
@@ -77,6 +76,30 @@ def planner(folder):
     write(run, "importance.json", importance | {"bootstraps": 200})
     choose(run, next(t for t in trials if t.number == 12))
     return run
+
+
+def complete_run(folder):
+    """A night with everything that today's stages add, shared by two machines."""
+    from ablation_factory import measured
+    from data_quality_factory import add_gallery
+
+    run = confirmed_run(folder)
+    add_statistics(run)
+    add_gallery(run)
+    measured(run, failures=["batch_norm"])
+    write_workers(run, worker("ada-1", "ada"), worker("eve-1", "eve", lost=3))
+    return run
+
+
+def worker(name, host, **more):
+    """What a worker did in the study."""
+    counts = {"search": 1234, "confirm": 4, "failed": 2, "lost": 0, "seconds": 5025.4, **more}
+    return {"worker": name, "host": host, "device": "GPU:0", "jobs": 1, **counts}
+
+
+def write_workers(run, *workers):
+    """Who trained the trials."""
+    write(run, "workers.json", {"schema": 1, "study": "night", "workers": list(workers)})
 
 
 def write(run, name, data):
@@ -269,20 +292,3 @@ def searching(folder):
     stages = [{"name": "search", "started": "2026-11-21T22:00:00+01:00", "seconds": 41.0}]
     write(run, "stages.json", {"schema": 1, "stages": stages, "budget_seconds": 600.0})
     return run
-
-
-class Elements(HTMLParser):
-    """All start tags with their attributes, and the text."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.tags, self.words = [], []
-        self.feed(source)
-        self.text = re.sub(r"[ \n]+", " ", " ".join(self.words))
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        if self.tags and self.tags[-1][0] not in ("style", "script"):
-            self.words.append(data)

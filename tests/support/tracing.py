@@ -20,8 +20,8 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "report_templates"
-SOURCES = ROOT / "fmnist" / "report" / "sources.py"
-PUBLISHED = ROOT / "fmnist" / "published.toml"
+SOURCES = ROOT / "fmnist" / "report" / "bibliography.py"
+PUBLISHED = ROOT / "fmnist" / "report" / "published.toml"
 THIN = "\u202f"
 SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 PLAIN = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"

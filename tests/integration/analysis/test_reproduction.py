@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from report_factory import Elements, write
+from report_factory import write
+from report_pages import Elements
 
 from fmnist.analysis.intervals import mcnemar, newcombe
 from fmnist.analysis.reproduction import FILE, changes, judged, read_recorded, to_json

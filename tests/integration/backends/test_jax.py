@@ -1,6 +1,5 @@
 """JAX is the other backend: the tests of networks and trainings pass on it too."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from requirements import require_package
 
 TESTS = Path(__file__).parents[2]
 FILES = (
@@ -22,11 +22,8 @@ NEUTRAL = ("explodes", "smoothing_trains", "newest", "can_be_kept", "finished", 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    importlib.util.find_spec("jax") is None and "FMNIST_WITHOUT_JAX" in os.environ,
-    reason="JAX is not installed, and FMNIST_WITHOUT_JAX says that this is meant",
-)
 def test_the_tests_of_networks_and_trainings_pass_on_jax():
+    require_package("jax")
     rooms = (TESTS / "integration" / name for name in FILES)
     files = [
         TESTS / "support" / "jax_checks.py",

@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import os
 import shutil
@@ -8,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from requirements import find_package
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
@@ -222,20 +222,16 @@ def test_without_mlflow_the_remedy_is_named_before_anything_runs(monkeypatch):
 
 @pytest.fixture
 def mlflow_installed(monkeypatch, tmp_path):
-    """MLflow's client; it is an extra that not every test environment has."""
-    if not importlib.util.find_spec("mlflow"):
-        assert "FMNIST_WITHOUT_MLFLOW" in os.environ, (
-            "mlflow-skinny is not installed; if that is meant, set FMNIST_WITHOUT_MLFLOW=1"
-        )
-        pytest.skip("mlflow-skinny is not installed, and FMNIST_WITHOUT_MLFLOW says it is meant")
+    """MLflow's client; processes of their own import it, since it brings much along."""
+    find_package("mlflow")
     monkeypatch.chdir(tmp_path)
 
 
 SEND = """
 import json, sys, warnings
 from pathlib import Path
-from fmnist.runs import Run
-from fmnist.trackers.chosen import trackers_of
+from fmnist.runs.folder import Run
+from fmnist.integrations.tracking import trackers_of
 told = []
 trackers_of(told.append, {"mlflow": sys.argv[2]}).finished(Run(Path(sys.argv[1])))
 from mlflow.tracking import MlflowClient

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 from ablation_factory import VALUES, measured
-from report_factory import Elements, night, recorded, write
+from report_factory import confirmed_run, write
+from report_pages import Elements, render_html, without_plots
 
 from fmnist.report.chapters.ablation import experiments
 from fmnist.report.evidence import ABSENT, EVIDENCE
@@ -14,7 +15,6 @@ from fmnist.report.figures.ablation import effects_figure
 from fmnist.report.figures.style import drawing
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import ablation as reading
-from fmnist.report.render import render_report
 from fmnist.report.tables import ablation as tables
 from fmnist.runs.decode import FactsError
 
@@ -23,7 +23,7 @@ QUESTIONS = ("cnn_vs_dense", "pooling", "normalisation", "overfitting", "improve
 
 @pytest.fixture
 def run(tmp_path):
-    return night(tmp_path)
+    return confirmed_run(tmp_path)
 
 
 def shown(run, key):
@@ -190,27 +190,16 @@ def test_early_stopping_is_read_from_the_curve(run):
 # ---- rendered ---------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_the_report_has_the_chapter_where_there_are_experiments(run):
-    render_report(run)
-    without = Elements((run / "report.html").read_text(encoding="utf-8"))
-    assert not [a for _, a in without.tags if a.get("id") == "experiments"]
-    measured(run, failures=["batch_norm"])
-    html = render_report(run).html.read_bytes()
-    found = Elements(html.decode())
+def test_the_report_has_the_chapter_where_there_are_experiments(recorded_html, whole_report):
+    older, found = (
+        Elements(html.read_text(encoding="utf-8"))
+        for html in (recorded_html, whole_report / "report.html")
+    )
+    assert not [a for _, a in older.tags if a.get("id") == "experiments"]
+    assert "No experiment was made on this." in older.text
     assert [a for _, a in found.tags if a.get("id") == "experiments"]
     assert "Twice the epochs: 90.18" in found.text
     assert "Of 6 variants, 2 are better" in found.text
-    assert render_report(run).html.read_bytes() == html
-
-
-@pytest.mark.slow
-def test_an_older_run_without_experiments_is_rendered(tmp_path):
-    run = recorded(tmp_path)
-    assert load_facts(run).experiments is None
-    assert not (run / "experiments.json").exists()
-    render_report(run)
-    assert "No experiment was made on this." in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_strangers_words_stay_words(run):
@@ -218,7 +207,8 @@ def test_strangers_words_stay_words(run):
     record["experiments"][0]["title"] = "<script>alert(1)</script>"
     record["skipped"][0]["reason"] = "<img src=x>"
     write(run, "experiments.json", json.loads(json.dumps(record)))
-    html = render_report(run).html.read_text(encoding="utf-8")
+    with without_plots():
+        html = render_html(run).read_text(encoding="utf-8")
     assert "<script>alert" not in html
     assert "<img src=x" not in html
 

@@ -12,6 +12,8 @@ from PIL import Image
 
 from fmnist.report import text
 
+pytestmark = pytest.mark.slow
+
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))["test"]
 NAMES = [c["name"] for c in METRICS["classes"]]

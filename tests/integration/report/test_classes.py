@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from classes_factory import with_classes
 from fontTools.ttLib import TTFont
-from report_factory import Elements, recorded
+from report_factory import recorded
+from report_pages import render_html, render_words
 
 from fmnist.report import glyphs
 from fmnist.report.bibliography import sources
@@ -15,23 +16,10 @@ from fmnist.report.figures import classification, many_classes
 from fmnist.report.figures.run_comparison import recall_figure
 from fmnist.report.figures.style import drawing
 from fmnist.report.load import load_facts
-from fmnist.report.render import render_report
 from fmnist.report.tables import results as tables
 
 FASHION = ("Fashion-MNIST", "garment", "shoe", "T-shirt", "trouser")
 FOREIGN = ("Пальто", "き", "猫", "جمل", "Ελλάδα", "ไทย", "$x$ & <b>")
-
-
-@pytest.fixture
-def html(tmp_path, monkeypatch):
-    """Renders the HTML of the recorded run with these classes."""
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-
-    def render(names, **data):
-        run = with_classes(tmp_path, names, **data)
-        return render_report(run).html.read_text(encoding="utf-8")
-
-    return render
 
 
 def numbered(count):
@@ -110,10 +98,9 @@ def test_a_matrix_with_long_names_is_told_by_class(facts, tmp_path):
     assert len(tables.confusion(long.metrics.test).head) == 4
 
 
-def test_the_report_of_another_data_set_says_nothing_of_fashion_mnist(html):
-    notes = ["Mirrored images were left out."]
-    page = html(numbered(26), notes=notes, test="split off", pictures="whole")
-    text = Elements(page).text
+def test_the_report_of_another_data_set_says_nothing_of_fashion_mnist(tmp_path):
+    more = {"notes": ["Mirrored images were left out."], "test": "split off", "pictures": "whole"}
+    text = render_words(with_classes(tmp_path, numbered(26), **more)).text
     assert "own: a tuned convolutional network" in text
     assert "Mirrored images were left out." in text
     assert "The test set had been split off before" in text
@@ -170,8 +157,8 @@ def test_the_letters_that_are_missing_come_along():
     assert len(font) < 60_000
 
 
-def test_the_page_has_that_font(html):
-    page = html(FOREIGN)
+def test_the_page_has_that_font(tmp_path):
+    page = render_html(with_classes(tmp_path, FOREIGN)).read_text(encoding="utf-8")
     assert '@font-face{font-family:"Report More"' in page
     assert "$x$ &amp; &lt;b&gt;" in page
 

@@ -11,7 +11,8 @@ import numpy as np
 import pypdf
 import pytest
 from PIL import Image
-from report_factory import Elements, with_ensemble, write
+from report_factory import with_ensemble, write
+from report_pages import Elements, without_pdf, without_plots
 
 from fmnist.analysis.classification import evaluate
 from fmnist.analysis.comparison import compare_runs
@@ -65,18 +66,15 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def rendered(folders, tmp_path_factory):
-    return render_comparison(folders, compare_runs(folders), tmp_path_factory.mktemp("output"))
+def page(folders, tmp_path_factory):
+    return read(folders, tmp_path_factory.mktemp("output"))
 
 
-@pytest.fixture(scope="module")
-def page(rendered):
-    return Elements(rendered.html.read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def without_pdf(monkeypatch):
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+def read(folders, output):
+    """The HTML of a comparison; nothing is printed, nothing drawn."""
+    with without_pdf(), without_plots():
+        html = render_comparison(folders, compare_runs(folders), output).html
+    return Elements(html.read_text(encoding="utf-8"))
 
 
 def test_it_stands_alone(page):
@@ -104,18 +102,18 @@ def test_the_numbers_are_those_of_the_runs(page, folders):
             assert f"{text.percent(row['recall'], digits=1)} ({span})" in page.text
 
 
-def test_the_pdf_has_a_chapter_for_each_part(rendered):
+@pytest.mark.slow
+def test_the_pdf_has_a_chapter_for_each_part_and_the_same_bytes_twice(folders, tmp_path):
+    rendered, again = (
+        render_comparison(folders, compare_runs(folders), tmp_path / name) for name in "ab"
+    )
     assert rendered.problem is None
     pdf = pypdf.PdfReader(rendered.pdf)
     marks = [mark.title for mark in pdf.outline if not isinstance(mark, list)]
     assert "2 Class by class" in marks
     assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
-
-
-def test_the_same_folders_give_the_same_bytes(rendered, folders):
-    before = rendered.html.read_bytes(), rendered.pdf.read_bytes()
-    again = render_comparison(folders, compare_runs(folders), rendered.html.parent)
-    assert (again.html.read_bytes(), again.pdf.read_bytes()) == before
+    assert again.html.read_bytes() == rendered.html.read_bytes()
+    assert again.pdf.read_bytes() == rendered.pdf.read_bytes()
 
 
 def test_agreement_shares_out_all_images(folders):
@@ -157,16 +155,13 @@ def test_images_come_from_the_run_that_got_them_wrong(page, folders):
     assert all((p[i].argmax() != labels[i]) == (k < 12) for k, i in enumerate(shown))
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_hostile_names_stay_texts(tmp_path):
     folders = [first_run(tmp_path), other_run(tmp_path, name=HOSTILE)]
-    found = render_comparison(folders, compare_runs(folders), tmp_path)
-    page = Elements(found.html.read_text(encoding="utf-8"))
+    page = read(folders, tmp_path)
     assert HOSTILE in page.text
     assert len([tag for tag, _ in page.tags if tag == "script"]) == 1
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_a_run_and_its_ensemble_need_no_second_folder(tmp_path):
     run = first_run(tmp_path)
     with_ensemble(run)
@@ -174,8 +169,7 @@ def test_a_run_and_its_ensemble_need_no_second_folder(tmp_path):
         arrays = dict(archive)
     arrays["ensemble_probabilities"] = arrays["test_probabilities"]
     np.savez_compressed(run / "predictions.npz", **arrays)
-    found = render_comparison([run], compare_runs([run]), tmp_path)
-    page = Elements(found.html.read_text(encoding="utf-8"))
+    page = read([run], tmp_path)
     assert ", ensemble" in page.text
     assert "its own report has the scores of each class" in page.text
 
@@ -188,7 +182,6 @@ def test_a_run_without_history_is_named(tmp_path):
         render_comparison(folders, found, tmp_path)
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_ten_runs_are_compared_and_eight_drawn(tmp_path):
     first = first_run(tmp_path)
     others = [Path(shutil.copytree(first, tmp_path / f"copy-{k}")) for k in range(9)]
@@ -198,8 +191,7 @@ def test_ten_runs_are_compared_and_eight_drawn(tmp_path):
             re.sub("(?m)^name = .*$", f'name = "copy-{k}"', source, count=1), encoding="utf-8"
         )
     folders = [first, *others]
-    found = render_comparison(folders, compare_runs(folders), tmp_path)
-    page = Elements(found.html.read_text(encoding="utf-8"))
+    page = read(folders, tmp_path)
     assert "The first 8 of 10 runs are drawn." in page.text
     assert "copy-8" in page.text
     assert "The configurations are equal" in page.text

@@ -1,20 +1,20 @@
 """Refit, ensemble and mirror images in the report: each said where its figures stand."""
 
 import pytest
-from report_factory import Elements, night, refit, with_ensemble
+from report_factory import confirmed_run, refit, with_ensemble
+from report_pages import render_words
 
 from fmnist.report import findings
 from fmnist.report.chapters.method import method
 from fmnist.report.load import FactsError, load_facts
 from fmnist.report.narrative import final_model, winner
-from fmnist.report.render import render_report
 from fmnist.report.tables import method as method_tables
 from fmnist.report.tables import results as tables
 
 
 @pytest.fixture
 def run(tmp_path):
-    return night(tmp_path)
+    return confirmed_run(tmp_path)
 
 
 def test_without_them_nothing_is_said(run):
@@ -91,9 +91,7 @@ def test_members_and_those_left_out_are_listed(run):
 def test_the_one_network_stays_the_headline(run):
     refit(run)
     with_ensemble(run)
-    render_report(run)
-    page = Elements((run / "report.html").read_text(encoding="utf-8"))
-    facts = load_facts(run)
+    page, facts = render_words(run), load_facts(run)
     lead = f"classifies {facts.metrics.test.correct:,} of the {facts.metrics.test.n:,} test images"
     words = page.text
     assert lead in words

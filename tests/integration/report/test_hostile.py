@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_factory import Elements, write
+from report_factory import write
+from report_pages import Elements, render_html, without_plots
 
 from fmnist.report.concepts import ConceptError, keep_questions, load_concepts
 from fmnist.report.load import load_facts
@@ -19,7 +20,6 @@ from fmnist.report.output.content_policy import guarded
 from fmnist.report.output.pdf import PrintingError
 from fmnist.report.output.pdf import print_pdf as printed
 from fmnist.report.output.templating import ReportTemplateError, check_templates
-from fmnist.report.render import render_report
 from fmnist.runs.decode import FactsError
 
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
@@ -48,10 +48,10 @@ def own(tmp_path):
 
 
 @pytest.fixture
-def html(monkeypatch):
-    """Renders the HTML only."""
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-    return lambda run, **more: render_report(run, **more).html.read_text(encoding="utf-8")
+def html():
+    """Renders the HTML without plots."""
+    with without_plots():
+        yield lambda run, **more: render_html(run, **more).read_text(encoding="utf-8")
 
 
 def change(run, name, old, new):
@@ -254,7 +254,7 @@ def test_a_link_out_of_the_run_folder_is_refused(run, secret):
     (run / "environment.json").unlink()
     (run / "environment.json").symlink_to(secret)
     with pytest.raises(FactsError, match=r"environment\.json: is a link that leads out of"):
-        render_report(run)
+        render_html(run)
     assert not (run / "report.pdf").exists()
 
 

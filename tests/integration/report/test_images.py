@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from data_quality_factory import LEFT_OUT, add_gallery, leave_out
 from PIL import Image
-from report_factory import Elements, recorded
+from report_factory import recorded
+from report_pages import Elements
 
 from fmnist.report.figures import architecture, image_grids, image_strips
 from fmnist.report.figures.style import drawing

@@ -8,14 +8,14 @@ from pathlib import Path
 import pypdf
 import pytest
 from report_factory import (
-    Elements,
     barely_begun,
-    night,
+    confirmed_run,
     recorded,
     retried,
     searching,
     skip_confirmation,
 )
+from report_pages import Elements, render_html, render_words
 
 from fmnist.report import findings, text
 from fmnist.report.load import FactsError, load_facts
@@ -26,23 +26,12 @@ from search.engines import SAMPLERS_OF
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory):
-    return render_report(night(tmp_path_factory.mktemp("night")))
-
-
-@pytest.fixture(scope="module")
-def page(rendered):
-    return Elements(rendered.html.read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def without_pdf(monkeypatch):
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+def page(whole_report):
+    return Elements((whole_report / "report.html").read_text(encoding="utf-8"))
 
 
 def read(run, **options):
-    found = Elements(render_report(run, **options).html.read_text(encoding="utf-8"))
-    return found.text.replace("\u202f", " ")
+    return render_words(run, **options).text.replace("\u202f", " ")
 
 
 def edit(run, name, *pairs):
@@ -94,23 +83,14 @@ def test_every_image_has_alt_text(page):
     assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
 
 
-@pytest.mark.slow
-def test_a_second_rendering_is_the_same_to_the_byte(rendered):
-    before = rendered.html.read_bytes(), rendered.pdf.read_bytes()
-    again = render_report(rendered.html.parent)
-    assert (again.html.read_bytes(), again.pdf.read_bytes()) == before
-
-
-@pytest.mark.usefixtures("without_pdf")
 def test_a_confirmation_that_was_skipped_leaves_no_empty_figure(tmp_path):
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     skip_confirmation(run, "switched off with --no-confirm")
     found = read(run)
     assert "not trained again on fresh seeds: switched off with --no-confirm." in found
     assert "Mean with" not in found
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_an_older_run_is_told_truly(tmp_path):
     found = read(recorded(tmp_path))
     assert "The best trials were not trained again on fresh seeds." in found
@@ -119,7 +99,6 @@ def test_an_older_run_is_told_truly(tmp_path):
         assert absent not in found
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_one_given_configuration_is_not_called_the_best(tmp_path):
     run = recorded(tmp_path)
     for name in ("space.json", "trials.jsonl", "importance.json"):
@@ -140,7 +119,6 @@ def test_one_given_configuration_is_not_called_the_best(tmp_path):
         assert untrue not in found.replace("tensorflow-cpu", ""), untrue
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_the_other_engine_is_named_in_words(tmp_path):
     run = recorded(tmp_path)
     edit(
@@ -185,15 +163,13 @@ def test_why_trials_were_stopped_early_depends_on_what_was_asked(tmp_path, prune
     assert re.search(rf"1 trial was stopped early, .*{why}.*time ran out\.", told)
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_an_interim_report_stands_beside_and_says_so(tmp_path):
     run = searching(tmp_path)
     with pytest.raises(FactsError, match=r"best_config.toml: missing"):
         render_report(run)
-    rendered = render_report(run, interim=True)
-    assert (rendered.html.name, rendered.pdf.name) == ("interim.html", "interim.pdf")
-    assert not (run / "report.html").exists()
     found = read(run, interim=True)
+    assert {p.name for p in run.glob("*.html")} == {"interim.html"}
+    assert {p.name for p in run.glob("*.pdf")} == {"interim.pdf"}
     assert "Interim report. The run had not ended when this was made" in found
     assert "Not there yet: the best configuration, the final training, the results on" in found
     assert "Under way: trial 3, epoch 2 done, 80.32 % on the validation images." in found
@@ -204,7 +180,6 @@ def test_an_interim_report_stands_beside_and_says_so(tmp_path):
     assert "An honest winner" not in found
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_an_interim_report_needs_no_trial(tmp_path):
     found = read(barely_begun(tmp_path), interim=True)
     assert "No trial has ended yet." in found
@@ -212,26 +187,23 @@ def test_an_interim_report_needs_no_trial(tmp_path):
     assert "The search space" in found
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_an_interim_report_needs_no_space(tmp_path):
     run = barely_begun(tmp_path)
     (run / "space.json").unlink()
     assert "No trial has ended yet." in read(run, interim=True)
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_the_final_report_takes_the_interim_one_away(tmp_path):
-    run = night(tmp_path)
-    render_report(run, interim=True)
+    run = confirmed_run(tmp_path)
+    read(run, interim=True)
     assert (run / "interim.html").is_file()
-    render_report(run)
+    read(run)
     assert (run / "report.html").is_file()
     assert not list(run.glob("interim.*"))
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_no_number_of_the_test_set_before_its_time(tmp_path):
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     (run / "metrics.json").unlink()
     found = read(run, interim=True)
     assert "92.45" not in found
@@ -240,7 +212,6 @@ def test_no_number_of_the_test_set_before_its_time(tmp_path):
     assert "The best trials of the search, trained again on fresh seeds." in found
 
 
-@pytest.mark.usefixtures("without_pdf")
 @pytest.mark.parametrize(
     "next_file", ["importance.json", "confirmation.json", "history.json", "predictions.npz",
                   "metrics.json", "explain.npz"],
@@ -250,7 +221,7 @@ def test_an_interim_report_can_be_made_between_any_two_files(tmp_path, next_file
         "importance.json", "confirmation.json", "best_config.toml", "history.json",
         "predictions.npz", "metrics.json", "explain.npz", "evidence.json",
     ]  # fmt: skip
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     for name in order[order.index(next_file) :]:
         (run / name).unlink()
     found = read(run, interim=True)
@@ -258,6 +229,7 @@ def test_an_interim_report_can_be_made_between_any_two_files(tmp_path, next_file
     assert "nan %" not in found
 
 
+@pytest.mark.slow
 def test_every_page_of_an_interim_pdf_is_marked(tmp_path):
     pdf = pypdf.PdfReader(render_report(searching(tmp_path), interim=True).pdf)
     for number, sheet in enumerate(pdf.pages):
@@ -266,14 +238,12 @@ def test_every_page_of_an_interim_pdf_is_marked(tmp_path):
     assert "Interim report · Fashion-MNIST" in pdf.pages[4].extract_text()
 
 
-def test_a_final_pdf_is_not_marked(rendered):
-    pdf = pypdf.PdfReader(rendered.pdf)
-    assert not any("Interim" in sheet.extract_text() for sheet in pdf.pages)
+def test_a_final_pdf_is_not_marked(printed_pages):
+    assert not any("Interim" in words for words in printed_pages)
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_an_interim_report_of_the_same_files_is_the_same(tmp_path):
     run = searching(tmp_path)
-    before = render_report(run, interim=True).html.read_bytes()
+    before = render_html(run, interim=True).read_bytes()
     copy = Path(shutil.copytree(run, tmp_path / "b" / "run"))
-    assert render_report(copy, interim=True).html.read_bytes() == before
+    assert render_html(copy, interim=True).read_bytes() == before

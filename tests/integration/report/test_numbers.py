@@ -1,22 +1,16 @@
 """Every number of a report comes from a field of a file in the run's folder."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
-from ablation_factory import measured
-from data_quality_factory import add_gallery
-from report_factory import add_statistics, night, recorded, write
+from report_factory import write
+from report_pages import render_html
 from tracing import Found, untraced
 from tracing_rules import RULES
 
-from fmnist.report.render import render_report
-
 SHIFT = 0.9137
-
-
-@pytest.fixture(autouse=True)
-def html_only(monkeypatch):
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
 
 
 def other(content, key=""):
@@ -28,25 +22,13 @@ def other(content, key=""):
     return content * SHIFT if isinstance(content, float) else content
 
 
-def whole(folder):
-    """A night with everything that today's stages add."""
-    run = night(folder)
-    add_statistics(run)
-    add_gallery(run)
-    measured(run)
-    return run
+@pytest.mark.parametrize("report", ["recorded_report", "whole_report"])
+def test_every_number_is_a_field_or_derived_from_fields(report, request):
+    assert untraced(request.getfixturevalue(report), RULES) == []
 
 
-@pytest.mark.parametrize("folder", [recorded, whole])
-def test_every_number_is_a_field_or_derived_from_fields(folder, tmp_path):
-    run = folder(tmp_path)
-    render_report(run)
-    assert untraced(run, RULES) == []
-
-
-def test_other_measurements_give_other_numbers_all_of_them_traced(tmp_path):
-    run = recorded(tmp_path)
-    render_report(run)
+def test_other_measurements_give_other_numbers_all_of_them_traced(recorded_report, tmp_path):
+    run = Path(shutil.copytree(recorded_report, tmp_path / "run"))
     for name in ("history.json", "stages.json", "importance.json", "evidence.json"):
         write(run, name, other(json.loads((run / name).read_text(encoding="utf-8"))))
     lines = (run / "trials.jsonl").read_text(encoding="utf-8").splitlines()
@@ -54,13 +36,13 @@ def test_other_measurements_give_other_numbers_all_of_them_traced(tmp_path):
     (run / "trials.jsonl").write_text(changed, encoding="utf-8")
     stale = untraced(run, RULES)
     assert len(stale) > 50  # the old report is no longer explained by the files
-    render_report(run)
+    render_html(run)
     assert untraced(run, RULES) == []
 
 
-def test_a_number_from_nowhere_is_found(tmp_path):
-    run = recorded(tmp_path)
-    page = render_report(run).html
+def test_a_number_from_nowhere_is_found(recorded_report, tmp_path):
+    run = Path(shutil.copytree(recorded_report, tmp_path / "run"))
+    page = run / "report.html"
     words = "<p>It took 4,321.5 steps and 17\u202fmin 23\u202fs to reach 91.827\u202f%.</p></main>"
     page.write_text(page.read_text(encoding="utf-8").replace("</main>", words), encoding="utf-8")
     found: list[Found] = untraced(run, RULES)

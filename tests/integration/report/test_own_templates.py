@@ -1,11 +1,12 @@
 """Own templates and questions: checked before the night, kept with the run, fallen back from."""
 
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from report_factory import recorded
+from report_pages import without_pdf, without_plots
 
 from fmnist.cli import main as command_line
 from fmnist.cli.commands.report import render_again
@@ -15,15 +16,14 @@ from fmnist.pipeline.stages.report import report
 from fmnist.report.concepts import load_concepts
 from fmnist.runs.folder import Run
 
-DATA = Path(__file__).parents[2] / "data"
 HEAD = '+++\nquestion = "Mine?"\n+++\nYes.\n'
 NO_COVER = {"title": "", "author": "", "course": "", "dated": ""}
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-    return Path(shutil.copytree(DATA / "recorded_run", tmp_path / "run"))
+def run(tmp_path):
+    with without_pdf(), without_plots():
+        yield recorded(tmp_path)
 
 
 @pytest.fixture

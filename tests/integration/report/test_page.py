@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 from browser import THEMES, WIDTHS, nu_errors, opened, violations
-from report_factory import night
+from report_pages import without_pdf
 
 from fmnist.analysis.comparison import compare_runs
 from fmnist.report.comparison_report import render_comparison
-from fmnist.report.render import render_report
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def comparison(recorded_html):
+def comparison(recorded_report, tmp_path_factory):
     """The report of a comparison of the recorded run with a copy of itself."""
-    copy = Path(shutil.copytree(recorded_html.parent, recorded_html.parent.parent / "copy"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-        folders = [recorded_html.parent, copy]
-        return render_comparison(folders, compare_runs(folders), copy.parent).html
+    folder = tmp_path_factory.mktemp("compared")
+    folders = [recorded_report, Path(shutil.copytree(recorded_report, folder / "copy"))]
+    with without_pdf():
+        return render_comparison(folders, compare_runs(folders), folder).html
 
 
 # ---- Accessibility ----
@@ -54,10 +54,8 @@ def test_axe_finds_nothing_in_the_images_of_a_cell(browser, recorded_html, theme
         assert violations(page) == []
 
 
-def test_the_nu_checker_finds_no_error(recorded_html, comparison, tmp_path):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-        assert nu_errors(recorded_html, comparison, render_report(night(tmp_path)).html) == []
+def test_the_nu_checker_finds_no_error(recorded_html, comparison, whole_report):
+    assert nu_errors(recorded_html, comparison, whole_report / "report.html") == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)

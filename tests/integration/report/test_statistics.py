@@ -4,9 +4,9 @@ import dataclasses
 import json
 import re
 
-import pypdf
 import pytest
-from report_factory import Elements, recorded, refit, with_statistics, write
+from report_factory import recorded, refit, with_statistics, write
+from report_pages import Elements, render_words
 
 from fmnist.report import findings
 from fmnist.report.chapters import summary as chapter
@@ -15,7 +15,6 @@ from fmnist.report.figures.calibration import reliability_figure
 from fmnist.report.figures.style import drawing
 from fmnist.report.load import FactsError, load_facts
 from fmnist.report.narrative import calibration
-from fmnist.report.render import render_report
 from fmnist.report.tables import results as tables
 from search.space import SearchSpace
 
@@ -23,23 +22,13 @@ HEADING = "Can its probabilities be trusted?"
 
 
 @pytest.fixture(scope="module")
-def rendered(tmp_path_factory):
-    return render_report(with_statistics(tmp_path_factory.mktemp("statistics")))
+def facts(recorded_report):
+    return load_facts(recorded_report)
 
 
 @pytest.fixture(scope="module")
-def facts(rendered):
-    return load_facts(rendered.html.parent)
-
-
-@pytest.fixture(scope="module")
-def page(rendered):
-    return Elements(rendered.html.read_text(encoding="utf-8"))
-
-
-@pytest.fixture
-def without_pdf(monkeypatch):
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+def page(recorded_html):
+    return Elements(recorded_html.read_text(encoding="utf-8"))
 
 
 def test_class_scores_stand_with_their_intervals(facts, page):
@@ -65,15 +54,14 @@ def test_calibration_is_told_drawn_and_tabled(facts, page):
     assert figure.alt in [a.get("alt") for tag, a in page.tags if tag == "img"]
 
 
-def test_the_summary_stays_on_one_page(rendered):
-    sheets = [sheet.extract_text() for sheet in pypdf.PdfReader(rendered.pdf).pages]
-    (first,) = (text for text in sheets if "What was found" in text)
+def test_the_summary_stays_on_one_page(printed_pages):
+    (first,) = (text for text in printed_pages if "What was found" in text)
     assert "Looked for and not found" in first
     assert "Accuracy and loss of the final network" in first
 
 
-def test_findings_are_on_page_one_and_beside_the_report(rendered, facts, page):
-    data = json.loads((rendered.html.parent / findings.FILE).read_text(encoding="utf-8"))
+def test_findings_are_on_page_one_and_beside_the_report(recorded_report, facts, page):
+    data = json.loads((recorded_report / findings.FILE).read_text(encoding="utf-8"))
     found = findings.find(facts)
     assert findings.Findings.from_json(data) == found
     shown = chapter.summary(facts, ())
@@ -91,8 +79,8 @@ def test_every_link_of_a_finding_leads_to_a_chapter(page):
     assert {link.removeprefix("#") for link in links} <= ids
 
 
-def test_the_summary_does_not_say_a_sentence_twice(rendered):
-    source = rendered.html.read_text(encoding="utf-8")
+def test_the_summary_does_not_say_a_sentence_twice(recorded_html):
+    source = recorded_html.read_text(encoding="utf-8")
     chapter = source[source.index('<section id="summary">') : source.index('<section id="method">')]
     words = Elements(chapter).text
     sentences = [s for s in re.split(r"(?<=[.:]) ", words) if len(s) > 40]
@@ -110,10 +98,9 @@ def test_more_findings_than_fit_are_told_by_their_titles(facts):
     assert chapter._fitting(story, alarming) == len(several)
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_an_older_run_has_neither_and_still_a_report(tmp_path):
     run = recorded(tmp_path)
-    words = Elements(render_report(run).html.read_text(encoding="utf-8")).text
+    words = render_words(run).text
     assert HEADING not in words
     assert "resamples of the" not in words
     assert len(tables.classes(load_facts(run).metrics.test).head) == 7
@@ -121,11 +108,10 @@ def test_an_older_run_has_neither_and_still_a_report(tmp_path):
     assert "miscalibrated" in data["not_applicable"]
 
 
-@pytest.mark.usefixtures("without_pdf")
 def test_an_interim_report_leaves_no_findings_behind(tmp_path):
     run = recorded(tmp_path)
     (run / "metrics.json").unlink()
-    render_report(run, interim=True)
+    render_words(run, interim=True)
     assert not (run / findings.FILE).exists()
 
 

@@ -12,7 +12,7 @@ from fmnist.errors import UserError
 from fmnist.importers.external import Axis, ForeignError, Study, Trial, numbered, plain
 from fmnist.importers.objective_values import accuracies
 from fmnist.importers.parameter_mapping import Wishes, match, read_mapping
-from fmnist.importers.search_space import fitted, parameter
+from fmnist.importers.search_space import cast_to_field, parameter
 from search.space import Categorical, Float, Int
 
 USUAL = Config().to_dict()
@@ -89,23 +89,23 @@ def test_values_that_do_not_go_together_say_what_to_set():
 
 
 def test_numbers_and_words_become_those_of_our_fields():
-    assert fitted("filters_1", 64.0) == 64
-    assert type(fitted("filters_1", 64.0)) is int
-    assert type(fitted("dropout", 0)) is float
-    assert fitted("flip", 1) is True
-    assert fitted("optimizer", "AdamW") == "adamw"
+    assert cast_to_field("filters_1", 64.0) == 64
+    assert type(cast_to_field("filters_1", 64.0)) is int
+    assert type(cast_to_field("dropout", 0)) is float
+    assert cast_to_field("flip", 1) is True
+    assert cast_to_field("optimizer", "AdamW") == "adamw"
 
 
 @given(
     st.sampled_from(list(RULES)), st.one_of(st.integers(), st.floats(), st.text(), st.booleans())
 )
-def test_a_fitted_value_is_one_that_the_field_may_have(field, value):
+def test_a_cast_value_is_one_that_the_field_may_have(field, value):
     try:
-        found = fitted(field, value)
+        found = cast_to_field(field, value)
     except ConfigError:
         return
     assert type(found) is type(USUAL[field])
-    assert fitted(field, found) == found
+    assert cast_to_field(field, found) == found
 
 
 def test_a_parameter_covers_the_ranges_and_every_value():
@@ -138,12 +138,13 @@ huge = st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-(10**20), 1
 def test_whatever_the_ranges_are_the_space_holds_the_values(field, axes, shares):
     rule = RULES[field]
     values = [
-        fitted(field, type(USUAL[field])(rule.low + s * (rule.high - rule.low))) for s in shares
+        cast_to_field(field, type(USUAL[field])(rule.low + s * (rule.high - rule.low)))
+        for s in shares
     ]
     found = parameter(field, axes, values)
     assert all(found.contains(v) for v in values)
-    fitted(field, found.low)
-    fitted(field, found.high)
+    cast_to_field(field, found.low)
+    cast_to_field(field, found.high)
 
 
 def test_what_a_study_had_fixed_is_no_part_of_the_space():

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from report_factory import night, recorded, refit
+from report_factory import confirmed_run, recorded, refit
 
 from fmnist.report import findings
 from fmnist.report.findings import CAUTION, NOTE, WARNING
@@ -35,7 +35,7 @@ replace = dataclasses.replace
 
 @pytest.fixture(scope="module")
 def whole_night(tmp_path_factory):
-    return load_facts(night(tmp_path_factory.mktemp("night")))
+    return load_facts(confirmed_run(tmp_path_factory.mktemp("night")))
 
 
 def severity(code, facts):
@@ -80,8 +80,8 @@ def calibrated(before, by_chance, after=0.01):
     def side(ece):
         return Calibrated(ece, (0.0, 0.1), by_chance, 0.3, 0.1, (40, 60), (0.4, 0.9), (0.5, 0.95))
 
-    scale_to_dataset = FittedOn("validation", 6000, "model.keras")
-    found = Calibration(2, 0.8, scale_to_dataset, 100, side(before), side(after))
+    fitted_on = FittedOn("validation", 6000, "model.keras")
+    found = Calibration(2, 0.8, fitted_on, 100, side(before), side(after))
     return replace(FACTS, metrics=replace(FACTS.metrics, calibration=found))
 
 

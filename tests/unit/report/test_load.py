@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_factory import barely_begun, night, searching, write_lines
+from report_factory import barely_begun, confirmed_run, searching, write_lines
 
 from fmnist.report.load import FactsError, load_facts
 
@@ -134,7 +134,7 @@ def test_a_torn_last_trial_is_left_out(run):
 
 @pytest.fixture(scope="module")
 def whole_night(tmp_path_factory):
-    return night(tmp_path_factory.mktemp("night"))
+    return confirmed_run(tmp_path_factory.mktemp("night"))
 
 
 @pytest.fixture

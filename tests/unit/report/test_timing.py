@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from report_factory import barely_begun, night, recorded, retried, searching, write_plan
+from report_factory import barely_begun, confirmed_run, recorded, retried, searching, write_plan
 
 from fmnist.report import text
 from fmnist.report.findings import states
@@ -17,7 +17,7 @@ from search.records import Failure
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory):
-    return load_facts(night(tmp_path_factory.mktemp("night")))
+    return load_facts(confirmed_run(tmp_path_factory.mktemp("night")))
 
 
 def cells(table):
@@ -152,7 +152,7 @@ def test_a_retry_under_another_number_says_whose_it_was(facts):
 
 
 def test_a_final_training_that_was_taken_up_again_says_so(tmp_path, facts):
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     retried(run)
     sentence = failures.final_training(load_facts(run))
     assert sentence == (

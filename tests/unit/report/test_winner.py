@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from report_factory import night, recorded, searching, skip_confirmation
+from report_factory import confirmed_run, recorded, searching, skip_confirmation
 
 from fmnist.report.chapters.method import method
 from fmnist.report.load import load_facts
@@ -15,7 +15,7 @@ from fmnist.runs.records.search import Difference, Noise
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory):
-    return load_facts(night(tmp_path_factory.mktemp("night")))
+    return load_facts(confirmed_run(tmp_path_factory.mktemp("night")))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_second_without_a_value_is_not_compared(facts):
 
 
 def test_a_skipped_confirmation_gives_its_reason(tmp_path):
-    run = night(tmp_path)
+    run = confirmed_run(tmp_path)
     skip_confirmation(run, "there was no time for it")
     facts = load_facts(run)
     sentence = winner.chosen(facts)

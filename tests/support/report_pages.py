@@ -1,0 +1,58 @@
+"""Reports made for tests, and read back.
+
+A PDF takes two thirds of the time of a report, its plots most of the rest: tests of words do
+without both.
+"""
+
+import io
+import re
+from html.parser import HTMLParser
+from unittest import mock
+
+from fmnist.report.figures.style import Canvas
+from fmnist.report.render import render_report
+
+
+def render_html(run, **options):
+    """``report.html`` of a run; the PDF beside it is none."""
+    with without_pdf():
+        return render_report(run, **options).html
+
+
+def render_words(run, **options):
+    """The same with empty plots, read back."""
+    with without_plots():
+        return Elements(render_html(run, **options).read_text(encoding="utf-8"))
+
+
+def without_pdf():
+    """Print nothing."""
+    return mock.patch("fmnist.report.render._pdf", return_value=b"%PDF-")
+
+
+def without_plots():
+    """Draw nothing: every plot is an empty SVG of its size."""
+    return mock.patch.object(Canvas, "savefig", _blank)
+
+
+def _blank(figure, buffer: io.BytesIO, **_):
+    width, height = (72 * inches for inches in figure.get_size_inches())
+    buffer.write(b'<svg xmlns="http://www.w3.org/2000/svg" width="%.1fpt" ' % width)
+    buffer.write(b'height="%.1fpt" viewBox="0 0 %.1f %.1f"></svg>' % (height, width, height))
+
+
+class Elements(HTMLParser):
+    """All start tags with their attributes, and the text."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(source)
+        self.text = re.sub(r"[ \n]+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] not in ("style", "script"):
+            self.words.append(data)
