@@ -200,8 +200,8 @@ def _parameter_json(p: Parameter) -> dict[str, Any]:
 def _short(p: Parameter | None) -> str:
     if p is None:
         return "(absent)"
-    shown = {k: v for k, v in _parameter_json(p).items() if k not in ("name", "help")}
-    return ", ".join(f"{k}={v}" for k, v in shown.items())
+    limits = {k: v for k, v in _parameter_json(p).items() if k not in ("name", "help")}
+    return ", ".join(f"{k}={v}" for k, v in limits.items())
 
 
 def _check_range(name: str, low: float, high: float, log: bool) -> None:

@@ -60,12 +60,12 @@ class Noise:
 
 def candidates(trials: Iterable[Trial], k: int) -> list[Candidate]:
     """The ``k`` best distinct sets of parameters by their mean value, the best first."""
-    found = []
+    ranked = []
     for group in _groups(trials):
         longest = max(len(t.epochs) for t in group)
-        fair = [t for t in group if len(t.epochs) == longest]
-        found.append(Candidate(fair[0].number, fair[0].params, fmean(map(_value, fair))))
-    return sorted(found, key=lambda c: (-c.search_value, c.trial))[:k]
+        full = [t for t in group if len(t.epochs) == longest]
+        ranked.append(Candidate(full[0].number, full[0].params, fmean(map(_value, full))))
+    return sorted(ranked, key=lambda c: (-c.search_value, c.trial))[:k]
 
 
 def noise(trials: Iterable[Trial], runs: Iterable[Trial] = ()) -> Noise:

@@ -47,12 +47,12 @@ def importances(trials: Sequence[Trial], space: SearchSpace, *, seed: int = 0) -
     record: dict[str, Any] = {"schema": 1, "method": "PED-ANOVA", "trials": len(complete)}
     reason = _not_applicable(values)
     if reason:
-        found: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         return {**record, "bootstraps": 0, "applicable": False, "reason": reason,
-                "parameters": found}  # fmt: skip
-    found = sorted(_parameters(complete, values, space, seed), key=lambda p: -p["importance"])
+                "parameters": rows}  # fmt: skip
+    rows = sorted(_parameters(complete, values, space, seed), key=lambda p: -p["importance"])
     return {**record, "bootstraps": _BOOTSTRAPS, "applicable": True, "reason": "",
-            "parameters": found}  # fmt: skip
+            "parameters": rows}  # fmt: skip
 
 
 def _not_applicable(values: NDArray[np.float64]) -> str:
@@ -116,12 +116,12 @@ class _ResampledStudy(optuna.Study):
         with warnings.catch_warnings():
             # A resample in which nearly all values are equal gives equal importances: right here.
             warnings.simplefilter("ignore")
-            found = optuna.importance.get_param_importances(
+            shares = optuna.importance.get_param_importances(
                 self,
                 evaluator=PedAnovaImportanceEvaluator(target_quantile=_TARGET_QUANTILE),
                 params=list(self._distributions),
             )
-        return {name: float(share) for name, share in found.items()}
+        return {name: float(share) for name, share in shares.items()}
 
 
 def _revalued(trials: Sequence[FrozenTrial], values: NDArray[np.float64]) -> list[FrozenTrial]:

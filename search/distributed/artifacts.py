@@ -112,7 +112,7 @@ class Checkpoints:
         now = time.monotonic()
         if not folder.is_dir() or now - self._last.get(number, -self._every) < self._every:
             return False
-        done = _tried(f"trial {number}: no checkpoint was kept", lambda: self._put(number, folder))
+        done = _try(f"trial {number}: no checkpoint was kept", lambda: self._put(number, folder))
         if done:
             self._last[number] = now
         return done
@@ -123,7 +123,7 @@ class Checkpoints:
         if name is None:
             return False
         what = f"trial {number}: its checkpoint cannot be read"
-        return _tried(what, lambda: self._fetch(name, folder))
+        return _try(what, lambda: self._fetch(name, folder))
 
     def drop(self, number: int) -> None:
         """Delete what was kept of a trial that is over; not of a dead one, whose heir has it."""
@@ -172,10 +172,10 @@ def put_file(store: ArtifactStore, study: DistributedStudy, key: str, path: Path
 
 def _remove(store: ArtifactStore, name: str) -> None:
     """Delete a file that nobody needs; one that stays does no harm."""
-    _tried(f"{name} cannot be deleted", lambda: store.remove(name))
+    _try(f"{name} cannot be deleted", lambda: store.remove(name))
 
 
-def _tried(what: str, act: Callable[[], None]) -> bool:
+def _try(what: str, act: Callable[[], None]) -> bool:
     """Whether ``act`` succeeded; an error of the store or of an archive is logged."""
     try:
         act()

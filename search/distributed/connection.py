@@ -42,7 +42,7 @@ class ConnectionMonitor:
     """What one process knows of its line to the database.
 
     Args:
-        shown: the database's address without a password.
+        address: the database's address without a password.
         heartbeat: seconds between two calls at the latest, while a study is open.
         grace: seconds after which a silent trial is thought dead.
         patience: seconds after which a call gives up.
@@ -51,13 +51,13 @@ class ConnectionMonitor:
 
     def __init__(
         self,
-        shown: str,
+        address: str,
         heartbeat: float,
         grace: float,
         patience: float,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._shown, self._patience, self._stop = shown, patience, stop
+        self._url, self._patience, self._stop = address, patience, stop
         self.set_intervals(heartbeat, grace)
         self._lost = False
         self._last = self._since = _now()
@@ -87,7 +87,7 @@ class ConnectionMonitor:
         except Exception as error:
             if is_outage(error):
                 self._lost = True
-                raise OutageError(f"{self._shown} is out of reach") from None
+                raise OutageError(f"{self._url} is out of reach") from None
             raise
         self._reached()
         return result
@@ -98,13 +98,13 @@ class ConnectionMonitor:
 
     def _out_of_reach(self, _: tenacity.RetryCallState) -> None:
         if not self._lost:
-            _log.warning("%s is out of reach: trying again for %.0f s", self._shown, self._patience)
+            _log.warning("%s is out of reach: trying again for %.0f s", self._url, self._patience)
         self._lost = True
 
     def _reached(self) -> None:
         now = _now()
         if self._lost:
-            _log.warning("%s is within reach again", self._shown)
+            _log.warning("%s is within reach again", self._url)
         if self._lost or _passed(self._last, now) > self._gap:
             self._since = now
         self._lost, self._last = False, now

@@ -209,16 +209,16 @@ class DistributedStudy:
             TrialLostError: it was ended otherwise.
         """
         trial_id = self.trial_id(number)
-        kept = None if record is None else record.to_json()
+        row = None if record is None else record.to_json()
 
         def write() -> None:
             with Session(self.storage.engine) as session, session.begin():
                 trial = TrialModel.find_or_raise_by_id(trial_id, session, for_update=True)
                 if trial.state.is_finished():
-                    self._check_ours(trial_id, number, STATES[state], kept)
+                    self._check_ours(trial_id, number, STATES[state], row)
                     return
                 self.storage._set_trial_attr_without_commit(
-                    session, TrialUserAttributeModel, trial_id, RECORD, kept
+                    session, TrialUserAttributeModel, trial_id, RECORD, row
                 )
                 if value is not None:
                     self.storage._set_trial_value_without_commit(session, trial, 0, float(value))
@@ -227,9 +227,9 @@ class DistributedStudy:
         self.storage.with_retries(write)
 
     def _check_ours(
-        self, trial_id: int, number: int, state: TrialState, kept: dict[str, Any] | None
+        self, trial_id: int, number: int, state: TrialState, row: dict[str, Any] | None
     ) -> None:
         """A finished trial is no surprise where the answer to our own ending was lost."""
         trial = self.storage.get_trial(trial_id)
-        if trial.state != state or trial.user_attrs.get(RECORD, ()) != kept:
+        if trial.state != state or trial.user_attrs.get(RECORD, ()) != row:
             raise TrialLostError(number)

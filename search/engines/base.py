@@ -69,8 +69,5 @@ class Engine(Protocol):
     def running(self) -> tuple[Suggestion, ...]:
         """Trials asked for and not told: in a reopened study those a dead process left."""
 
-    def counts(self) -> dict[State, int]:
-        """Number of finished trials by state."""
-
     def close(self) -> None:
         """Let go of files and connections; nothing may be asked afterwards."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from search.atomic import write_bytes
 from search.engines.base import Suggestion
@@ -108,10 +108,10 @@ class KerasTunerEngine:
             params = self._queue.pop(0)
             row = _Row(len(self._rows), params, name=self._oracle.adopt(params))
         else:
-            found = self._oracle.ask()
-            if found is None:
+            suggested = self._oracle.ask()
+            if suggested is None:
                 return None
-            name, params, epochs = found
+            name, params, epochs = suggested
             row = _Row(len(self._rows), params, epochs, name)
         self._rows.append(row)
         self._save()
@@ -145,11 +145,6 @@ class KerasTunerEngine:
     def running(self) -> tuple[Suggestion, ...]:
         """See ``Engine.running``."""
         return tuple(row.suggestion for row in self._rows if row.state == "running")
-
-    def counts(self) -> dict[State, int]:
-        """See ``Engine.counts``."""
-        states = [row.state for row in self._rows]
-        return {state: states.count(state) for state in get_args(State)}
 
     def close(self) -> None:
         """Nothing: the file is only open while it is written."""

@@ -13,7 +13,7 @@ from search.engines.base import Engine, Suggestion
 from search.engines.choices import check_sampler
 from search.engines.persistence import derived_seed
 from search.engines.samplers import SamplerCache, sampler_of, shuffled_grid, warn_of_categories
-from search.engines.trial_store import STATES, TrialStore, distributions_of
+from search.engines.trial_store import TrialStore, distributions_of
 from search.records import State
 from search.space import SpaceError, Value
 
@@ -48,11 +48,6 @@ class QueueEngine(Engine):
     @override
     def running(self) -> tuple[Suggestion, ...]:
         return tuple(self._store.suggestion(trial) for trial in self._store.running())
-
-    @override
-    def counts(self) -> dict[State, int]:
-        states = [trial.state for trial in self._store.trials()]
-        return {name: states.count(state) for name, state in STATES.items()}
 
     @override
     def close(self) -> None:

@@ -69,10 +69,10 @@ class SamplerCache:
             distributions: of the parameters.
         """
         self._update(trials)
-        asked = self._study.ask(dict(distributions))
-        suggested = copy.deepcopy(self._storage.get_trial(asked._trial_id))
+        trial = self._study.ask(dict(distributions))
+        suggested = copy.deepcopy(self._storage.get_trial(trial._trial_id))
         # It comes back with the trials of the store, if it gets there.
-        self._storage.set_trial_state_values(asked._trial_id, TrialState.FAIL)
+        self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
         return suggested
 
     def _update(self, trials: Sequence[FrozenTrial]) -> None:

@@ -260,9 +260,9 @@ def _recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> F
 def _check(path: Path) -> None:
     """Read the whole file once: damage is better found now than in the middle of a night."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-    if found != ["ok"]:
-        raise CorruptStoreError(found[0])
+        problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    if problems != ["ok"]:
+        raise CorruptStoreError(problems[0])
 
 
 def _code(error: BaseException) -> tuple[int, str]:

@@ -67,7 +67,7 @@ class CostModel:
         self._fit: Any = None
         self._fitted = 0
         self._cheapest: list[float] = []
-        self._told: dict[tuple[float, ...], tuple[float, float]] = {}
+        self._predictions: dict[tuple[float, ...], tuple[float, float]] = {}
 
     def learn_from(self, trial: Trial, scale: float = 1.0) -> None:
         """Take in ``scale`` times what a recorded trial's epochs took; nothing of a failed one."""
@@ -120,17 +120,17 @@ class CostModel:
         if self._fit is None or len(self._logs) >= 1.1 * self._fitted:
             self._learn_anew()
         row = (*(self._cheapest if params is None else self._row(params)), 1 / epochs)
-        if row not in self._told:
+        if row not in self._predictions:
             mean, std = self._fit.predict([row], return_std=True)
-            self._told[row] = float(mean[0]), float(std[0])
-        return self._told[row]
+            self._predictions[row] = float(mean[0]), float(std[0])
+        return self._predictions[row]
 
     def _learn_anew(self) -> None:
         """Fit the regression; done once there is a tenth more to learn from."""
         from sklearn.linear_model import BayesianRidge
 
         self._fit, self._fitted = BayesianRidge().fit(self._rows, self._logs), len(self._logs)
-        self._told.clear()
+        self._predictions.clear()
         alike = [[*row[:-1], 0.0] for row in self._rows]
         self._cheapest = self._rows[int(self._fit.predict(alike).argmin())][:-1]
 

@@ -3,6 +3,7 @@
 import math
 
 from search.engines import SAMPLERS_OF, open_engine
+from search.engines.trial_store import NAMES
 from search.records import Epoch, Trial
 from search.space import Float, Int, SearchSpace
 
@@ -10,6 +11,13 @@ SPACE = SearchSpace((Int("a", 1, 9, step=4), Float("x", 0.001, 1.0, log=True)))
 FILES = {"optuna": "study.db", "keras-tuner": "engine.json"}
 PAIRS = [(name, sampler) for name, samplers in SAMPLERS_OF.items() for sampler in samplers]
 NONE = {"complete": 0, "pruned": 0, "failed": 0}
+
+
+def counts(engine):
+    """How many trials it has stored in each state that is an end."""
+    trials = engine._rows if hasattr(engine, "_rows") else engine._store.trials()
+    names = [NAMES.get(t.state, t.state) for t in trials]
+    return {state: names.count(state) for state in NONE}
 
 
 class Bench:

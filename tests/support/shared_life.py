@@ -17,7 +17,7 @@ from faults_toy import EPOCHS, toy_epoch
 from shared_worker import ADDRESS, STUDY, Options
 
 from search.distributed import DistributedStudy, connect
-from search.distributed.trial_records import MAX_RETRIES
+from search.distributed.recovery import MAX_RETRIES
 from search.records import Trial, TrialLog
 
 # Nothing takes so long unless it hangs, however busy the machine is.

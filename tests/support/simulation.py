@@ -247,9 +247,6 @@ class RandomEngine:
     def running(self):
         return ()
 
-    def counts(self):
-        return dict(self.states)
-
     def close(self):
         pass
 

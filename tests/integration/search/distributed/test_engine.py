@@ -4,7 +4,7 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from engine_bench import NONE, SPACE, Bench, record
+from engine_bench import NONE, SPACE, Bench, counts, record
 from engine_contract import EngineContract
 from shared_engines import listed, sampling
 
@@ -87,7 +87,7 @@ def test_a_grid_is_walked_once_by_two_workers_and_ends(postgres_server):
         seen.append(tuple(suggestion.params.values()))
         workers[(len(seen) - 1) % 2].tell(suggestion.number, "complete", 0.5)
     assert len(seen) == len(set(seen)) == 1 + 9
-    assert workers[1].counts() == {**NONE, "complete": 10}
+    assert counts(workers[1]) == {**NONE, "complete": 10}
     workers[1].close()
     bench.end_all()
 
@@ -158,7 +158,7 @@ def test_a_list_is_handed_out_once_and_in_order(shared):
     one.enqueue(params[0], again=True)
     for engine, suggestion in zip((one, two, two, one), found, strict=True):
         engine.tell(suggestion.number, "complete", 0.5)
-    assert one.counts() == {**NONE, "complete": 4}
+    assert counts(one) == {**NONE, "complete": 4}
     one.close()
     two.close()
 

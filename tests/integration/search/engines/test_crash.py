@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from engine_bench import FILES, NONE, PAIRS, Bench
+from engine_bench import FILES, NONE, PAIRS, Bench, counts
 
 from search.engines import SAMPLERS_OF
 from search.records import Trial
@@ -60,7 +60,7 @@ def test_what_a_killed_process_left_running_can_be_told(tmp_path, name, request)
         assert said == [line for line in lines if line.startswith(f"{sampler}|")]
         assert [s.number for s in running] == [2, 3, 4]
         bench.end(running[1])
-        assert bench.engine.counts() == {**NONE, "complete": 3}
+        assert counts(bench.engine) == {**NONE, "complete": 3}
         assert bench.ask(1)[0].number == 5
         bench.close()
 
@@ -70,7 +70,7 @@ def test_a_trial_recorded_but_not_told_is_told_on_reopening(bench):
     for state, suggestion in zip(NONE, bench.ask(3), strict=True):
         bench.end(suggestion, state, tell=False)
     engine = bench.open(finished=bench.log)
-    assert engine.counts() == {"complete": 1, "pruned": 1, "failed": 1}
+    assert counts(engine) == {"complete": 1, "pruned": 1, "failed": 1}
     assert engine.running() == ()
 
 
@@ -91,7 +91,7 @@ def crowd(bench):
 def check_rebuilt(bench):
     engine = bench.open(finished=bench.log)
     # Nobody knows what became of number 4.
-    assert engine.counts() == {"complete": 4, "pruned": 1, "failed": 2}
+    assert counts(engine) == {"complete": 4, "pruned": 1, "failed": 2}
     known = [t.params for t in bench.log]
     after = bench.ask(2)
     assert [s.number for s in after] == [7, 8]
@@ -129,8 +129,8 @@ def test_a_store_that_contradicts_the_log_is_set_aside(bench):
     bench.run(2)
     told = [t for t in bench.log if t.number == 0]
     other = Trial(1, "failed", bench.log[1].params, None, (), 1, "", 1.0)
-    assert bench.open(finished=[*told, other]).counts() == {**NONE, "complete": 1, "failed": 1}
-    assert bench.open(finished=bench.log).counts() == {**NONE, "complete": 2}
+    assert counts(bench.open(finished=[*told, other])) == {**NONE, "complete": 1, "failed": 1}
+    assert counts(bench.open(finished=bench.log)) == {**NONE, "complete": 2}
     aside = sorted(p.name for p in bench.folder.iterdir())
     assert aside == [bench.path.name + end for end in ("", ".damaged-1", ".damaged-2")]
 
@@ -139,9 +139,9 @@ def test_numbers_handed_out_are_not_given_again(bench):
     bench.open()
     bench.run(1)
     engine = bench.open(finished=bench.log, min_next_number=3)
-    assert engine.counts() == {**NONE, "complete": 1, "failed": 2}
+    assert counts(engine) == {**NONE, "complete": 1, "failed": 2}
     assert engine.ask().number == 3
-    assert bench.open(min_next_number=3).counts() == {**NONE, "complete": 1, "failed": 2}
+    assert counts(bench.open(min_next_number=3)) == {**NONE, "complete": 1, "failed": 2}
 
 
 @pytest.fixture
@@ -184,6 +184,6 @@ def test_a_full_disk_is_an_oserror_and_loses_nothing(bench, full_disk, reopen):
     assert results[0] is True
     assert results[3].number == 6
     assert results[3].params == {"a": 9, "x": 0.25}
-    assert bench.open(finished=bench.log).counts() == {**NONE, "complete": 6}
+    assert counts(bench.open(finished=bench.log)) == {**NONE, "complete": 6}
     assert [s.number for s in bench.engine.running()] == [6]
     assert not list(bench.folder.glob("*.new"))

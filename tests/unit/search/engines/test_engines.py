@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from engine_bench import FILES, NONE, PAIRS, SPACE, Bench
+from engine_bench import FILES, NONE, PAIRS, SPACE, Bench, counts
 from engine_contract import EngineContract
 
 from search.engines import open_engine
@@ -51,7 +51,7 @@ def test_a_grid_is_walked_once_and_ends(tmp_path, name, jobs, resumed):
         if resumed:
             bench.open(seed=len(seen), finished=bench.log)
     assert len(seen) == len(set(seen)) == 1 + 9
-    assert bench.engine.counts() == {**NONE, "complete": 10}
+    assert counts(bench.engine) == {**NONE, "complete": 10}
     bench.close()
 
 

@@ -4,6 +4,7 @@ import math
 import shutil
 
 import pytest
+from engine_bench import counts
 from fake_runner import Clock, Inline, epoch, toy
 from studies import study_of
 
@@ -100,9 +101,9 @@ def test_every_trial_is_recorded_and_told(tmp_path):
     study = make(tmp_path, max_trials=8)
     study.run()
     assert len(study.log.trials) == 8
-    counts = study.engine.counts()
-    assert counts["complete"] == states(study).count("complete") > 0
-    assert counts["pruned"] == states(study).count("pruned")
+    told = counts(study.engine)
+    assert told["complete"] == states(study).count("complete") > 0
+    assert told["pruned"] == states(study).count("pruned")
     done = [e for e in study.listener.events if e[0] == "done"]
     assert [e[2] for e in done] == states(study)
 
@@ -366,7 +367,7 @@ def test_a_stopped_trial_without_a_checkpoint_starts_anew(tmp_path):
     assert by_number[1].failure.kind == "interrupted"
     assert len(by_number[1].epochs) == 1
     assert (by_number[2].params, by_number[2].retry_of) == (by_number[1].params, 1)
-    assert again.engine.counts() == {"complete": 3, "pruned": 0, "failed": 1}
+    assert counts(again.engine) == {"complete": 3, "pruned": 0, "failed": 1}
     assert again.engine.running() == ()
 
 
@@ -455,7 +456,7 @@ def test_a_trial_recorded_but_not_told_is_told(tmp_path):
         study.run()
     again = make(tmp_path, max_trials=1)
     again.run()
-    assert again.engine.counts() == {"complete": 1, "pruned": 0, "failed": 0}
+    assert counts(again.engine) == {"complete": 1, "pruned": 0, "failed": 0}
     assert again.runner.tasks == []
 
 
