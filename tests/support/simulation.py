@@ -220,7 +220,6 @@ class RandomEngine:
         self.chance = chance
         self.asked, self.told, self.steps, self.queue = {}, {}, {}, []
         self.stopped = set()
-        self.states = {"complete": 0, "pruned": 0, "failed": 0}
 
     def ask(self):
         params = heapq.heappop(self.queue)[1] if self.queue else self._params()
@@ -239,7 +238,6 @@ class RandomEngine:
     def tell(self, number, state, value):
         suggestion = self.asked.pop(number)
         self.told[number] = (value or 0.0, suggestion.params) if state == "complete" else (0.0, {})
-        self.states[state] += 1
 
     def enqueue(self, params, *, again=False):
         heapq.heappush(self.queue, (len(self.queue), params))
