@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from fmnist.distributed.results import write_trials
 from fmnist.distributed.worker_loop import WorkerLoop
 from fmnist.distributed.worker_process import load_or_make_worker_name
 from search.engines.choices import GRID_POINTS
-from search.records import Failure, Trial
+from search.records import Trial
 from search.study.running_trial import is_external_failure
 from search.study.scheduler import TrialScheduler
 from search.study.study import StudyError
@@ -185,20 +184,8 @@ class PhaseRunner:
         if not recovery.drain(
             self.shared, over, stop=lambda: time.monotonic() > until, pause=_PAUSE
         ):
-            self._end_running()
+            recovery.fail_running(self.shared, _GONE)
             recovery.cancel_waiting(self.shared, over)
-
-    def _end_running(self) -> None:
-        from optuna.trial import TrialState
-
-        from search.distributed import TrialLostError
-        from search.distributed.trial_records import trial_record
-
-        for trial in self.shared.all_trials():
-            if trial.state == TrialState.RUNNING:
-                record = trial_record(trial, Failure("interrupted", _GONE))
-                with contextlib.suppress(TrialLostError):  # it ended this moment
-                    self.shared.finish_trial(trial.number, "failed", None, record)
 
     def _write(self) -> list[Trial]:
         trials = self.shared.records()

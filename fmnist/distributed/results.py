@@ -12,8 +12,6 @@ from fmnist.runs.folder import Run
 from search.records import Trial
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
     from search.distributed import DistributedStudy
 
 _UNKNOWN = "unknown"
@@ -31,10 +29,8 @@ def workers(search: DistributedStudy, confirm: DistributedStudy | None = None) -
     """The content of ``workers.json``: who trained what, the busiest first."""
     found: dict[str, dict[str, Any]] = {}
     for phase, study in (("search", search), ("confirm", confirm)):
-        for trial in study.all_trials() if study is not None else ():
-            if (name := trial.user_attrs.get("worker")) and trial.state.is_finished():
-                entry = found.setdefault(name, _entry(search, name))
-                _count(entry, trial, phase)
+        for name, record in study.finished_by_worker() if study is not None else ():
+            _count(found.setdefault(name, _entry(search, name)), record, phase)
     rows = sorted(found.values(), key=lambda e: (-e["seconds"], e["worker"]))
     for row in rows:
         row["seconds"] = round(row["seconds"], 1)
@@ -53,14 +49,12 @@ def _entry(study: DistributedStudy, name: str) -> dict[str, Any]:
     }
 
 
-def _count(entry: dict[str, Any], trial: FrozenTrial, phase: str) -> None:
-    """Count a finished trial; one without a record was lost with its worker."""
-    record = trial.user_attrs.get("record")
+def _count(entry: dict[str, Any], record: Trial | None, phase: str) -> None:
     if record is None:
         entry["lost"] += 1
         return
-    entry["failed" if record["state"] == "failed" else phase] += 1
-    entry["seconds"] += record["seconds"]
+    entry["failed" if record.state == "failed" else phase] += 1
+    entry["seconds"] += record.seconds or 0.0
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:

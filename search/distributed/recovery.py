@@ -67,11 +67,19 @@ def release_trials(study: DistributedStudy, numbers: Iterable[int]) -> None:
 
 def cancel_waiting(study: DistributedStudy, reason: str) -> None:
     """Fail what still waits, as ``deadline``."""
+    _fail(study, TrialState.WAITING, Failure("deadline", f"not started: {reason}"))
+
+
+def fail_running(study: DistributedStudy, reason: str) -> None:
+    """Fail what still runs, with whatever worker, as ``interrupted``."""
+    _fail(study, TrialState.RUNNING, Failure("interrupted", reason))
+
+
+def _fail(study: DistributedStudy, state: TrialState, failure: Failure) -> None:
     for trial in study.all_trials():
-        if trial.state == TrialState.WAITING:
-            record = trial_record(trial, Failure("deadline", f"not started: {reason}"))
+        if trial.state == state:
             with contextlib.suppress(TrialLostError):  # another worker was quicker
-                study.finish_trial(trial.number, "failed", None, record)
+                study.finish_trial(trial.number, "failed", None, trial_record(trial, failure))
 
 
 def drain(

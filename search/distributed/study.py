@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from reprlib import repr as _short
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from search.distributed.creation import INTERVALS, READY, SPACE, SPEC, create_study
 from search.distributed.storage import Storage
-from search.distributed.trial_records import RECORD, trial_record
+from search.distributed.trial_records import RECORD, WORKER, trial_record
 from search.engines.base import TrialLostError
 from search.engines.persistence import check_space
 from search.engines.trial_store import STATES
@@ -156,6 +156,12 @@ class DistributedStudy:
         if trial.number not in self._records:
             self._records[trial.number] = trial_record(trial)
         return self._records[trial.number]
+
+    def finished_by_worker(self) -> Iterator[tuple[str, Trial | None]]:
+        """Worker and record of each finished trial; None: it was lost with its worker."""
+        for trial in self.all_trials():
+            if trial.state.is_finished() and (worker := trial.user_attrs.get(WORKER)):
+                yield worker, self._record(trial) if trial.user_attrs.get(RECORD) else None
 
     def unfinished(self) -> tuple[int, int]:
         """How many trials run and how many wait, of all workers."""

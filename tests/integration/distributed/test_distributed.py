@@ -44,7 +44,7 @@ class Attributes:
     def now(self):
         return self.clock
 
-    def all_trials(self):
+    def finished_by_worker(self):
         return self.trials
 
 
@@ -175,23 +175,11 @@ def test_the_files_are_those_of_a_search_on_one_machine(tmp_path):
     assert EpochLog(tmp_path / "epochs.jsonl").min_next_number() == 1
 
 
-def frozen(worker, record=None, *, finished=True):
-    attributes = {"worker": worker} | ({"record": record.to_json()} if record else {})
-    return SimpleNamespace(
-        user_attrs=attributes, state=SimpleNamespace(is_finished=lambda: finished)
-    )
-
-
 def test_every_trial_is_counted_for_who_trained_it():
     failed = trial(2, state="failed", value=None)
-    search = Attributes(
-        [
-            *(frozen("ada", trial(0)), frozen("eve", trial(1)), frozen("eve", failed)),
-            *(frozen("eve"), frozen("ada", finished=False)),
-        ]
-    )
+    search = Attributes([("ada", trial(0)), ("eve", trial(1)), ("eve", failed), ("eve", None)])
     register_worker(search, "eve", 3, "GPU:0")
-    found = results.workers(search, Attributes([frozen("eve", trial(0))]))
+    found = results.workers(search, Attributes([("eve", trial(0))]))
     assert [row["worker"] for row in found["workers"]] == ["eve", "ada"]
     eve, ada = found["workers"]
     assert (eve["search"], eve["confirm"], eve["failed"], eve["lost"]) == (1, 1, 1, 1)

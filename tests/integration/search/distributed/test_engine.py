@@ -272,6 +272,7 @@ def test_what_a_stopped_worker_gives_back_is_taken_by_the_next(shared):
         (2, 0, first.params),
         (3, 1, second.params),
     ]
+    assert list(shared.study().finished_by_worker()) == [("one", None)] * 2
     dead = shared.study().records()
     assert [t.failure.message for t in dead] == ["one was stopped and gave it back"] * 2
     assert [t.reported for t in dead] == [((1, 0.5),), ()]
