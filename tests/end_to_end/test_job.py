@@ -31,7 +31,7 @@ def command_ended(folder, *arguments):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def search(trials=3):
+def search(trials=2):
     return [
         *("run", "--data", SAMPLE, "--space", "space.toml", "--trials", trials),
         *("--warm-start", CONFIG),

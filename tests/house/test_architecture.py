@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = {"fmnist": {"fmnist", "search", "report_templates"}, "search": {"search"}}
 OURS = {"fmnist", "search", "report_templates", "tests"}
 HEAVY = {"tensorflow", "keras", "keras_tuner", "optuna"}
+NETWORKS = {"keras", "tensorflow", "fmnist"}
 
 
 def imports(path):
@@ -88,19 +89,13 @@ def test_report_templates_hold_no_logic():
 
 
 @pytest.mark.parametrize(
-    "module",
-    ["fmnist", "fmnist.cli.main", "fmnist.cli.commands.run", "fmnist.report.render", "fmnist.data"],
+    ("modules", "heavy"),
+    [
+        ("fmnist.cli.main, fmnist.cli.commands.run, fmnist.report.render, fmnist.data", HEAVY),
+        ("search.study.study, search.engines.optuna, search.analysis.importance", NETWORKS),
+    ],
 )
-def test_light_rooms_load_no_heavy_library(module):
-    code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
-
-
-def test_search_loads_no_keras():
-    code = (
-        "import sys, search.study.study, search.engines.optuna, search.analysis.importance;"
-        "print(*sorted({'keras', 'tensorflow', 'fmnist'} & set(sys.modules)))"
-    )
+def test_light_rooms_load_no_heavy_library(modules, heavy):
+    code = f"import sys, {modules}; print(*sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -1,6 +1,7 @@
 """A tiny network, and the same trainings by plain Keras, to compare our loop with."""
 
 import numpy as np
+import pytest
 
 from fmnist import backends
 from fmnist.config.config import Config
@@ -12,6 +13,11 @@ from fmnist.training.lr_schedule import Pace
 TINY = Config(
     filters_1=4, filters_2=6, filters_3=0, dense_units=8, dropout=0.0, batch_size=32, epochs=2
 )
+
+
+def first_of(quick, cases):
+    """All cases for a parametrisation; those after the first ``quick`` are marked slow."""
+    return cases[:quick] + [pytest.param(case, marks=pytest.mark.slow) for case in cases[quick:]]
 
 
 def plans(config, images, seed=0):

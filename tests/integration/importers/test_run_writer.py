@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from foreign_studies import fmnist, sqlite_study
+from report_pages import render_html, without_plots
 
 from fmnist.errors import UserError
 from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.search_setup import build_search_setup
 from fmnist.pipeline.warm_start import is_imported, load_warm_start
 from fmnist.report.load import load_facts
-from fmnist.report.render import render_report
 from fmnist.runs.folder import RunError
 from fmnist.runs.live_reader import peek_trials
 
@@ -39,9 +39,8 @@ def imported(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(imported):
     """The text of its report, and the page itself."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-        page = render_report(imported, interim=True).html.read_text(encoding="utf-8")
+    with without_plots():
+        page = render_html(imported, interim=True).read_text(encoding="utf-8")
     body = re.sub(r"<(style|script)\b.*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
     return " ".join(html.unescape(body).split()), page
 
@@ -190,12 +189,12 @@ def single(trial):
         (single, 1, "Trial 0 was chosen by its search value alone."),
     ],
 )
-def test_a_study_with_next_to_nothing_in_it(function, trials, sentence, tmp_path, monkeypatch):
+def test_a_study_with_next_to_nothing_in_it(function, trials, sentence, tmp_path):
     sqlite_study(tmp_path / "study.db", trials=trials, function=function)
     names = ("--map", '<img src=x onerror="a()">=shift') if function is failing else ()
     outcome = fmnist("import", tmp_path / "study.db", *names, "--name", "x", results=tmp_path)
     assert outcome.exit_code == 0, outcome.output
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
-    page = render_report(tmp_path / "x", interim=True).html.read_text(encoding="utf-8")
+    with without_plots():
+        page = render_html(tmp_path / "x", interim=True).read_text(encoding="utf-8")
     assert sentence in html.unescape(page)
     assert "<img src=x" not in page

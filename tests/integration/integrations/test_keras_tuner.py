@@ -86,6 +86,7 @@ def test_data_that_no_trial_could_use_end_the_search_at_once(x, y, more, message
     assert isinstance(caught.value, keras_tuner.errors.FatalError)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner.*")
 def test_a_keras_tuner_search_runs_on_real_images(tmp_path):
     data = load(SAMPLE)

@@ -92,8 +92,14 @@ def test_paper_gets_nothing_of_the_screen(html):
     assert found.text == Elements(html).text.replace(SCREEN_TEXT, "", 1)
 
 
-def test_every_image_has_alt_text(page):
-    images = [attributes for tag, attributes in page.tags if tag == "img"]
+@pytest.fixture(scope="module", params=["recorded_report", "whole_report"])
+def either_page(request):
+    html = request.getfixturevalue(request.param) / "report.html"
+    return Elements(html.read_text(encoding="utf-8"))
+
+
+def test_every_image_has_alt_text(either_page):
+    images = [attributes for tag, attributes in either_page.tags if tag == "img"]
     assert len(images) > 60
     assert all(attributes.get("alt") for attributes in images)
 
@@ -132,9 +138,9 @@ def test_numbers_are_those_of_the_metrics_file(page):
         assert " ".join(f"{n:,}" for n in row) in page.text
 
 
-def test_figures_and_tables_are_numbered_without_gaps(page):
+def test_figures_and_tables_are_numbered_without_gaps(either_page):
     for kind in ("Figure", "Table"):
-        numbers = [int(n) for n in re.findall(rf"{kind} (\d+)\.", page.text)]
+        numbers = [int(n) for n in re.findall(rf"{kind} (\d+)\.", either_page.text)]
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) > 8
 

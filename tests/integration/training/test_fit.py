@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tiny_models import furthest
+from tiny_models import first_of, furthest
 
 from fmnist.config.config import Config
 from fmnist.models.inference import predict, restored, score
@@ -71,7 +71,7 @@ def test_only_the_newest_checkpoint_is_kept_otherwise(few, tmp_path):
     assert checkpoint.epochs_in(tmp_path) == tuple(epochs)
 
 
-@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize("ema", first_of(1, [0.9, 0.0]))
 def test_a_training_taken_up_again_is_the_one_that_was_never_interrupted(few, tmp_path, ema):
     config = TINY.replace(epochs=4, dropout=0.4, ema=ema)
     uninterrupted, whole = run(few, config, seed=3)

@@ -2,15 +2,16 @@
 
 import logging
 
-import boto3
 import pytest
 from faults_toy import SPACE
-from moto.server import ThreadedMotoServer
+from requirements import require_package
 from shared_here import Worker, stored_file
 
 from search.distributed import DistributedStudy, StorageError
 from search.distributed.artifacts import Checkpoints, open_artifacts, put_file
 from search.engines.base import TrialLostError
+
+boto3, moto = require_package("boto3"), require_package("moto.server")
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_only_folders_and_buckets_are_taken(where):
 @pytest.fixture
 def bucket(monkeypatch):
     """An S3 server on loopback with an empty bucket; boto3 is told of it as a user would."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
