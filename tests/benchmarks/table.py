@@ -1,10 +1,11 @@
-"""The tables of the README, from the records of all benchmarks.
+"""The tables of the README files, from the records of all benchmarks.
 
     python tests/benchmarks/table.py               # print them
-    python tests/benchmarks/table.py --write       # put them into the README
+    python tests/benchmarks/table.py --write       # put them into both README files
     python tests/benchmarks/table.py --run-all     # measure everything anew first
 
-Of each benchmark the newest record counts. In the README the tables stand between two comments,
+Of each benchmark the newest record counts. The tables stand in the README beside this file, the
+main comparison also in the one at the top, there in short. Both stand between two comments,
 ``<!-- benchmarks -->`` and ``<!-- /benchmarks -->``; a test holds them to the records.
 """
 
@@ -25,7 +26,8 @@ NAMES = (
     "head_to_head", "accuracy_over_time", "storage_throughput",
 )  # fmt: skip
 START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
-README = FOLDER.parent.parent / "README.md"
+README = FOLDER / "README.md"
+TOP_README = FOLDER.parent.parent / "README.md"
 
 
 def benchmark(name: str) -> Benchmark:
@@ -47,6 +49,21 @@ def render(records: list[dict[str, Any]]) -> str:
         parts.append(benchmark(name).text(newest[name]))
         last = place
     return "\n".join(parts).strip()
+
+
+def summarize(records: list[dict[str, Any]]) -> str:
+    """The main comparison in short, with machine and date: a row a contender."""
+    newest = next(r for r in reversed(records) if r["benchmark"] == "head_to_head")
+    measured, machine = newest["measured"], newest["machine"]
+    lines = [
+        f"The same {newest['options']['time']} for each, {newest['n']} seeds, "
+        f"{machine['cpu']} with {machine['cores']} cores, {newest['date'][:10]}:\n",
+        "| program | test accuracy, mean (95 % interval) | ours less this, points |",
+        "|---|---|---|",
+    ]
+    for name, _, mean, _, _, difference, _ in benchmark("head_to_head").rows(measured):
+        lines.append(f"| {name} | {mean} | {difference} |")
+    return "\n".join(lines)
 
 
 def block(readme: str) -> str:
@@ -84,16 +101,18 @@ def main() -> None:
     )
     parser.add_argument("--run-all", action="store_true", help="run every benchmark first")
     parser.add_argument("--quick", action="store_true", help="with the smallest sizes")
-    parser.add_argument("--write", action="store_true", help="put the tables into the README")
+    parser.add_argument("--write", action="store_true", help="put them into both README files")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the file of records")
     options = parser.parse_args()
     if options.quick and options.results == RESULTS:
         parser.error(f"--quick says nothing about the machine: name another file than {RESULTS}")
     if options.run_all:
         run_all(options.results, quick=options.quick)
-    tables = render(load(options.results))
+    records = load(options.results)
+    tables = render(records)
     if options.write:
-        README.write_text(written(README.read_text("utf-8"), tables), encoding="utf-8")
+        for path, content in ((README, tables), (TOP_README, summarize(records))):
+            path.write_text(written(path.read_text("utf-8"), content), encoding="utf-8")
     else:
         print(tables)
 

@@ -1,4 +1,4 @@
-"""The deployment files of the README: taken from it and held against what will read them."""
+"""The deployment examples, held against what will read them."""
 
 import re
 import shlex
@@ -13,8 +13,12 @@ from click.testing import CliRunner
 
 from fmnist.cli.main import cli
 
-README = Path(__file__).parents[2] / "README.md"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+DISTRIBUTED = Path(__file__).parents[2] / "fmnist" / "distributed"
+EXAMPLES = DISTRIBUTED / "examples"
+SLURM = (EXAMPLES / "slurm.sh").read_text(encoding="utf-8")
+COMPOSE = (EXAMPLES / "compose.yaml").read_text(encoding="utf-8")
+SHELL = (DISTRIBUTED / "README.md").read_text(encoding="utf-8").split("```sh\n")[1].split("```")[0]
+MANIFESTS = list(yaml.safe_load_all((EXAMPLES / "kubernetes.yaml").read_text(encoding="utf-8")))
 # Long options of sbatch 24.11, as far as a job like this one may need them.
 SBATCH = {
     *("account", "array", "chdir", "comment", "constraint", "cpus-per-gpu", "cpus-per-task"),
@@ -26,24 +30,6 @@ SBATCH = {
 }
 
 
-def blocks(language):
-    text = README.read_text(encoding="utf-8")
-    chapter = text.partition("\n## Several machines, one study\n")[2].partition("\n## ")[0]
-    found = [content for name, content in BLOCK.findall(chapter) if name == language]
-    assert found, f"the README has no {language} block on several machines"
-    return found
-
-
-def manifests():
-    (found,) = [list(yaml.safe_load_all(b)) for b in blocks("yaml") if "apiVersion" in b]
-    return found
-
-
-def compose():
-    (found,) = [b for b in blocks("yaml") if b.startswith("services:")]
-    return found
-
-
 def called(words):
     """Run ``fmnist …`` as far as its options: unknown ones and missing values are found."""
     command, *rest = words
@@ -51,16 +37,14 @@ def called(words):
         return context.params
 
 
-@pytest.mark.parametrize("language", ["sh", "bash"])
-def test_shells_read_the_scripts(language):
-    (script,) = blocks(language)
+@pytest.mark.parametrize("script", [SHELL, SLURM], ids=["README", "Slurm"])
+def test_shells_read_the_scripts(script):
     done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_slurm_knows_its_directives():
-    (script,) = blocks("bash")
-    lines = script.splitlines()
+    lines = SLURM.splitlines()
     assert lines[0] == "#!/bin/bash"
     directives = [line for line in lines if line.startswith("#SBATCH")]
     # Below the first command they count as comments.
@@ -71,11 +55,10 @@ def test_slurm_knows_its_directives():
     assert re.fullmatch(r"\d\d:\d\d:\d\d", found["time"])
 
 
-@pytest.mark.parametrize("language", ["sh", "bash"])
-def test_the_scripts_call_commands_that_exist(language, tmp_path, monkeypatch):
+@pytest.mark.parametrize("script", [SHELL, SLURM], ids=["README", "Slurm"])
+def test_the_scripts_call_commands_that_exist(script, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("FILE").touch()
-    (script,) = blocks(language)
     lines = re.findall(r"\bfmnist ((?:run|worker) .*)", script)
     assert [line.split()[0] for line in lines] == ["run", "worker"]
     for line in lines:
@@ -86,13 +69,13 @@ def test_the_scripts_call_commands_that_exist(language, tmp_path, monkeypatch):
 
 
 def test_kubernetes_takes_the_manifest():
-    for manifest in manifests():
+    for manifest in MANIFESTS:
         kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
 def test_pods_call_commands_that_exist():
     names = []
-    for manifest in manifests():
+    for manifest in MANIFESTS:
         (container,) = manifest["spec"]["template"]["spec"]["containers"]
         called(container["args"])
         names.append(container["args"][0])
@@ -104,12 +87,12 @@ def test_pods_call_commands_that_exist():
 
 
 def test_compose_takes_the_file():
-    found = compose_spec.PyCompose.from_yaml(compose())
+    found = compose_spec.PyCompose.from_yaml(COMPOSE)
     assert found is not None
 
 
 def test_services_call_commands_that_exist():
-    services = yaml.safe_load(compose())["services"]
+    services = yaml.safe_load(COMPOSE)["services"]
     assert set(services) == {"db", "run", "worker"}
     for name in ("run", "worker"):
         words = services[name]["command"].split()
@@ -117,14 +100,13 @@ def test_services_call_commands_that_exist():
         called(words)
 
 
-def test_no_block_holds_a_password():
-    for language in ("sh", "bash", "yaml"):
-        for block in blocks(language):
-            assert set(re.findall(r"://\w+:([^@\s]+)@", block)) <= {"PASSWORD", "…"}
+def test_no_file_holds_a_password():
+    for text in (SHELL, *(file.read_text(encoding="utf-8") for file in EXAMPLES.iterdir())):
+        assert set(re.findall(r"://\w+:([^@\s]+)@", text)) <= {"PASSWORD", "…"}
 
 
 def test_the_image_holds_this_program():
-    (script,) = blocks("dockerfile")
+    script = (EXAMPLES / "Dockerfile").read_text(encoding="utf-8")
     instructions = re.findall(r"^([A-Z]+) ", script, re.MULTILINE)
     assert instructions[0] == "FROM"
     assert set(instructions) <= {"FROM", "RUN", "COPY", "WORKDIR", "ENTRYPOINT"}
