@@ -16,8 +16,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from fmnist.analysis.bootstrap import RESAMPLES, percentiles, resampled
-from fmnist.analysis.classification import SMALLEST_PROBABILITY, checked, summarise
+from fmnist.analysis.classification import checked
 from fmnist.analysis.intervals import CONFIDENCE
+from fmnist.models.inference import SMALLEST_PROBABILITY, cross_entropy
 
 BINS = 15
 """Bins of equal width, as in Guo et al."""
@@ -153,7 +154,7 @@ def describe(
         "ece": found.error,
         "ece_interval": error_interval(labels, probabilities, **options),
         "ece_by_chance": by_chance(probabilities, **options),
-        "loss": summarise(labels, probabilities)["loss"],
+        "loss": cross_entropy(*checked(labels, probabilities)),
         "brier": brier(labels, probabilities),
         "counts": found.counts.tolist(),
         "confidence": _or_none(found.confidence),

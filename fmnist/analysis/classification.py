@@ -12,10 +12,9 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from fmnist.analysis.intervals import Ints, wilson_interval
 from fmnist.errors import DataError
+from fmnist.models.inference import count_correct, cross_entropy
 
 INTERVAL_METHOD = "Wilson, 95 %"
-SMALLEST_PROBABILITY = 1e-7
-"""Probabilities are clipped here before the logarithm, as Keras clips them."""
 CURVE_POINTS = 200
 AVERAGED = ("precision", "recall", "f1", "average_precision")
 
@@ -48,14 +47,13 @@ def summarise(labels: NDArray[Any], probabilities: NDArray[Any]) -> dict[str, An
         DataError: shapes, values or labels that break a rule.
     """
     labels, probabilities = checked(labels, probabilities)
-    correct = int(np.count_nonzero(probabilities.argmax(axis=1) == labels))
-    picked = probabilities[np.arange(len(labels)), labels]
+    correct = count_correct(labels, probabilities.argmax(axis=1))
     return {
         "n": len(labels),
         "correct": correct,
         "accuracy": correct / len(labels),
         "interval": list(wilson_interval(correct, len(labels))),
-        "loss": float(-np.log(np.clip(picked, SMALLEST_PROBABILITY, 1.0)).mean()),
+        "loss": cross_entropy(labels, probabilities),
     }
 
 

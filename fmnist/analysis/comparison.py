@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.analysis.intervals import PairedTest, holm, mcnemar, wilson_interval
+from fmnist.models.inference import count_correct
 from fmnist.runs.decode import FactsError, build, convert
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.records.comparison import SCHEMA, Comparison, Lead, System
@@ -201,7 +202,7 @@ def _figures(published: Mapping[str, Any]) -> tuple[float, ...]:
 
 
 def _scored(name: str, kind: str, labels: NDArray[Any], predicted: NDArray[Any]) -> System:
-    n, correct = len(labels), int(np.count_nonzero(labels == predicted))
+    n, correct = len(labels), count_correct(labels, predicted)
     return System(name, kind, correct, correct / n, wilson_interval(correct, n))
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fmnist.analysis.intervals import PairedTest, mcnemar, newcombe, wilson_interval
 from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, parse_config
+from fmnist.models.inference import count_correct
 from fmnist.runs.decode import FactsError, build, convert
 from fmnist.runs.folder import RunError
 from fmnist.runs.pdf_attachments import attached, is_pdf
@@ -123,7 +124,7 @@ def _predictions(path: Path, score: Score) -> tuple[NDArray[np.int64], NDArray[n
         raise FactsError(f"{file.name}: the array {missing[0]!r} is missing")
     found = Predictions(**{n: np.atleast_1d(arrays[n]) for n in Predictions.__dataclass_fields__})
     check_predictions(found, file.name)
-    if np.count_nonzero(found.test_labels == found.predicted) != score.correct:
+    if count_correct(found.test_labels, found.predicted) != score.correct:
         raise FactsError(f"{file.name} and metrics.json belong to different runs")
     return found.test_labels, found.predicted
 
@@ -196,7 +197,7 @@ def judged(
     Raises:
         RunError: the new run was tested on other images.
     """
-    n, correct = len(labels), int(np.count_nonzero(labels == predicted))
+    n, correct = len(labels), count_correct(labels, predicted)
     if n != then.score.n:
         raise RunError(f"{then.path}: was tested on {then.score.n} images, here are {n}")
     repeated = Score(n, correct, correct / n, wilson_interval(correct, n), loss)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
 
 PREDICT_BATCH = 500
+SMALLEST_PROBABILITY = 1e-7
+"""Probabilities are clipped here before the logarithm, as Keras clips them."""
 Labels = NDArray[np.int64]
 Weights = list[NDArray[Any]]
 
@@ -52,6 +54,16 @@ def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> ND
 
 def score(probabilities: NDArray[np.float32], labels: Labels) -> tuple[float, float]:
     """Accuracy (a fraction) and mean cross-entropy (nats) of probabilities [N, classes]."""
-    accuracy = float(np.mean(probabilities.argmax(axis=1) == labels))
+    correct = count_correct(labels, probabilities.argmax(axis=1))
+    return correct / len(labels), cross_entropy(labels, probabilities)
+
+
+def count_correct(labels: Labels, predicted: Labels) -> int:
+    """How many of the predicted classes [N] are the true ones."""
+    return int(np.count_nonzero(labels == predicted))
+
+
+def cross_entropy(labels: Labels, probabilities: NDArray[Any]) -> float:
+    """Mean cross-entropy (nats) of probabilities [N, classes]."""
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return accuracy, float(-np.mean(np.log(np.clip(chosen, 1e-12, 1))))
+    return float(-np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1)).mean())

@@ -12,6 +12,7 @@ from sklearn.metrics import classification_report, confusion_matrix, log_loss
 from fmnist.analysis.classification import CURVE_POINTS, evaluate, pr_curves, summarise
 from fmnist.analysis.intervals import holm, mcnemar, wilson_interval
 from fmnist.errors import DataError
+from fmnist.models.inference import score
 
 NAMES = ["Shirt", "Coat", "Bag"]
 
@@ -210,3 +211,8 @@ def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_sure_and_wrong_answer_costs_as_much_in_a_trial_as_in_the_report():
+    labels, probabilities = np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
+    assert score(probabilities, labels) == (0.5, summarise(labels, probabilities)["loss"])
