@@ -1,131 +1,167 @@
-"""The group that holds the commands: options from files and variables, and what to say of them."""
+"""Commands and their group: options from files and variables, headings and exit codes in help."""
 
 from __future__ import annotations
 
-import os
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
+from typing_extensions import override
 
 from fmnist.cli.settings import (
-    CONFIG_FILE_VARIABLE,
     FILE,
-    Settings,
     key_of,
     load,
-    name_variables,
     options_of,
-    strangers,
+    origin,
+    unknown_env_variables,
     usual_files,
+    variable_of,
 )
 from fmnist.errors import EXIT_CODES, UserError
 
-_CALLED = "fmnist.called"
+F = TypeVar("F", bound=Callable[..., Any])
 _OPTION = re.compile(r"--[a-z][a-z-]*")
-CONFIG_FILE = click.option(
-    "--config-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    envvar=CONFIG_FILE_VARIABLE,
-    help="Defaults for options, instead of fmnist.toml here and the user's config.toml; see "
-    "'fmnist config'.",
-)
 
 
-class House(click.Group):
-    """Commands whose options may stand in files and variables, too.
+class ConfigurableCommand(click.Command):
+    """A command whose options may stand in files and variables, and under headings in its help.
 
     An error that names an option says where the option was given, if nobody typed it.
     """
 
-    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
-        """See ``click.Group``; the options get their variables."""
-        super().add_command(cmd, name)
-        name_variables(self)
+    def __init__(self, name: str | None, **attributes: Any) -> None:
+        super().__init__(name, **attributes)
+        # Click's own prefix would take the names of Python's parameters: FMNIST_RUN_TIME_TEXT.
+        for option in options_of(self).values():
+            known = [option.envvar] if isinstance(option.envvar, str) else option.envvar or []
+            option.envvar = [variable_of(str(name), option), *known]
 
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _origins_in_errors(ctx):
+            return super().parse_args(ctx, args)
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        with _origins_in_errors(ctx):
+            return super().invoke(ctx)
+
+    @override
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class ConfigurableGroup(click.Group):
+    """Loads the files before a command takes its options; a command returns its exit code."""
+
+    @override
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """See ``click.Group``; what is called is kept, for errors."""
         name, command, rest = super().resolve_command(ctx, args)
-        ctx.meta[_CALLED] = (name, command, list(rest))
-        if name and command and not ctx.resilient_parsing:
-            for variable in strangers(name, options_of(command)):
+        if command and not ctx.resilient_parsing:
+            for variable in unknown_env_variables(command):
                 click.echo(f"note: {variable} names no option of 'fmnist {name}'", err=True)
+            if not set(ctx.help_option_names) & set(rest):  # a broken file must not hide help
+                _use_settings(ctx, str(name))
         return name, command, rest
 
+    @override
     def invoke(self, ctx: click.Context) -> Any:
-        """See ``click.Group``."""
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            error.args = (str(error) + _notes(ctx, str(error)), *error.args[1:])
-            raise
-        except click.UsageError as error:
-            notes = _notes(ctx, error.format_message())
-            if not notes:
-                raise
-            raise click.UsageError(error.format_message() + notes, error.ctx) from error
+        ctx.exit(super().invoke(ctx))
 
+    @override
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The exit codes, below the commands."""
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), text) for code, text in EXIT_CODES.items()])
 
 
-def use_settings(context: click.Context, config_file: Path | None) -> None:
-    """Have the commands take defaults from the files; called before any of them.
+def command(name: str | None = None) -> Callable[[Callable[..., int]], ConfigurableCommand]:
+    """Make a function a command; it returns the exit code."""
+    return click.command(name, cls=ConfigurableCommand)
 
-    Not where help is asked for: a broken file must not hide it.
+
+def section(title: str, *options: Callable[[F], F]) -> Callable[[F], F]:
+    """Add options, in this order, under a heading of their own in ``--help``."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+            function.__click_params__[-1].section = title  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+def gather(*kinds: type[Any]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Hand options to a command as instances of these dataclasses, by the names of their fields."""
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(function)
+        def call(**values: Any) -> int:
+            groups = [
+                kind(**{f.name: values.pop(f.name) for f in fields(kind) if f.name in values})
+                for kind in kinds
+            ]
+            return function(*groups, **values)
+
+        return call
+
+    return decorate
+
+
+def _use_settings(context: click.Context, name: str) -> None:
+    """Have the command ``name`` take defaults from the files.
 
     Raises:
         SettingsError: a file that breaks a rule.
     """
-    name, _, words = context.meta[_CALLED]
-    if set(context.help_option_names) & set(words):
-        return
-    files = [config_file] if config_file else usual_files()
-    settings = load(context, files)
+    config_file: Path | None = context.params["config_file"]
+    settings = load(context, [config_file] if config_file else usual_files())
     context.obj = settings
-    context.default_map = settings.default_map()
-    _tell(settings, name)
-
-
-def _tell(settings: Settings, command: str) -> None:
-    """Say what the file of the working folder gives: it may be one that nobody thinks of."""
-    here = [g.key for g in settings.given.get(command, {}).values() if g.file == Path(FILE)]
+    context.default_map = settings.default_map
+    # The file of the working folder may be one that nobody thinks of.
+    here = [
+        source.key
+        for (owner, _), source in settings.sources.items()
+        if owner == name and source.file == Path(FILE)
+    ]
     if here:
-        click.echo(f"note: {FILE} gives {', '.join(here)}; see 'fmnist config {command}'", err=True)
+        click.echo(f"note: {FILE} gives {', '.join(here)}; see 'fmnist config {name}'", err=True)
 
 
-def origin(context: click.Context, option: click.Option) -> str:
-    """Where the value of an option came from: a file and its key, a variable, or nowhere else."""
-    source = context.get_parameter_source(str(option.name))
-    if source == ParameterSource.ENVIRONMENT:
-        return next(name for name in option.envvar or () if os.environ.get(name))
-    if source == ParameterSource.DEFAULT_MAP:
-        settings = context.find_object(Settings)
-        assert settings is not None, "use_settings makes both"
-        given = settings.given[str(context.info_name)][str(option.name)]
-        return f"{given.file}: {given.key}"
-    return ""
+@contextmanager
+def _origins_in_errors(context: click.Context) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        error.args = (str(error) + _origins(context, str(error)), *error.args[1:])
+        raise
+    except click.UsageError as error:
+        text = error.format_message()
+        if origins := _origins(context, text):
+            raise click.UsageError(text + origins, error.ctx) from error
+        raise
 
 
-def _notes(context: click.Context, text: str) -> str:
-    found = dict.fromkeys(_origins(context, set(_OPTION.findall(text))))
-    return f" ({'; '.join(found)})" if found else ""
-
-
-def _origins(context: click.Context, named: set[str]) -> Iterator[str]:
-    name, command, args = context.meta.get(_CALLED, (None, None, []))
-    if command is None:
-        return
-    # Parsed once more, as completion does it: the context of the command is gone by now.
-    called = command.make_context(name, args, parent=context, resilient_parsing=True)
-    for key, option in options_of(command).items():
-        where = origin(called, option)
-        if where and f"--{key}" in named:
-            yield f"--{key_of(option)} is from {where}"
+def _origins(context: click.Context, text: str) -> str:
+    """Where the options that ``text`` names were given, those that nobody typed."""
+    named = set(_OPTION.findall(text))
+    sources = [
+        f"--{key_of(option)} is from {where}"
+        for key, option in options_of(context.command).items()
+        if f"--{key}" in named and (where := origin(context, option))
+    ]
+    return f" ({'; '.join(sources)})" if sources else ""

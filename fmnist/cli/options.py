@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, each under its heading of ``--help``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from fmnist.cli.completion import complete_run
+from fmnist.cli.group import section
+from fmnist.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MLFLOW = "MLFLOW_TRACKING_URI"
@@ -29,6 +32,7 @@ RESULTS = click.option(
     show_default=True,
     help="Folder that holds the runs.",
 )
+NAME = click.option("--name", help="Name of the run; date and a short id when left out.")
 FINISHED_RUN = click.option(
     "--run",
     "run_folder",
@@ -49,20 +53,31 @@ RUN_FOLDER = click.argument(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     shell_complete=complete_run,
 )
-DATA = [
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path, exists=True),
-        help="A data set of your own: a folder of IDX, CSV or .npz files (Fashion-MNIST, MNIST, "
-        "KMNIST, EMNIST), an .npz, or a folder of pictures by class. When left out, Fashion-MNIST, "
-        "which is found by itself.",
-    ),
-    click.option(
-        "--class-names",
-        help="Comma-separated, in the order of the labels; as the data say when left out.",
-    ),
-]
-LOOKS = [
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True),
+    help="A data set of your own: a folder of IDX, CSV or .npz files (Fashion-MNIST, MNIST, "
+    "KMNIST, EMNIST), an .npz, or a folder of pictures by class. When left out, Fashion-MNIST, "
+    "which is found by itself.",
+)
+CLASS_NAMES = click.option(
+    "--class-names",
+    help="Comma-separated, in the order of the labels; as the data say when left out.",
+)
+VALIDATION = click.option(
+    "--validation", type=click.IntRange(min=10), help="Images split off for validation."
+)
+MOVED_DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True),
+    help="The data of the run, where they now lie elsewhere; their checksum must be the same.",
+)
+REPORT = section(
+    "Report",
+    click.option("--title", default="", help="Title on the cover."),
+    click.option("--author", default="", help="Author on the cover."),
+    click.option("--course", default="", help="Course, client or project on the cover."),
+    click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
     click.option(
         "--template",
         type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -73,83 +88,99 @@ LOOKS = [
         type=click.Path(path_type=Path, exists=True, file_okay=False),
         help="Folder of question files instead of the eight; they are kept with the run.",
     ),
-]
-DOCUMENT = [
-    click.option("--title", default="", help="Title on the cover."),
-    click.option("--author", default="", help="Author on the cover."),
-    click.option("--course", default="", help="Course, client or project on the cover."),
-    click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
-]
-FURTHER = [
-    click.option(
-        "--refit/--no-refit",
-        default=None,
-        help="Train the final model once more, on training and validation images; run: as the "
-        "plan for the time says when left out, train: no.",
-    ),
-    click.option(
-        "--ensemble",
-        metavar="K",
-        type=click.IntRange(min=2, max=10),
-        help="Also average K networks: the final one and K - 1 more. Reported apart.",
-    ),
-    click.option(
-        "--experiments",
-        type=click.Choice(["auto", "none", "all"]),
-        default="auto",
-        show_default=True,
-        help="Variants of the best configuration, so that the report can say what each part of it "
-        "is worth; auto: run: as many as there is time for, train: none.",
-    ),
-]
-TRACKERS = [
-    click.option(
-        "--tensorboard",
-        is_flag=True,
-        help="Also write event files for TensorBoard, into the run's folder tensorboard.",
-    ),
-    click.option(
-        "--mlflow",
-        metavar="URI",
-        envvar=_MLFLOW,
-        callback=mlflow_uri,
-        help="Also log the finished run to this MLflow store, such as sqlite:///mlflow.db or "
-        "http://127.0.0.1:5000.",
-    ),
-]
+)
+SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+REFIT = click.option(
+    "--refit/--no-refit",
+    default=None,
+    help="Train the final model once more, on training and validation images; run: as the "
+    "plan for the time says when left out, train: no.",
+)
+ENSEMBLE = click.option(
+    "--ensemble",
+    metavar="K",
+    type=click.IntRange(min=2, max=10),
+    help="Also average K networks: the final one and K - 1 more. Reported apart.",
+)
+EXPERIMENTS = click.option(
+    "--experiments",
+    type=click.Choice(["auto", "none", "all"]),
+    default="auto",
+    show_default=True,
+    help="Variants of the best configuration, so that the report can say what each part of it "
+    "is worth; auto: run: as many as there is time for, train: none.",
+)
+TENSORBOARD = click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Also write event files for TensorBoard, into the run's folder tensorboard.",
+)
+MLFLOW = click.option(
+    "--mlflow",
+    metavar="URI",
+    envvar=_MLFLOW,
+    callback=mlflow_uri,
+    help="Also log the finished run to this MLflow store, such as sqlite:///mlflow.db or "
+    "http://127.0.0.1:5000.",
+)
 TRIALS_AT_ONCE = "Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU."
-OUTPUT = [
-    click.option("--quiet", is_flag=True, help="Print the result only."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
-]
+QUIET = click.option("--quiet", is_flag=True, help="Print the result only.")
+JSON_LINES = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-def jobs(said: str, *, none: bool = False) -> Callable[[F], F]:
-    """The option ``--jobs``, with this help; ``none``: 0 is taken, too, where others train."""
+def storage_url(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """The value of ``--storage``: only the environment may give it a password."""
+    source = context.get_parameter_source(str(parameter.name))
+    if value is not None and source != ParameterSource.ENVIRONMENT:
+        from fmnist.integrations.postgresql import refuse_password
 
-    def checked(_: click.Context, __: click.Parameter, value: str) -> int | str:
+        try:
+            refuse_password(value)
+        except UserError as error:
+            raise click.BadParameter(str(error).removeprefix("--storage: ")) from None
+    return value
+
+
+STORAGE = click.option(
+    "--storage",
+    metavar="URL",
+    envvar="FMNIST_STORAGE",
+    callback=storage_url,
+    help="PostgreSQL database of a study that machines share: "
+    "postgresql+psycopg://USER@HOST/DATABASE. The password comes from PGPASSWORD, or is part "
+    "of the URL in FMNIST_STORAGE or in --storage-file.",
+)
+STORAGE_FILE = click.option(
+    "--storage-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="File with the whole URL, password included, which only you can read.",
+)
+GRACE = click.option(
+    "--grace",
+    help="Time without a sign of life after which the trials of a machine go to others; the "
+    "same for all, 2m when left out.",
+)
+
+
+def jobs(text: str, *, allow_none: bool = False) -> Callable[[F], F]:
+    """Make the option ``--jobs``, with this help; ``allow_none``: 0, too, where others train."""
+
+    def check(_: click.Context, __: click.Parameter, value: str) -> int | str:
         if value == "auto":
             return value
-        if not value.isdecimal() or (int(value) < 1 and not none):
+        if not value.isdecimal() or (int(value) < 1 and not allow_none):
             raise click.BadParameter(f"{value}: expected auto, or a whole number from 1 on")
         return int(value)
 
     return click.option(
         "--jobs",
         metavar="AUTO|N",
-        callback=checked,
+        callback=check,
         default="auto",
         show_default=True,
-        help=said,
+        help=text,
     )
-
-
-def options(*groups: Any) -> Callable[[F], F]:
-    """A decorator that adds options, or lists of them, in this order."""
-
-    def decorate(function: F) -> F:
-        for option in reversed([o for g in groups for o in (g if isinstance(g, list) else [g])]):
-            function = option(function)
-        return function
-
-    return decorate

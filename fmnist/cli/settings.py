@@ -1,14 +1,14 @@
 """Values of options from files and from the environment: file < environment < flag.
 
 Click does the layers (``default_map``, ``envvar``, ``get_parameter_source``). Here the files are
-read and checked, each option gets its variable, and values are shown without their secrets.
+read and checked, options get their names in files and variables, and values lose their secrets.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from difflib import get_close_matches
@@ -22,9 +22,8 @@ from fmnist.errors import UserError
 from fmnist.text import hidden
 
 FILE = "fmnist.toml"
-PREFIX = "FMNIST"
 CONFIG_FILE_VARIABLE = "FMNIST_CONFIG_FILE"
-_TYPED = {"help", "version", "config-file", "yes"}
+CLI_ONLY = {"help", "version", "config-file", "yes"}
 """Options that only a person types: nothing is removed because a file says yes."""
 
 
@@ -33,10 +32,9 @@ class SettingsError(UserError):
 
 
 @dataclass(frozen=True)
-class Given:
-    """A value that the file ``file`` gives under ``key``, as Click takes it."""
+class Source:
+    """Where a value stands: under ``key`` of ``file``."""
 
-    value: Any
     file: Path
     key: str
 
@@ -47,18 +45,13 @@ class Settings:
 
     Attributes:
         files: those that were read, the stronger one last.
-        given: by command and by the name of Click's parameter.
+        default_map: Click's, of the group: values by command and name of the parameter.
+        sources: where these values stand, by command and name of the parameter.
     """
 
     files: list[Path] = field(default_factory=list)
-    given: dict[str, dict[str, Given]] = field(default_factory=dict)
-
-    def default_map(self) -> dict[str, Any]:
-        """The same as Click's ``default_map`` of the group."""
-        return {
-            command: {name: given.value for name, given in values.items()}
-            for command, values in self.given.items()
-        }
+    default_map: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources: dict[tuple[str, str], Source] = field(default_factory=dict)
 
 
 def usual_files() -> list[Path]:
@@ -73,25 +66,13 @@ def key_of(option: click.Parameter) -> str:
 
 def variable_of(command: str, option: click.Parameter) -> str:
     """The environment variable of an option, such as ``FMNIST_RUN_TRIAL_IMAGES``."""
-    return "_".join([PREFIX, command, key_of(option)]).replace("-", "_").upper()
+    return f"FMNIST_{command}_{key_of(option)}".replace("-", "_").upper()
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
     """The options of a command that files and variables may give, by key."""
-    found = {key_of(p): p for p in command.params if isinstance(p, click.Option)}
-    return {key: option for key, option in found.items() if key not in _TYPED}
-
-
-def name_variables(group: click.Group) -> None:
-    """Give every option of every command its variable, beside those that it has.
-
-    Click's own prefix would take the names of Python's parameters: FMNIST_RUN_TIME_TEXT.
-    """
-    for name, command in group.commands.items():
-        for option in options_of(command).values():
-            known = option.envvar or ()
-            more = [known] if isinstance(known, str) else list(known)
-            option.envvar = list(dict.fromkeys([variable_of(name, option), *more]))
+    options = {key_of(p): p for p in command.params if isinstance(p, click.Option)}
+    return {key: option for key, option in options.items() if key not in CLI_ONLY}
 
 
 def load(context: click.Context, files: Sequence[Path]) -> Settings:
@@ -103,67 +84,67 @@ def load(context: click.Context, files: Sequence[Path]) -> Settings:
     Raises:
         SettingsError: no TOML, an unknown command or key, or a value against its rule.
     """
-    found = Settings()
+    settings = Settings()
     for file in files:
-        if not file.is_file():
-            continue
-        found.files.append(file)
-        for command, option, given in _entries(context, file, _read(file)):
-            found.given.setdefault(command, {})[str(option.name)] = given
-    return found
+        if file.is_file():
+            settings.files.append(file)
+            _read_into(settings, context, file)
+    return settings
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsError(f"{file}: cannot be read: {error}") from None
-
-
-def _entries(
-    context: click.Context, file: Path, table: Mapping[str, Any]
-) -> Iterator[tuple[str, click.Option, Given]]:
-    """Command, option and value of every entry; those for one command come last, so they win."""
+def _read_into(settings: Settings, context: click.Context, file: Path) -> None:
+    """Take every entry of ``file``; those in the table of a command come last, so they win."""
     assert isinstance(context.command, click.Group)
     commands = context.command.commands
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError(f"{file}: cannot be read: {error}") from None
     for key, value in sorted(table.items(), key=lambda item: isinstance(item[1], Mapping)):
         if isinstance(value, Mapping):
-            if key not in commands:
-                raise _unknown(file, f"[{key}]", key, "command", commands)
-            pairs = [(key, name, entry) for name, entry in value.items()]
+            _check_known(file, f"[{key}]", key, "command", commands)
+            for name, entry in value.items():
+                where, what = Source(file, f"[{key}] {name}"), f"option of 'fmnist {key}'"
+                _check_known(file, where.key, name, what, options_of(commands[key]))
+                _take(settings, context, commands[key], name, where, entry)
         else:
-            pairs = [(name, key, value) for name in commands if _has(commands[name], key)]
-            if not pairs:
-                every = {k for c in commands.values() for k in options_of(c)}
-                raise _unknown(file, key, key, "option of any command", every)
-        for command, name, entry in pairs:
-            known = options_of(commands[command])
-            option = known.get(name.replace("_", "-"))
-            where = f"[{command}] {name}" if isinstance(value, Mapping) else key
-            if option is None:
-                raise _unknown(file, where, name, f"option of 'fmnist {command}'", known)
-            inner = click.Context(commands[command], info_name=command, parent=context)
-            yield command, option, Given(_value(inner, option, file, where, entry), file, where)
+            every = {k for command in commands.values() for k in options_of(command)}
+            _check_known(file, key, key, "option of any command", every)
+            for command in commands.values():
+                if _dashed(key) in options_of(command):
+                    _take(settings, context, command, key, Source(file, key), value)
 
 
-def _has(command: click.Command, key: str) -> bool:
-    return key.replace("_", "-") in options_of(command)
+def _take(
+    settings: Settings,
+    context: click.Context,
+    command: click.Command,
+    key: str,
+    source: Source,
+    value: Any,
+) -> None:
+    option, name = options_of(command)[_dashed(key)], str(command.name)
+    inner = click.Context(command, info_name=name, parent=context)
+    settings.default_map.setdefault(name, {})[str(option.name)] = _value(
+        inner, option, source, value
+    )
+    settings.sources[name, str(option.name)] = source
 
 
-def _value(context: click.Context, option: click.Option, file: Path, key: str, value: Any) -> Any:
+def _value(context: click.Context, option: click.Option, source: Source, value: Any) -> Any:
     """The value as Click takes it from a command line, checked by the option's own rule."""
-    several = isinstance(value, list)
+    where = f"{source.file}: {source.key} ="
     if option.is_flag and not isinstance(value, bool):
-        raise SettingsError(f"{file}: {key} = {value!r}: expected true or false")
-    if several and not option.multiple:
-        raise SettingsError(f"{file}: {key} = {value!r}: expected one value, not a list")
-    texts = [_text(option, v) for v in (value if several else [value])]
-    taken = value if option.is_flag else texts if option.multiple else texts[0]
+        raise SettingsError(f"{where} {value!r}: expected true or false")
+    if isinstance(value, list) and not option.multiple:
+        raise SettingsError(f"{where} {value!r}: expected one value, not a list")
+    texts = [_text(option, v) for v in (value if isinstance(value, list) else [value])]
+    typed = value if option.is_flag else texts if option.multiple else texts[0]
     try:
-        option.process_value(context, taken)
+        option.process_value(context, typed)
     except click.BadParameter as error:
-        raise SettingsError(f"{file}: {key} = {hidden(str(value))!r}: {error.message}") from None
-    return taken
+        raise SettingsError(f"{where} {hidden(str(value))!r}: {error.message}") from None
+    return typed
 
 
 def _text(option: click.Option, value: Any) -> str:
@@ -174,31 +155,51 @@ def _text(option: click.Option, value: Any) -> str:
     return str(Path(text).expanduser()) if isinstance(option.type, click.Path) else text
 
 
-def _unknown(file: Path, where: str, name: str, what: str, known: Any) -> SettingsError:
-    near = get_close_matches(name.replace("_", "-"), known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return SettingsError(f"{file}: {where}: no {what}; {hint}There are {', '.join(sorted(known))}")
+def _dashed(key: str) -> str:
+    return key.replace("_", "-")
 
 
-def strangers(command: str, options: Mapping[str, click.Option]) -> list[str]:
-    """Variables that are named like one of a command's options, but are none: misspelt ones."""
-    start = f"{PREFIX}_{command}_".replace("-", "_").upper()
-    known = {name for option in options.values() for name in option.envvar or ()}
+def _check_known(file: Path, where: str, name: str, what: str, known: Collection[str]) -> None:
+    if _dashed(name) not in known:
+        near = get_close_matches(_dashed(name), known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise SettingsError(
+            f"{file}: {where}: no {what}; {hint}There are {', '.join(sorted(known))}"
+        )
+
+
+def unknown_env_variables(command: click.Command) -> list[str]:
+    """Variables that are named like an option of the command, but belong to none: misspelt ones."""
+    start = f"FMNIST_{command.name}_".replace("-", "_").upper()
+    known = {name for option in options_of(command).values() for name in option.envvar or ()}
     known.add(CONFIG_FILE_VARIABLE)
     return sorted(name for name in os.environ if name.startswith(start) and name not in known)
 
 
-def from_elsewhere(context: click.Context) -> list[str]:
+def origin(context: click.Context, option: click.Option) -> str:
+    """Where the value of an option came from: a file and its key, a variable, or nowhere else."""
+    source = context.get_parameter_source(str(option.name))
+    if source == ParameterSource.ENVIRONMENT:
+        return next(name for name in option.envvar or () if os.environ.get(name))
+    if source == ParameterSource.DEFAULT_MAP:
+        settings = context.find_object(Settings)
+        assert settings is not None, "the group makes both"
+        place = settings.sources[str(context.info_name), str(option.name)]
+        return f"{place.file}: {place.key}"
+    return ""
+
+
+def options_from_config(context: click.Context) -> list[str]:
     """The options of the command that were not typed, as they would be; those with secrets not.
 
     So that the command a run records does the same where file and variables are others.
     """
-    words: list[str] = []
-    for option in options_of(context.command).values():
-        source = context.get_parameter_source(str(option.name))
-        if source in (ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP):
-            words += _typed(option, context.params.get(str(option.name)))
-    return words
+    return [
+        word
+        for option in options_of(context.command).values()
+        if origin(context, option)
+        for word in _typed(option, context.params.get(str(option.name)))
+    ]
 
 
 def _typed(option: click.Option, value: Any) -> list[str]:

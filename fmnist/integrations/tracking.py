@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from fmnist.integrations.tracker import Tracker, Trackers
 
 
-def trackers_of(tell: Callable[[str], object], asked: Mapping[str, Any]) -> Trackers:
-    """Those that were asked for; ``tell`` hears what goes wrong with them.
+def open_trackers(
+    tell: Callable[[str], object], *, tensorboard: bool = False, mlflow: str | None = None
+) -> Trackers:
+    """Open the trackers that are asked for; ``tell`` is called with what goes wrong with them.
 
     Args:
-        asked: ``tensorboard``, whether, and ``mlflow``, the address of a store; or nothing of it.
+        mlflow: the address of a store.
 
     Raises:
         UserError: MLflow is not installed, or its store cannot be opened.
     """
     working: list[Tracker] = []
-    if asked.get("tensorboard"):
+    if tensorboard:
         from fmnist.integrations.tensorboard import EventFiles
 
         working.append(EventFiles())
-    if asked.get("mlflow"):
+    if mlflow:
         from fmnist.integrations.mlflow import open_store
 
-        working.append(open_store(asked["mlflow"]))
+        working.append(open_store(mlflow))
     return Trackers(working, tell)

@@ -51,7 +51,7 @@ class Removal:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CleanRequest:
     """What may go besides leftovers.
 
     Attributes:
@@ -79,7 +79,7 @@ def parse_age(text: str) -> float:
     return int(match[1]) * _HOURS[match[2]] * 3600.0
 
 
-def chosen(results: Path, folders: Sequence[Path]) -> list[Listed]:
+def select_runs(results: Path, folders: Sequence[Path]) -> list[Listed]:
     """The runs that were named, or all under ``results``, newest first; links are none.
 
     Raises:
@@ -96,35 +96,35 @@ def chosen(results: Path, folders: Sequence[Path]) -> list[Listed]:
     return sorted(found, key=lambda r: r.started, reverse=True)
 
 
-def removals(
-    runs: Sequence[Listed], asked: Asked, now: datetime | None = None
+def plan_removals(
+    runs: Sequence[Listed], request: CleanRequest, now: datetime | None = None
 ) -> Iterator[Removal]:
     """What would go from ``runs``, newest first; nothing from one that runs or is damaged."""
     now = now or datetime.now(UTC)
     for place, run in enumerate(runs):
         if run.state in ("running", "damaged"):
             continue
-        removal = _whole(run) if _too_many(run, place, asked, now) else _leftovers(run, asked)
+        removal = _whole(run) if _too_many(run, place, request, now) else _leftovers(run, request)
         if removal.paths:
             yield removal
 
 
-def _too_many(run: Listed, place: int, asked: Asked, now: datetime) -> bool:
-    if asked.whole:
+def _too_many(run: Listed, place: int, request: CleanRequest, now: datetime) -> bool:
+    if request.whole:
         return True
     rules = []
-    if asked.keep is not None:
-        rules.append(place >= asked.keep)
-    if asked.older_than is not None:
+    if request.keep is not None:
+        rules.append(place >= request.keep)
+    if request.older_than is not None:
         started = datetime.fromisoformat(run.started)
-        rules.append(now - started > timedelta(seconds=asked.older_than))
+        rules.append(now - started > timedelta(seconds=request.older_than))
     return bool(rules) and all(rules)
 
 
-def _leftovers(run: Listed, asked: Asked) -> Removal:
+def _leftovers(run: Listed, request: CleanRequest) -> Removal:
     folder = Path(run.path)
     found: dict[str, list[Path]] = {"checkpoints": [], "damaged stores": [], "halves of files": []}
-    if run.state == "finished" or asked.checkpoints:
+    if run.state == "finished" or request.checkpoints:
         found["checkpoints"] = [p for p in [folder / _CHECKPOINTS] if _real(p)]
     found["damaged stores"] = [p for p in folder.iterdir() if _named(p, _DAMAGED)]
     found["halves of files"] = [p for p in _files(folder) if _named(p, _TEMPORARY)]
@@ -184,9 +184,9 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def told(found: Iterable[Removal]) -> Iterator[str]:
+def describe(planned: Iterable[Removal]) -> Iterator[str]:
     """What would go, a line a run, and what stays of it."""
-    for removal in found:
+    for removal in planned:
         yield f"{size(removal.bytes):>7}  {removal.run.name}: {removal.why}"
         if removal.kept:
             yield f"{'':9}stays, since no run wrote it: {', '.join(removal.kept)}"

@@ -1,32 +1,32 @@
-"""The command that makes the experiments of a finished run, or more of them."""
+"""``fmnist experiment``: make the experiments of a finished run, or more of them."""
 
 from __future__ import annotations
 
 import logging
-import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from fmnist.ablation.variants import KEYS
 from fmnist.cli.display import make_display
 from fmnist.cli.durations import parse_duration
-from fmnist.cli.options import OUTPUT, RUN_FOLDER, jobs, options
+from fmnist.cli.group import command
+from fmnist.cli.jobs import STARTED, print_rendered
+from fmnist.cli.options import JSON_LINES, MOVED_DATA, QUIET, RUN_FOLDER, jobs
 from fmnist.errors import UserError
-from fmnist.pipeline.clock import JobClock
-from fmnist.pipeline.context import Context
-from fmnist.pipeline.request import Request
-from fmnist.pipeline.stages.ablation import Session
-from fmnist.runs.config_source import load_config
-from fmnist.runs.folder import Run, RunError
 
-_STARTED = time.monotonic()
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+    from fmnist.runs.folder import Run
+
+NEEDED = ("best_config.toml", "history.json", "metrics.json", "evidence.json")
+"""Files without which there is nothing to experiment with."""
+NOTICE = "stopping; once more stops at once"
+
+log = logging.getLogger("fmnist")
 
 
-@click.command()
+@command()
 @RUN_FOLDER
 @click.option(
     "--time", "time_text", default="10m", show_default=True, help="Time for it, such as 10m or 2h."
@@ -41,13 +41,22 @@ _STARTED = time.monotonic()
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of each training.")
 @click.option("--seeds", type=click.IntRange(min=1, max=99), help="Trainings of each variant.")
 @jobs("Trainings at once; auto: as the run had them.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True),
-    help="The data of the run, where they now lie elsewhere; their checksum must be the same.",
-)
-@options(OUTPUT)
-def experiment(**given: Any) -> None:
+@MOVED_DATA
+@QUIET
+@JSON_LINES
+def experiment(
+    run_folder: Path,
+    *,
+    time_text: str,
+    only: tuple[str, ...],
+    images: int | None,
+    epochs: int | None,
+    seeds: int | None,
+    jobs: int | Literal["auto"],
+    data: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
     """Try variants of a run's configuration and render its report again.
 
     One thing is changed at a time: a dense network of equal parameters, other pooling, other
@@ -58,70 +67,36 @@ def experiment(**given: Any) -> None:
 
     Example: fmnist experiment results/2026-11-21-7f3a --time 30m
     """
-    from fmnist.cli.commands.ablate import make_experiments
+    from fmnist.ablation.variants import KEYS
+    from fmnist.pipeline.stages.ablation import Session
+    from fmnist.report.render import render_report
 
-    sys.exit(make_experiments(started=_STARTED, **given))
-
-
-NEEDED = ("best_config.toml", "history.json", "metrics.json", "evidence.json")
-"""Files without which there is nothing to experiment with."""
-NOTICE = "stopping; once more stops at once"
-
-log = logging.getLogger("fmnist")
-
-
-def make_experiments(
-    *,
-    started: float,
-    run_folder: Path,
-    time_text: str,
-    only: Sequence[str],
-    quiet: bool,
-    as_json: bool,
-    **given: Any,
-) -> int:
-    """Train the variants, then render the report again; returns the exit code.
-
-    Args:
-        started: monotonic clock reading at which the command began.
-        given: ``images``, ``epochs``, ``seeds``, ``jobs`` and ``data`` of the command line.
-
-    Raises:
-        RunError: the run is not finished, is in use, or was made from other data.
-        UserError: no such experiment.
-        KeyboardInterrupt: a signal came; the same command goes on.
-    """
-    _check_keys(only)
-    run = _finished(run_folder)
-    job = _context(run, parse_duration(time_text), started, given)
+    for key in only:
+        if key not in KEYS:
+            raise UserError(f"--only {key}: expected one of {', '.join(KEYS)}")
+    run = _finished_run(run_folder)
+    job = _ablation_job(run, parse_duration(time_text), jobs, data)
     job.display = make_display(quiet=quiet, as_json=as_json)
-    asked = {n: given[n] for n in ("images", "epochs", "seeds") if given[n] is not None}
+    sizes = {"images": images, "epochs": epochs, "seeds": seeds}
+    fixed = {name: size for name, size in sizes.items() if size is not None}
     job.interrupt.notice = lambda _: job.display.stopping(NOTICE)
     job.display.start_job(run.path, job.budget.total, remaining=job.budget.remaining)
     try:
         with run.locked(), run.logging(log), job.interrupt:
-            _work(job, Session(job, only, asked))
+            _check_data(job)
+            job.display.stage_started("experiments")
+            log.info("experiments begin")
+            Session(job, only, fixed).work()
+            log.info("experiments end")
     finally:
         job.workers.close()
         job.display.close()
-    return _render(run)
+    return print_rendered(render_report(run.path))
 
 
-def _work(job: Context, session: Session) -> None:
-    _check_data(job)
-    job.display.stage_started("experiments")
-    log.info("experiments begin")
-    session.work()
-    log.info("experiments end")
+def _finished_run(folder: Path) -> Run:
+    from fmnist.runs.folder import Run, RunError
 
-
-def _check_keys(only: Sequence[str]) -> None:
-    for key in only:
-        if key not in KEYS:
-            raise UserError(f"--only {key}: expected one of {', '.join(KEYS)}")
-
-
-def _finished(folder: Path) -> Run:
     run = Run.existing(folder)
     missing = [name for name in NEEDED if not run.has(name)]
     if missing:
@@ -129,15 +104,22 @@ def _finished(folder: Path) -> Run:
     return run
 
 
-def _context(run: Run, seconds: float, started: float, given: dict[str, Any]) -> Context:
+def _ablation_job(
+    run: Run, seconds: float, jobs: int | Literal["auto"], moved_data: Path | None
+) -> Context:
     """The run as a job of which only the experiments are left, with a time of its own."""
+    from fmnist.pipeline.clock import JobClock
+    from fmnist.pipeline.context import Context
+    from fmnist.pipeline.request import Request
+    from fmnist.runs.config_source import load_config
+
     record = run.read_toml("run.toml")
     asked, splits = record["request"], record["splits"]
-    data = given["data"] or asked.get("data")
+    data = moved_data or asked.get("data")
     request = Request(
         seed=splits["seed"],
         time_seconds=seconds,
-        jobs=given["jobs"],
+        jobs=jobs,
         trial_timeout=asked.get("trial_timeout"),
         trial_memory=asked.get("trial_memory"),
         validation=splits["validation"],
@@ -150,24 +132,17 @@ def _context(run: Run, seconds: float, started: float, given: dict[str, Any]) ->
         display=make_display(quiet=True, as_json=False),
         base=load_config(run.path),
         class_names=tuple(record["data"]["class_names"]),
-        clock=JobClock(started),
+        clock=JobClock(STARTED),
     )
 
 
 def _check_data(job: Context) -> None:
     """Other images would give other experiments than those of this run."""
+    from fmnist.runs.folder import RunError
+
     digest = job.run.read_toml("run.toml")["data"]["digest"]
     if job.data.digest != digest:
         raise RunError(
             f"{job.run.path}: was made from other data than {job.data.source} (their checksums "
             "differ); give them with --data"
         )
-
-
-def _render(run: Run) -> int:
-    from fmnist.report.render import render_report
-
-    rendered = render_report(run.path)
-    click.echo(f"HTML report    {rendered.html}")
-    click.echo(f"PDF report     {rendered.pdf or rendered.problem}")
-    return 0 if rendered.pdf else 5

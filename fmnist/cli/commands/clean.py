@@ -1,22 +1,52 @@
-"""The conversation of ``fmnist clean``: what would go, the question, what went."""
+"""``fmnist clean``: what would go, the question, what went."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from fmnist.cli.completion import complete_run
+from fmnist.cli.group import command
+from fmnist.cli.options import RESULTS
 from fmnist.errors import UserError
-from fmnist.runs.cleanup import Asked, Removal, chosen, parse_age, removals, remove, told
-from fmnist.runs.folder import RunError
 from fmnist.text import counted, size
 
+if TYPE_CHECKING:
+    from fmnist.runs.cleanup import Removal
 
-def clear(
-    *,
+
+@command()
+@click.argument(
+    "run_folders",
+    metavar="[RUN]...",
+    nargs=-1,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    shell_complete=complete_run,
+)
+@RESULTS
+@click.option(
+    "--keep", type=click.IntRange(min=0), help="Remove whole runs, all but the newest so many."
+)
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    help="Remove whole runs older than 12h, 30d or 6w; with --keep, where both hold.",
+)
+@click.option("--whole", is_flag=True, help="Remove the runs that are named, wholly.")
+@click.option(
+    "--checkpoints",
+    is_flag=True,
+    help="Also checkpoints of unfinished runs; what they were training begins anew then.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Remove it without asking.")
+def clean(
     run_folders: tuple[Path, ...],
+    *,
     results: Path,
     keep: int | None,
     older_than: str | None,
@@ -25,51 +55,60 @@ def clear(
     dry_run: bool,
     yes: bool,
 ) -> int:
-    """``fmnist clean``; returns the exit code.
+    """Free space without losing results.
 
-    Raises:
-        UserError: ``--whole`` without a run, or nobody there to answer.
-        RunError: a named folder is no run.
+    In the runs named, or in all of --results. By itself that is what can be made again or is of
+    no use: checkpoints of finished runs, damaged stores that were set aside, halves of files that
+    a killed process left. Whole runs go only with --keep, --older-than or --whole. Nothing is
+    taken from a run that is running, and nothing that no run wrote. What goes is said before, and
+    asked.
+
+    Example: fmnist clean --older-than 30d --keep 5
     """
+    from fmnist.runs.cleanup import CleanRequest, describe, parse_age, plan_removals, select_runs
+
     if whole and not run_folders:
         raise UserError("--whole: name the runs that are to be removed")
     age = parse_age(older_than) if older_than else None
-    runs = chosen(results, run_folders)
+    runs = select_runs(results, run_folders)
     for run in runs:
         if run.state == "running":
             click.echo(f"{run.name} is running: nothing is taken from it", err=True)
-    found = list(removals(runs, Asked(keep, age, whole, checkpoints)))
-    if not found:
+    planned = list(plan_removals(runs, CleanRequest(keep, age, whole, checkpoints)))
+    if not planned:
         click.echo("nothing to remove")
         return 0
-    click.echo("\n".join(told(found)))
-    total = size(sum(removal.bytes for removal in found))
+    click.echo("\n".join(describe(planned)))
+    total = size(sum(removal.bytes for removal in planned))
     if dry_run:
         click.echo(f"{total} would be free; nothing was removed")
         return 0
-    if not (yes or _agreed(found, total)):
+    if not (yes or _confirm(planned, total)):
         click.echo("nothing was removed")
         return 0
-    return _remove_all(found)
+    return _remove_all(planned)
 
 
-def _agreed(found: Sequence[Removal], total: str) -> bool:
-    whole = sum(removal.whole for removal in found)
+def _confirm(planned: Sequence[Removal], total: str) -> bool:
+    whole = sum(removal.whole for removal in planned)
     what = f"{counted(whole, 'whole run')}, {total}" if whole else total
-    if not _somebody():
+    if not _is_interactive():
         raise UserError(
             f"{what}: nobody is there to be asked; --yes removes it, --dry-run only says"
         )
     return click.confirm(f"remove {what}?", err=True)
 
 
-def _somebody() -> bool:
+def _is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _remove_all(found: Sequence[Removal]) -> int:
+def _remove_all(planned: Sequence[Removal]) -> int:
+    from fmnist.runs.cleanup import remove
+    from fmnist.runs.folder import RunError
+
     freed = 0
-    for removal in found:
+    for removal in planned:
         try:
             freed += remove(removal)
         except RunError as error:

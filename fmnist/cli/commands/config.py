@@ -11,8 +11,16 @@ from typing import Any
 
 import click
 
-from fmnist.cli.group import origin
-from fmnist.cli.settings import Settings, key_of, options_of, usual_files, variable_of
+from fmnist.cli.group import command
+from fmnist.cli.options import JSON
+from fmnist.cli.settings import (
+    Settings,
+    key_of,
+    options_of,
+    origin,
+    usual_files,
+    variable_of,
+)
 from fmnist.errors import UserError
 from fmnist.text import hidden
 
@@ -30,14 +38,20 @@ class Row:
     variable: str
 
 
-def show_config(context: click.Context, name: str | None, *, given: bool, as_json: bool) -> int:
-    """Print the options of one command or of all; returns the exit code.
+@command()
+@click.argument("name", metavar="[COMMAND]", required=False)
+@click.option("--given", is_flag=True, help="Only options that a file or a variable gives.")
+@JSON
+@click.pass_context
+def config(context: click.Context, name: str | None, given: bool, as_json: bool) -> int:
+    """Show options: their values, and where these come from.
 
-    Args:
-        given: only those that are not left at their default.
+    What a flag does not say is taken from a variable, FMNIST_COMMAND_OPTION; else from the file
+    fmnist.toml in the working folder; else from config.toml in a folder of the user's own, which
+    this command names. A table a command, such as [run], holds its options without dashes; what
+    stands above the tables holds for every command that has the option.
 
-    Raises:
-        UserError: no such command.
+    Example: fmnist config run
     """
     group = context.parent
     assert group is not None, "config is one of the group's commands"
@@ -61,19 +75,19 @@ def rows_of(group: click.Context, name: str | None) -> Iterable[Row]:
     commands = group.command.commands
     if name is not None and name not in commands:
         raise UserError(f"{name}: no command; there are {', '.join(commands)}")
-    for command in [name] if name else commands:
-        inner = commands[command].make_context(command, [], parent=group, resilient_parsing=True)
+    for each in [name] if name else commands:
+        inner = commands[each].make_context(each, [], parent=group, resilient_parsing=True)
         for option in options_of(inner.command).values():
-            yield _row(inner, command, option)
+            yield _row(inner, option)
 
 
-def _row(context: click.Context, command: str, option: click.Option) -> Row:
-    where = origin(context, option)
+def _row(context: click.Context, option: click.Option) -> Row:
+    name, where = str(context.info_name), origin(context, option)
     value = context.params.get(str(option.name))
     if where in os.environ:
         value = os.environ[where]  # as it stands there, be it right or wrong
-    variable = variable_of(command, option)
-    return Row(command, f"--{key_of(option)}", _shown(value), where or "default", variable)
+    variable = variable_of(name, option)
+    return Row(name, f"--{key_of(option)}", _shown(value), where or "default", variable)
 
 
 def _shown(value: Any) -> str:
@@ -100,9 +114,9 @@ def _short(file: Path) -> str:
 
 def _blocks(rows: list[Row]) -> list[str]:
     lines = []
-    for command in dict.fromkeys(row.command for row in rows):
-        lines += ["", command]
-        own = [row for row in rows if row.command == command]
+    for name in dict.fromkeys(row.command for row in rows):
+        lines += ["", name]
+        own = [row for row in rows if row.command == name]
         width = max(len(row.option) for row in own)
         wide = min(32, max(len(row.value) for row in own))
         lines += [f"  {r.option:<{width}}  {r.value:<{wide}}  {r.source}" for r in own]

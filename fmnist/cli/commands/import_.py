@@ -1,4 +1,4 @@
-"""The command that reads in a search of another program."""
+"""``fmnist import``: read in a search of another program."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from fmnist.cli.options import RESULTS, options
-from fmnist.config.overrides import parse_settings
-from fmnist.importers.detect import open_study
-from fmnist.importers.external import Study
-from fmnist.importers.objective_values import Scale, accuracies
-from fmnist.importers.parameter_mapping import Wishes, match, read_mapping
-from fmnist.importers.run_writer import write_run
-from fmnist.runs.folder import Run, new_name
-from fmnist.text import counted, percent, settings
+from fmnist.cli.group import command
+from fmnist.cli.options import JSON, NAME, RESULTS
+from fmnist.text import counted, percent
+from fmnist.text import settings as describe_settings
 from search.records import Trial, best_of
 
+if TYPE_CHECKING:
+    from fmnist.importers.external import Study
+    from fmnist.importers.objective_values import Scale
+    from fmnist.runs.folder import Run
 
-@click.command("import")
+
+@command("import")
 @click.argument("source")
-@options(RESULTS)
+@RESULTS
 @click.option("--study", metavar="NAME", help="Which study, where SOURCE holds several.")
-@click.option("--name", help="Name of the run; date and a short id when left out.")
+@NAME
 @click.option(
     "--map",
     "names",
@@ -62,8 +62,21 @@ from search.records import Trial, best_of
     help="Another number of each trial to take: a metric of keras-tuner, a user attribute of "
     "Optuna.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def import_command(**given: Any) -> None:
+@JSON
+def import_command(
+    source: str,
+    *,
+    results: Path,
+    study: str | None,
+    name: str | None,
+    names: tuple[str, ...],
+    mapping: Path | None,
+    drop: tuple[str, ...],
+    settings: tuple[str, ...],
+    scale: Scale | None,
+    metric: str | None,
+    as_json: bool,
+) -> int:
     """Read in a search of another program, as a run that can be reported on.
 
     SOURCE is a keras-tuner project folder; an Optuna study in an SQLite or a journal file; or an
@@ -79,37 +92,20 @@ def import_command(**given: Any) -> None:
     Example: fmnist import tuner/my_project --map lr=learning_rate --drop units2
              fmnist import study.db --study cnn --value percent
     """
-    from fmnist.cli.commands.import_ import import_study
+    from fmnist.config.overrides import parse_settings
+    from fmnist.importers.detect import open_study
+    from fmnist.importers.objective_values import accuracies
+    from fmnist.importers.parameter_mapping import Wishes, match, read_mapping
+    from fmnist.importers.run_writer import write_run
+    from fmnist.runs.folder import Run, new_name
 
-    sys.exit(import_study(**given))
-
-
-def import_study(
-    source: str,
-    results: Path,
-    study: str | None,
-    name: str | None,
-    names: Sequence[str],
-    mapping: Path | None,
-    drop: Sequence[str],
-    settings: Sequence[str],
-    scale: Scale | None,
-    metric: str | None,
-    as_json: bool,
-) -> int:
-    """Read the study in ``source`` and make a run of it; the exit code.
-
-    Raises:
-        ForeignError: it cannot be read, or does not fit.
-        RunError: there is a run of that name.
-    """
     wishes = Wishes(read_mapping(mapping, names), frozenset(drop), parse_settings(settings))
     run = Run.named(results, name or new_name())
     found = open_study(source, study)
     valued = accuracies(found, metric, scale)
     matched = match(found, valued.trials, wishes)
-    command = shlex.join(found.source if w == source else w for w in ["fmnist", *sys.argv[1:]])
-    trials = write_run(run, found, valued, matched, wishes, command)
+    typed = shlex.join(found.source if w == source else w for w in ["fmnist", *sys.argv[1:]])
+    trials = write_run(run, found, valued, matched, wishes, typed)
     if as_json:
         click.echo(json.dumps(_record(run, found, trials), allow_nan=False))
     else:
@@ -156,7 +152,7 @@ def _lines(
     best = best_of(trials)
     if best:
         rows += [("best", f"trial {best.number}, {percent(best.value)}")]
-        rows += [("", settings(best.params))]
+        rows += [("", describe_settings(best.params))]
     rows += [("not done", "no trial was confirmed, and the test set was not read")]
     rows += [("report", f"fmnist report {run.path}")]
     if best:

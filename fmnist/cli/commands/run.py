@@ -1,232 +1,313 @@
-"""What the commands do that train: between the command line and the job."""
+"""``fmnist run``: search, confirm, retrain, test, report."""
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from fmnist.cli.commands.report import compare_folders, document_of
-from fmnist.cli.display import make_display
 from fmnist.cli.durations import grace_seconds, parse_duration, parse_size, parse_until
-from fmnist.cli.settings import from_elsewhere
+from fmnist.cli.group import command, gather, section
+from fmnist.cli.jobs import STARTED, JobOptions, absolute, execute
+from fmnist.cli.options import (
+    CLASS_NAMES,
+    DATA,
+    ENSEMBLE,
+    EXPERIMENTS,
+    GRACE,
+    JSON_LINES,
+    MLFLOW,
+    NAME,
+    QUIET,
+    REFIT,
+    REPORT,
+    RESULTS,
+    SEED,
+    STORAGE,
+    STORAGE_FILE,
+    TENSORBOARD,
+    TRIALS_AT_ONCE,
+    VALIDATION,
+    jobs,
+)
 from fmnist.errors import UserError
-from fmnist.integrations.tracking import trackers_of
-from fmnist.pipeline.clock import JobClock
-from fmnist.pipeline.request import ReportOptions
-from fmnist.runs.config_source import load_config
-from fmnist.runs.folder import Run, new_name, unfinished
-from fmnist.text import hidden
 from search.engines import DEFAULT_PRUNER, SAMPLERS_OF
 
 if TYPE_CHECKING:
     from fmnist.integrations.postgresql import Storage
     from fmnist.pipeline.coordination import Coordinator
+    from fmnist.pipeline.request import Request
 
 DEFAULT_TIME = "10m"
 
 
-def run_search(*, started: float, results: Path, name: str | None, **options: Any) -> int:
-    """``fmnist run``: find or start the job and execute it; returns the exit code."""
-    from fmnist.config.overrides import parse_settings
-    from fmnist.pipeline.job import Job, Request
+@dataclass(frozen=True)
+class SearchOptions:
+    """The options of the search itself, by the names of their parameters."""
+
+    time_text: str | None
+    until: str | None
+    trials: int | None
+    space: str | None
+    settings: tuple[str, ...]
+    warm_start: Path | None
+    engine: str
+    sampler: str | None
+    pruner: str | None
+    no_prune: bool
+    trial_images: int | None
+    trial_epochs: int | None
+    trial_timeout: str | None
+    trial_memory: str | None
+    jobs: int | Literal["auto"]
+    seed: int
+    confirm: bool
+    epochs: int | None
+    refit: bool | None
+    ensemble: int | None
+    experiments: str
+    validation: int | None
+
+    def deadline(self) -> datetime | None:
+        """The moment of ``--until``.
+
+        Raises:
+            UserError: no time of day, or less than a minute away.
+        """
+        return parse_until(self.until) if self.until else None
+
+    def seconds(self) -> float | None:
+        """The time of ``--time``; none where ``--until`` or ``--trials`` say when to end.
+
+        Raises:
+            UserError: no duration, too short a one, or beside ``--until``.
+        """
+        if self.until and self.time_text:
+            raise UserError("--time and --until: give one of them; both say when to be done")
+        if self.until or (self.trials is not None and self.time_text is None):
+            return None
+        return parse_duration(self.time_text or DEFAULT_TIME)
+
+    def request(self) -> Request:
+        """What is asked of the job, without data and study.
+
+        Raises:
+            UserError: a value against its rule, or options that exclude each other.
+        """
+        from fmnist.config.overrides import parse_settings
+        from fmnist.pipeline.request import Request
+
+        timeout = self.trial_timeout
+        return Request(
+            seed=self.seed,
+            engine=self.engine,
+            sampler=choose_sampler(self.engine, self.sampler),
+            space=self.space,
+            pruner=choose_pruner(self.pruner, no_prune=self.no_prune),
+            time_seconds=self.seconds(),
+            until=self.until,
+            trials=self.trials,
+            jobs=self.jobs,
+            trial_timeout=parse_duration(timeout, "--trial-timeout", 1) if timeout else None,
+            trial_memory=parse_size(self.trial_memory),
+            confirm=self.confirm,
+            refit=self.refit,
+            ensemble=self.ensemble,
+            experiments=None if self.experiments == "auto" else self.experiments,
+            trial_images=self.trial_images,
+            trial_epochs=self.trial_epochs,
+            final_epochs=self.epochs,
+            validation=self.validation,
+            warm_start=absolute(self.warm_start),
+            settings=parse_settings(self.settings) or None,
+        )
+
+
+@command()
+@section(
+    "Time",
+    click.option("--time", "time_text", help="Time for the whole job, such as 10m or 8h."),
+    click.option("--until", help="Time of day at which the report is to lie there, such as 07:00."),
+    click.option("--trials", type=click.IntRange(min=1), help="Number of trials in the study."),
+)
+@section(
+    "Search",
+    click.option(
+        "--space",
+        metavar="NAME|FILE",
+        help="What is searched: core, extended, full, or a TOML file of fields and their ranges; "
+        "as the plan for the time says when left out.",
+    ),
+    click.option(
+        "--set",
+        "settings",
+        metavar="FIELD=VALUE",
+        multiple=True,
+        help="Value of a field that is then not searched, such as test_time_flip=false.",
+    ),
+    click.option(
+        "--warm-start",
+        type=click.Path(path_type=Path, exists=True),
+        help="Configuration that the search starts from and tries first: a file, a run or a PDF; "
+        "of an imported run its space and its best trials.",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["optuna", "keras-tuner"]),
+        default="optuna",
+        show_default=True,
+        help="What chooses the trials.",
+    ),
+    click.option(
+        "--sampler",
+        help="How it chooses them: tpe, random, grid or cmaes (Optuna); bayesian, random, "
+        "hyperband or grid (keras-tuner). The first is the default.",
+    ),
+    click.option(
+        "--pruner",
+        type=click.Choice(["median", "halving", "hyperband", "none"]),
+        help="Rule by which hopeless trials are given up; median when left out.",
+    ),
+    click.option(
+        "--no-prune", is_flag=True, help="Run every trial to its last epoch: --pruner none."
+    ),
+    click.option(
+        "--trial-images", type=click.IntRange(min=10), help="Training images a trial sees."
+    ),
+    click.option("--trial-epochs", type=click.IntRange(min=1), help="Epochs of a trial."),
+    click.option("--trial-timeout", help="Longest time of one trial, such as 90s or 20m."),
+    click.option("--trial-memory", help="Most memory of one trial, such as 2G or 800M."),
+    jobs(f"{TRIALS_AT_ONCE} 0 with --storage: others train.", allow_none=True),
+    SEED,
+)
+@section(
+    "Final training",
+    click.option(
+        "--confirm/--no-confirm",
+        default=True,
+        show_default=True,
+        help="Choose the winner among the best trials by new runs on fresh seeds.",
+    ),
+    click.option("--epochs", type=click.IntRange(min=1), help="Epochs of the retraining at most."),
+    REFIT,
+    ENSEMBLE,
+    EXPERIMENTS,
+)
+@section("Data", DATA, CLASS_NAMES, VALIDATION)
+@REPORT
+@section(
+    "Several machines",
+    STORAGE,
+    STORAGE_FILE,
+    GRACE,
+    click.option(
+        "--study", help="Name of the study that machines share; that of the run when left out."
+    ),
+    click.option(
+        "--artifacts",
+        metavar="DIR|s3://…",
+        help="Where machines that share a study leave checkpoints, and the final model.",
+    ),
+)
+@section(
+    "Output",
+    RESULTS,
+    NAME,
+    click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished."),
+    TENSORBOARD,
+    MLFLOW,
+    QUIET,
+    JSON_LINES,
+)
+@gather(JobOptions, SearchOptions)
+def run(
+    options: JobOptions,
+    search: SearchOptions,
+    *,
+    fresh: bool,
+    storage: str | None,
+    storage_file: Path | None,
+    grace: str | None,
+    study: str | None,
+    artifacts: str | None,
+) -> int:
+    """Search, confirm, retrain the winner, evaluate it once on the test set, write the report.
+
+    The same command after an interruption goes on where it stopped. Without --time, --until and
+    --trials the job takes ten minutes.
+
+    Example: fmnist run --until 07:00 --author "Ada Lovelace" --course "Deep Learning 1"
+    """
+    from fmnist.pipeline.clock import JobClock
     from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
 
-    check_looks(options)
-    deadline = parse_until(options["until"]) if options["until"] else None
-    seconds = None if deadline else _time(options["time_text"], options["trials"])
-    if deadline and options["time_text"]:
-        raise UserError("--time and --until: give one of them; both say when to be done")
-    settings = parse_settings(options["settings"])
-    shared = _shared(options)
-    request = Request(
-        seed=options["seed"],
-        engine=options["engine"],
-        sampler=_sampler(options["engine"], options["sampler"]),
-        space=options["space"],
-        pruner=_pruner(options["pruner"], options["no_prune"]),
-        time_seconds=seconds,
-        until=options["until"],
-        trials=options["trials"],
-        jobs=options["jobs"],
-        trial_timeout=_timeout(options["trial_timeout"]),
-        trial_memory=parse_size(options["trial_memory"]),
-        confirm=options["confirm"],
-        refit=options["refit"],
-        ensemble=options["ensemble"],
-        experiments=_experiments(options),
-        trial_images=options["trial_images"],
-        trial_epochs=options["trial_epochs"],
-        final_epochs=options["epochs"],
-        validation=options["validation"],
-        data=absolute(options["data"]),
-        warm_start=absolute(options["warm_start"]),
-        settings=settings or None,
-        study=(options["study"] or "auto") if shared else None,
+    options.check()
+    deadline = search.deadline()
+    request = replace(search.request(), data=absolute(options.data))
+    shared = None
+    if storage or storage_file:
+        shared = _open_storage(search.engine, storage, storage_file, grace, study, artifacts)
+        request = replace(request, study=study or "auto")
+    else:
+        _check_alone(search.jobs, study, artifacts)
+    folder = options.find_run(request, fresh=fresh)
+    seconds = deadline.timestamp() - time.time() if deadline else request.time_seconds
+    setup = build_search_setup(
+        load_or_make_profile(folder, seconds),
+        space=search.space,
+        warm_start=search.warm_start,
+        settings=request.settings or {},
     )
-    run = run_for(results, name, request.to_dict(), fresh=options["fresh"])
-    whole = deadline.timestamp() - time.time() if deadline else seconds
-    start = build_search_setup(
-        load_or_make_profile(run, whole),
-        space=options["space"],
-        warm_start=options["warm_start"],
-        settings=settings,
-    )
-    if options["warm_start"] and not start.first_trials:
+    if search.warm_start and not setup.first_trials:
         click.echo(
-            f"note: {options['warm_start']} lies outside the space, so it is no trial of its own",
+            f"note: {search.warm_start} lies outside the space, so it is no trial of its own",
             err=True,
         )
-    job = Job(
-        run=run,
-        request=request,
-        base=start.base,
-        space=start.space,
-        first_trials=start.first_trials,
+    job = replace(
+        options.make_job(folder, request, setup.base),
+        space=setup.space,
+        first_trials=setup.first_trials,
         coordinator=_coordinator(shared),
-        **common(options),
-        clock=JobClock(started, deadline),
+        clock=JobClock(STARTED, deadline),
     )
     return execute(job)
 
 
-def train_config(*, started: float, results: Path, name: str | None, **options: Any) -> int:
-    """``fmnist train``: one configuration through the stages after the search, or a recipe."""
-    from fmnist.pipeline.job import Job, Request
+def _open_storage(
+    engine: str,
+    url: str | None,
+    file: Path | None,
+    grace: str | None,
+    study: str | None,
+    artifacts: str | None,
+) -> Storage | None:
+    """The database of a study that machines share."""
+    from fmnist.integrations.postgresql import storage_of
+    from fmnist.runs.folder import Run
 
-    check_looks(options)
-    file: Path | None = options["config_file"]
-    if (file is None) == (options["recipe"] is None):
-        raise UserError("give either --config FILE or --recipe NAME")
-    if file is None:
-        if options["refit"] is not None or options["ensemble"]:
-            raise UserError("--recipe: trained as published, without --refit and --ensemble")
-        return _train_recipe(started, results, name, options)
-    config = load_config(file)
-    if options["epochs"]:
-        config = config.replace(epochs=options["epochs"])
-    request = Request(
-        kind="train",
-        seed=options["seed"],
-        refit=options["refit"],
-        ensemble=options["ensemble"],
-        experiments=_experiments(options),
-        final_epochs=config.epochs,
-        validation=options["validation"],
-        data=absolute(options["data"]),
-        warm_start=absolute(file),
-    )
-    job = Job(
-        run=run_for(results, name, request.to_dict(), fresh=False),
-        request=request,
-        base=config,
-        **common(options),
-        clock=JobClock(started),
-    )
-    return execute(job)
+    if engine != "optuna":
+        raise UserError(f"--engine {engine}: a shared study needs --engine optuna")
+    if study:
+        Run.named(Path(), study)  # refuses what is no plain name
+    if artifacts and "://" not in artifacts:
+        artifacts = absolute(Path(artifacts))
+    return storage_of(url, file, grace_seconds(grace), artifacts)
 
 
-def _train_recipe(started: float, results: Path, name: str | None, options: dict[str, Any]) -> int:
-    """Every network of a recipe, each a run; then the comparison, where there are several."""
-    from fmnist.config import recipes
-    from fmnist.pipeline.job import Job
-    from fmnist.pipeline.recipe_runs import COMPARED, half_done, parts_of
-
-    asked: str = options["recipe"]
-    sizes = {key: options[key] for key in ("seed", "epochs", "validation", "data")}
-    parts = parts_of(recipes.find(asked), asked, **sizes)
-    asked_for = _experiments(options)
-    parts = [replace(p, request=replace(p.request, experiments=asked_for)) for p in parts]
-    waiting = None if name else half_done(results, parts)
-    first = waiting or run_for(results, name, parts[0].request.to_dict(), fresh=False)
-    runs = [Run.named(results, first.path.name + part.suffix) for part in parts]
-    code, going_on = 0, len(parts) > 1 and not first.has(COMPARED)
-    for part, run in zip(parts, runs, strict=True):
-        if going_on and part.is_done(run):
-            continue
-        job = Job(
-            run=run,
-            request=part.request,
-            base=part.base,
-            space=part.space,
-            recipe=part.record,
-            **common(options),
-            clock=JobClock(started if run is runs[0] else time.monotonic()),
+def _check_alone(jobs: int | Literal["auto"], study: str | None, artifacts: str | None) -> None:
+    """Refuse what only machines that share a study can do."""
+    for name, value in (("study", study), ("artifacts", artifacts)):
+        if value:
+            raise UserError(f"--{name}: only for a study that machines share; give --storage")
+    if jobs == 0:
+        raise click.BadParameter(
+            "0: expected auto, or a whole number from 1 on (0 with --storage: others train)",
+            param_hint="'--jobs'",
         )
-        code = max(code, execute(job))
-    if len(runs) > 1:
-        code = max(code, compare_folders([run.path for run in runs], as_json=options["as_json"]))
-    return code
-
-
-def check_looks(options: dict[str, Any]) -> None:
-    """A broken template or question is found now, not in the morning."""
-    if options["template"] is not None:
-        from fmnist.report.output.templating import check_templates
-
-        check_templates(options["template"])
-    if options["questions"] is not None:
-        from fmnist.report.concepts import load_concepts
-
-        load_concepts(options["questions"])
-
-
-def common(options: dict[str, Any]) -> dict[str, Any]:
-    """What every job takes from the command line."""
-    display = _view(options)
-    return {
-        "display": display,
-        "trackers": trackers_of(display.message, options),
-        "class_names": _class_names(options["class_names"]),
-        "report": ReportOptions(
-            document=_dated(document_of(options)),
-            templates=options["template"],
-            questions=options["questions"],
-            command=_command_line(),
-        ),
-    }
-
-
-def execute(job: Any) -> int:
-    """Run the job with its view; the exit code."""
-    job.display.start_job(
-        job.run.path, job.budget.total, job.request.trials, remaining=job.budget.remaining
-    )
-    try:
-        return int(job.execute())
-    finally:
-        job.display.close()
-
-
-def run_for(results: Path, name: str | None, request: dict[str, Any], *, fresh: bool) -> Run:
-    """The run of that name, one of the same request that is not finished, or a new one."""
-    if name:
-        return Run.named(results, name)
-    found = None if fresh else unfinished(results, request)
-    return found or Run.named(results, new_name())
-
-
-def _view(options: dict[str, Any]) -> Any:
-
-    return make_display(quiet=options["quiet"], as_json=options["as_json"])
-
-
-def _time(text: str | None, trials: int | None) -> float | None:
-    if text is None and trials is not None:
-        return None
-    return parse_duration(text or DEFAULT_TIME)
-
-
-def _experiments(options: dict[str, Any]) -> str | None:
-    """What the request says of the experiments: nothing where it is left to the job."""
-    asked: str = options["experiments"]
-    return None if asked == "auto" else asked
 
 
 def _coordinator(storage: Storage | None) -> Coordinator:
@@ -240,39 +321,12 @@ def _coordinator(storage: Storage | None) -> Coordinator:
     return DistributedCoordinator(storage)
 
 
-def _shared(options: dict[str, Any]) -> Storage | None:
-    """The database of a study that machines share; None where this one searches alone."""
-    if options["storage"] or options["storage_file"]:
-        from fmnist.integrations.postgresql import storage_of
+def choose_sampler(engine: str, sampler: str | None) -> str:
+    """The sampler that was asked for, else the engine's own default.
 
-        if options["engine"] != "optuna":
-            raise UserError(f"--engine {options['engine']}: a shared study needs --engine optuna")
-        if options["study"]:
-            Run.named(Path(), options["study"])  # refuses what is no plain name
-        artifacts = _store(options["artifacts"])
-        grace = grace_seconds(options["grace"])
-        return storage_of(options["storage"], options["storage_file"], grace, artifacts)
-    for name in ("study", "artifacts"):
-        if options[name]:
-            raise UserError(f"--{name}: only for a study that machines share; give --storage")
-    if options["jobs"] == 0:
-        raise click.BadParameter(
-            "0: expected auto, or a whole number from 1 on (0 with --storage: others train)",
-            param_hint="'--jobs'",
-        )
-    return None
-
-
-def _store(where: str | None) -> str | None:
-    return absolute(Path(where)) if where and "://" not in where else where
-
-
-def _timeout(text: str | None) -> float | None:
-    return parse_duration(text, option="--trial-timeout", least=1) if text else None
-
-
-def _sampler(engine: str, sampler: str | None) -> str:
-    """The engine's own default, or what was asked for if the engine has it."""
+    Raises:
+        UserError: the engine does not have it.
+    """
     known = SAMPLERS_OF[engine]
     if sampler is None:
         return known[0]
@@ -283,32 +337,12 @@ def _sampler(engine: str, sampler: str | None) -> str:
     return sampler
 
 
-def _pruner(pruner: str | None, no_prune: bool) -> str:
-    """What was asked for, the default, or none."""
+def choose_pruner(pruner: str | None, *, no_prune: bool) -> str:
+    """The pruner that was asked for, the default, or ``none``.
+
+    Raises:
+        UserError: two were asked for.
+    """
     if pruner and no_prune:
         raise UserError("--pruner and --no-prune: give one of them; --no-prune is --pruner none")
     return "none" if no_prune else pruner or DEFAULT_PRUNER
-
-
-def _dated(document: dict[str, str]) -> dict[str, str]:
-    """Today's date where none was given: the report must not change when rendered later."""
-    today = datetime.now()
-    return {**document, "date": document["date"] or f"{today.day} {today:%B %Y}"}
-
-
-def _command_line() -> str:
-    """What was typed, with what files and variables gave besides; no secret of an address."""
-    context = click.get_current_context(silent=True)
-    more = from_elsewhere(context) if context else []
-    return shlex.join(["fmnist", *(hidden(word) for word in sys.argv[1:]), *more])
-
-
-def _class_names(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def absolute(path: Path | None) -> str | None:
-    """The path as a request holds it: the same from whatever folder the command is given."""
-    return str(path.resolve()) if path else None

@@ -1,68 +1,29 @@
-"""The command of a machine that trains trials for a study of another machine; and its options."""
+"""``fmnist worker``: train trials for a study of another machine."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
-from click.core import ParameterSource
 
 from fmnist.cli.durations import grace_seconds
-from fmnist.cli.options import OUTPUT, TRIALS_AT_ONCE, jobs, options
-from fmnist.errors import UserError
+from fmnist.cli.group import command
+from fmnist.cli.options import (
+    GRACE,
+    JSON_LINES,
+    QUIET,
+    STORAGE,
+    STORAGE_FILE,
+    TRIALS_AT_ONCE,
+    jobs,
+)
 
 
-def storage_url(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> str | None:
-    """The value of ``--storage``: only the environment may give it a password."""
-    source = context.get_parameter_source(str(parameter.name))
-    if value is not None and source != ParameterSource.ENVIRONMENT:
-        from fmnist.integrations.postgresql import refuse_password
-
-        try:
-            refuse_password(value)
-        except UserError as error:
-            raise click.BadParameter(str(error).removeprefix("--storage: ")) from None
-    return value
-
-
-DATABASE = [
-    click.option(
-        "--storage",
-        metavar="URL",
-        envvar="FMNIST_STORAGE",
-        callback=storage_url,
-        help="PostgreSQL database of a study that machines share: "
-        "postgresql+psycopg://USER@HOST/DATABASE. The password comes from PGPASSWORD, or is part "
-        "of the URL in FMNIST_STORAGE or in --storage-file.",
-    ),
-    click.option(
-        "--storage-file",
-        metavar="FILE",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="File with the whole URL, password included, which only you can read.",
-    ),
-]
-STORAGE = [
-    *DATABASE,
-    click.option(
-        "--grace",
-        help="Time without a sign of life after which the trials of a machine go to others; the "
-        "same for all, 2m when left out.",
-    ),
-]
-
-
-@click.group()
-def working() -> None:
-    """Holds the command; ``fmnist.cli.main`` takes it over."""
-
-
-@working.command()
-@options(STORAGE)
+@command()
+@STORAGE
+@STORAGE_FILE
+@GRACE
 @click.option("--study", required=True, help="Name of the study: that of the coordinator's run.")
 @click.option(
     "--data",
@@ -82,15 +43,22 @@ def working() -> None:
     show_default=True,
     help="Start again after a crash.",
 )
-@options(OUTPUT)
+@QUIET
+@JSON_LINES
 def worker(
+    *,
     storage: str | None,
     storage_file: Path | None,
     grace: str | None,
+    study: str,
+    data: Path | None,
+    jobs: int | Literal["auto"],
+    name: str | None,
+    folder: Path | None,
+    restart: bool,
     quiet: bool,
     as_json: bool,
-    **given: Any,
-) -> None:
+) -> int:
     """Train trials for a study of another machine, until that machine says that all is done.
 
     The machine that runs 'fmnist run --storage …' makes the study and writes the report. This one
@@ -103,11 +71,15 @@ def worker(
     from fmnist.distributed.worker_process import WorkerRequest, run_worker
     from fmnist.integrations.postgresql import storage_of
 
-    flags = [("--quiet", quiet), ("--json", as_json)]
-    asked = WorkerRequest(
+    request = WorkerRequest(
         storage=storage_of(storage, storage_file, grace_seconds(grace)),
+        study=study,
         display=make_display(quiet=quiet, as_json=as_json, live=False),
-        flags=tuple(flag for flag, is_set in flags if is_set),
-        **given,
+        name=name,
+        folder=folder,
+        data=data,
+        jobs=jobs,
+        restart=restart,
+        flags=("--quiet",) * quiet + ("--json",) * as_json,
     )
-    sys.exit(run_worker(asked))
+    return run_worker(request)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from fmnist.pipeline.progress import ProgressDisplay
+if TYPE_CHECKING:
+    from fmnist.pipeline.progress import ProgressDisplay
 
 
 def make_display(*, quiet: bool, as_json: bool, live: bool = True) -> ProgressDisplay:

@@ -17,7 +17,7 @@ WIDTH = 100
 _COLORS = {AHEAD: "green", BEHIND: "red"}
 
 
-def shown(comparison: Comparison, *, color: bool = False) -> str:
+def comparison_text(comparison: Comparison, *, color: bool = False) -> str:
     """The tables, at most 100 columns wide; words are wrapped, long names cut.
 
     Args:

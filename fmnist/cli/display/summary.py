@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fmnist.pipeline.doctor import Check
     from fmnist.report.render import Rendered
 
+MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
+
 
 def result_text(run: Path, metrics: dict[str, Any], rendered: Rendered) -> str:
     """The last words of a job: the accuracy, where the reports are, how to go on."""
@@ -108,6 +110,5 @@ def outcome(trial: Trial) -> str:
 
 def check_text(check: Check) -> str:
     """A finding and, where something is to be done, what."""
-    mark = {True: "ok  ", None: "warn", False: "FAIL"}[check.ok]
     remedy = f" -> {check.remedy}" if check.ok is not True and check.remedy else ""
-    return f"{mark}  {check.name}: {check.found}{remedy}"
+    return f"{MARKS[check.ok]}  {check.name}: {check.found}{remedy}"

@@ -12,7 +12,7 @@ import tomli_w
 from click.testing import CliRunner
 
 from fmnist.analysis.comparison import compare_runs, from_json, write
-from fmnist.cli.display.comparison import WIDTH, shown
+from fmnist.cli.display.comparison import WIDTH, comparison_text
 from fmnist.cli.main import cli
 from fmnist.report.render import Rendered
 from fmnist.runs.decode import FactsError
@@ -239,7 +239,7 @@ def test_hostile_names_neither_steer_the_terminal_nor_fill_it(runs, tmp_path):
     recipe = {"name": HOSTILE, "title": HOSTILE, "source": HOSTILE, "published": {"finding": "x"}}
     other = make_run(tmp_path / "other", right((0, 90)), name=HOSTILE, recipe=recipe)
     found = compare_runs([runs[0], other])
-    text = shown(found)
+    text = comparison_text(found)
     assert all(c.isprintable() or c == "\n" for c in text)
     assert max(map(len, text.splitlines())) <= WIDTH
     assert len(found.systems[1].source) <= 500
@@ -247,7 +247,7 @@ def test_hostile_names_neither_steer_the_terminal_nor_fill_it(runs, tmp_path):
 
 
 def test_the_tables_say_who_is_ahead(runs):
-    lines = shown(compare_runs(runs)).splitlines()
+    lines = comparison_text(compare_runs(runs)).splitlines()
     rows = {line.split()[0]: line for line in reversed(lines) if line and line[0].isalpha()}
     assert lines[0] == "Digits, the same 400 test images"
     assert "85.00 %" in rows["best"]
@@ -261,8 +261,8 @@ def test_the_tables_say_who_is_ahead(runs):
 
 def test_colours_only_where_asked(runs):
     found = compare_runs(runs)
-    assert "\x1b[32mahead" in shown(found, color=True)
-    assert "\x1b" not in shown(found)
+    assert "\x1b[32mahead" in comparison_text(found, color=True)
+    assert "\x1b" not in comparison_text(found)
 
 
 def test_a_folder_that_cannot_be_written_is_named(runs, monkeypatch):
@@ -314,7 +314,7 @@ def rendered(monkeypatch):
 def test_the_command_prints_the_tables_and_renders_the_first_report(runs, rendered):
     result = CliRunner().invoke(cli, ["compare", *map(str, runs)])
     assert result.exit_code == 0, result.output
-    assert shown(compare_runs(runs)) in result.output
+    assert comparison_text(compare_runs(runs)) in result.output
     assert rendered == [(runs[0], True), (runs[0], 4, N)]
     assert f"PDF report     {runs[0] / 'report.pdf'}" in result.output
     assert f"PDF comparison {runs[0] / 'comparison.pdf'}" in result.output

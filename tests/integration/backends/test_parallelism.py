@@ -8,7 +8,6 @@ from click.testing import CliRunner
 import search.processes.supervisor
 from fmnist.backends import parallelism
 from fmnist.backends.parallelism import accelerator_in_sight, jobs_for
-from fmnist.cli.commands import run as commands
 from fmnist.cli.main import cli
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
@@ -68,7 +67,8 @@ def test_an_accelerator_that_is_hidden_is_none(tmp_path, monkeypatch, hidden):
 @pytest.mark.parametrize(("given", "taken"), [((), "auto"), (("--jobs", "3"), 3)])
 def test_the_command_line_asks_for_a_number_or_leaves_it_open(monkeypatch, given, taken):
     heard = {}
-    monkeypatch.setattr(commands, "run_search", lambda **options: heard.update(options) or 0)
+    fake = lambda **options: heard.update(options) or 0  # noqa: E731
+    monkeypatch.setattr(cli.commands["run"], "callback", fake)
     assert CliRunner().invoke(cli, ["run", *given]).exit_code == 0
     assert heard["jobs"] == taken
 

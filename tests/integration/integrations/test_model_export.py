@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fmnist.cli.commands.reproduce import FORMATS
+from fmnist.cli.commands.export import FORMATS
 from fmnist.cli.main import cli
 from fmnist.errors import UserError
 from fmnist.integrations import model_export

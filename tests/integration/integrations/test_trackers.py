@@ -11,13 +11,15 @@ from requirements import find_package
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from fmnist.cli.commands.run import common
 from fmnist.cli.display.plain import QuietDisplay
+from fmnist.cli.jobs import JobOptions
+from fmnist.config.config import Config
 from fmnist.errors import UserError
 from fmnist.integrations import mlflow
 from fmnist.integrations.tensorboard import FOLDER, EventFiles
 from fmnist.integrations.tracker import Tracker, Trackers
-from fmnist.integrations.tracking import trackers_of
+from fmnist.integrations.tracking import open_trackers
+from fmnist.pipeline.request import Request
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from search.records import Failure, Trial, TrialLog
@@ -173,15 +175,14 @@ def test_a_tracker_that_fails_is_told_once_and_stops_nothing(run):
 def test_events_into_a_place_that_cannot_be_written_stop_nothing(run):
     (run / FOLDER).write_text("a file of this name is in the way")
     told = []
-    trackers = trackers_of(told.append, {"tensorboard": True})
+    trackers = open_trackers(told.append, tensorboard=True)
     trackers.progress(run)
     assert len(told) == 1
     assert told[0].startswith("TensorBoard is given up, the run goes on: ")
 
 
 def test_a_job_tells_its_trackers(tmp_path, monkeypatch):
-    from fmnist.config.config import Config
-    from fmnist.pipeline.job import Job, Request
+    from fmnist.pipeline.job import Job
 
     counting = Counting()
     monkeypatch.setattr(
@@ -202,22 +203,23 @@ def test_a_job_tells_its_trackers(tmp_path, monkeypatch):
     assert counting.calls == ["progress", "progress", "finished"]
 
 
-def given(**more):
-    options = ("title", "author", "course", "dated", "template", "questions", "class_names")
-    flags = {"quiet": True, "as_json": False}
-    return {**dict.fromkeys(options, None), **flags, **more}
+def trackers(folder, **options):
+    """Those of a job that these options of the command line make."""
+    shared = dict.fromkeys(("name", "data", "template", "questions"))
+    shared |= dict.fromkeys(("title", "author", "course", "dated"), "")
+    options = JobOptions(folder, **shared, quiet=True, as_json=False, **options)
+    return options.make_job(Run(folder), Request(), Config()).trackers.working
 
 
 def test_the_command_line_chooses_the_trackers(tmp_path):
-    working = common(given(tensorboard=True, mlflow=None))["trackers"].working
-    assert [type(t) for t in working] == [EventFiles]
-    assert common(given())["trackers"].working == []  # a command without such options
+    assert [type(t) for t in trackers(tmp_path, tensorboard=True)] == [EventFiles]
+    assert trackers(tmp_path) == []  # a command without such options
 
 
 def test_without_mlflow_the_remedy_is_named_before_anything_runs(monkeypatch):
     monkeypatch.setattr(mlflow, "installed", lambda: False)
     with pytest.raises(UserError, match="pip install mlflow-skinny"):
-        trackers_of(print, {"mlflow": "sqlite:///mlflow.db"})
+        open_trackers(print, mlflow="sqlite:///mlflow.db")
 
 
 @pytest.fixture
@@ -231,9 +233,9 @@ SEND = """
 import json, sys, warnings
 from pathlib import Path
 from fmnist.runs.folder import Run
-from fmnist.integrations.tracking import trackers_of
+from fmnist.integrations.tracking import open_trackers
 told = []
-trackers_of(told.append, {"mlflow": sys.argv[2]}).finished(Run(Path(sys.argv[1])))
+open_trackers(told.append, mlflow=sys.argv[2]).finished(Run(Path(sys.argv[1])))
 from mlflow.tracking import MlflowClient
 client = MlflowClient(tracking_uri=sys.argv[2])
 found = []
@@ -284,8 +286,8 @@ def test_a_finished_run_in_a_real_mlflow_store(run, tmp_path, mlflow_installed):
 
 def test_a_store_that_cannot_be_opened_is_named_without_its_password(mlflow_installed):
     code = (
-        "from fmnist.integrations.tracking import trackers_of\n"
-        "trackers_of(print, {'mlflow': 'http://ada:secret@127.0.0.1:1'})"
+        "from fmnist.integrations.tracking import open_trackers\n"
+        "open_trackers(print, mlflow='http://ada:secret@127.0.0.1:1')"
     )
     environment = {**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     done = subprocess.run(

@@ -8,8 +8,7 @@ from click.testing import CliRunner
 from report_factory import recorded
 from report_pages import without_pdf, without_plots
 
-from fmnist.cli import main as command_line
-from fmnist.cli.commands.report import render_again
+from fmnist.cli.main import cli
 from fmnist.errors import UserError
 from fmnist.pipeline.stages.prepare import _keep_questions
 from fmnist.pipeline.stages.report import report
@@ -17,7 +16,6 @@ from fmnist.report.concepts import load_concepts
 from fmnist.runs.folder import Run
 
 HEAD = '+++\nquestion = "Mine?"\n+++\nYes.\n'
-NO_COVER = {"title": "", "author": "", "course": "", "dated": ""}
 
 
 @pytest.fixture
@@ -31,6 +29,14 @@ def own(tmp_path):
     folder = tmp_path / "own"
     folder.mkdir()
     return folder
+
+
+def rendered(run, *options):
+    """The page that ``fmnist report`` writes."""
+    done = CliRunner().invoke(cli, ["report", str(run), *map(str, options)])
+    assert done.exit_code == 0
+    assert "report.html" in done.output
+    return (run / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", ["run", "train"])
@@ -48,32 +54,28 @@ def test_what_is_broken_is_said_before_the_night(
 ):
     (own / name).write_text(content, encoding="utf-8")
     arguments = [command, option, str(own), "--results", str(tmp_path / "results")]
-    done = CliRunner().invoke(command_line.cli, arguments)
+    done = CliRunner().invoke(cli, arguments)
     assert isinstance(done.exception, UserError)
     assert message in str(done.exception)
     assert not (tmp_path / "results").exists()
 
 
-def test_a_run_keeps_its_questions(own, run, capsys):
+def test_a_run_keeps_its_questions(own, run):
     (own / "01-mine.md").write_text(HEAD, encoding="utf-8")
     _keep_questions(run, own)
     shutil.rmtree(own)
     assert [c.question for c in load_concepts(run / "questions")] == ["Mine?"]
-    assert render_again(run, NO_COVER) == 0
-    assert (run / "report.html").read_text(encoding="utf-8").count("<article") == 1
-    assert "report.html" in capsys.readouterr().out
+    assert rendered(run).count("<article") == 1
 
 
 def test_report_takes_templates_and_questions(own, run):
     (own / "section_summary.html.j2").write_text("<p>My own summary.</p>", encoding="utf-8")
     (own / "concepts").mkdir()
     (own / "concepts" / "01-mine.md").write_text(HEAD, encoding="utf-8")
-    render_again(run, NO_COVER, template=own)
-    page = (run / "report.html").read_text(encoding="utf-8")
+    page = rendered(run, "--template", own)
     assert "My own summary." in page
     assert page.count("<article") == 1
-    render_again(run, NO_COVER, questions=own / "concepts")
-    page = (run / "report.html").read_text(encoding="utf-8")
+    page = rendered(run, "--questions", own / "concepts")
     assert "My own summary." not in page
     assert page.count("<article") == 1
 

@@ -5,7 +5,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fmnist.cli.commands.run import _command_line
+from fmnist.cli.jobs import _command_line
 from fmnist.cli.main import cli
 from fmnist.cli.settings import options_of, variable_of
 from fmnist.errors import UserError
@@ -28,11 +28,11 @@ def called(monkeypatch):
     """What ``fmnist run`` would do: its values, and the command that it records."""
     seen = {}
 
-    def fake(**given):
-        seen.update(given, command=_command_line())
+    def fake(**values):
+        seen.update(values, command=_command_line())
         return 0
 
-    monkeypatch.setattr("fmnist.cli.commands.run.run_search", fake)
+    monkeypatch.setattr(cli.commands["run"], "callback", fake)
     return seen
 
 

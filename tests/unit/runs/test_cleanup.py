@@ -8,7 +8,7 @@ from run_folders import begun, finished, snapshot
 from fmnist.cli.main import cli
 from fmnist.errors import UserError
 from fmnist.runs import cleanup
-from fmnist.runs.cleanup import Asked, chosen, parse_age, removals, remove
+from fmnist.runs.cleanup import CleanRequest, parse_age, plan_removals, remove, select_runs
 from fmnist.runs.folder import RunError
 from fmnist.runs.listing import list_runs
 
@@ -69,7 +69,7 @@ def test_nothing_is_taken_from_a_run_that_is_running(tmp_path, arguments):
 
 def test_a_run_taken_up_between_question_and_answer_is_left_alone(tmp_path):
     run = litter(begun(tmp_path, "night"))
-    (found,) = removals(list_runs(tmp_path), Asked(keep=0))
+    (found,) = plan_removals(list_runs(tmp_path), CleanRequest(keep=0))
     with run.locked():
         before = snapshot(tmp_path)
         with pytest.raises(RunError, match="in use by process"):
@@ -98,7 +98,7 @@ def test_without_anybody_to_ask_nothing_goes(tmp_path):
 @pytest.mark.parametrize(("answer", "there"), [("n\n", True), ("y\n", False)])
 def test_a_person_is_asked(tmp_path, monkeypatch, answer, there):
     run = finished(tmp_path)
-    monkeypatch.setattr("fmnist.cli.commands.clean._somebody", lambda: True)
+    monkeypatch.setattr("fmnist.cli.commands.clean._is_interactive", lambda: True)
     arguments = ["clean", "--whole", "--results", str(tmp_path), str(run.path)]
     done = CliRunner().invoke(cli, arguments, input=answer)
     assert "remove 1 whole run, 1 MB?" in done.stderr
@@ -152,9 +152,9 @@ def test_links_foreign_folders_and_damaged_runs_are_left_alone(tmp_path):
     assert done.output == "nothing to remove\n"
     assert snapshot(tmp_path) == before
     with pytest.raises(RunError, match="a link"):
-        chosen(results, [results / "link"])
+        select_runs(results, [results / "link"])
     with pytest.raises(RunError, match="not a run folder"):
-        chosen(results, [results / "photos"])
+        select_runs(results, [results / "photos"])
 
 
 def test_only_the_named_runs_are_cleaned(tmp_path):
@@ -187,7 +187,7 @@ def test_every_file_of_a_real_run_is_known(tmp_path):
     run = litter(finished(tmp_path))
     for name in ("questions", "ensemble", "export", "tensorboard"):
         (run / name).mkdir()
-    (found,) = removals(list_runs(tmp_path), Asked(keep=0))
+    (found,) = plan_removals(list_runs(tmp_path), CleanRequest(keep=0))
     assert found.kept == ()
     assert found.bytes == sum(f.stat().st_size for f in run.path.rglob("*") if f.is_file())
     remove(found)

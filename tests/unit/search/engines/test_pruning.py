@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from benchmarks.replay import correlation, curves_in, epochs_run, finals, replay
 
-from fmnist.cli.commands.run import _pruner
+from fmnist.cli.commands.run import choose_pruner, run
 from fmnist.cli.display.plain import QuietDisplay
-from fmnist.cli.main import run
 from fmnist.config.config import Config
 from fmnist.errors import UserError
 from fmnist.pipeline.job import Job, Request
@@ -153,11 +152,11 @@ def test_a_short_budget_is_where_pruning_pays():
 
 
 def test_one_way_of_saying_how_to_prune():
-    assert _pruner(None, False) == DEFAULT_PRUNER == "median"
-    assert _pruner("halving", False) == "halving"
-    assert _pruner(None, True) == "none"
+    assert choose_pruner(None, no_prune=False) == DEFAULT_PRUNER == "median"
+    assert choose_pruner("halving", no_prune=False) == "halving"
+    assert choose_pruner(None, no_prune=True) == "none"
     with pytest.raises(UserError, match="--pruner and --no-prune: give one of them"):
-        _pruner("none", True)
+        choose_pruner("none", no_prune=True)
 
 
 def test_the_command_line_knows_every_pruner():

@@ -1,0 +1,66 @@
+"""``fmnist compare``: tables on the screen, the record, a report of the comparison."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fmnist.cli.completion import complete_run
+from fmnist.cli.group import command
+from fmnist.cli.jobs import print_rendered
+from fmnist.cli.options import JSON
+
+
+@command()
+@click.argument(
+    "run_folders",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    shell_complete=complete_run,
+)
+@JSON
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the comparison, made if need be; the run folders stay as they are.",
+)
+def compare(run_folders: tuple[Path, ...], as_json: bool, output: Path | None) -> int:
+    """Set finished runs beside the first one, on the same test images.
+
+    Prints accuracies with intervals and an exact McNemar test for each of the others, and renders
+    comparison.html and comparison.pdf: classes, curves and configurations side by side, and the
+    images that one run alone gets right. They lie in the folder of the first run, whose report is
+    made again with a chapter on the comparison, or in DIR.
+
+    Example: fmnist compare results/tuned results/simple-cnn results/three-conv
+    """
+    return compare_folders(run_folders, as_json=as_json, output=output)
+
+
+def compare_folders(
+    folders: Sequence[Path], *, as_json: bool = False, output: Path | None = None
+) -> int:
+    """Compare runs into ``output``, or into the folder of the first run, and render its report."""
+    from fmnist.analysis import comparison as analysis
+    from fmnist.cli.display.comparison import comparison_text
+    from fmnist.report.comparison_report import render_comparison
+    from fmnist.report.render import render_report
+
+    comparison = analysis.compare_runs(folders)
+    if as_json:
+        click.echo(json.dumps(comparison.to_json(), allow_nan=False))
+    else:
+        click.echo(comparison_text(comparison, color=sys.stdout.isatty()) + "\n")
+    analysis.write(comparison, output or folders[0])
+    code = 0
+    if output is None:
+        code = print_rendered(render_report(folders[0]), quiet=as_json)
+    rendered = render_comparison(folders, comparison, output or folders[0])
+    return max(code, print_rendered(rendered, "comparison", quiet=as_json))

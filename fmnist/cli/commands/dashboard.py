@@ -1,0 +1,40 @@
+"""``fmnist dashboard``: optuna-dashboard on the study of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fmnist.cli.group import command
+from fmnist.cli.options import RUN_FOLDER, STORAGE, STORAGE_FILE
+
+
+@command()
+@RUN_FOLDER
+@click.option(
+    "--port",
+    type=click.IntRange(min=0, max=65535),
+    default=8080,
+    show_default=True,
+    help="Port on this machine; 0 takes a free one.",
+)
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@STORAGE
+@STORAGE_FILE
+def dashboard(
+    run_folder: Path, port: int, no_browser: bool, storage: str | None, storage_file: Path | None
+) -> int:
+    """Open optuna-dashboard on the study of a run.
+
+    Also while the run goes on; Ctrl-C ends it. It listens on this machine only and changes
+    nothing: it shows a copy of the study, which is made anew as trials come in. A study that
+    machines share is read from its database. Needs the extra 'dashboard'.
+
+    Example: fmnist dashboard results/2026-11-21-7f3a
+    """
+    from fmnist.integrations.optuna_dashboard import serve
+    from fmnist.integrations.postgresql import storage_of
+
+    shared = storage_of(storage, storage_file)
+    return serve(run_folder, port=port, browser=not no_browser, shared=shared)

@@ -1,0 +1,41 @@
+"""``fmnist export``: the model of a run for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fmnist.cli.group import command
+from fmnist.cli.options import FINISHED_RUN
+
+FORMATS = ("keras", "onnx", "tflite", "saved-model")
+
+
+@command()
+@FINISHED_RUN
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="keras",
+    show_default=True,
+    help="What is written.",
+)
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for it; export/FORMAT in the run's folder when left out.",
+)
+def export(run_folder: Path, kind: str, to: Path | None) -> int:
+    """Write the model of a run in a format that other programs read.
+
+    Raw pixels go in, probabilities come out: normalisation and the mean over mirror images are
+    inside. The file is kept only if it gives the original's predictions on the run's stored test
+    images. Class names and the model card lie beside it.
+
+    Example: fmnist export --run results/2026-11-21-7f3a --format onnx
+    """
+    from fmnist.integrations.model_export import export_run
+
+    return export_run(run_folder, kind, to)

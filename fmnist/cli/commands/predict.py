@@ -1,0 +1,57 @@
+"""``fmnist predict``: probabilities of pictures from files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from fmnist.cli.group import command
+from fmnist.cli.options import FINISHED_RUN
+from fmnist.errors import UserError
+
+
+@command()
+@FINISHED_RUN
+@click.option(
+    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes shown."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...]) -> int:
+    """Classify pictures with the model of a run.
+
+    Any common picture format. Pictures of clothes or characters on a light background are inverted,
+    cropped and resized to 28 by 28 pixels, as the data set was made; for a run on a folder of
+    pictures they are made as those of the folder were.
+
+    Example: fmnist predict --run results/2026-11-21-7f3a boot.jpg
+    """
+    import numpy as np
+
+    from fmnist.data.image_files import prepared
+    from fmnist.models import inference
+    from fmnist.runs.config_source import load_config
+    from fmnist.runs.folder import Run
+
+    run = Run.existing(run_folder)
+    if not run.has("model.keras"):
+        raise UserError(f"{run_folder}: the run has no model.keras yet; let it finish first")
+    data = run.read_toml("run.toml")["data"]
+    names = data["class_names"]
+    pictures = [prepared(path, data.get("pictures", "trimmed")) for path in images]
+    probabilities = inference.predict(
+        inference.load_model(run / "model.keras"),
+        np.stack([p.pixels for p in pictures])[..., None],
+        mirrored=load_config(run.path).test_time_flip,
+    )
+    for path, picture, p in zip(images, pictures, probabilities, strict=True):
+        ranked = [(names[i], float(p[i])) for i in np.argsort(-p)]
+        if as_json:
+            row = {"image": str(path), "steps": list(picture.steps), "probabilities": dict(ranked)}
+            click.echo(json.dumps(row))
+        else:
+            best = ", ".join(f"{name} {100 * value:.1f} %" for name, value in ranked[:top])
+            click.echo(f"{path}: {best}  ({', '.join(picture.steps)})")
+    return 0

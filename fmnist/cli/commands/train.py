@@ -1,0 +1,144 @@
+"""``fmnist train``: one configuration through the stages after the search, or a recipe."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from fmnist.cli.commands.compare import compare_folders
+from fmnist.cli.completion import complete_recipe
+from fmnist.cli.group import command, gather, section
+from fmnist.cli.jobs import JobOptions, absolute, execute
+from fmnist.cli.options import (
+    CLASS_NAMES,
+    DATA,
+    ENSEMBLE,
+    EXPERIMENTS,
+    JSON_LINES,
+    MLFLOW,
+    NAME,
+    QUIET,
+    REFIT,
+    REPORT,
+    RESULTS,
+    SEED,
+    TENSORBOARD,
+    VALIDATION,
+)
+from fmnist.errors import UserError
+
+
+@command()
+@section(
+    "Training",
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path, exists=True),
+        help="best_config.toml of a run or a file like it, the run's folder, or its report.pdf.",
+    ),
+    click.option(
+        "--recipe",
+        metavar="NAME|FILE",
+        shell_complete=complete_recipe,
+        help="A published system instead; see 'fmnist recipes'.",
+    ),
+    SEED,
+    click.option("--epochs", type=click.IntRange(min=1), help="Instead of the configuration's."),
+    REFIT,
+    ENSEMBLE,
+    EXPERIMENTS,
+)
+@section("Data", DATA, CLASS_NAMES, VALIDATION)
+@REPORT
+@section("Output", RESULTS, NAME, TENSORBOARD, MLFLOW, QUIET, JSON_LINES)
+@gather(JobOptions)
+def train(
+    options: JobOptions,
+    *,
+    config_file: Path | None,
+    recipe: str | None,
+    seed: int,
+    epochs: int | None,
+    refit: bool | None,
+    ensemble: int | None,
+    experiments: str,
+    validation: int | None,
+) -> int:
+    """Train one configuration or recipe, evaluate it once on the test set, write the report.
+
+    Example: fmnist train --config results/2026-11-21-7f3a/best_config.toml
+    """
+    from fmnist.pipeline.request import Request
+    from fmnist.runs.config_source import load_config
+
+    options.check()
+    if (config_file is None) == (recipe is None):
+        raise UserError("give either --config FILE or --recipe NAME")
+    wanted_experiments = None if experiments == "auto" else experiments
+    if recipe is not None:
+        if refit is not None or ensemble:
+            raise UserError("--recipe: trained as published, without --refit and --ensemble")
+        return _train_recipe(options, recipe, seed, epochs, validation, wanted_experiments)
+    assert config_file is not None
+    config = load_config(config_file)
+    if epochs:
+        config = config.replace(epochs=epochs)
+    request = Request(
+        kind="train",
+        seed=seed,
+        refit=refit,
+        ensemble=ensemble,
+        experiments=wanted_experiments,
+        final_epochs=config.epochs,
+        validation=validation,
+        data=absolute(options.data),
+        warm_start=absolute(config_file),
+    )
+    return execute(options.make_job(options.find_run(request), request, config))
+
+
+def _train_recipe(
+    options: JobOptions,
+    name: str,
+    seed: int,
+    epochs: int | None,
+    validation: int | None,
+    experiments: str | None,
+) -> int:
+    """Train every network of a recipe, each a run; then compare them, where there are several."""
+    from fmnist.config import recipes
+    from fmnist.pipeline.clock import JobClock
+    from fmnist.pipeline.recipe_runs import COMPARED, half_done, parts_of
+    from fmnist.runs.folder import Run
+
+    parts = [
+        replace(part, request=replace(part.request, experiments=experiments))
+        for part in parts_of(
+            recipes.find(name),
+            name,
+            seed=seed,
+            epochs=epochs,
+            validation=validation,
+            data=options.data,
+        )
+    ]
+    waiting = None if options.name else half_done(options.results, parts)
+    first = waiting or options.find_run(parts[0].request)
+    runs = [Run.named(options.results, first.path.name + part.suffix) for part in parts]
+    code, continued = 0, len(parts) > 1 and not first.has(COMPARED)
+    for part, run in zip(parts, runs, strict=True):
+        if continued and part.is_done(run):
+            continue
+        job = replace(
+            options.make_job(run, part.request, part.base), space=part.space, recipe=part.record
+        )
+        if run is not runs[0]:
+            job.clock = JobClock(time.monotonic())
+        code = max(code, execute(job))
+    if len(runs) > 1:
+        code = max(code, compare_folders([run.path for run in runs], as_json=options.as_json))
+    return code
