@@ -81,10 +81,10 @@ def fmnist(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture(scope="session")
-def built_once(tmp_path_factory):
+def built_once(tmp_path_factory, request):
     """Gives the folder of a name; the first worker that asks for it fills it, the others read."""
     root = tmp_path_factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    root = root.parent if hasattr(request.config, "workerinput") else root
 
     def folder_of(name, fill):
         global shared_seconds

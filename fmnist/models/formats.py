@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fmnist.data.augmentation import Images
+from fmnist.backends.exported import Predict, predictor_of_saved_model, predictor_of_tflite
 
 if TYPE_CHECKING:
     import keras
-
-Predict = Callable[[Images], NDArray[np.float32]]
 
 
 def whole_network(model: keras.Model, *, mirrored: bool) -> keras.Model:
@@ -55,31 +52,6 @@ def _keras(path: Path) -> Predict:
     return lambda images: predict(model, images)
 
 
-def _saved_model(path: Path) -> Predict:
-    import tensorflow as tf
-
-    served = tf.saved_model.load(str(path))
-    return lambda images: np.asarray(served.serve(images), dtype=np.float32)
-
-
-def _tflite(path: Path) -> Predict:
-    import tensorflow as tf
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the interpreter will move to a package of its own
-        interpreter = tf.lite.Interpreter(str(path))
-    source, sink = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-
-    def predict(images: Images) -> NDArray[np.float32]:
-        interpreter.resize_tensor_input(source["index"], images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(source["index"], images)
-        interpreter.invoke()
-        return np.asarray(interpreter.get_tensor(sink["index"]), dtype=np.float32)
-
-    return predict
-
-
 def _onnx(path: Path) -> Predict:
     onnxruntime = import_module("onnxruntime")  # not among the packages that are always there
     session: Any = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -90,6 +62,6 @@ def _onnx(path: Path) -> Predict:
 PREDICTORS: dict[str, Callable[[Path], Predict]] = {
     "keras": _keras,
     "onnx": _onnx,
-    "tflite": _tflite,
-    "saved-model": _saved_model,
+    "tflite": predictor_of_tflite,
+    "saved-model": predictor_of_saved_model,
 }
