@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fmnist.ablation.variants import MORE
 from fmnist.data import subset
-from fmnist.training.objective import Training
+from fmnist.training.objective import TrainingObjective
 from search.tasks import Report, Task
 
 IMAGES = "images"
@@ -25,7 +25,7 @@ class Variants:
             takes the first.
     """
 
-    training: Training = field(repr=False)
+    training: TrainingObjective = field(repr=False)
 
     def __call__(self, task: Task, report: Report) -> None:
         """Run ``task``; its parameters are the changes and ``IMAGES``."""

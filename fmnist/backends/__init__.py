@@ -34,7 +34,7 @@ def configure() -> str:
     # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if name == "tensorflow" and "tensorflow" not in sys.modules:
-        with native_stderr_held_back():
+        with suppress_native_stderr():
             import tensorflow  # noqa: F401
     return name
 
@@ -45,7 +45,7 @@ def chosen() -> str:
 
 
 @contextmanager
-def native_stderr_held_back() -> Iterator[None]:
+def suppress_native_stderr() -> Iterator[None]:
     """Hold back what native libraries print; show it after all when the import fails.
 
     TensorFlow's C++ side prints lines about oneDNN before any log level is read.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.data.augmentation import Images, Moves
+from fmnist.data.augmentation import Augmentations, Images
 
 if TYPE_CHECKING:
     import keras
@@ -76,7 +76,7 @@ class Loop(ABC):
 
     @abstractmethod
     def epoch(
-        self, order: NDArray[np.int64], moves: Moves, rates: NDArray[np.float32]
+        self, order: NDArray[np.int64], moves: Augmentations, rates: NDArray[np.float32]
     ) -> tuple[float, float]:
         """One pass over the images.
 

@@ -16,7 +16,7 @@ from jax.scipy.ndimage import map_coordinates
 from numpy.typing import NDArray
 
 from fmnist.backends.base import Loop
-from fmnist.data.augmentation import Images, Moves, padded
+from fmnist.data.augmentation import Augmentations, Images, pad
 
 
 class JaxLoop(Loop):
@@ -43,11 +43,11 @@ class JaxLoop(Loop):
         self._framed = -1, None
 
     def epoch(
-        self, order: NDArray[np.int64], moves: Moves, rates: NDArray[np.float32]
+        self, order: NDArray[np.int64], moves: Augmentations, rates: NDArray[np.float32]
     ) -> tuple[float, float]:
         """See ``Loop.epoch``."""
         if self._framed[0] != moves.reach:
-            self._framed = moves.reach, jnp.asarray(padded(self._images, moves.reach))
+            self._framed = moves.reach, jnp.asarray(pad(self._images, moves.reach))
         variables = self._variables()
         drawn = (order.astype(np.int32), moves.mirrored, moves.offsets.astype(np.int32))
         # What is not done is None, and so no part of what is compiled.
@@ -99,7 +99,7 @@ class JaxLoop(Loop):
         self, state: Any, framed: Any, labels: Any, batch: Any, *, reach: int
     ) -> tuple[Any, Any]:
         places, mirrored, offsets, angles, boxes, rate = batch
-        images = _moved(framed[places], Moves(mirrored, offsets, reach, angles, boxes))
+        images = _moved(framed[places], Augmentations(mirrored, offsets, reach, angles, boxes))
         weights, others, settings = state
         settings = [*settings]
         settings[self._rate] = jnp.asarray(rate, settings[self._rate].dtype)
@@ -126,8 +126,8 @@ class JaxLoop(Loop):
         return np.asarray(self._probabilities(weights, others, images))
 
 
-def _moved(framed: Any, moves: Moves) -> Any:
-    """See ``preprocess.moved``."""
+def _moved(framed: Any, moves: Augmentations) -> Any:
+    """See ``preprocess.augment``."""
     height, width = (size - 2 * moves.reach for size in framed.shape[1:3])
 
     def one(image: Any, mirror: Any, offset: Any, angle: Any, box: Any) -> Any:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from fmnist.backends.base import Loop
-from fmnist.data.augmentation import Images, Moves, moved, padded
+from fmnist.data.augmentation import Augmentations, Images, augment, pad
 
 # Few calls for little overhead; not one, which would need a second copy of all images.
 _IMAGES_A_CALL = 16_384
@@ -39,7 +39,7 @@ class TensorFlowLoop(Loop):
         self._images, self._labels = images, labels
 
     def epoch(
-        self, order: NDArray[np.int64], moves: Moves, rates: NDArray[np.float32]
+        self, order: NDArray[np.int64], moves: Augmentations, rates: NDArray[np.float32]
     ) -> tuple[float, float]:
         """See ``Loop.epoch``."""
         at_once = max(1, _IMAGES_A_CALL // self._batch)
@@ -47,8 +47,8 @@ class TensorFlowLoop(Loop):
         for first in range(0, len(rates), at_once):
             part = slice(first * self._batch, (first + at_once) * self._batch)
             places = order[part]
-            framed = padded(self._images[places], moves.reach)
-            images = moved(framed, np.arange(len(places)), moves.part(part))
+            framed = pad(self._images[places], moves.reach)
+            images = augment(framed, np.arange(len(places)), moves.part(part))
             results.append(self._pass(images, self._labels[places], rates[first : first + at_once]))
         loss, right = (sum(float(r) for r in column) for column in zip(*results, strict=True))
         return loss / len(rates), right / (self._batch * len(rates))

@@ -19,7 +19,7 @@ Images = NDArray[np.uint8]
 _AREA, _LOG_ASPECT = (0.02, 0.4), float(np.log(1 / 0.3))
 
 
-class Moves(NamedTuple):
+class Augmentations(NamedTuple):
     """How N images are moved, in this order: turned, cropped, mirrored, a part of them erased.
 
     Attributes:
@@ -38,9 +38,9 @@ class Moves(NamedTuple):
     angles: NDArray[np.float32] | None = None
     boxes: NDArray[np.int64] | None = None
 
-    def part(self, places: slice) -> Moves:
+    def part(self, places: slice) -> Augmentations:
         """The moves of some of the images."""
-        return Moves(
+        return Augmentations(
             self.mirrored[places],
             self.offsets[places],
             self.reach,
@@ -49,9 +49,9 @@ class Moves(NamedTuple):
         )
 
 
-def draw_moves(
+def sample_augmentations(
     count: int, config: Config, rng: np.random.Generator, size: tuple[int, int] = (28, 28)
-) -> Moves:
+) -> Augmentations:
     """Random moves of images of ``size`` pixels.
 
     Mirrored half of the time where ``config.flip``; shifted on both axes by a whole number of
@@ -66,7 +66,7 @@ def draw_moves(
         angles = rng.uniform(-config.rotation, config.rotation, count).astype(np.float32)
     if config.erasing:
         boxes = _draw_boxes(count, config.erasing, rng, size)
-    return Moves(mirrored, offsets, config.shift, angles, boxes)
+    return Augmentations(mirrored, offsets, config.shift, angles, boxes)
 
 
 def _draw_boxes(
@@ -80,13 +80,13 @@ def _draw_boxes(
     return np.concatenate([first, sides * (rng.random((count, 1)) < chance)], axis=1)
 
 
-def padded(images: Images, reach: int) -> Images:
+def pad(images: Images, reach: int) -> Images:
     """Images uint8 [N, H, W, 1] in a black frame of ``reach`` pixels."""
     return np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
 
 
-def moved(framed: Images, order: NDArray[np.int64], moves: Moves) -> Images:
-    """The images at ``order`` [M], moved; from what ``padded`` returns."""
+def augment(framed: Images, order: NDArray[np.int64], moves: Augmentations) -> Images:
+    """The images at ``order`` [M], moved; from what ``pad`` returns."""
     if moves.angles is not None:
         framed, order = _turned(framed[order], moves.angles), np.arange(len(order))
     height, width = (size - 2 * moves.reach for size in framed.shape[1:3])

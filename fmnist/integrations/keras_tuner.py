@@ -17,11 +17,11 @@ from numpy.typing import NDArray  # noqa: E402
 
 from fmnist.config.config import Config, dump_config  # noqa: E402
 from fmnist.config.spaces import CORE, named_space  # noqa: E402
-from fmnist.data.augmentation import Images, draw_moves, moved, padded  # noqa: E402
+from fmnist.data.augmentation import Images, moved, padded, sample_augmentations  # noqa: E402
 from fmnist.errors import UserError  # noqa: E402
 from fmnist.models.builder import IMAGE_SHAPE, build_model, compile_model  # noqa: E402
 from fmnist.models.inference import PREDICT_BATCH  # noqa: E402
-from fmnist.training.lr_schedule import Pace  # noqa: E402
+from fmnist.training.lr_schedule import LearningRateSchedule  # noqa: E402
 from search.atomic import write_bytes  # noqa: E402
 from search.space import Categorical, Float, Parameter, SearchSpace  # noqa: E402
 
@@ -121,7 +121,7 @@ class HyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         images, labels = _split_off(images, labels, kwargs)
         kwargs["epochs"] = self._epochs(hp, config, kwargs)
         kwargs.setdefault("validation_batch_size", PREDICT_BATCH)
-        pace = Pace(config, kwargs["epochs"] - kwargs.get("initial_epoch", 0))
+        pace = LearningRateSchedule(config, kwargs["epochs"] - kwargs.get("initial_epoch", 0))
         # Averaged weights come first: the tuner's own callback saves what it then finds.
         averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema else []
         given = kwargs.pop("callbacks", None) or ()
@@ -153,7 +153,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Draw the order and the moves of an epoch."""
         count = len(self._labels)
         self._order = self._rng.permutation(count)
-        self._moves = draw_moves(count, self._config, self._rng)
+        self._moves = sample_augmentations(count, self._config, self._rng)
 
     def __len__(self) -> int:
         return len(self._labels) // self._size
@@ -167,7 +167,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 class _Schedule(keras.callbacks.Callback):  # type: ignore[misc]
     """Gives each batch its learning rate."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: LearningRateSchedule) -> None:
         super().__init__()
         self._pace = pace
 

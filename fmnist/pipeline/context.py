@@ -23,7 +23,7 @@ from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import ReportOptions, Request
 from fmnist.pipeline.worker_pool import TrialProcessPool
 from fmnist.runs.folder import Run
-from fmnist.training.objective import Part, Training
+from fmnist.training.objective import Part, TrainingObjective
 from search.processes.interrupt import Interrupt
 from search.processes.supervisor import shared_threads
 from search.space import SearchSpace
@@ -148,11 +148,11 @@ class Context:
         """Images uint8 [N, 28, 28, 1] and labels int64 [N] of the training file at ``index``."""
         return self.data.train_images[index], self.data.train_labels[index]
 
-    def training(self) -> Training:
+    def training(self) -> TrainingObjective:
         """What the children do: trials on their share of the training split, or on all of it."""
         train, labels = self.splits.train, self.data.train_labels
         chosen = subset(train, labels, self.trial_images, seed=self.request.seed)
-        return Training(
+        return TrainingObjective(
             base=self.base,
             train=self.part(train),
             validation=self.part(self.splits.validation),
@@ -160,7 +160,7 @@ class Context:
             classes=len(self.data.class_names),
         )
 
-    def training_with_validation(self) -> Training:
+    def training_with_validation(self) -> TrainingObjective:
         """The same on training and validation images; nothing is left to score an epoch by.
 
         So its epochs are scored on some of the images that it learns.

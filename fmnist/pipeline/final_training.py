@@ -119,7 +119,7 @@ class FinalTraining:
         """Write the network of training ``number`` after ``epoch`` to the file ``name``."""
         weights = checkpoint.weights(checkpoint.file(self._folder_of(number), epoch))
         model = inference.restored(config, weights, len(self.job.data.class_names))
-        with backends.native_stderr_held_back():  # with JAX, saving imports TensorFlow
+        with backends.suppress_native_stderr():  # with JAX, saving imports TensorFlow
             atomic_write(self.job.run / name, model.save)
 
     def forget(self) -> None:

@@ -23,7 +23,7 @@ from search.records import Epoch
 
 if TYPE_CHECKING:
     from fmnist.backends.base import Loop
-    from fmnist.training.lr_schedule import Pace
+    from fmnist.training.lr_schedule import LearningRateSchedule
 
 # A file of another layout counts as damaged: its training starts anew.
 _LAYOUT = 2
@@ -39,7 +39,7 @@ def save(
     folder: Path,
     loop: Loop,
     rng: np.random.Generator,
-    pace: Pace,
+    pace: LearningRateSchedule,
     epochs: Sequence[Epoch],
     *,
     keep: bool,
@@ -81,7 +81,9 @@ def epochs_in(folder: Path) -> tuple[Epoch, ...]:
     return tuple(Epoch(**e) for e in state["epochs"]) if state else ()
 
 
-def resume(folder: Path, loop: Loop, rng: np.random.Generator, pace: Pace) -> list[Epoch]:
+def resume(
+    folder: Path, loop: Loop, rng: np.random.Generator, pace: LearningRateSchedule
+) -> list[Epoch]:
     """Put network, optimiser, generator and schedule where the newest checkpoint left them.
 
     Returns the epochs behind it; an empty list, and nothing changed, where there is none.

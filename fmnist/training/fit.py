@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 
 from fmnist import backends
 from fmnist.config.config import RULES, Config
-from fmnist.data.augmentation import Images, draw_moves
+from fmnist.data.augmentation import Images, sample_augmentations
 from fmnist.models.inference import Labels, Weights, score
 from fmnist.training import checkpoint
-from fmnist.training.lr_schedule import Pace
+from fmnist.training.lr_schedule import LearningRateSchedule
 from search.records import Epoch, TrialError
 
 if TYPE_CHECKING:
     from fmnist.backends.base import Loop
 
 OnEpoch = Callable[[Epoch], int]
-OnScored = Callable[[NDArray[np.float32]], object]
+OnValidation = Callable[[NDArray[np.float32]], object]
 
 # What a training may change without being compiled anew.
-_FREE = {
+NO_RECOMPILE_FIELDS = {
     *("learning_rate", "epochs", "schedule", "dropout"),
     *("flip", "shift", "rotation", "erasing", "test_time_flip"),
 }
 # Compiled loops that are kept; one takes some 30 MB.
-_KEPT = 8
+LOOPS_KEPT = 8
 _loops: dict[tuple[Any, ...], Loop] = {}
 
 
@@ -45,7 +45,7 @@ def fit(
     on_epoch: OnEpoch | None = None,
     checkpoints: Path | None = None,
     keep_checkpoints: bool = False,
-    on_scored: OnScored | None = None,
+    on_validation: OnValidation | None = None,
 ) -> Weights:
     """Train a network for ``config.epochs`` epochs, or take its training up again.
 
@@ -65,20 +65,21 @@ def fit(
         TrialError: kind ``nan`` where the loss is not finite.
         OSError: a checkpoint cannot be written.
     """
-    loop, pace = begun(config, classes, seed, len(training[0])), Pace(config, config.epochs)
+    loop = get_training_loop(config, classes, seed, len(training[0]))
+    pace = LearningRateSchedule(config, config.epochs)
     loop.load(*training)
     rng = np.random.default_rng(seed)
     epochs = checkpoint.resume(checkpoints, loop, rng, pace) if checkpoints else []
     pace.remaining = config.epochs - len(epochs)
     while pace.remaining > 0:
         start = time.perf_counter()
-        loss, accuracy, rate = one_pass(loop, config, len(training[0]), rng, pace)
+        loss, accuracy, rate = train_epoch(loop, config, len(training[0]), rng, pace)
         if not math.isfinite(loss):
             raise TrialError("nan", f"the loss became {loss} in epoch {len(epochs) + 1}")
         probabilities = loop.predict(validation[0])
         val_accuracy, val_loss = score(probabilities, validation[1])
-        if on_scored is not None:
-            on_scored(probabilities)
+        if on_validation is not None:
+            on_validation(probabilities)
         seconds = round(time.perf_counter() - start, 3)
         epochs.append(Epoch(len(epochs) + 1, accuracy, loss, val_accuracy, val_loss, seconds, rate))
         if checkpoints:
@@ -88,7 +89,7 @@ def fit(
     return loop.weights()
 
 
-def begun(config: Config, classes: int, seed: int, images: int) -> Loop:
+def get_training_loop(config: Config, classes: int, seed: int, images: int) -> Loop:
     """A training loop with new weights of ``seed``, for a training on so many images.
 
     Trials of one shape share what was compiled: the loop is the same one as before where only
@@ -100,11 +101,11 @@ def begun(config: Config, classes: int, seed: int, images: int) -> Loop:
     from fmnist.models.builder import build_model
 
     batch = min(config.batch_size, images)
-    fixed = tuple(getattr(config, name) for name in RULES if name not in _FREE)
+    fixed = tuple(getattr(config, name) for name in RULES if name not in NO_RECOMPILE_FIELDS)
     shape = (fixed, config.dropout > 0, batch, classes, backends.decisions())
     loop = _loops.pop(shape) if shape in _loops else _new_loop(config, classes, batch)
     _loops[shape] = loop  # the latest last, and the oldest goes
-    while len(_loops) > _KEPT:
+    while len(_loops) > LOOPS_KEPT:
         del _loops[next(iter(_loops))]
     keras.utils.set_random_seed(seed)
     loop.start(build_model(config, classes).get_weights(), seed, config.dropout)
@@ -125,12 +126,12 @@ def _new_loop(config: Config, classes: int, batch: int) -> Loop:
     )
 
 
-def one_pass(
-    loop: Loop, config: Config, images: int, rng: np.random.Generator, pace: Pace
+def train_epoch(
+    loop: Loop, config: Config, images: int, rng: np.random.Generator, pace: LearningRateSchedule
 ) -> tuple[float, float, float]:
     """Loss and accuracy over one pass, and the last learning rate of it."""
     rates = pace.rates(max(1, images // config.batch_size))
-    order, moves = rng.permutation(images), draw_moves(images, config, rng)
+    order, moves = rng.permutation(images), sample_augmentations(images, config, rng)
     loss, accuracy = loop.epoch(order, moves, rates)
     pace.advance()
     return loss, accuracy, float(rates[-1])

@@ -37,7 +37,7 @@ def learning_rate(config: Config, progress: float) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * fallen))
 
 
-class Pace:
+class LearningRateSchedule:
     """Where a training stands, and the learning rate of each step from there.
 
     Attributes:

@@ -30,7 +30,7 @@ def warm_up() -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class TrainingObjective:
     """The objective of study, confirmation and retraining; sent to each child once.
 
     Attributes:
@@ -64,14 +64,14 @@ class Training:
                 on_epoch=report,
                 checkpoints=task.folder,
                 keep_checkpoints=task.full_data,
-                on_scored=self._writer(task),
+                on_validation=self._writer(task),
             )
         except Exception as error:
             if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, on a GPU
                 raise TrialError("memory", str(error).splitlines()[0]) from error
             raise
 
-    def _writer(self, task: Task) -> fit.OnScored | None:
+    def _writer(self, task: Task) -> fit.OnValidation | None:
         if task.folder is None or not self.answers:
             return None
         return partial(_write_answers, answers_file(task.folder))

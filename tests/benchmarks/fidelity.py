@@ -44,14 +44,14 @@ def training(images: int, validation: int, seed: int) -> Any:
 
     from fmnist.config.config import Config
     from fmnist.data import load, split, subset
-    from fmnist.training.objective import Training
+    from fmnist.training.objective import TrainingObjective
 
     found = load(None)
     x, y = found.train_images, found.train_labels
     splits = split(y, validation=validation, seed=seed)
     chosen = subset(splits.train, y, min(images, len(splits.train)), seed=seed)
     kept = splits.validation
-    return Training(
+    return TrainingObjective(
         Config(), (x[chosen], y[chosen]), (x[kept], y[kept]), share=np.arange(len(chosen))
     )
 

@@ -63,7 +63,7 @@ def study(witness: Witness, train: Any, validation: Any, trials: int, folder: Pa
     import numpy as np
 
     from fmnist.training import checkpoint
-    from fmnist.training.objective import Training, warm_up
+    from fmnist.training.objective import TrainingObjective, warm_up
     from search.engines import open_engine
     from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
@@ -71,7 +71,7 @@ def study(witness: Witness, train: Any, validation: Any, trials: int, folder: Pa
     from search.study.scheduler import Budget, CostModel, TrialScheduler
     from search.study.study import Study, StudyOptions
 
-    objective = Training(Config(), train, validation, share=np.arange(len(train[1])))
+    objective = TrainingObjective(Config(), train, validation, share=np.arange(len(train[1])))
     engine = open_engine("optuna", folder, CORE, sampler="tpe")
     output = folder / "children.log"
     with closing(engine), Supervisor(objective, initializer=warm_up, output=output) as runner:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.config.config import Config
-from fmnist.training.lr_schedule import Pace
+from fmnist.training.lr_schedule import LearningRateSchedule
 
 # The smallest, the middle and the largest of ``spaces.CORE``, each with its batch size.
 _SIZES = {"small": (16, 32, 64, 256), "middle": (32, 64, 128, 128), "large": (48, 96, 192, 64)}
@@ -113,7 +113,7 @@ def keras_of_our_parts(config: Config) -> Any:
     return model
 
 
-def paced(pace: Pace, steps: int) -> Any:
+def paced(pace: LearningRateSchedule, steps: int) -> Any:
     """A callback that gives ``Model.fit`` the learning rates that our loop has."""
     import keras
 
@@ -137,13 +137,16 @@ class Passes:
         from fmnist.training import fit
 
         self._config, self._count = config, len(images[1])
-        self._pace, self._rng = Pace(config, config.epochs), np.random.default_rng(seed)
-        self.loop = fit.begun(config, 10, seed, self._count)
+        self._pace, self._rng = (
+            LearningRateSchedule(config, config.epochs),
+            np.random.default_rng(seed),
+        )
+        self.loop = fit.get_training_loop(config, 10, seed, self._count)
         self.loop.load(*images)
 
     def __call__(self) -> int:
         from fmnist.training import fit
 
-        fit.one_pass(self.loop, self._config, self._count, self._rng, self._pace)
+        fit.train_epoch(self.loop, self._config, self._count, self._rng, self._pace)
         batch = self._config.batch_size
         return min(self._count, max(1, self._count // batch) * batch)

@@ -22,7 +22,7 @@ from networks import NETWORKS, Part, training_images
 from record import Benchmark, Measured, Row, say
 
 from fmnist.config.config import Config
-from fmnist.data.augmentation import draw_moves, padded
+from fmnist.data.augmentation import padded, sample_augmentations
 from fmnist.training import fit
 
 
@@ -63,12 +63,16 @@ def rate_of(config: Config, member: int, size: int) -> float:
 def drawn(config: Config, count: int) -> tuple[Any, Any, int]:
     """Order, moves and number of steps of an epoch."""
     rng = np.random.default_rng(0)
-    return rng.permutation(count), draw_moves(count, config, rng), count // config.batch_size
+    return (
+        rng.permutation(count),
+        sample_augmentations(count, config, rng),
+        count // config.batch_size,
+    )
 
 
 def in_turn(config: Config, images: Part, size: int) -> Callable[[], int]:
     """An epoch of one member after the other, with our loop as a run uses it."""
-    loop = fit.begun(config, 10, 0, len(images[1]))
+    loop = fit.get_training_loop(config, 10, 0, len(images[1]))
     loop.load(*images)
     order, moves, steps = drawn(config, len(images[1]))
     weights = loop.weights()
@@ -90,7 +94,7 @@ def at_once(config: Config, images: Part, size: int) -> Callable[[], int]:
 
     from fmnist import backends
 
-    loop: Any = fit.begun(config, 10, 0, len(images[1]))
+    loop: Any = fit.get_training_loop(config, 10, 0, len(images[1]))
     order, moves, steps = drawn(config, len(images[1]))
     framed, labels = jnp.asarray(padded(images[0], moves.reach)), jnp.asarray(images[1], jnp.int32)
     kept = steps * config.batch_size

@@ -36,7 +36,7 @@ from networks import (
 from record import Benchmark, Measured, Row, say, surroundings
 
 from fmnist.config.config import Config
-from fmnist.training.lr_schedule import Pace
+from fmnist.training.lr_schedule import LearningRateSchedule
 from search.processes.supervisor import available_cores
 
 JOURNAL = Path(tempfile.gettempdir()) / "fmnist_same_accuracy.jsonl"
@@ -86,7 +86,7 @@ def _apart(key: Key, options: argparse.Namespace) -> float:
 def keras_way(config: Config, train: Part, validation: Part, seed: int) -> float:
     """``Model.fit`` with Keras's own layers."""
     model = plain_keras(config, seed)
-    rates = paced(Pace(config, config.epochs), len(train[1]) // config.batch_size)
+    rates = paced(LearningRateSchedule(config, config.epochs), len(train[1]) // config.batch_size)
     model.fit(
         *train, batch_size=config.batch_size, epochs=config.epochs, callbacks=[rates], verbose=0
     )

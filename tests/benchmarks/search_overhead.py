@@ -30,7 +30,7 @@ from record import Benchmark, Measured, Row, say
 
 from fmnist.config.config import Config
 from fmnist.pipeline.progress import ProgressDisplay
-from fmnist.training.lr_schedule import Pace
+from fmnist.training.lr_schedule import LearningRateSchedule
 from search.space import Float, SearchSpace
 
 SPACE = SearchSpace((Float("learning_rate", 1e-3, 2e-3, log=True),))
@@ -60,7 +60,7 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
     import numpy as np
 
     from fmnist.training import checkpoint
-    from fmnist.training.objective import Training, warm_up
+    from fmnist.training.objective import TrainingObjective, warm_up
     from search.engines import open_engine
     from search.processes.supervisor import Supervisor
     from search.records import EpochLog, TrialLog
@@ -72,7 +72,7 @@ def ours(train: Parts, validation: Parts, trials: int, epochs: int, folder: Path
         def epoch_done(self, suggestion: Any, epoch: Any, remaining: int = 0) -> None:
             """Nothing is shown."""
 
-    objective = Training(BASE, train, validation, share=np.arange(len(train[1])))
+    objective = TrainingObjective(BASE, train, validation, share=np.arange(len(train[1])))
     engine = open_engine("optuna", folder, SPACE, sampler="random", pruner="none")
     output = folder / "children.log"
     with closing(engine), Supervisor(objective, initializer=warm_up, output=output) as runner:
@@ -114,7 +114,9 @@ def keras(train: Parts, validation: Parts, trials: int, epochs: int, folder: Pat
             batch_size=config.batch_size,
             epochs=epochs,
             validation_data=validation,
-            callbacks=[paced(Pace(config, epochs), len(train[1]) // config.batch_size)],
+            callbacks=[
+                paced(LearningRateSchedule(config, epochs), len(train[1]) // config.batch_size)
+            ],
             verbose=0,
         )
         assert len(fitted.history["val_accuracy"]) == epochs

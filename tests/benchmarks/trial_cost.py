@@ -85,7 +85,7 @@ def apart(options: argparse.Namespace) -> dict[str, float]:
 def trials(network: str) -> dict[str, float]:
     """A first and a second trial of one shape, a step and a checkpoint, in this process."""
     from fmnist.training import checkpoint
-    from fmnist.training.lr_schedule import Pace
+    from fmnist.training.lr_schedule import LearningRateSchedule
     from search.records import Epoch
 
     warm_up()
@@ -98,7 +98,7 @@ def trials(network: str) -> dict[str, float]:
     second = seconds_of(lambda: Passes(other, batch, 1)())
     training = Passes(other, batch, 2)
     step = seconds_of(training)
-    epochs, pace = [Epoch(1, 0.0, 1.0, 0.0, 1.0, 1.0)], Pace(config, 2)
+    epochs, pace = [Epoch(1, 0.0, 1.0, 0.0, 1.0, 1.0)], LearningRateSchedule(config, 2)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         saved = seconds_of(
@@ -142,12 +142,12 @@ def bare(count: int) -> float:
     distributions = distributions_of(CORE)
 
     def trial() -> None:
-        begun = study.ask(distributions)
-        value = begun.params["dropout"]
+        get_training_loop = study.ask(distributions)
+        value = get_training_loop.params["dropout"]
         for step in range(1, REPORTS + 1):
-            begun.report(value, step)
-            begun.should_prune()
-        study.tell(begun, value)
+            get_training_loop.report(value, step)
+            get_training_loop.should_prune()
+        study.tell(get_training_loop, value)
 
     return mean(seconds_of(trial) for _ in range(count))
 

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from fmnist.data.augmentation import Moves
+from fmnist.data.augmentation import Augmentations
 
 
 @st.composite
@@ -17,5 +17,5 @@ def cases(draw):
     boxes = rng.integers(0, shape[1:3], (len(order), 2))
     boxes = np.concatenate([boxes, rng.integers(0, 3, (len(order), 2))], axis=1)
     erased = boxes if draw(st.booleans()) else None
-    moves = Moves(rng.random(len(order)) < 0.5, offsets, reach, None, erased)
+    moves = Augmentations(rng.random(len(order)) < 0.5, offsets, reach, None, erased)
     return rng.integers(0, 256, shape, dtype=np.uint8), order, moves

@@ -9,7 +9,7 @@ from tiny_models import TINY, furthest, plans
 
 from fmnist.backends.jax import JaxLoop, _moved
 from fmnist.config.config import Config
-from fmnist.data.augmentation import draw_moves, moved, padded
+from fmnist.data.augmentation import augment, pad, sample_augmentations
 from fmnist.models.builder import build_for_training, build_model, loss_of, optimizer
 from fmnist.training import fit
 
@@ -18,22 +18,22 @@ from fmnist.training import fit
 @given(cases())
 def test_images_move_on_the_device_as_they_do_in_numpy(case):
     x, order, moves = case
-    framed = padded(x, moves.reach)
+    framed = pad(x, moves.reach)
     found = _moved(jnp.asarray(framed)[order], moves)
-    assert (np.asarray(found) == moved(framed, order, moves)).all()
+    assert (np.asarray(found) == augment(framed, order, moves)).all()
 
 
 def test_images_are_turned_on_the_device_as_in_numpy(parts):
-    images, order = padded(parts[0][0][:40], 2), np.arange(40)
-    moves = draw_moves(40, Config(rotation=30.0), np.random.default_rng(0))
+    images, order = pad(parts[0][0][:40], 2), np.arange(40)
+    moves = sample_augmentations(40, Config(rotation=30.0), np.random.default_rng(0))
     found = np.asarray(_moved(jnp.asarray(images), moves)).astype(int)
-    assert np.abs(found - moved(images, order, moves)).max() <= 1  # but for rounding
+    assert np.abs(found - augment(images, order, moves)).max() <= 1  # but for rounding
 
 
 def test_a_scan_trains_as_single_steps_do(parts):
     config = TINY.replace(dropout=0.3, ema=0.9, l2=0.001)
     images, labels = parts[0][0][:104], parts[0][1][:104]
-    start = fit.begun(config, 10, 0, 104).weights()
+    start = fit.get_training_loop(config, 10, 0, 104).weights()
     found = []
     for scan in (True, False):
         loop = JaxLoop(

@@ -5,10 +5,10 @@ import pytest
 
 from fmnist import backends
 from fmnist.config.config import Config
-from fmnist.data.augmentation import draw_moves, moved, padded
+from fmnist.data.augmentation import augment, pad, sample_augmentations
 from fmnist.models.builder import build_model, optimizer
-from fmnist.training.fit import begun
-from fmnist.training.lr_schedule import Pace
+from fmnist.training.fit import get_training_loop
+from fmnist.training.lr_schedule import LearningRateSchedule
 
 TINY = Config(
     filters_1=4, filters_2=6, filters_3=0, dense_units=8, dropout=0.0, batch_size=32, epochs=2
@@ -22,16 +22,16 @@ def first_of(quick, cases):
 
 def plans(config, images, seed=0):
     """Order, moves and learning rates of one epoch after another."""
-    rng, pace = np.random.default_rng(seed), Pace(config, config.epochs)
+    rng, pace = np.random.default_rng(seed), LearningRateSchedule(config, config.epochs)
     for _ in range(config.epochs):
-        order, moves = rng.permutation(images), draw_moves(images, config, rng)
+        order, moves = rng.permutation(images), sample_augmentations(images, config, rng)
         yield order, moves, pace.rates(max(1, images // config.batch_size))
         pace.advance()
 
 
 def by_loop(config, part, seed=0, weights=None):
     """Weights after a training with our loop, and (loss, accuracy) of each epoch."""
-    loop = begun(config, 10, seed, len(part[0]))
+    loop = get_training_loop(config, 10, seed, len(part[0]))
     loop.load(*part)
     if weights:
         loop.start(weights, seed, config.dropout)
@@ -65,7 +65,7 @@ def by_keras(config, part, weights, seed=0):
     model = keras_model(config, weights, optimizer(config))
     results, batch = [], min(config.batch_size, len(images))
     for order, moves, rates in plans(config, len(images), seed):
-        inputs = moved(padded(images, moves.reach), order, moves)
+        inputs = augment(pad(images, moves.reach), order, moves)
         answers = np.eye(10, dtype="float32")[labels[order]]
         steps = []
         for step, rate in enumerate(rates):

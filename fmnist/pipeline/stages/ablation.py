@@ -25,7 +25,7 @@ from fmnist.pipeline.final_training import EpochProgressListener
 from fmnist.runs.config_source import load_config
 from fmnist.text import counted
 from fmnist.training import checkpoint
-from fmnist.training.objective import Training
+from fmnist.training.objective import TrainingObjective
 from search.engines.base import Suggestion
 from search.engines.fixed_list import FixedListEngine
 from search.processes.supervisor import Supervisor
@@ -229,7 +229,7 @@ class Session:
     def _objective(self, size: Fidelity) -> Variants:
         job, train, labels = self.job, self.job.splits.train, self.job.data.train_labels
         order = in_order(train, labels, size.images, job.request.seed)
-        training = Training(
+        training = TrainingObjective(
             base=self.config,
             train=job.part(train),
             validation=job.part(self._scored(size)),

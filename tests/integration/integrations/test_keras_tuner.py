@@ -10,7 +10,7 @@ from fmnist.config.spaces import CORE, SPACES
 from fmnist.data import load
 from fmnist.errors import UserError
 from fmnist.integrations.keras_tuner import _Schedule
-from fmnist.training.lr_schedule import Pace, learning_rate
+from fmnist.training.lr_schedule import LearningRateSchedule, learning_rate
 from search.space import Categorical, Float, Int, SearchSpace
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -107,7 +107,7 @@ def test_a_keras_tuner_search_runs_on_real_images(tmp_path):
 
 
 def callback(epochs, steps):
-    found = _Schedule(Pace(Config(), epochs))
+    found = _Schedule(LearningRateSchedule(Config(), epochs))
     found.set_params({"steps": steps})
     found.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=None)))
     return found

@@ -4,7 +4,7 @@ from tiny_models import first_of, furthest, keras_model
 
 from fmnist import backends, build_model
 from fmnist.config.config import Config
-from fmnist.data.augmentation import Moves
+from fmnist.data.augmentation import Augmentations
 from fmnist.models.builder import build_for_training, compile_model, loss_of, optimizer
 
 TINY = Config(filters_1=4, filters_2=6, filters_3=8, dense_units=12)
@@ -162,7 +162,7 @@ def loop_of(config):
 def gradients(config, loop, x, y):
     """Of the loop's weights: what one step takes off."""
     loop.load(x, y)
-    moves = Moves(np.zeros(16, bool), np.zeros((16, 2), int), 0)
+    moves = Augmentations(np.zeros(16, bool), np.zeros((16, 2), int), 0)
     before = loop.weights()
     loop.epoch(np.arange(16), moves, np.ones(1, "float32"))
     return [a - b for a, b in zip(before, loop.weights(), strict=True)]

@@ -6,8 +6,8 @@ from tiny_models import TINY, by_loop, furthest
 
 from fmnist.models.inference import predict, restored
 from fmnist.training import checkpoint
-from fmnist.training.fit import begun, fit
-from fmnist.training.lr_schedule import Pace
+from fmnist.training.fit import fit, get_training_loop
+from fmnist.training.lr_schedule import LearningRateSchedule
 from search.records import Epoch
 
 CONFIG = TINY.replace(dropout=0.2, ema=0.9)
@@ -28,7 +28,11 @@ def folder(part, tmp_path):
 
 
 def started(part, seed=0):
-    return begun(CONFIG, 10, seed, len(part[0])), np.random.default_rng(seed), Pace(CONFIG, 2)
+    return (
+        get_training_loop(CONFIG, 10, seed, len(part[0])),
+        np.random.default_rng(seed),
+        LearningRateSchedule(CONFIG, 2),
+    )
 
 
 def values(loop):

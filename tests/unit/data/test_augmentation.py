@@ -4,29 +4,29 @@ from augmentation_cases import cases
 from hypothesis import given
 
 from fmnist.config.config import Config
-from fmnist.data.augmentation import Moves, draw_moves, moved, padded
+from fmnist.data.augmentation import Augmentations, augment, pad, sample_augmentations
 
 
 def images(n=400):
     return np.random.default_rng(0).integers(1, 256, (n, 28, 28, 1), dtype=np.uint8)
 
 
-def augment(x, config, rng):
+def augment_all(x, config, rng):
     """Every image once, in its place."""
-    moves = draw_moves(len(x), config, rng)
-    return moved(padded(x, moves.reach), np.arange(len(x)), moves)
+    moves = sample_augmentations(len(x), config, rng)
+    return augment(pad(x, moves.reach), np.arange(len(x)), moves)
 
 
 def test_nothing_to_augment_is_an_unchanged_copy():
     x = images(5)
-    out = augment(x, Config(flip=False, shift=0), np.random.default_rng(0))
+    out = augment_all(x, Config(flip=False, shift=0), np.random.default_rng(0))
     assert not np.shares_memory(out, x)
     assert (out == x).all()
 
 
 def test_about_half_are_mirrored():
     x = images()
-    out = augment(x, Config(flip=True, shift=0), np.random.default_rng(0))
+    out = augment_all(x, Config(flip=True, shift=0), np.random.default_rng(0))
     mirrored = (out == x[:, :, ::-1]).all(axis=(1, 2, 3))
     same = (out == x).all(axis=(1, 2, 3))
     assert (mirrored | same).all()
@@ -34,15 +34,15 @@ def test_about_half_are_mirrored():
 
 
 def test_nothing_is_mirrored_where_the_configuration_forbids_it():
-    moves = draw_moves(1000, Config(flip=False), np.random.default_rng(0))
+    moves = sample_augmentations(1000, Config(flip=False), np.random.default_rng(0))
     assert not moves.mirrored.any()
-    flipped = draw_moves(1000, Config(flip=True), np.random.default_rng(0))
+    flipped = sample_augmentations(1000, Config(flip=True), np.random.default_rng(0))
     assert (moves.offsets == flipped.offsets).all()
 
 
 def test_every_shift_up_to_the_limit_occurs_and_black_moves_in():
     x = images()
-    out = augment(x, Config(flip=False, shift=2), np.random.default_rng(0))
+    out = augment_all(x, Config(flip=False, shift=2), np.random.default_rng(0))
     source = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     seen = set()
     for image, frame in zip(out, source, strict=True):
@@ -58,34 +58,34 @@ def test_every_shift_up_to_the_limit_occurs_and_black_moves_in():
 
 
 def test_the_same_generator_state_gives_the_same_images():
-    first, second = (augment(images(), Config(), np.random.default_rng(3)) for _ in range(2))
+    first, second = (augment_all(images(), Config(), np.random.default_rng(3)) for _ in range(2))
     assert (first == second).all()
     assert first.dtype == np.uint8
 
 
 def test_nothing_else_is_drawn_where_nothing_is_turned_or_erased():
-    plain = draw_moves(50, Config(), np.random.default_rng(0))
-    both = draw_moves(50, Config(rotation=10, erasing=0.5), np.random.default_rng(0))
+    plain = sample_augmentations(50, Config(), np.random.default_rng(0))
+    both = sample_augmentations(50, Config(rotation=10, erasing=0.5), np.random.default_rng(0))
     assert plain.angles is plain.boxes is None
     assert (plain.offsets == both.offsets).all()
     assert (plain.mirrored == both.mirrored).all()
 
 
 def test_a_quarter_turn_is_exact():
-    x, still = images(3), Moves(np.zeros(3, bool), np.zeros((3, 2), int), 0)
-    turned = moved(x, np.arange(3), still._replace(angles=np.full(3, 90, "float32")))
+    x, still = images(3), Augmentations(np.zeros(3, bool), np.zeros((3, 2), int), 0)
+    turned = augment(x, np.arange(3), still._replace(angles=np.full(3, 90, "float32")))
     assert (turned == np.rot90(x, axes=(1, 2))).all()
 
 
 def test_angles_stay_within_the_limit_and_reach_for_it():
-    angles = draw_moves(2000, Config(rotation=10), np.random.default_rng(0)).angles
+    angles = sample_augmentations(2000, Config(rotation=10), np.random.default_rng(0)).angles
     assert np.abs(angles).max() <= 10
     assert np.percentile(angles, [1, 99]) == pytest.approx([-9.8, 9.8], abs=0.2)
 
 
 def test_as_many_are_erased_as_by_chance_and_what_is_left_is_unchanged():
     x, config = images(2000), Config(flip=False, shift=0, erasing=0.3)
-    out = augment(x, config, np.random.default_rng(0))
+    out = augment_all(x, config, np.random.default_rng(0))
     gone = (out == 0).reshape(len(x), -1).mean(axis=1)
     assert 0.27 < (gone > 0).mean() < 0.33
     assert 0.01 < gone[gone > 0].min() < gone.max() < 0.45
@@ -94,8 +94,8 @@ def test_as_many_are_erased_as_by_chance_and_what_is_left_is_unchanged():
 
 def test_what_is_erased_is_one_rectangle():
     x, config = images(100), Config(flip=False, shift=0, erasing=1.0)
-    moves = draw_moves(len(x), config, np.random.default_rng(1))
-    out = moved(x, np.arange(len(x)), moves._replace(reach=0))
+    moves = sample_augmentations(len(x), config, np.random.default_rng(1))
+    out = augment(x, np.arange(len(x)), moves._replace(reach=0))
     for image, (top, left, height, width) in zip(out[..., 0], moves.boxes, strict=True):
         assert min(top, left) >= 0
         assert max(top + height, left + width) <= 28
@@ -117,7 +117,7 @@ def moved_alone(image, mirrored, offset, reach):
 @given(cases())
 def test_images_move_as_one_by_one(case):
     x, order, moves = case
-    out = moved(padded(x, moves.reach), order, moves)
+    out = augment(pad(x, moves.reach), order, moves)
     wanted = [
         moved_alone(x[i], mirrored, offset, moves.reach)
         for i, mirrored, offset in zip(order, moves.mirrored, moves.offsets, strict=True)
@@ -131,7 +131,7 @@ def test_images_move_as_one_by_one(case):
 
 @pytest.mark.parametrize("shift", [0, 8])
 def test_moves_stay_within_the_frame(shift):
-    moves = draw_moves(2000, Config(shift=shift), np.random.default_rng(0))
+    moves = sample_augmentations(2000, Config(shift=shift), np.random.default_rng(0))
     assert moves.reach == shift
     assert (moves.offsets.min(), moves.offsets.max()) == (0, 2 * shift)
     assert moves.offsets.shape == (2000, 2)

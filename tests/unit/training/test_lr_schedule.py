@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmnist.config.config import Config
-from fmnist.training.lr_schedule import Pace, learning_rate
+from fmnist.training.lr_schedule import LearningRateSchedule, learning_rate
 
 COSINE = Config(learning_rate=0.1)
 
@@ -35,13 +35,13 @@ def walk(pace, lengths, steps=10):
 
 
 def test_an_undisturbed_training_follows_the_curve():
-    rates = walk(Pace(COSINE, 4), [4, 3, 2, 1])
+    rates = walk(LearningRateSchedule(COSINE, 4), [4, 3, 2, 1])
     assert rates == pytest.approx([learning_rate(COSINE, i / 40) for i in range(40)])
 
 
 @pytest.mark.parametrize("lengths", [[4, 1], [2, 5, 4, 3, 2, 1], [8, 7, 3, 2, 1]])
 def test_a_training_cut_short_or_stretched_still_ends_at_zero(lengths):
-    pace = Pace(COSINE, lengths[0])
+    pace = LearningRateSchedule(COSINE, lengths[0])
     rates = walk(pace, lengths)
     assert pace.progress == pytest.approx(1)
     peak = rates.index(max(rates))
@@ -51,7 +51,7 @@ def test_a_training_cut_short_or_stretched_still_ends_at_zero(lengths):
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=20))
 def test_progress_never_goes_back(lengths):
-    pace = Pace(COSINE, lengths[0])
+    pace = LearningRateSchedule(COSINE, lengths[0])
     before = 0.0
     for remaining in lengths:
         walk(pace, [remaining], steps=3)
@@ -60,13 +60,13 @@ def test_progress_never_goes_back(lengths):
 
 
 def test_looking_at_the_rates_changes_nothing():
-    pace = Pace(COSINE, 2)
+    pace = LearningRateSchedule(COSINE, 2)
     assert (pace.rates(7) == pace.rates(7)).all()
     assert (pace.progress, pace.remaining) == (0, 2)
 
 
 def test_epochs_are_counted_down():
-    pace = Pace(COSINE, 2)
+    pace = LearningRateSchedule(COSINE, 2)
     pace.advance()
     assert (pace.progress, pace.remaining) == (0.5, 1)
     pace.advance()
