@@ -16,7 +16,7 @@ from search.study.study import Study, StudyOptions
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
     from search.distributed import DistributedStudy, DistributedTrialLog, PostgresStore
-    from search.distributed.artifacts import Checkpoints
+    from search.distributed.artifacts import CheckpointStore
     from search.engines.optuna import QueueEngine
     from search.records import Trial
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class _Listener(ProgressListener):
     """Shows what happens here, and clears away what nobody will go on from."""
 
-    def __init__(self, job: Context, kept: Checkpoints | None) -> None:
+    def __init__(self, job: Context, kept: CheckpointStore | None) -> None:
         super().__init__(job)
         self._kept = kept
 
@@ -134,12 +134,12 @@ class WorkerLoop:
     def _folder(self) -> Path:
         return self.home / "trials"
 
-    def _checkpoints(self, every: float = 60.0) -> Checkpoints | None:
+    def _checkpoints(self, every: float = 60.0) -> CheckpointStore | None:
         if self.artifacts is None:
             return None
-        from search.distributed.artifacts import Checkpoints, open_artifacts
+        from search.distributed.artifacts import CheckpointStore, open_artifacts
 
-        return Checkpoints(open_artifacts(self.artifacts), self.shared, every)
+        return CheckpointStore(open_artifacts(self.artifacts), self.shared, every)
 
     def _learn(self) -> None:
         """What trials cost here, from those of an earlier session; other machines differ."""

@@ -91,7 +91,7 @@ def open_artifacts(where: str | Path) -> ArtifactStore:
         raise StorageError(f"{text} needs boto3; install: pip install boto3") from None
 
 
-class Checkpoints:
+class CheckpointStore:
     """Checkpoint folders of running trials, for whoever takes one over.
 
     An error of the store never harms a trial: it is logged, and there is no checkpoint.

@@ -71,7 +71,7 @@ def _loop(folder: Path, options: Options) -> int:
         connect,
         run_worker_loop,
     )
-    from search.distributed.artifacts import Checkpoints, open_artifacts
+    from search.distributed.artifacts import CheckpointStore, open_artifacts
     from search.processes import supervisor
     from search.study.checkpoints import CheckpointFolder
     from search.study.scheduler import Budget, CostModel, TrialScheduler
@@ -85,7 +85,7 @@ def _loop(folder: Path, options: Options) -> int:
     log = DistributedTrialLog(shared, folder / "trials.jsonl", folder.name)
     checkpoints = None
     if options.artifacts:
-        checkpoints = Checkpoints(open_artifacts(options.artifacts), shared, every=0)
+        checkpoints = CheckpointStore(open_artifacts(options.artifacts), shared, every=0)
     engine = sampling(
         shared, folder.name, sampler=options.sampler, epochs=EPOCHS,
         max_trials=options.max_trials, pruner="none",

@@ -5,7 +5,7 @@ from optuna.trial import TrialState
 
 from fmnist.distributed.worker_loop import WorkerLoop
 from search.distributed import DistributedStudy
-from search.distributed.artifacts import Checkpoints, open_artifacts
+from search.distributed.artifacts import CheckpointStore, open_artifacts
 from search.study.scheduler import Budget, TrialScheduler
 
 FACTS = {
@@ -45,7 +45,7 @@ def test_a_stopped_worker_gives_its_trials_back_at_once_with_their_checkpoints(s
     again = two.engine.ask()
     assert (again.params, again.retry_of) == (stopped.params, stopped.number)
     store = open_artifacts(tmp_path / "store")
-    assert Checkpoints(store, two.shared).fetch(again.number, tmp_path / "there")
+    assert CheckpointStore(store, two.shared).fetch(again.number, tmp_path / "there")
     assert (tmp_path / "there" / "weights").read_bytes() == b"of epoch 2"
     one.close()
     two.close()

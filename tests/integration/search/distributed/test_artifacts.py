@@ -8,7 +8,7 @@ from requirements import require_package
 from shared_here import Worker, stored_file
 
 from search.distributed import DistributedStudy, StorageError
-from search.distributed.artifacts import Checkpoints, open_artifacts, put_file
+from search.distributed.artifacts import CheckpointStore, open_artifacts, put_file
 from search.engines.base import TrialLostError
 
 boto3, moto = require_package("boto3"), require_package("moto.server")
@@ -23,14 +23,14 @@ def test_checkpoints_are_kept_now_and_then_and_replace_one_another(storage, tmp_
     one = Worker(storage, tmp_path, "one")
     number = one.engine.ask().number
     folder = tmp_path / "checkpoint"
-    kept = Checkpoints(store, one.shared, every=3600)
+    kept = CheckpointStore(store, one.shared, every=3600)
     assert not kept.put(number, folder)  # there is none
     folder.mkdir()
     (folder / "weights").write_bytes(b"first")
     assert kept.put(number, folder)
     assert not kept.put(number, folder)  # too soon
     (folder / "weights").write_bytes(b"second")
-    assert Checkpoints(store, one.shared, every=0).put(number, folder)
+    assert CheckpointStore(store, one.shared, every=0).put(number, folder)
     assert len(list((tmp_path / "artifacts").iterdir())) == 1
     assert kept.fetch(number, tmp_path / "deep" / "there")
     assert (tmp_path / "deep" / "there" / "weights").read_bytes() == b"second"
@@ -41,7 +41,7 @@ def test_checkpoints_are_kept_now_and_then_and_replace_one_another(storage, tmp_
 def test_a_store_that_fails_harms_no_trial(storage, tmp_path, store, caplog, monkeypatch):
     one = Worker(storage, tmp_path, "one")
     number = one.engine.ask().number
-    kept = Checkpoints(store, one.shared, every=0)
+    kept = CheckpointStore(store, one.shared, every=0)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -110,12 +110,12 @@ def test_checkpoints_and_winner_travel_through_a_bucket(storage, tmp_path, bucke
     store = open_artifacts("s3://nights/fashion/mnist")
     for content in (b"first", b"second"):
         (folder / "weights").write_bytes(content)
-        assert Checkpoints(store, one.shared, every=0).put(number, folder)
+        assert CheckpointStore(store, one.shared, every=0).put(number, folder)
     (tmp_path / "model").write_bytes(b"network")
     put_file(store, one.shared, "model", tmp_path / "model")
 
     elsewhere = open_artifacts("s3://nights/fashion/mnist")
-    assert Checkpoints(elsewhere, one.shared).fetch(number, tmp_path / "there")
+    assert CheckpointStore(elsewhere, one.shared).fetch(number, tmp_path / "there")
 
     assert (tmp_path / "there" / "weights").read_bytes() == b"second"
     assert stored_file(elsewhere, one.shared, "model") == b"network"
@@ -125,6 +125,6 @@ def test_checkpoints_and_winner_travel_through_a_bucket(storage, tmp_path, bucke
 
     for key in keys:
         bucket.delete_object(Bucket="nights", Key=key)
-    assert not Checkpoints(elsewhere, one.shared).fetch(number, tmp_path / "gone")
+    assert not CheckpointStore(elsewhere, one.shared).fetch(number, tmp_path / "gone")
     assert stored_file(elsewhere, one.shared, "model") is None
     one.engine.close()

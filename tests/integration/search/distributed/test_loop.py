@@ -8,7 +8,7 @@ from shared_engines import sampling
 from shared_here import Worker, stale
 
 from search.distributed import DistributedTrialLog, recovery
-from search.distributed.artifacts import Checkpoints, open_artifacts
+from search.distributed.artifacts import CheckpointStore, open_artifacts
 from search.records import Failure
 from search.tasks import Ended
 
@@ -111,7 +111,7 @@ def test_a_trial_lost_between_its_last_epoch_and_its_end_is_not_recorded(storage
 
 def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
     one = Worker(storage, tmp_path, "one")
-    kept = Checkpoints(store, one.shared, every=0)
+    kept = CheckpointStore(store, one.shared, every=0)
     one.loop.checkpoints = replace(one.loop.checkpoints, upload=kept.put)
 
     def die(task, number):
@@ -127,7 +127,7 @@ def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
     assert len(list((tmp_path / "artifacts").iterdir())) == 1
 
     two = Worker(storage, tmp_path, "two")
-    there = Checkpoints(store, two.shared)
+    there = CheckpointStore(store, two.shared)
     two.loop.checkpoints = replace(two.loop.checkpoints, download=there.fetch)
     two.runner.before_epoch = lambda task, number: trained.append((task.number, number))
     trained = []
