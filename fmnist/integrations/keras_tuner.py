@@ -17,7 +17,7 @@ from numpy.typing import NDArray  # noqa: E402
 
 from fmnist.config.config import Config, dump_config  # noqa: E402
 from fmnist.config.spaces import CORE, named_space  # noqa: E402
-from fmnist.data.augmentation import Images, moved, padded, sample_augmentations  # noqa: E402
+from fmnist.data.augmentation import Images, augment, pad, sample_augmentations  # noqa: E402
 from fmnist.errors import UserError  # noqa: E402
 from fmnist.models.builder import IMAGE_SHAPE, build_model, compile_model  # noqa: E402
 from fmnist.models.inference import PREDICT_BATCH  # noqa: E402
@@ -144,7 +144,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self, images: Images, labels: NDArray[Any], config: Config, rng: np.random.Generator
     ) -> None:
         super().__init__()
-        self._framed, self._labels = padded(images, config.shift), labels
+        self._framed, self._labels = pad(images, config.shift), labels
         self._config, self._rng = config, rng
         self._size = min(config.batch_size, len(labels))
         self.on_epoch_begin()  # Keras looks at a batch before the first epoch
@@ -161,7 +161,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Images, NDArray[Any]]:
         places = slice(index * self._size, (index + 1) * self._size)
         order = self._order[places]
-        return moved(self._framed, order, self._moves.part(places)), self._labels[order]
+        return augment(self._framed, order, self._moves.part(places)), self._labels[order]
 
 
 class _Schedule(keras.callbacks.Callback):  # type: ignore[misc]

@@ -20,7 +20,7 @@ from fmnist.errors import UserError
 from fmnist.runs.folder import Run, RunError
 
 if TYPE_CHECKING:
-    from fmnist.models.formats import Predict
+    from fmnist.backends.exported import Predict
 
 NAMES = {
     "keras": "model.keras",
