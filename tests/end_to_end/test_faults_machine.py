@@ -10,6 +10,7 @@ from faults import ROUNDS, TALLY, Witness, finish, whole_lines
 from faults_life import DISK_FULL, FINISHED, Life
 
 pytest_plugins = ("faults_plugin",)
+pytestmark = pytest.mark.slow
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from faults import TALLY, finish
 from faults_life import Life
 
 pytest_plugins = ("faults_plugin",)
+pytestmark = pytest.mark.slow
 
 # What the objective does at its second epoch, and what the study is to call it.
 KINDS = {

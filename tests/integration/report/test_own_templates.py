@@ -86,7 +86,8 @@ def test_report_takes_templates_and_questions(own, run):
 def test_a_template_that_fails_does_not_cost_the_report(own, run, text):
     (own / "section_summary.html.j2").write_text(text, encoding="utf-8")
     told = []
-    job = SimpleNamespace(run=Run(run), templates=own, display=SimpleNamespace(message=told.append))
+    display, options = SimpleNamespace(message=told.append), SimpleNamespace(templates=own)
+    job = SimpleNamespace(run=Run(run), report=options, display=display)
     report(job)
     assert job.rendered.html.is_file()
     assert told[0].endswith("the report is made with our own templates")
