@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fmnist.config.config import RULES, Config
+from fmnist.config.config import RULES, Config, augmentations
 from fmnist.models.size import size_of
 
-AUGMENTATIONS = ("flip", "shift", "rotation", "erasing")
 NORMALISATIONS = {"raw": "[0, 255]", "unit": "[0, 1]", "signed": "[−1, 1]"}
 L2 = 1e-4
 """The penalty that is tried where the configuration has none."""
@@ -144,7 +143,7 @@ def _dropout(config: Config) -> Experiment:
 
 
 def _augmentation(config: Config, usual: Config) -> Experiment:
-    used = {name: v for name in AUGMENTATIONS if (v := getattr(config, name))}
+    used = {name: v for name in augmentations() if (v := getattr(config, name))}
     changes = {n: type(v)(0) for n, v in used.items()} or {
         n: v for n in ("flip", "shift") if (v := getattr(usual, n))
     }

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.analysis.intervals import PairedTest, mcnemar, newcombe, wilson_interval
-from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, parse_config
+from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config
+from fmnist.config.toml_text import parse_config
 from fmnist.models.inference import count_correct
 from fmnist.runs.decode import FactsError, build, convert
 from fmnist.runs.folder import RunError

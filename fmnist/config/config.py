@@ -1,21 +1,19 @@
 """The configuration of one network and its training: one hyperparameter is one field.
 
 To add a hyperparameter, add a field here with its range and help, and use it in the one
-place it belongs to (``model.py`` or ``training.py``). TOML files, the search space, the command
-line and the report pick it up from the field.
+place it belongs to (``models/builder.py`` or ``training/fit.py``). TOML files, the command line,
+the importers, the training loop, the bibliography and the report ask its ``Rule`` for the rest.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import tomli_w
-
+from fmnist.config.fields import Rule, model_field, training_field
 from fmnist.errors import UserError
 
 CONFIG_FILE = "best_config.toml"
@@ -27,44 +25,6 @@ class ConfigError(UserError):
     """A configuration that breaks a rule; the message names field, value and rule."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What a field may hold.
-
-    Attributes:
-        section: TOML table the field stands in, ``model`` or ``training``.
-        help: one sentence for people.
-        low, high: inclusive bounds of a number.
-        choices: allowed strings.
-    """
-
-    section: str
-    help: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-
-    def describe(self) -> str:
-        """The rule in words, as error messages and the README show it."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        if self.low is None:
-            return "true or false"
-        return f"{self.low:g} to {self.high:g}"
-
-
-def _field(default: Any, section: str, help: str, **limits: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"rule": Rule(section, help, **limits)})
-
-
-def _model(default: Any, help: str, **limits: Any) -> Any:
-    return _field(default, "model", help, **limits)
-
-
-def _training(default: Any, help: str, **limits: Any) -> Any:
-    return _field(default, "training", help, **limits)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """A network and how it is trained. Immutable; every value is checked on construction.
@@ -74,88 +34,191 @@ class Config:
             cannot be built.
     """
 
-    stages: int = _model(
-        3, "Stages of convolutions, each halving its maps; 0: a dense network.", low=0, high=4
+    stages: int = model_field(
+        3,
+        "Stages of convolutions, each halving its maps; 0: a dense network.",
+        low=0,
+        high=4,
+        aliases=("n_layers", "num_layers", "layers", "conv_layers"),
     )
-    filters_1: int = _model(32, "Filters of the first stage.", low=1, high=512)
-    filters_2: int = _model(
-        64, "Filters of the second stage; 0 leaves the stage out.", low=0, high=512
+    filters_1: int = model_field(
+        32,
+        "Filters of the first stage.",
+        low=1,
+        high=512,
+        aliases=("filters", "n_filters", "conv1", "conv_1_filters", "filters1"),
     )
-    filters_3: int = _model(
-        128, "Filters of the third stage; 0 leaves the stage out.", low=0, high=512
+    filters_2: int = model_field(
+        64,
+        "Filters of the second stage; 0 leaves the stage out.",
+        low=0,
+        high=512,
+        aliases=("conv2", "conv_2_filters", "filters2"),
     )
-    filters_4: int = _model(
+    filters_3: int = model_field(
+        128,
+        "Filters of the third stage; 0 leaves the stage out.",
+        low=0,
+        high=512,
+        aliases=("conv3", "conv_3_filters", "filters3"),
+    )
+    filters_4: int = model_field(
         256, "Filters of the fourth stage; 0 leaves the stage out.", low=0, high=512
     )
-    width: float = _model(
+    width: float = model_field(
         1.0, "All filters are so many times as many, in multiples of 8.", low=0.125, high=8
     )
-    stem: int = _model(
+    stem: int = model_field(
         0, "Filters of a convolution before the first stage; 0: none.", low=0, high=512
     )
-    convolutions: int = _model(1, "Convolutions of each stage.", low=1, high=4)
-    residual: bool = _model(
-        False, "Each stage adds what its first convolution gave to what the others make of it."
+    convolutions: int = model_field(1, "Convolutions of each stage.", low=1, high=4)
+    residual: bool = model_field(
+        False,
+        "Each stage adds what its first convolution gave to what the others make of it.",
+        source="deep residual learning",
     )
-    kernel_size: int = _model(3, "Height and width of every kernel, in pixels.", low=1, high=7)
-    pooling: str = _model(
+    kernel_size: int = model_field(
+        3,
+        "Height and width of every kernel, in pixels.",
+        low=1,
+        high=7,
+        aliases=("kernel", "ksize"),
+    )
+    pooling: str = model_field(
         "max", "How each block halves its feature maps.", choices=("max", "average")
     )
-    pool_first: bool = _model(
+    pool_first: bool = model_field(
         True, "Pooling comes before normalisation and ReLU, else behind them."
     )
-    batch_norm: bool = _model(True, "Batch normalisation of each convolution.")
-    head: str = _model(
+    batch_norm: bool = model_field(
+        True, "Batch normalisation of each convolution.", source="internal covariate shift"
+    )
+    head: str = model_field(
         "flatten",
         "What becomes of the last maps: every value, or each map's average or maximum.",
         choices=("flatten", "average", "max"),
     )
-    dense_units: int = _model(
-        128, "Units of the hidden dense layer; 0 leaves it out.", low=0, high=4096
+    dense_units: int = model_field(
+        128,
+        "Units of the hidden dense layer; 0 leaves it out.",
+        low=0,
+        high=4096,
+        aliases=("units", "hidden", "n_units", "hidden_units", "dense"),
     )
-    dropout: float = _model(0.3, "Share of units dropped before each dense layer.", low=0, high=0.9)
-    l2: float = _model(0.0, "L2 penalty on all kernels, as a factor.", low=0, high=1)
-    normalisation: str = _model(
+    dropout: float = model_field(
+        0.3,
+        "Share of units dropped before each dense layer.",
+        low=0,
+        high=0.9,
+        recompiles=False,
+        aliases=("dropout_rate", "drop", "p"),
+        regulariser="dropout of {}",
+        source="simple way to prevent",
+    )
+    l2: float = model_field(
+        0.0,
+        "L2 penalty on all kernels, as a factor.",
+        low=0,
+        high=1,
+        regulariser="an L2 penalty of {}",
+    )
+    normalisation: str = model_field(
         "unit",
         "How pixels enter: raw 0 to 255, unit [0, 1] or signed [-1, 1].",
         choices=("raw", "unit", "signed"),
     )
-    image_size: int = _model(
+    image_size: int = model_field(
         28, "Height and width, in pixels, that images are resized to.", low=28, high=64
     )
-    learning_rate: float = _training(2e-3, "Learning rate at its highest point.", low=1e-7, high=10)
-    batch_size: int = _training(128, "Images in one gradient step.", low=1, high=8192)
-    epochs: int = _training(15, "Passes over the training images.", low=1, high=10_000)
-    optimizer: str = _training("adam", "Gradient method.", choices=("adam", "adamw", "sgd"))
-    weight_decay: float = _training(
-        0.0, "Decoupled weight decay a step (adamw and sgd).", low=0, high=1
+    learning_rate: float = training_field(
+        2e-3,
+        "Learning rate at its highest point.",
+        low=1e-7,
+        high=10,
+        recompiles=False,
+        aliases=("lr", "eta", "step_size"),
     )
-    schedule: str = _training(
+    batch_size: int = training_field(
+        128, "Images in one gradient step.", low=1, high=8192, aliases=("batch", "bs", "batchsize")
+    )
+    epochs: int = training_field(
+        15,
+        "Passes over the training images.",
+        low=1,
+        high=10_000,
+        recompiles=False,
+        aliases=("n_epochs", "num_epochs"),
+    )
+    optimizer: str = training_field(
+        "adam",
+        "Gradient method.",
+        choices=("adam", "adamw", "sgd"),
+        aliases=("optimiser", "opt"),
+        source={"adamw": "decoupled weight decay", "adam": "method for stochastic optimization"},
+    )
+    weight_decay: float = training_field(
+        0.0,
+        "Decoupled weight decay a step (adamw and sgd).",
+        low=0,
+        high=1,
+        aliases=("wd", "decay"),
+        regulariser="weight decay of {}",
+    )
+    schedule: str = training_field(
         "cosine",
         "Learning rate over time: constant; a short warm-up and a cosine to zero; or one-cycle.",
         choices=("constant", "cosine", "one-cycle"),
+        recompiles=False,
+        source={
+            "one-cycle": "super-convergence",
+            "cosine": "stochastic gradient descent with warm",
+        },
     )
-    label_smoothing: float = _training(
-        0.0, "Share of the target spread over all classes.", low=0, high=0.5
+    label_smoothing: float = training_field(
+        0.0,
+        "Share of the target spread over all classes.",
+        low=0,
+        high=0.5,
+        regulariser="label smoothing of {}",
+        source="rethinking the inception",
     )
-    ema: float = _training(
+    ema: float = training_field(
         0.0,
         "Weights are averaged over the steps, the earlier ones counting so much less each; 0: not.",
         low=0,
         high=0.9999,
+        regulariser="a moving average of the weights",
     )
-    flip: bool = _training(True, "Mirror half of the training images left to right.")
-    shift: int = _training(
-        2, "Training images are cropped at random from a frame of so many pixels.", low=0, high=8
+    flip: bool = training_field(
+        True, "Mirror half of the training images left to right.", recompiles=False, augments=True
     )
-    rotation: float = _training(
-        0.0, "Largest random rotation of a training image, in degrees.", low=0, high=180
+    shift: int = training_field(
+        2,
+        "Training images are cropped at random from a frame of so many pixels.",
+        low=0,
+        high=8,
+        recompiles=False,
+        augments=True,
     )
-    erasing: float = _training(
-        0.0, "Chance that a rectangle of a training image is erased.", low=0, high=1
+    rotation: float = training_field(
+        0.0,
+        "Largest random rotation of a training image, in degrees.",
+        low=0,
+        high=180,
+        recompiles=False,
+        augments=True,
     )
-    test_time_flip: bool = _training(
-        True, "Test predictions are the mean over an image and its mirror image."
+    erasing: float = training_field(
+        0.0,
+        "Chance that a rectangle of a training image is erased.",
+        low=0,
+        high=1,
+        recompiles=False,
+        augments=True,
+        source="random erasing",
+    )
+    test_time_flip: bool = training_field(
+        True, "Test predictions are the mean over an image and its mirror image.", recompiles=False
     )
 
     def __post_init__(self) -> None:
@@ -203,6 +266,11 @@ class Config:
 RULES: dict[str, Rule] = {f.name: f.metadata["rule"] for f in dataclasses.fields(Config)}
 
 
+def augmentations() -> list[str]:
+    """Fields that change training images at random, in the order of declaration."""
+    return [name for name, rule in RULES.items() if rule.augments]
+
+
 def fields_help() -> dict[str, str]:
     """Field name to its one-sentence help, in the order of declaration."""
     return {name: rule.help for name, rule in RULES.items()}
@@ -244,46 +312,3 @@ def from_dict(values: Mapping[str, Any], where: str = "configuration") -> Config
         return Config(**values)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-
-
-def dump_config(config: Config, provenance: Mapping[str, Any] | None = None) -> str:
-    """The configuration as TOML text: ``[model]``, ``[training]``, optional ``[provenance]``."""
-    tables: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
-    for name, value in config.to_dict().items():
-        tables[RULES[name].section][name] = value
-    if provenance:
-        tables["provenance"] = dict(provenance)
-    return tomli_w.dumps(tables)
-
-
-def parse_config(text: str, where: str = "configuration") -> Config:
-    """Read TOML text written by ``dump_config`` or by hand.
-
-    Raises:
-        ConfigError: broken TOML, a field in the wrong table, an unknown name, a bad value.
-    """
-    if len(text) > LARGEST_FILE:
-        raise ConfigError(f"{where}: too large for a configuration, over {LARGEST_FILE:,} bytes")
-    try:
-        tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{where}: not valid TOML: {error}") from None
-    return from_dict(_flatten(tables, where), where)
-
-
-def _flatten(tables: Mapping[str, Any], where: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for section, table in tables.items():
-        if section == "provenance":
-            continue
-        if section not in ("model", "training") or not isinstance(table, dict):
-            raise ConfigError(
-                f"{where}: unexpected entry {section!r}; a configuration has the tables "
-                "[model], [training] and optionally [provenance]"
-            )
-        _refuse_unknown(table, where)
-        for name, value in table.items():
-            if RULES[name].section != section:
-                raise ConfigError(f"{where}: {name} belongs in [{RULES[name].section}]")
-            values[name] = value
-    return values

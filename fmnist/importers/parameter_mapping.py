@@ -16,22 +16,6 @@ from fmnist.importers.search_space import cast_to_field, parameter
 from fmnist.text import counted
 from search.space import Categorical, Parameter, SearchSpace, Value
 
-# What others call our fields; only ever suggested, never taken without being asked.
-_OTHER_NAMES = {
-    "learning_rate": ("lr", "eta", "step_size"),
-    "dense_units": ("units", "hidden", "n_units", "hidden_units", "dense"),
-    "dropout": ("dropout_rate", "drop", "p"),
-    "batch_size": ("batch", "bs", "batchsize"),
-    "filters_1": ("filters", "n_filters", "conv1", "conv_1_filters", "filters1"),
-    "filters_2": ("conv2", "conv_2_filters", "filters2"),
-    "filters_3": ("conv3", "conv_3_filters", "filters3"),
-    "optimizer": ("optimiser", "opt"),
-    "epochs": ("n_epochs", "num_epochs"),
-    "kernel_size": ("kernel", "ksize"),
-    "weight_decay": ("wd", "decay"),
-    "stages": ("n_layers", "num_layers", "layers", "conv_layers"),
-}
-
 
 @dataclass(frozen=True)
 class Wishes:
@@ -132,7 +116,7 @@ def _unknown(name: str, given: str) -> str:
     shown = plain(name, 60)
     if given != name:
         return f"--map {shown}={plain(given, 60)}: no field of that name"
-    other = next((ours for ours, theirs in _OTHER_NAMES.items() if name.lower() in theirs), None)
+    other = next((ours for ours, rule in RULES.items() if name.lower() in rule.aliases), None)
     close = difflib.get_close_matches(name[:60].lower(), RULES, n=1, cutoff=0.7)
     guess = other or (close[0] if close else "FIELD")
     return f"parameter {shown!r}: no field; give --map {shown}={guess} or --drop {shown}"

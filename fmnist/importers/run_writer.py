@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fmnist.backends import environment
-from fmnist.config.config import dump_config
+from fmnist.config.toml_text import dump_config
 from fmnist.importers.external import Study
 from fmnist.importers.external import Trial as Foreign
 from fmnist.importers.objective_values import Valued

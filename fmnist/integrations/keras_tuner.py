@@ -15,8 +15,9 @@ import keras_tuner  # noqa: E402
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from fmnist.config.config import Config, dump_config  # noqa: E402
+from fmnist.config.config import Config  # noqa: E402
 from fmnist.config.spaces import CORE, named_space  # noqa: E402
+from fmnist.config.toml_text import dump_config  # noqa: E402
 from fmnist.data.augmentation import Images, augment, pad, sample_augmentations  # noqa: E402
 from fmnist.errors import UserError  # noqa: E402
 from fmnist.models.builder import IMAGE_SHAPE, build_model, compile_model  # noqa: E402

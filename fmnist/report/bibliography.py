@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fmnist.config.config import RULES
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 
@@ -177,15 +178,6 @@ def _methods(facts: Facts) -> list[str]:
 def _network(facts: Facts) -> list[str]:
     """Titles of what the winning network and its training are made of."""
     values: dict[str, Any] = facts.best.values() if facts.best else {}
-    used = {
-        "internal covariate shift": values.get("batch_norm") and values.get("stages"),
-        "deep residual learning": values.get("residual"),
-        "rethinking the inception": values.get("label_smoothing"),
-        "random erasing": values.get("erasing"),
-        "simple way to prevent": values.get("dropout"),
-        "super-convergence": values.get("schedule") == "one-cycle",
-        "stochastic gradient descent with warm": values.get("schedule") == "cosine",
-        "decoupled weight decay": values.get("optimizer") == "adamw",
-        "method for stochastic optimization": values.get("optimizer") == "adam",
-    }
-    return [title for title, use in used.items() if use]
+    if not values.get("stages"):
+        values = {**values, "batch_norm": False}  # a dense network has none
+    return [title for name, rule in RULES.items() if (title := rule.cited(values.get(name)))]

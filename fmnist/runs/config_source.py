@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, ConfigError, parse_config
+from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, ConfigError
+from fmnist.config.toml_text import parse_config
 from fmnist.runs.pdf_attachments import attached_text, is_pdf
 
 

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 OnEpoch = Callable[[Epoch], int]
 OnValidation = Callable[[NDArray[np.float32]], object]
 
-# What a training may change without being compiled anew.
-NO_RECOMPILE_FIELDS = {
-    *("learning_rate", "epochs", "schedule", "dropout"),
-    *("flip", "shift", "rotation", "erasing", "test_time_flip"),
-}
 # Compiled loops that are kept; one takes some 30 MB.
 LOOPS_KEPT = 8
 _loops: dict[tuple[Any, ...], Loop] = {}
@@ -101,7 +96,7 @@ def get_training_loop(config: Config, classes: int, seed: int, images: int) -> L
     from fmnist.models.builder import build_model
 
     batch = min(config.batch_size, images)
-    fixed = tuple(getattr(config, name) for name in RULES if name not in NO_RECOMPILE_FIELDS)
+    fixed = tuple(getattr(config, name) for name, rule in RULES.items() if rule.recompiles)
     shape = (fixed, config.dropout > 0, batch, classes, backends.decisions())
     loop = _loops.pop(shape) if shape in _loops else _new_loop(config, classes, batch)
     _loops[shape] = loop  # the latest last, and the oldest goes

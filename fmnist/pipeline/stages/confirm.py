@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fmnist.config.config import dump_config
+from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.coordination import ROUND, Coordinator
 from fmnist.pipeline.stages.search import epoch_seconds, fit_cost_model

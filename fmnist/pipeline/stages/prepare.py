@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmnist.backends import environment
-from fmnist.config.config import dump_config
+from fmnist.config.toml_text import dump_config
 from fmnist.pipeline.flip_policy import flip_note
 from fmnist.runs.folder import utc_now
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist.config.config import Config, dump_config
+from fmnist.config.config import Config
+from fmnist.config.toml_text import dump_config
 from fmnist.errors import TrainingError
 from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
 from fmnist.pipeline.stages.search import epoch_seconds, fit_cost_model

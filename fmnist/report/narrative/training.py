@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fmnist.config.config import from_dict
+from fmnist.config.config import RULES, augmentations, from_dict
 from fmnist.report import text
 from fmnist.runs.records.run import BestConfig, Request
 from search.engines.choices import ENGINES, PRUNERS, SAMPLERS
@@ -15,8 +15,6 @@ NORMALISATIONS = {
     "unit": "Pixels are divided by 255, so they enter in the range 0 to 1.",
     "signed": "Pixels are scaled from 0–255 to the range −1 to 1.",
 }
-
-AUGMENTATIONS = ("flip", "shift", "rotation", "erasing")
 COURSES = {"cosine": "along a cosine", "one-cycle": "along a straight line"}
 HEADS = {
     "average": ", the average of each map",
@@ -130,18 +128,9 @@ def _optimiser(c: dict[str, Any]) -> str:
 
 def regularisers(c: dict[str, Any]) -> list[str]:
     """The means against overfitting that this configuration switches on."""
-    found = []
-    if c.get("dropout"):
-        found.append(f"dropout of {text.value(c['dropout'])}")
-    if c.get("l2"):
-        found.append(f"an L2 penalty of {text.value(c['l2'])}")
-    if c.get("weight_decay"):
-        found.append(f"weight decay of {text.value(c['weight_decay'])}")
-    if c.get("label_smoothing"):
-        found.append(f"label smoothing of {text.value(c['label_smoothing'])}")
-    if c.get("ema"):
-        found.append("a moving average of the weights")
-    if any(c.get(name) for name in AUGMENTATIONS):
+    named = {name: rule.regulariser for name, rule in RULES.items() if rule.regulariser}
+    found = [words.format(text.value(c[name])) for name, words in named.items() if c.get(name)]
+    if any(c.get(name) for name in augmentations()):
         found.append("augmentation")
     if c.get("batch_norm"):
         found.append("batch normalisation")
@@ -150,7 +139,7 @@ def regularisers(c: dict[str, Any]) -> list[str]:
 
 def batches(c: dict[str, Any]) -> str:
     """What training accuracy and loss are measured on: ``augmented batches with dropout on``."""
-    augmented = any(c.get(name, name in ("flip", "shift")) for name in AUGMENTATIONS)
+    augmented = any(c.get(name, name in ("flip", "shift")) for name in augmentations())
     kind = "augmented batches" if augmented else "batches"
     return f"{kind} with dropout on" if c.get("dropout", True) else kind
 

@@ -37,7 +37,8 @@ def run(tmp_path):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run with a network of random weights, which predicts with mirror images."""
-    from fmnist.config.config import Config, dump_config
+    from fmnist.config.config import Config
+    from fmnist.config.toml_text import dump_config
     from fmnist.models.inference import restored
 
     run = Path(shutil.copytree(RECORDED, tmp_path_factory.mktemp("trained") / "run"))

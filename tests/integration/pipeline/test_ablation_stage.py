@@ -8,7 +8,7 @@ import pytest
 from fake_runner import Clock, Inline, epoch
 
 from fmnist.ablation import store
-from fmnist.config.config import dump_config
+from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.context import Context
 from fmnist.pipeline.progress import ProgressDisplay

@@ -9,7 +9,8 @@ import pytest
 
 from fmnist import build_model
 from fmnist.analysis import near_duplicates
-from fmnist.config.config import Config, dump_config
+from fmnist.config.config import Config
+from fmnist.config.toml_text import dump_config
 from fmnist.data import Ledger, load, split
 from fmnist.pipeline.stages import data_quality as stage
 from fmnist.runs.folder import Run

@@ -1,18 +1,16 @@
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmnist.config.config import (
-    RULES,
-    Config,
-    ConfigError,
-    dump_config,
-    fields_help,
-    from_dict,
-    parse_config,
-)
+from fmnist.config.config import RULES, Config, ConfigError, augmentations, fields_help, from_dict
+from fmnist.config.fields import Rule
+from fmnist.config.toml_text import dump_config, parse_config
+from fmnist.importers import parameter_mapping
+from fmnist.report import bibliography
+from fmnist.report.narrative import training
 from fmnist.runs.config_source import load_config
 
 
@@ -110,3 +108,22 @@ def test_blocks_of_zero_filters_are_left_out():
 def test_replace_refuses_unknown_names():
     with pytest.raises(ConfigError, match="unknown field 'units'"):
         Config().replace(units=3)
+
+
+def test_a_new_field_is_enough_for_every_list_of_fields(monkeypatch):
+    rule = Rule(
+        "training", "Sharpness.", 0, 1, recompiles=False, augments=True, aliases=("crispness",),
+        regulariser="sharpness of {}", source="random erasing",
+    )  # fmt: skip
+    monkeypatch.setitem(RULES, "sharpness", rule)
+    assert augmentations()[-1] == "sharpness"
+    assert training.regularisers({"sharpness": 0.5}) == ["sharpness of 0.5", "augmentation"]
+    assert "--map crispness=sharpness" in parameter_mapping._unknown("crispness", "crispness")
+    facts = SimpleNamespace(best=SimpleNamespace(values=lambda: {"sharpness": 0.5}))
+    assert bibliography._network(facts) == ["random erasing"]
+
+
+def test_every_cited_title_is_in_the_bibliography():
+    sources = [r.source for r in RULES.values()]
+    titles = {t for s in sources for t in ([s] if isinstance(s, str) else s.values())} - {""}
+    assert titles == set(bibliography.NETWORK)

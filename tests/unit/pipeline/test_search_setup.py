@@ -2,9 +2,10 @@ import dataclasses
 
 import pytest
 
-from fmnist.config.config import Config, ConfigError, dump_config
+from fmnist.config.config import Config, ConfigError
 from fmnist.config.overrides import parse_settings
 from fmnist.config.spaces import CORE, SPACES
+from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
