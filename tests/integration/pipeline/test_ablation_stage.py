@@ -148,7 +148,7 @@ def test_a_variant_that_fails_costs_only_itself(run, sample):
 
 
 def test_what_the_time_does_not_allow_is_skipped_and_made_later(run, sample, monkeypatch):
-    monkeypatch.setattr(stage.Costs, "expect", lambda *_: 2.0)
+    monkeypatch.setattr(stage.Costs, "upper_estimate", lambda *_: 2.0)
     short = job_of(run, sample)
     # Less what is kept for the report, of which there is a quarter at most: seven trainings.
     short.budget.total = 15.0 / (1 - 0.25 * stage._REPORTING)
