@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
+import msgspec
 from typing_extensions import override
 
 from search.space import Value
+
+T = TypeVar("T")
 
 SCHEMA = 1
 State = Literal["complete", "pruned", "failed"]
@@ -142,18 +145,17 @@ class Trial:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
-        """Read ``to_json``'s object; ``ValueError`` where the schema is another."""
-        values = dict(data)
-        schema = values.pop("schema", None)
-        if schema != SCHEMA:
-            raise ValueError(f"trial record: expected schema {SCHEMA}, found {schema}")
-        values["epochs"] = tuple(Epoch(**e) for e in values["epochs"])
-        failure = values.get("failure")
-        values["failure"] = Failure(**failure) if failure else None
-        values["retries"] = tuple(Failure(**f) for f in values.get("retries", ()))
-        values["resumed"] = tuple(values.get("resumed", ()))
-        values["reported"] = tuple((step, value) for step, value in values.get("reported", ()))
-        return cls(**values)
+        """Read ``to_json``'s object; ``ValueError`` where the schema or an entry is another."""
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"trial record: expected schema {SCHEMA}, found {data.get('schema')}")
+        return _converted(data, cls)
+
+
+def _converted(data: Mapping[str, Any], record: type[T]) -> T:
+    try:
+        return msgspec.convert(data, record)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
 
 
 def best_of(trials: Iterable[Trial]) -> Trial | None:
@@ -167,19 +169,12 @@ class JsonLines:
 
     A torn last line (a power cut while writing) is cut off when the file is opened; a line that
     could not be written whole (a full disk) is taken back.
-
-    Attributes:
-        rows: the objects that were there when the file was opened.
-
-    Raises:
-        RecordError: a whole line that is no JSON object; the message names file and line.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[dict[str, Any]] = []
         if path.exists():
-            self._load()
+            self._cut_torn_line()
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Write one object and wait until it is on the disk.
@@ -200,23 +195,66 @@ class JsonLines:
                     file.truncate(before)
                 raise
 
-    def _load(self) -> None:
+    def _cut_torn_line(self) -> None:
         data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        for number, line in enumerate(whole.splitlines(), start=1):
-            self.rows.append(self._row(number, line))
-        if len(whole) < len(data):
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
             with self.path.open("r+b") as file:
-                file.truncate(len(whole))
+                file.truncate(whole)
 
-    def _row(self, number: int, line: bytes) -> dict[str, Any]:
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a file of JSON objects, none without the file; nothing is mended.
+
+    Raises:
+        RecordError: a whole line that is no JSON object; the message names file and line.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    lines = data[: data.rfind(b"\n") + 1].splitlines()
+    return [_row(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: line {number} is not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise RecordError(f"{path}: line {number} holds no object: {row!r}")
+    return row
+
+
+def read_trials(path: Path) -> list[Trial]:
+    """The finished trials in a log; see ``read_rows``.
+
+    Raises:
+        RecordError: as there, or a line that is no trial.
+    """
+    trials = []
+    for number, row in enumerate(read_rows(path), start=1):
         try:
-            row = json.loads(line)
+            trials.append(Trial.from_json(row))
         except ValueError as error:
-            raise RecordError(f"{self.path}: line {number} is not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise RecordError(f"{self.path}: line {number} holds no object: {row!r}")
-        return row
+            raise RecordError(f"{path}: line {number} is no trial: {error}") from None
+    return trials
+
+
+def read_epochs(path: Path) -> dict[int, list[Epoch]]:
+    """The epochs in a journal by the number of their trial, in order; see ``read_rows``.
+
+    Raises:
+        RecordError: as there, or a line that is no epoch of a trial.
+    """
+    epochs: dict[int, list[Epoch]] = {}
+    for number, row in enumerate(read_rows(path), start=1):
+        try:
+            epochs.setdefault(_converted(row["trial"], int), []).append(_converted(row, Epoch))
+        except (ValueError, KeyError) as error:
+            raise RecordError(f"{path}: line {number} is no epoch: {error}") from None
+    return epochs
 
 
 class TrialLog:
@@ -224,14 +262,8 @@ class TrialLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.trials = read_trials(path)
         self._lines = JsonLines(path)
-        self.trials: list[Trial] = []
-        for number, row in enumerate(self._lines.rows, start=1):
-            try:
-                self.trials.append(Trial.from_json(row))
-            except (ValueError, KeyError, TypeError) as error:
-                raise RecordError(f"{path}: line {number} is no trial: {error}") from None
-        self._lines.rows.clear()
 
     @property
     def own(self) -> list[Trial]:
@@ -255,12 +287,8 @@ class EpochLog:
     """
 
     def __init__(self, path: Path) -> None:
+        self._epochs = read_epochs(path)
         self._lines = JsonLines(path)
-        self._epochs: dict[int, list[Epoch]] = {}
-        for row in self._lines.rows:
-            number = row.pop("trial")
-            self._epochs.setdefault(number, []).append(Epoch(**row))
-        self._lines.rows.clear()
 
     def append(self, number: int, epoch: Epoch) -> None:
         """Write one epoch of trial ``number``; ``OSError`` leaves all as before."""

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
-from fmnist.ablation.sizing import Fidelity
 from fmnist.ablation.variants import KEYS, Experiment
 from fmnist.analysis.intervals import holm
 from fmnist.analysis.paired_effects import Effect, Score, effect
 from fmnist.config.config import Config
 from fmnist.models.size import size_of
-from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE
+from fmnist.runs.records.ablation import (
+    BETTER,
+    UNDECIDED,
+    WORSE,
+    Base,
+    Experiments,
+    Fidelity,
+    Measured,
+    SeedScore,
+    Skipped,
+)
 from search.records import Trial
 
-SCHEMA = 1
 ALPHA = 0.05
 NO_TIME = "there was no time"
 ROUND = 100
@@ -39,7 +46,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _Paired:
     experiment: Experiment
     seeds: tuple[int, ...]
     effect: Effect
@@ -54,8 +61,8 @@ def conclude(
     classes: int = 10,
     not_asked: Sequence[str] = (),
     reason: str = NO_TIME,
-) -> dict[str, Any]:
-    """The content of ``experiments.json``.
+) -> Experiments:
+    """What the experiments show.
 
     Args:
         config: the base.
@@ -66,22 +73,21 @@ def conclude(
     corrected = holm([m.effect.p for m in measured])
     done = {m.experiment.key for m in measured}
     reasons = dict.fromkeys(not_asked, "not asked for")
-    skipped = [
-        _named(e) | {"reason": _why_not(e, trained, reasons.get(e.key, reason))}
+    skipped = (
+        (e, _why_not(e, trained, reasons.get(e.key, reason)))
         for e in experiments
         if e.key not in done
-    ]
+    )
     used = sorted({seed for m in measured for seed in m.seeds} or _seeds(BASE, size, trained))
-    return {
-        "schema": SCHEMA,
-        "fidelity": {**asdict(size), "seeds": len(used)} if used else None,
-        "base": _base(config, used, trained, classes),
-        "experiments": [
+    return Experiments(
+        fidelity=replace(size, seeds=len(used)) if used else None,
+        base=_base(config, used, trained, classes),
+        experiments=tuple(
             _row(m, p, config, size, trained, classes)
             for m, p in zip(measured, corrected, strict=True)
-        ],
-        "skipped": skipped,
-    }
+        ),
+        skipped=tuple(Skipped(e.key, e.question, e.title, e.compares, why) for e, why in skipped),
+    )
 
 
 def verdict(difference: float, p_holm: float) -> str:
@@ -91,7 +97,7 @@ def verdict(difference: float, p_holm: float) -> str:
     return BETTER if difference > 0 else WORSE
 
 
-def _measured(experiment: Experiment, size: Fidelity, trained: Trained) -> _Measured | None:
+def _measured(experiment: Experiment, size: Fidelity, trained: Trained) -> _Paired | None:
     place = place_of(experiment.key)
     base = set(_seeds(BASE, size, trained))
     seeds = tuple(s for s in _seeds(place, size, trained) if s in base)
@@ -99,7 +105,7 @@ def _measured(experiment: Experiment, size: Fidelity, trained: Trained) -> _Meas
         return None
     scores = trained.scores
     pairs = [(scores[s * ROUND + BASE], scores[s * ROUND + place]) for s in seeds]
-    return _Measured(experiment, seeds, effect(pairs))
+    return _Paired(experiment, seeds, effect(pairs))
 
 
 def _seeds(place: int, size: Fidelity, trained: Trained) -> list[int]:
@@ -107,56 +113,57 @@ def _seeds(place: int, size: Fidelity, trained: Trained) -> list[int]:
 
 
 def _row(
-    m: _Measured, p_holm: float, config: Config, size: Fidelity, trained: Trained, classes: int
-) -> dict[str, Any]:
+    m: _Paired, p_holm: float, config: Config, size: Fidelity, trained: Trained, classes: int
+) -> Measured:
     e, found = m.experiment, m.effect
     numbers = [s * ROUND + place_of(e.key) for s in m.seeds]
-    return {
-        **_named(e),
-        "changes": dict(e.changes),
-        "images": int(trained.trials[numbers[0]].params["images"]),
-        "epochs": e.epochs * size.epochs,
-        "parameters": size_of(config.replace(**e.changes), classes).parameters,
-        "scores": [_score(n, trained) for n in numbers],
-        "accuracy": fmean(trained.scores[n].accuracy for n in numbers),
-        "base_accuracy": fmean(trained.scores[s * ROUND + BASE].accuracy for s in m.seeds),
-        "difference": found.difference,
-        "interval": list(found.interval),
-        "method": found.method,
-        "seeds": len(m.seeds),
-        "validation": trained.scores[numbers[0]].images,
-        "p": found.p,
-        "p_holm": p_holm,
-        "verdict": verdict(found.difference, p_holm),
-        "seconds": round(sum(trained.trials[n].seconds or 0.0 for n in numbers), 3),
-    }
+    return Measured(
+        key=e.key,
+        question=e.question,
+        title=e.title,
+        compares=e.compares,
+        changes=dict(e.changes),
+        images=int(trained.trials[numbers[0]].params["images"]),
+        epochs=e.epochs * size.epochs,
+        parameters=size_of(config.replace(**e.changes), classes).parameters,
+        scores=_scores(numbers, trained),
+        accuracy=_mean(numbers, trained),
+        base_accuracy=_mean([s * ROUND + BASE for s in m.seeds], trained),
+        difference=found.difference,
+        interval=found.interval,
+        method=found.method,
+        seeds=len(m.seeds),
+        validation=trained.scores[numbers[0]].images,
+        p=found.p,
+        p_holm=p_holm,
+        verdict=verdict(found.difference, p_holm),
+        seconds=_seconds(numbers, trained),
+    )
 
 
-def _named(e: Experiment) -> dict[str, Any]:
-    return {"key": e.key, "question": e.question, "title": e.title, "compares": e.compares}
-
-
-def _base(
-    config: Config, seeds: Sequence[int], trained: Trained, classes: int
-) -> dict[str, Any] | None:
+def _base(config: Config, seeds: Sequence[int], trained: Trained, classes: int) -> Base | None:
     numbers = [s * ROUND + BASE for s in seeds if s * ROUND + BASE in trained.scores]
     if not numbers:
         return None
-    return {
-        "parameters": size_of(config, classes).parameters,
-        "scores": [_score(n, trained) for n in numbers],
-        "accuracy": fmean(trained.scores[n].accuracy for n in numbers),
-        "seconds": round(sum(trained.trials[n].seconds or 0.0 for n in numbers), 3),
-    }
+    return Base(
+        parameters=size_of(config, classes).parameters,
+        scores=_scores(numbers, trained),
+        accuracy=_mean(numbers, trained),
+        seconds=_seconds(numbers, trained),
+    )
 
 
-def _score(number: int, trained: Trained) -> dict[str, Any]:
-    trial = trained.trials[number]
-    return {
-        "seed": trial.seed,
-        "accuracy": trained.scores[number].accuracy,
-        "seconds": trial.seconds,
-    }
+def _scores(numbers: Sequence[int], trained: Trained) -> tuple[SeedScore, ...]:
+    trials = ((trained.trials[n], trained.scores[n]) for n in numbers)
+    return tuple(SeedScore(trial.seed, score.accuracy, trial.seconds) for trial, score in trials)
+
+
+def _mean(numbers: Sequence[int], trained: Trained) -> float:
+    return fmean(trained.scores[n].accuracy for n in numbers)
+
+
+def _seconds(numbers: Sequence[int], trained: Trained) -> float:
+    return round(sum(trained.trials[n].seconds or 0.0 for n in numbers), 3)
 
 
 def _why_not(e: Experiment, trained: Trained, reason: str) -> str:

@@ -12,6 +12,7 @@ from fmnist.ablation.variants import Experiment
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.models.size import size_of
+from fmnist.runs.records.ablation import Fidelity
 from search.space import Value
 from search.study.scheduler import CostModel
 
@@ -38,21 +39,6 @@ _SMALL = ((4_000, 3, 3), (4_000, 2, 3), (3_000, 2, 3), (6_000, 3, 1), (4_000, 2,
 _MOST_SEEDS = 10
 # With fewer images than a size asks for, so many times its epochs at most.
 _MOST_LONGER = 4.0
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """Size of the trainings: images, validation images that score them, epochs, seeds."""
-
-    images: int
-    validation: int
-    epochs: int
-    seeds: int
-
-    @property
-    def effort(self) -> int:
-        """Images seen in one training."""
-        return self.images * self.epochs
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.ablation.results import Trained
-from fmnist.ablation.sizing import Fidelity
 from fmnist.analysis.paired_effects import Score
+from fmnist.runs.artifacts import (
+    ANSWERS,
+    EXPERIMENTS,
+    EXPERIMENTS_EPOCHS,
+    EXPERIMENTS_PLAN,
+    EXPERIMENTS_TRIALS,
+)
 from fmnist.runs.folder import Run
-from fmnist.runs.live_reader import peek_lines
+from fmnist.runs.records.ablation import AblationPlan, Fidelity
 from fmnist.training.objective import answers_file
-from search.records import EpochLog, Trial, TrialLog
+from search.records import EpochLog, Trial, TrialLog, read_rows
 
-RECORD, LOG, JOURNAL = "experiments.json", "experiments.jsonl", "experiments_epochs.jsonl"
-SIZES, ANSWERS = "experiments_plan.json", "experiments.npz"
 _PREFIX = "training_"
 _NOT_COUNTED = ("deadline", "interrupted")
 
@@ -34,51 +37,48 @@ class Files:
     @property
     def log(self) -> TrialLog:
         """The trainings that are over."""
-        return TrialLog(self.run / LOG)
+        return TrialLog(self.run / EXPERIMENTS_TRIALS)
 
     @property
     def journal(self) -> EpochLog:
         """Their epochs, and those of trainings that are not over."""
-        return EpochLog(self.run / JOURNAL)
+        return EpochLog(self.run / EXPERIMENTS_EPOCHS)
 
     @property
     def size(self) -> Fidelity | None:
         """The size that was planned; None where nothing was."""
-        if not self.run.has(SIZES):
-            return None
-        return Fidelity(**self.run.read_json(SIZES)["fidelity"])
+        plan = self.run.get(EXPERIMENTS_PLAN)
+        return plan.fidelity if plan else None
 
     def plan(self, size: Fidelity) -> None:
         """Write down the size before anything is trained."""
-        self.run.write_json(SIZES, {"schema": 1, "fidelity": asdict(size)})
+        self.run.write(EXPERIMENTS_PLAN, AblationPlan(size))
 
     @property
     def pending(self) -> bool:
         """Whether a session that planned a size did not come to its end."""
-        size = self.size
-        if size is None or not self.run.has(RECORD):
-            return size is not None
-        return bool(self.run.read_json(RECORD).get("planned") != asdict(size))
+        size, record = self.size, self.run.get(EXPERIMENTS)
+        return size is not None and (record is None or record.planned != size)
 
     def clear(self) -> None:
         """Forget all trainings; the record of them stays until there is another."""
-        for name in (LOG, JOURNAL, ANSWERS):
-            (self.run / name).unlink(missing_ok=True)
+        for file in (EXPERIMENTS_TRIALS, EXPERIMENTS_EPOCHS, ANSWERS):
+            (self.run / file).unlink(missing_ok=True)
 
     def strike(self) -> None:
         """Take out of the log what only the time kept from its end: it may be tried again."""
-        if not self.run.has(LOG):
+        if not self.run.has(EXPERIMENTS_TRIALS):
             return
-        rows = peek_lines(self.run / LOG)
-        kept = [row for row in rows if not _cut(Trial.from_json(row))]
-        if len(kept) == len(rows):
+        trials = self.run.trials(EXPERIMENTS_TRIALS)
+        kept = [t for t in trials if not _cut(t)]
+        if len(kept) == len(trials):
             return
-        gone = {row["number"] for row in rows} - {row["number"] for row in kept}
+        gone = {t.number for t in trials} - {t.number for t in kept}
         # The epochs first: those of a training in no log would be taken for one under way.
-        if self.run.has(JOURNAL):
-            epochs = peek_lines(self.run / JOURNAL)
-            self._write_lines(JOURNAL, [row for row in epochs if row["trial"] not in gone])
-        self._write_lines(LOG, kept)
+        if self.run.has(EXPERIMENTS_EPOCHS):
+            epochs = read_rows(self.run / EXPERIMENTS_EPOCHS)
+            self.run.write_rows(EXPERIMENTS_EPOCHS, (e for e in epochs if e["trial"] not in gone))
+        self.run.write_rows(EXPERIMENTS_TRIALS, (t.to_json() for t in kept))
 
     def trained(self, labels: NDArray[np.int64]) -> Trained:
         """What is over, with the scores of what came to its end; the answers are kept.
@@ -106,9 +106,6 @@ class Files:
             if path.is_file():
                 found[number] = np.load(path, allow_pickle=False)
         return {n: a for n, a in found.items() if n in done}
-
-    def _write_lines(self, name: str, rows: list[dict[str, object]]) -> None:
-        self.run.write_text(name, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _cut(trial: Trial) -> bool:

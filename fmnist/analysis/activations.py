@@ -5,6 +5,7 @@ Reads the model and images that are already in the run folder, never a data spli
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,15 @@ from numpy.typing import NDArray
 
 from fmnist.config.config import Config
 from fmnist.models.builder import end_of_stage
+from fmnist.runs.records.interpretation import (
+    DenseComparison,
+    Evidence,
+    Layer,
+    Pixels,
+    Pooling,
+    PoolingBlock,
+    Softmax,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -45,32 +55,37 @@ def feature_maps(model: keras.Model, config: Config, image: NDArray[np.uint8]) -
     return {name: np.asarray(m)[0] for name, m in zip(wanted, maps, strict=True)}
 
 
-def softmax_example(model: keras.Model, image: NDArray[np.uint8]) -> dict[str, list[float]]:
-    """Logits and probabilities [classes] of one image uint8 [28, 28]."""
+def softmax_example(
+    model: keras.Model, image: NDArray[np.uint8], test_index: int, true: int
+) -> Softmax:
+    """Logits and probabilities [classes] of one test image uint8 [28, 28] of the class ``true``."""
     import keras
 
     inner = keras.Model(model.input, [model.get_layer("logits").output, model.output])
     logits, probabilities = inner.predict(image[None, :, :, None], verbose=0)
-    return {
-        "logits": [float(v) for v in np.asarray(logits)[0]],
-        "probabilities": [float(v) for v in np.asarray(probabilities)[0]],
-    }
+    return Softmax(
+        test_index=test_index,
+        true=true,
+        predicted=int(np.argmax(probabilities[0])),
+        logits=tuple(float(v) for v in np.asarray(logits)[0]),
+        probabilities=tuple(float(v) for v in np.asarray(probabilities)[0]),
+    )
 
 
-def layers(model: keras.Model) -> list[dict[str, Any]]:
-    """Name, type, output shape without the batch axis, and parameter count of each layer."""
-    return [
-        {
-            "name": layer.name,
-            "type": type(layer).__name__,
-            "output_shape": [int(n) for n in layer.output.shape[1:]],
-            "parameters": int(layer.count_params()),
-        }
+def layers(model: keras.Model) -> tuple[Layer, ...]:
+    """The layers; output shapes without the batch axis."""
+    return tuple(
+        Layer(
+            name=layer.name,
+            type=type(layer).__name__,
+            output_shape=tuple(int(n) for n in layer.output.shape[1:]),
+            parameters=int(layer.count_params()),
+        )
         for layer in model.layers
-    ]
+    )
 
 
-def first_layer_sizes(model: keras.Model) -> dict[str, int]:
+def first_layer_sizes(model: keras.Model) -> DenseComparison:
     """Parameters of the first convolution, and of a dense layer with as many outputs.
 
     Both map the 784 pixels to the same number of values, biases left out on both sides.
@@ -78,42 +93,29 @@ def first_layer_sizes(model: keras.Model) -> dict[str, int]:
     layer = _first_convolution(model)
     outputs = int(np.prod(layer.output.shape[1:]))
     inputs = int(np.prod(model.input.shape[1:]))
-    return {
-        "input": inputs,
-        "outputs": outputs,
-        "first_layer_parameters_conv": int(np.prod(layer.kernel.shape)),
-        "first_layer_parameters_dense": inputs * outputs,
-    }
+    return DenseComparison(inputs, outputs, int(np.prod(layer.kernel.shape)), inputs * outputs)
 
 
-def pooling(config: Config) -> dict[str, Any]:
+def pooling(config: Config) -> Pooling:
     """Height and width before and after each block's pooling, in pixels."""
-    blocks, size = [], config.image_size
-    for number in range(1, len(config.filters) + 1):
-        blocks.append({"block": number, "before": [size, size], "after": [size // 2, size // 2]})
-        size //= 2
-    return {"kind": config.pooling, "blocks": blocks}
+    sizes = [config.image_size // 2**i for i in range(len(config.filters) + 1)]
+    blocks = (
+        PoolingBlock(number, (before, before), (after, after))
+        for number, (before, after) in enumerate(itertools.pairwise(sizes), start=1)
+    )
+    return Pooling(config.pooling, tuple(blocks))
 
 
-def evidence(
-    model: keras.Model, config: Config, image: NDArray[np.uint8], about: dict[str, int]
-) -> dict[str, Any]:
-    """The content of ``evidence.json`` but for the pixel statistics.
+def evidence(model: keras.Model, config: Config, softmax: Softmax, pixels: Pixels) -> Evidence:
+    """What the report shows of the network.
 
     A dense network has neither convolutions nor pooling to tell of.
-
-    Args:
-        image: one test image uint8 [28, 28].
-        about: its ``test_index`` and ``true`` class.
     """
-    example = softmax_example(model, image)
-    predicted = int(np.argmax(example["probabilities"]))
-    record = {
-        "schema": 1,
-        "parameters": int(model.count_params()),
-        "layers": layers(model),
-        "softmax": {**about, "predicted": predicted, **example},
-    }
-    if config.filters:
-        record |= {"dense": first_layer_sizes(model), "pooling": pooling(config)}
-    return record
+    return Evidence(
+        parameters=int(model.count_params()),
+        layers=layers(model),
+        softmax=softmax,
+        dense=first_layer_sizes(model) if config.filters else None,
+        pooling=pooling(config) if config.filters else None,
+        pixels=pixels,
+    )

@@ -7,7 +7,7 @@ again, so an interval covers the chance in which images were drawn, not the chan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from fmnist.analysis.classification import confusion_counts
 from fmnist.analysis.intervals import CONFIDENCE
+from fmnist.runs.records.metrics import Bootstrap, TestScore
+from search.analysis.results import Interval
 
 RESAMPLES = 2000
 """Leaves 50 resamples outside each end of a 95 % interval."""
@@ -35,10 +37,10 @@ class ScoreIntervals:
         resamples: their number.
     """
 
-    f1: list[list[float] | None]
-    average_precision: list[list[float] | None]
-    macro_f1: list[float]
-    macro_average_precision: list[float]
+    f1: list[Interval | None]
+    average_precision: list[Interval | None]
+    macro_f1: Interval
+    macro_average_precision: Interval
     resamples: int
 
 
@@ -73,13 +75,14 @@ def score_intervals(
     )
 
 
-def percentiles(values: Floats) -> list[float]:
-    """The middle 95 % of the resampled values, the undefined ones left out; [0, 1] if none is."""
+def percentiles(values: Floats) -> Interval:
+    """The middle 95 % of the resampled values, the undefined ones left out; 0 to 1 if none is."""
     known = values[np.isfinite(values)]
     if not len(known):
-        return [0.0, 1.0]
+        return 0.0, 1.0
     tail = (1 - CONFIDENCE) / 2
-    return [float(x) for x in np.quantile(known, [tail, 1 - tail])]
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def resampled(
@@ -173,25 +176,25 @@ class _Ranked:
 
 
 def with_intervals(
-    test: dict[str, Any],
+    test: TestScore,
     labels: NDArray[Any],
     probabilities: NDArray[Any],
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
-) -> dict[str, Any]:
-    """What ``evaluation.evaluate`` says of a split, with the intervals of F1 and AP added."""
+) -> TestScore:
+    """The scores with the intervals of F1 and average precision added."""
     found = score_intervals(labels, probabilities, seed=seed, resamples=resamples)
-    spans = zip(test["classes"], found.f1, found.average_precision, strict=True)
-    macro = {
-        "f1_interval": found.macro_f1,
-        "average_precision_interval": found.macro_average_precision,
-    }
-    return {
-        **test,
-        "classes": [
-            {**row, "f1_interval": f1, "average_precision_interval": ap} for row, f1, ap in spans
-        ],
-        "macro": {**test["macro"], **macro},
-        "bootstrap": {"method": METHOD, "resamples": resamples, "seed": seed},
-    }
+    spans = zip(test.classes, found.f1, found.average_precision, strict=True)
+    return replace(
+        test,
+        classes=tuple(
+            replace(row, f1_interval=f1, average_precision_interval=ap) for row, f1, ap in spans
+        ),
+        macro=replace(
+            test.macro,
+            f1_interval=found.macro_f1,
+            average_precision_interval=found.macro_average_precision,
+        ),
+        bootstrap=Bootstrap(METHOD, resamples, seed),
+    )

@@ -19,6 +19,8 @@ from fmnist.analysis.bootstrap import RESAMPLES, percentiles, resampled
 from fmnist.analysis.classification import checked
 from fmnist.analysis.intervals import CONFIDENCE
 from fmnist.models.inference import SMALLEST_PROBABILITY, cross_entropy
+from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
+from search.analysis.results import Interval
 
 BINS = 15
 """Bins of equal width, as in Guo et al."""
@@ -128,7 +130,7 @@ def error_interval(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
-) -> list[float]:
+) -> Interval:
     """95 % interval of the true ECE by the basic bootstrap (Davison and Hinkley 1997, 5.2).
 
     The ECE of a sample lies above the true one, and that of a resample above the sample's by
@@ -141,25 +143,24 @@ def error_interval(
     drawn = resampled(len(labels), seed, resamples, lambda counts: _ece(gaps @ counts, len(labels)))
     low, high = percentiles(drawn)
     twice = 2 * float(_ece(gaps.sum(axis=1), len(labels)))
-    return [max(0.0, twice - high), max(0.0, twice - low)]
+    return max(0.0, twice - high), max(0.0, twice - low)
 
 
 def describe(
     labels: NDArray[Any], probabilities: NDArray[Any], *, seed: int = 0, resamples: int = RESAMPLES
-) -> dict[str, Any]:
-    """Calibration of one set of predictions, ready for JSON; None stands in an empty bin."""
+) -> Calibrated:
+    """Calibration of one set of predictions."""
     found = reliability(labels, probabilities)
-    options = {"seed": seed, "resamples": resamples}
-    return {
-        "ece": found.error,
-        "ece_interval": error_interval(labels, probabilities, **options),
-        "ece_by_chance": by_chance(probabilities, **options),
-        "loss": cross_entropy(*checked(labels, probabilities)),
-        "brier": brier(labels, probabilities),
-        "counts": found.counts.tolist(),
-        "confidence": _or_none(found.confidence),
-        "accuracy": _or_none(found.accuracy),
-    }
+    return Calibrated(
+        ece=found.error,
+        ece_interval=error_interval(labels, probabilities, seed=seed, resamples=resamples),
+        ece_by_chance=by_chance(probabilities, seed=seed, resamples=resamples),
+        loss=cross_entropy(*checked(labels, probabilities)),
+        brier=brier(labels, probabilities),
+        counts=tuple(found.counts.tolist()),
+        confidence=_or_none(found.confidence),
+        accuracy=_or_none(found.accuracy),
+    )
 
 
 def calibration(
@@ -169,8 +170,8 @@ def calibration(
     validated_by: str,
     seed: int = 0,
     resamples: int = RESAMPLES,
-) -> dict[str, Any]:
-    """Test calibration before and after a temperature fitted on validation images, for JSON.
+) -> Calibration:
+    """Test calibration before and after a temperature fitted on validation images.
 
     Args:
         validation, test: labels int ``[N]`` and probabilities float ``[N, C]``.
@@ -179,15 +180,14 @@ def calibration(
     """
     by = temperature(*validation)
     labels, probabilities = test
-    options = {"seed": seed, "resamples": resamples}
-    return {
-        "bins": BINS,
-        "temperature": by,
-        "fitted_on": {"split": "validation", "n": len(validation[0]), "model": validated_by},
-        "resamples": resamples,
-        "before": describe(labels, probabilities, **options),
-        "after": describe(labels, tempered(probabilities, by), **options),
-    }
+    return Calibration(
+        bins=BINS,
+        temperature=by,
+        fitted_on=FittedOn("validation", len(validation[0]), validated_by),
+        resamples=resamples,
+        before=describe(labels, probabilities, seed=seed, resamples=resamples),
+        after=describe(labels, tempered(probabilities, by), seed=seed, resamples=resamples),
+    )
 
 
 def _logits(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[Ints, Floats]:
@@ -218,5 +218,5 @@ def _ece(gaps: NDArray[Any], n: int) -> Any:
     return np.abs(gaps).sum(axis=0) / n
 
 
-def _or_none(values: Floats) -> list[float | None]:
-    return [None if math.isnan(v) else float(v) for v in values]
+def _or_none(values: Floats) -> tuple[float | None, ...]:
+    return tuple(None if math.isnan(v) else float(v) for v in values)

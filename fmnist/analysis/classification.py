@@ -1,4 +1,4 @@
-"""Labels and predicted probabilities in, numbers out: what ``metrics.json`` says of a split."""
+"""Labels and predicted probabilities in, scores of a split out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from fmnist.analysis.intervals import Ints, wilson_interval
 from fmnist.errors import DataError
 from fmnist.models.inference import count_correct, cross_entropy
+from fmnist.runs.records.metrics import Average, ClassScore, Score, TestScore
 
 INTERVAL_METHOD = "Wilson, 95 %"
 CURVE_POINTS = 200
-AVERAGED = ("precision", "recall", "f1", "average_precision")
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +36,8 @@ class PrCurve:
     average_precision: float
 
 
-def summarise(labels: NDArray[Any], probabilities: NDArray[Any]) -> dict[str, Any]:
-    """The headline of a split: ``n``, ``correct``, ``accuracy``, ``interval``, ``loss``.
+def summarise(labels: NDArray[Any], probabilities: NDArray[Any]) -> Score:
+    """The headline of a split.
 
     Args:
         labels: int ``[N]``, class indices.
@@ -48,19 +48,19 @@ def summarise(labels: NDArray[Any], probabilities: NDArray[Any]) -> dict[str, An
     """
     labels, probabilities = checked(labels, probabilities)
     correct = count_correct(labels, probabilities.argmax(axis=1))
-    return {
-        "n": len(labels),
-        "correct": correct,
-        "accuracy": correct / len(labels),
-        "interval": list(wilson_interval(correct, len(labels))),
-        "loss": cross_entropy(labels, probabilities),
-    }
+    return Score(
+        n=len(labels),
+        correct=correct,
+        accuracy=correct / len(labels),
+        interval=wilson_interval(correct, len(labels)),
+        loss=cross_entropy(labels, probabilities),
+    )
 
 
 def evaluate(
     labels: NDArray[Any], probabilities: NDArray[Any], class_names: Sequence[str]
-) -> dict[str, Any]:
-    """Everything ``metrics.json`` says about the test set, ready for JSON.
+) -> TestScore:
+    """All scores of the test set but what is resampled, and the curve.
 
     Macro and weighted averages run over the classes that have images. A class without
     images has recall 0 with the interval 0 to 1, and average precision 0.
@@ -83,15 +83,15 @@ def evaluate(
     classes = [
         _class_row(k, name, confusion, labels, probabilities) for k, name in enumerate(class_names)
     ]
-    support = np.array([row["support"] for row in classes])
-    return {
-        **summarise(labels, probabilities),
-        "interval_method": INTERVAL_METHOD,
-        "confusion": confusion.tolist(),
-        "classes": classes,
-        "macro": _averages(classes, (support > 0).astype(float)),
-        "weighted": _averages(classes, support.astype(float)),
-    }
+    support = np.array([row.support for row in classes])
+    return TestScore(
+        **vars(summarise(labels, probabilities)),
+        interval_method=INTERVAL_METHOD,
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        classes=tuple(classes),
+        macro=_averages(classes, (support > 0).astype(float)),
+        weighted=_averages(classes, support.astype(float)),
+    )
 
 
 def confusion_counts(labels: Ints, predicted: Ints, classes: int) -> Ints:
@@ -129,24 +129,25 @@ def _checked_probabilities(probabilities: Floats) -> Floats:
 
 def _class_row(
     k: int, name: str, confusion: Ints, labels: Ints, probabilities: Floats
-) -> dict[str, Any]:
+) -> ClassScore:
     hits, support = int(confusion[k, k]), int(confusion[k].sum())
     predicted = int(confusion[:, k].sum())
-    return {
-        "name": name,
-        "precision": hits / predicted if predicted else 0.0,
-        "recall": hits / support if support else 0.0,
-        "recall_interval": list(wilson_interval(hits, support)),
-        "f1": 2 * hits / (predicted + support) if predicted + support else 0.0,
-        "support": support,
-        "average_precision": _average_precision(labels == k, probabilities[:, k]),
-    }
+    return ClassScore(
+        name=name,
+        precision=hits / predicted if predicted else 0.0,
+        recall=hits / support if support else 0.0,
+        recall_interval=wilson_interval(hits, support),
+        f1=2 * hits / (predicted + support) if predicted + support else 0.0,
+        support=support,
+        average_precision=_average_precision(labels == k, probabilities[:, k]),
+    )
 
 
-def _averages(classes: list[dict[str, Any]], weights: Floats) -> dict[str, float]:
-    return {
-        key: float(np.average([row[key] for row in classes], weights=weights)) for key in AVERAGED
-    }
+def _averages(classes: Sequence[ClassScore], weights: Floats) -> Average:
+    def mean(name: str) -> float:
+        return float(np.average([getattr(row, name) for row in classes], weights=weights))
+
+    return Average(mean("precision"), mean("recall"), mean("f1"), mean("average_precision"))
 
 
 def _average_precision(hits: NDArray[np.bool_], scores: Floats) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis.intervals import PairedTest, holm, mcnemar, wilson_interval
+from fmnist.analysis.intervals import holm, mcnemar, wilson_interval
 from fmnist.models.inference import count_correct
-from fmnist.runs.decode import FactsError, build, convert
+from fmnist.runs.artifacts import COMPARISON, METRICS, PREDICTIONS, RUN
+from fmnist.runs.codec import FactsError
 from fmnist.runs.folder import Run, RunError
-from fmnist.runs.records.comparison import SCHEMA, Comparison, Lead, System
+from fmnist.runs.records.comparison import Comparison, Lead, System
+from fmnist.runs.records.final_model import PairedTest
+from fmnist.runs.records.run import PublishedFigures, RunRecord
 
-__all__ = ["Comparison", "Lead", "System", "compare_runs", "from_json", "write"]
+__all__ = ["Comparison", "Lead", "System", "compare_runs", "write"]
 
-FILE = "comparison.json"
 NAME_LENGTH, TEXT_LENGTH = 60, 500
 
 
@@ -77,20 +79,9 @@ def write(comparison: Comparison, folder: Path) -> None:
     run = Run(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        run.write_json(FILE, comparison.to_json())
+        run.write(COMPARISON, comparison)
     except OSError as error:
-        raise RunError(f"{run / FILE}: cannot be written: {error.strerror}") from None
-
-
-def from_json(record: Any) -> Comparison:
-    """Read what ``Comparison.to_json`` gave.
-
-    Raises:
-        FactsError: another schema, or an entry that is missing or of another type.
-    """
-    if not isinstance(record, Mapping) or record.get("schema") != SCHEMA:
-        raise FactsError(f"{FILE}: expected a comparison of schema {SCHEMA}")
-    return build(Comparison, record, FILE)
+        raise RunError(f"{run / COMPARISON}: cannot be written: {error.strerror}") from None
 
 
 def _check_different(paths: Sequence[Path]) -> None:
@@ -138,9 +129,9 @@ def _check_same_images(first: Path, reference: _Entrant, path: Path, entrant: _E
 
 
 def _entrant(run: Run) -> _Entrant:
-    for name in ("metrics.json", "predictions.npz"):
-        if not run.has(name):
-            raise RunError(f"{run.path}: has no {name}, the run is not finished; let it finish")
+    for artifact in (METRICS, PREDICTIONS):
+        if not run.has(artifact):
+            raise RunError(f"{run.path}: has no {artifact}, the run is not finished; let it finish")
     try:
         return _read(run)
     except FactsError as error:
@@ -148,72 +139,56 @@ def _entrant(run: Run) -> _Entrant:
 
 
 def _read(run: Run) -> _Entrant:
-    record = run.read_toml("run.toml")
-    data = convert(dict[str, Any], record.get("data"), "run.toml: data")
-    names = convert(tuple[str, ...], data.get("class_names"), "run.toml: data.class_names")
-    digest = convert(str, data.get("digest"), "run.toml: data.digest")
-    labels, predicted = _predictions(run / "predictions.npz", len(names))
-    metrics = convert(dict[str, Any], run.read_json("metrics.json"), "metrics.json")
-    own = _system(record, run, labels, predicted["test_probabilities"])
-    _check_score(metrics, own)
+    record, metrics = run.read(RUN), run.read(METRICS)
+    names = record.data.class_names
+    labels, predicted = _predictions(run / PREDICTIONS, len(names))
+    own = _system(record, labels, predicted["test_probabilities"])
+    if metrics.test.correct != own.correct:
+        raise FactsError(
+            f"{METRICS} counts {metrics.test.correct} correct test images, {PREDICTIONS} "
+            f"{own.correct}: the files belong to different runs"
+        )
     candidates = [_Candidate(own, predicted["test_probabilities"])]
     together = predicted.get("ensemble_probabilities")
-    if together is not None and metrics.get("ensemble") is not None:
+    if together is not None and metrics.ensemble is not None:
         name = f"{own.name}, ensemble"
         candidates.append(_Candidate(_scored(name, "ensemble", labels, together), together))
-    title = _plain(convert(str, data.get("name", ""), "run.toml: data.name"))
-    return _Entrant(title, digest, names, labels, tuple(candidates))
+    data = record.data
+    return _Entrant(_plain(data.name), data.digest, names, labels, tuple(candidates))
 
 
-def _system(
-    record: Mapping[str, Any], run: Run, labels: NDArray[Any], predicted: NDArray[Any]
-) -> System:
-    request = convert(dict[str, Any], record.get("request", {}), "run.toml: request")
-    name = _plain(convert(str, record.get("name", run.path.name), "run.toml: name"))
-    kind = "tuned" if request.get("kind", "search") == "search" else "train"
-    if "recipe" not in record:
+def _system(record: RunRecord, labels: NDArray[Any], predicted: NDArray[Any]) -> System:
+    name, recipe = _plain(record.name), record.recipe
+    kind = "tuned" if record.request.kind == "search" else "train"
+    if recipe is None:
         return _scored(name, kind, labels, predicted)
-    recipe = convert(dict[str, Any], record["recipe"], "run.toml: recipe")
-    part = _text(recipe, "part")
-    published = {} if part else recipe.get("published", {})  # the author's, of the first network
-    published = convert(dict[str, Any], published, "run.toml: recipe.published")
+    # The author's figures are of the first of several networks.
+    published = PublishedFigures() if recipe.part else recipe.published
     return replace(
         _scored(name, "recipe", labels, predicted),
-        recipe=_text(recipe, "name", NAME_LENGTH),
-        title=part or _text(recipe, "title"),
-        source=_text(recipe, "source"),
+        recipe=_text(recipe.name, NAME_LENGTH),
+        title=_text(recipe.part or recipe.title),
+        source=_text(recipe.source),
         published=_figures(published),
-        finding=_text(published, "finding"),
+        finding=_text(published.finding),
     )
 
 
-def _text(table: Mapping[str, Any], key: str, length: int = TEXT_LENGTH) -> str:
-    found = convert(str, table.get(key, ""), f"run.toml: recipe: {key}")
-    return _plain(found, length) if found else ""
+def _text(text: str, length: int = TEXT_LENGTH) -> str:
+    return _plain(text, length) if text else ""
 
 
-def _figures(published: Mapping[str, Any]) -> tuple[float, ...]:
+def _figures(published: PublishedFigures) -> tuple[float, ...]:
     """One published accuracy or the two ends of a span, as fractions."""
-    found = [published[key] for key in ("accuracy", "accuracy_high") if key in published]
-    figures = convert(tuple[float, ...], found, "run.toml: recipe.published: accuracy")
+    figures = [f for f in (published.accuracy, published.accuracy_high) if f is not None]
     if not all(0 <= figure <= 1 for figure in figures):
-        raise FactsError(f"run.toml: recipe.published: accuracy must be a fraction, found {found}")
+        raise FactsError(f"{RUN}: recipe: published: accuracy must be a fraction, found {figures}")
     return tuple(figures)
 
 
 def _scored(name: str, kind: str, labels: NDArray[Any], predicted: NDArray[Any]) -> System:
     n, correct = len(labels), count_correct(labels, predicted)
     return System(name, kind, correct, correct / n, wilson_interval(correct, n))
-
-
-def _check_score(metrics: Mapping[str, Any], system: System) -> None:
-    """The predictions must be those of the reported figure."""
-    test = convert(dict[str, Any], metrics.get("test"), "metrics.json: test")
-    if test.get("correct") != system.correct:
-        raise FactsError(
-            f"metrics.json counts {test.get('correct')} correct test images, predictions.npz "
-            f"{system.correct}: the files belong to different runs"
-        )
 
 
 def _predictions(path: Path, classes: int) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:

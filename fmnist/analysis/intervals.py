@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,30 +11,11 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
 from fmnist.errors import DataError
+from fmnist.runs.records.final_model import PairedTest
 
 CONFIDENCE = 0.95
 
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class PairedTest:
-    """Two classifiers on the same images, see ``mcnemar``.
-
-    Attributes:
-        n: number of images.
-        only_first, only_second: images that only this one classifies correctly.
-        p: two-sided p-value of McNemar's exact test.
-        difference: accuracy of the first minus that of the second, a fraction.
-        interval: 95 % interval of the difference.
-    """
-
-    n: int
-    only_first: int
-    only_second: int
-    p: float
-    difference: float
-    interval: tuple[float, float]
 
 
 def wilson_interval(correct: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

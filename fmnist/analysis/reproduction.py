@@ -5,37 +5,42 @@ Only text and arrays are read, whoever made them; no network of the earlier run 
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis.intervals import PairedTest, mcnemar, newcombe, wilson_interval
-from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config
+from fmnist.analysis.intervals import mcnemar, newcombe, wilson_interval
+from fmnist.config.config import LARGEST_FILE, Config
 from fmnist.config.toml_text import parse_config
 from fmnist.models.inference import count_correct
-from fmnist.runs.decode import FactsError, build, convert
+from fmnist.runs.artifacts import (
+    BEST_CONFIG,
+    ENVIRONMENT,
+    METRICS,
+    PREDICTIONS,
+    REFIT,
+    RUN,
+    Artifact,
+)
+from fmnist.runs.codec import FactsError, decode
 from fmnist.runs.folder import RunError
 from fmnist.runs.pdf_attachments import attached, is_pdf
-from fmnist.runs.records.final_model import Refit
+from fmnist.runs.records.final_model import PairedTest
 from fmnist.runs.records.metrics import Predictions
 from fmnist.runs.records.reproduction import Reproduction
-from fmnist.runs.records.run import Environment
-from fmnist.runs.records.run import Run as RunRecord
+from fmnist.runs.records.run import Environment, RunRecord
 from fmnist.runs.records.score import Score
-from fmnist.runs.safe_read import check_folder, read_arrays
+from fmnist.runs.safe_read import check_folder, read_arrays, read_bytes
 from fmnist.runs.validate import check_predictions
 
-FILE = "reproduction.json"
 SIGNIFICANT = 0.05
 FOLDER, PDF = "run folder", "PDF"
-_NEEDED = (CONFIG_FILE, "run.toml", "metrics.json")
-_WANTED = ("environment.json", "refit.json")
+_NEEDED: tuple[Artifact[Any], ...] = (BEST_CONFIG, RUN, METRICS)
+_WANTED: tuple[Artifact[Any], ...] = (ENVIRONMENT, REFIT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,10 @@ def read_recorded(path: Path) -> Recorded:
     kind = FOLDER if path.is_dir() else PDF
     if kind == PDF and not is_pdf(path):
         raise RunError(f"{path}: expected the folder of a finished run, or its report.pdf")
-    files = attached(path, _NEEDED, _WANTED) if kind == PDF else _from_folder(path)
+    if kind == PDF:
+        files = attached(path, [*map(str, _NEEDED)], [*map(str, _WANTED)])
+    else:
+        files = _from_folder(path)
     try:
         return _recorded(path, kind, files)
     except FactsError as error:
@@ -83,40 +91,40 @@ def read_recorded(path: Path) -> Recorded:
 
 
 def _from_folder(path: Path) -> dict[str, bytes]:
+    for artifact in _NEEDED:
+        if not (path / artifact.name).is_file():
+            raise RunError(f"{path}: has no {artifact}, so it is no finished run; let it finish")
+    files = [path / artifact.name for artifact in (*_NEEDED, *_WANTED)]
     try:
         check_folder(path)
+        return {file.name: read_bytes(file) for file in files if file.is_file()}
     except FactsError as error:
         raise RunError(f"{path}: {error}") from None
-    for name in _NEEDED:
-        if not (path / name).is_file():
-            raise RunError(f"{path}: has no {name}, so it is no finished run; let it finish")
-    names = [name for name in (*_NEEDED, *_WANTED) if (path / name).is_file()]
-    return {name: (path / name).read_bytes() for name in names}
 
 
 def _recorded(path: Path, kind: str, files: Mapping[str, bytes]) -> Recorded:
-    source = _text(files, CONFIG_FILE)
-    config = parse_config(source[: LARGEST_FILE + 1], f"{path}: {CONFIG_FILE}")
-    run = build(RunRecord, {"document": {}, **_table(files, "run.toml")}, "run.toml")
-    metrics = convert(dict[str, Any], _object(files, "metrics.json"), "metrics.json")
-    score = build(Score, metrics.get("test"), "metrics.json: test")
+    try:
+        source = files[BEST_CONFIG.name].decode("utf-8")
+    except UnicodeDecodeError:
+        raise FactsError(f"{BEST_CONFIG}: is not a text") from None
+    score = decode(METRICS, files[METRICS.name]).test
     if not 0 <= score.correct <= score.n or not score.n:
-        raise FactsError(f"metrics.json: test: {score.correct} of {score.n} images cannot be")
-    environment, refit = (_object(files, name) if name in files else None for name in _WANTED)
+        raise FactsError(f"{METRICS}: test: {score.correct} of {score.n} images cannot be")
+    environment, refit = (files.get(artifact.name) for artifact in _WANTED)
     return Recorded(
         path=path,
         kind=kind,
-        config=config,
-        run=run,
-        score=score,
-        environment=build(Environment, environment, _WANTED[0]) if environment else None,
-        refit=build(Refit, refit, _WANTED[1]).used if refit else False,
+        config=parse_config(source[: LARGEST_FILE + 1], f"{path}: {BEST_CONFIG}"),
+        run=decode(RUN, files[RUN.name]),
+        score=Score(score.n, score.correct, score.accuracy, score.interval, score.loss),
+        environment=decode(ENVIRONMENT, environment) if environment else None,
+        refit=decode(REFIT, refit).used if refit else False,
         predictions=_predictions(path, score) if kind == FOLDER else None,
     )
 
 
 def _predictions(path: Path, score: Score) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    file = path / "predictions.npz"
+    file = path / PREDICTIONS.name
     if not file.is_file():
         return None
     arrays = read_arrays(file)
@@ -126,44 +134,19 @@ def _predictions(path: Path, score: Score) -> tuple[NDArray[np.int64], NDArray[n
     found = Predictions(**{n: np.atleast_1d(arrays[n]) for n in Predictions.__dataclass_fields__})
     check_predictions(found, file.name)
     if count_correct(found.test_labels, found.predicted) != score.correct:
-        raise FactsError(f"{file.name} and metrics.json belong to different runs")
+        raise FactsError(f"{file.name} and {METRICS} belong to different runs")
     return found.test_labels, found.predicted
 
 
-def _text(files: Mapping[str, bytes], name: str) -> str:
-    try:
-        return files[name].decode("utf-8")
-    except UnicodeDecodeError:
-        raise FactsError(f"{name}: is not a text") from None
-
-
-def _table(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(_text(files, name))
-    except (ValueError, RecursionError) as error:
-        raise FactsError(f"{name}: not valid TOML: {error}") from None
-    if "created" in data and not isinstance(data["created"], str):
-        data["created"] = str(data["created"])
-    return data
-
-
-def _object(files: Mapping[str, bytes], name: str) -> Any:
-    try:
-        return json.loads(_text(files, name))
-    except (ValueError, RecursionError) as error:
-        raise FactsError(f"{name}: not valid JSON: {error}") from None
-
-
-def changes(then: Environment | None, now: Mapping[str, Any], version: str) -> tuple[str, ...]:
+def changes(then: Environment | None, here: Environment, version: str) -> tuple[str, ...]:
     """What is otherwise on this machine than where the run was made, one line each.
 
     Args:
-        now: the content of ``environment.json`` as it would be written here.
+        here: this machine.
         version: of this program, in the recorded run.
     """
     if then is None:
         return ("machine and package versions were not recorded",)
-    here = build(Environment, now, "environment.json")
     pairs = [
         ("Python", then.python, here.python),
         ("processor", then.cpu, here.cpu),
@@ -231,8 +214,3 @@ def _paired(
     if not np.array_equal(then.predictions[0], labels):
         raise RunError(f"{then.path}: was tested on other images")
     return mcnemar(labels, predicted, then.predictions[1])
-
-
-def to_json(found: Reproduction) -> dict[str, Any]:
-    """The content of ``reproduction.json``."""
-    return {"schema": 1, **asdict(found)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -19,8 +19,23 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def describe(device: str = "unknown") -> dict[str, Any]:
-    """Python, system, processor, memory in bytes, backend and package versions.
+@dataclass(frozen=True)
+class Environment:
+    """``environment.json``: the machine and the packages."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    backend: str
+    device: str
+    precision: str = field(default="float32", kw_only=True)
+    packages: dict[str, str]
+
+
+def describe(device: str = "unknown") -> Environment:
+    """Where this runs.
 
     The backend is not imported; ``device`` is what it computes on, where that is known.
 
@@ -28,18 +43,17 @@ def describe(device: str = "unknown") -> dict[str, Any]:
         UserError: an unknown precision is asked for.
     """
     policy = policy_for(backends.chosen(), "CPU" if device == "unknown" else device)
-    return {
-        "schema": 1,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpu": _cpu(),
-        "cores": os.cpu_count() or 1,
-        "memory_bytes": int(psutil.virtual_memory().total),
-        "backend": backends.chosen(),
-        "device": device,
-        "precision": policy.precision,
-        "packages": _versions(),
-    }
+    return Environment(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=_cpu(),
+        cores=os.cpu_count() or 1,
+        memory_bytes=int(psutil.virtual_memory().total),
+        backend=backends.chosen(),
+        device=device,
+        precision=policy.precision,
+        packages=_versions(),
+    )
 
 
 def version() -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -65,12 +64,12 @@ def load(
     )
 
 
-def check_same(data: DataSet, recorded: Mapping[str, Any]) -> None:
+def check_same(data: DataSet, digest: str) -> None:
     """Raise ``DataError`` where a run goes on with other images, labels or splits than it began."""
-    if recorded.get("digest", data.digest) != data.digest:
+    if digest != data.digest:
         raise DataError(
             f"{data.source}: the images or labels are no longer those that the run began with "
-            f"(checksum {recorded['digest'][:12]} then, {data.digest[:12]} now); put them back, or "
+            f"(checksum {digest[:12]} then, {data.digest[:12]} now); put them back, or "
             "start another run with --fresh"
         )
 

@@ -22,9 +22,17 @@ from fmnist.errors import TrainingError
 from fmnist.integrations.postgresql import Storage, connected
 from fmnist.pipeline.coordination import ROUND, confirmation_runs
 from fmnist.pipeline.stages.search import fit_cost_model, record_split_reads, reserve
+from fmnist.runs.artifacts import (
+    CONFIRM_EPOCHS,
+    CONFIRM_TRIALS,
+    EPOCHS,
+    IMPORTANCE,
+    TRIALS,
+    WORKERS,
+)
 from fmnist.runs.folder import RunError
-from search.analysis.confirmation import Candidate
 from search.analysis.importance import importances
+from search.analysis.results import Candidate
 from search.records import Trial, TrialLog, best_of
 from search.space import SpaceError
 from search.study.running_trial import trial_seed
@@ -36,7 +44,6 @@ if TYPE_CHECKING:
     from search.distributed import DistributedStudy
 
 log = logging.getLogger("fmnist")
-WORKERS = "workers.json"
 
 
 def study_name(job: Context) -> str:
@@ -75,7 +82,7 @@ class DistributedCoordinator:
                 study,
                 "search",
                 plan,
-                ("trials.jsonl", "epochs.jsonl"),
+                (TRIALS, EPOCHS),
             )
             if job.request.sampler != "grid":
                 for params in job.first_trials:
@@ -90,9 +97,9 @@ class DistributedCoordinator:
                 job.note("search", f"the search ended early: {error}")
             job.interrupt.check()
             trials = runner.finish()
-            job.run.write_json(WORKERS, results.workers(study))
+            job.run.write(WORKERS, results.workers(study))
         job.planner.note("search", f"ended after {len(trials)} trials")
-        job.run.write_json("importance.json", importances(trials, job.space))
+        job.run.write(IMPORTANCE, importances(trials, job.space))
 
     def confirmation_size(self, job: Context) -> tuple[int, int, str] | None:
         """See ``Coordinator.confirmation_size``."""
@@ -106,8 +113,9 @@ class DistributedCoordinator:
     def workforce(self, job: Context) -> Iterator[None]:
         """Have the plan reckon with all who trained in the search."""
         own = job.planner.jobs
-        taken_part = job.run.read_json(WORKERS)["workers"] if job.run.has(WORKERS) else []
-        job.planner.jobs = max(own, sum(w["jobs"] for w in taken_part if w["search"]))
+        sharing = job.run.get(WORKERS)
+        workers = sharing.workers if sharing else ()
+        job.planner.jobs = max(own, sum(w.jobs for w in workers if w.search))
         try:
             yield
         finally:
@@ -124,11 +132,11 @@ class DistributedCoordinator:
             tasks = _tasks(job, candidates, seeds)
             facts = {**home.spec, "candidates": len(candidates), "seeds": seeds, "tasks": tasks}
             study = _made(storage, confirmation_of(home.name), job, facts)
-            searched = TrialLog(job.run / "trials.jsonl")
+            searched = TrialLog(job.run / TRIALS)
             plan = TrialScheduler(
                 job.budget, job.planner.confirm_reserve, fit_cost_model(job, searched)
             )
-            files = ("confirm.jsonl", "confirm_epochs.jsonl")
+            files = (CONFIRM_TRIALS, CONFIRM_EPOCHS)
             runner = PhaseRunner(
                 job,
                 self.storage.artifacts,
@@ -145,7 +153,7 @@ class DistributedCoordinator:
                 job.note("confirm", f"the confirmation ended early: {error}")
             job.interrupt.check()
             runner.finish()
-            job.run.write_json(WORKERS, results.workers(home, study))
+            job.run.write(WORKERS, results.workers(home, study))
 
     def release_workers(self, job: Context, reason: str = "") -> None:
         """Tell the workers that there is nothing more to do; ``reason``: why it ended badly."""

@@ -17,8 +17,9 @@ from fmnist.distributed.phases import (
 from fmnist.distributed.results import write_trials
 from fmnist.distributed.worker_loop import WorkerLoop
 from fmnist.distributed.worker_process import load_or_make_worker_name
+from fmnist.runs.artifacts import Artifact
 from search.engines.choices import GRID_POINTS
-from search.records import Trial
+from search.records import Epoch, Trial
 from search.study.running_trial import is_external_failure
 from search.study.scheduler import TrialScheduler
 from search.study.study import StudyError
@@ -55,7 +56,7 @@ class PhaseRunner:
     shared: DistributedStudy
     phase: Name
     plan: TrialScheduler
-    files: tuple[str, str]
+    files: tuple[Artifact[Trial], Artifact[Epoch]]
     numbered: Callable[[list[Trial]], list[Trial]] = lambda trials: trials
     _looked: float = field(default=0.0, init=False)
     _told: set[int] = field(default_factory=set, init=False)

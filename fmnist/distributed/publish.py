@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from fmnist.errors import StorageError
 from fmnist.integrations.postgresql import Storage, connected
+from fmnist.runs.artifacts import BEST_CONFIG, MODEL, PUBLISHED
 from fmnist.runs.folder import utc_now
+from fmnist.runs.records.workers import Published
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
 
-FILES = ("model.keras", "best_config.toml")
+FILES = (MODEL.name, BEST_CONFIG.name)
 
 
 def publish(job: Context, storage: Storage, study_name: str) -> None:
@@ -36,7 +38,4 @@ def publish(job: Context, storage: Storage, study_name: str) -> None:
         problem = storage.clean(f"{type(error).__name__}: {error}")
         job.note("publish", f"{' and '.join(FILES)} are in this folder only: {problem}")
         return
-    job.run.write_json(
-        "published.json",
-        {"schema": 1, "store": storage.artifacts, "files": list(FILES), "at": utc_now()},
-    )
+    job.run.write(PUBLISHED, Published(storage.artifacts, FILES, utc_now()))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fmnist.importers.external import ForeignError, Study, plain
 from fmnist.importers.keras_tuner import is_project, read_project
+from fmnist.runs.artifacts import RUN
 
 _SQLITE = b"SQLite format 3\0"
 _PICKLE = b"\x80"
@@ -70,7 +71,7 @@ def _project_in(folder: Path) -> Path:
     if inside:
         names = ", ".join(plain(f) for f in inside[:20])
         raise ForeignError(f"{folder}: holds {len(inside)} projects; give one of them: {names}")
-    if (folder / "run.toml").is_file():
+    if (folder / RUN.name).is_file():
         raise ForeignError(
             f"{folder}: is a run of fmnist already; 'fmnist report {folder}' reports on it"
         )

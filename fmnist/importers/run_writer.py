@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from fmnist.backends import environment
 from fmnist.config.toml_text import dump_config
@@ -12,7 +10,9 @@ from fmnist.importers.external import Study
 from fmnist.importers.external import Trial as Foreign
 from fmnist.importers.objective_values import Valued
 from fmnist.importers.parameter_mapping import Matched, Wishes
+from fmnist.runs.artifacts import BEST_CONFIG, IMPORTANCE, RUN, SPACE, TRIALS
 from fmnist.runs.folder import Run, RunError, utc_now
+from fmnist.runs.records.run import DataSet, Imported, Request, RunRecord, Splits
 from search.analysis.importance import importances
 from search.records import Trial, best_of
 
@@ -31,13 +31,13 @@ def write_run(
     """
     trials = [_record(t, matched) for t in valued.trials]
     with run.locked():
-        if run.has("run.toml"):
+        if run.has(RUN):
             raise RunError(f"{run.path} is a run already; give another --name")
-        run.write_text("trials.jsonl", "".join(json.dumps(t.to_json()) + "\n" for t in trials))
-        run.write_json("space.json", matched.space.to_json())
-        run.write_json("importance.json", importances(_whole(trials, matched), matched.space))
+        run.write_rows(TRIALS, (t.to_json() for t in trials))
+        run.write(SPACE, matched.space)
+        run.write(IMPORTANCE, importances(_whole(trials, matched), matched.space))
         _write_best(run, study, matched, trials)
-        run.write_toml("run.toml", _run_record(run, study, valued, matched, wishes, command))
+        run.write(RUN, _run_record(run, study, valued, matched, wishes, command))
     return trials
 
 
@@ -73,45 +73,31 @@ def _write_best(run: Run, study: Study, matched: Matched, trials: Sequence[Trial
         "imported_from": f"{study.kind} {study.name}",
     }
     config = matched.base.replace(**best.params)
-    run.write_text("best_config.toml", dump_config(config, provenance))
+    run.write_text(BEST_CONFIG, dump_config(config, provenance))
 
 
 def _run_record(
     run: Run, study: Study, valued: Valued, matched: Matched, wishes: Wishes, command: str
-) -> dict[str, Any]:
+) -> RunRecord:
     """``run.toml``. What the study does not say is not made up: no data, no splits, no seed."""
-    return {
-        "schema": 1,
-        "name": run.path.name,
-        "created": utc_now(),
-        "version": environment.version(),
-        "command": command,
-        "request": {
-            "kind": "search",
-            "seed": 0,
-            "engine": study.engine,
-            "sampler": NOT_KNOWN,
-            "pruner": NOT_KNOWN,
-        },
-        "document": {},
-        "data": {
-            "name": NOT_KNOWN,
-            "source": NOT_KNOWN,
-            "verified": False,
-            "digest": "",
-            "class_names": [],
-        },
-        "splits": {"seed": 0, "train": 0, "validation": 0, "test": 0, "method": NOT_KNOWN},
-        "imported": {
-            "kind": study.kind,
-            "source": study.source,
-            "study": study.name,
-            "at": utc_now(),
-            "value": valued.sentence,
-            "direction": study.direction or "",
-            "mapping": matched.names,
-            "dropped": sorted(wishes.drop),
-            "settings": matched.settings,
-            "notes": [*study.notes, *valued.notes, *matched.notes],
-        },
-    }
+    return RunRecord(
+        name=run.path.name,
+        created=utc_now(),
+        version=environment.version(),
+        command=command,
+        request=Request(0, NOT_KNOWN, engine=study.engine, pruner=NOT_KNOWN),
+        data=DataSet(NOT_KNOWN, NOT_KNOWN, verified=False, digest="", class_names=()),
+        splits=Splits(0, 0, 0, 0, NOT_KNOWN),
+        imported=Imported(
+            kind=study.kind,
+            source=study.source,
+            study=study.name,
+            at=utc_now(),
+            value=valued.sentence,
+            direction=study.direction or "",
+            mapping=matched.names,
+            dropped=tuple(sorted(wishes.drop)),
+            settings=matched.settings,
+            notes=(*study.notes, *valued.notes, *matched.notes),
+        ),
+    )

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist.errors import UserError
 from fmnist.integrations.tracker import Tracker
+from fmnist.runs.artifacts import BEST_CONFIG, HISTORY, METRICS, MODEL, REPORT, RUN
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
-from fmnist.runs.live_reader import peek_json, peek_trials
 from fmnist.text import hidden
-from search.records import Trial
+from search.records import Epoch, Trial
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "fmnist"
-ARTIFACTS = ("report.html", "report.pdf", "best_config.toml", "metrics.json", "model.keras")
+ARTIFACTS = (REPORT, "report.pdf", BEST_CONFIG, METRICS, MODEL)
 VALUE = "value"
 _PARENT, _NAME = "mlflow.parentRunId", "mlflow.runName"
 _CURVES = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
@@ -80,11 +80,11 @@ class MLflowStore(Tracker):
 
     def finished(self, run: Run) -> None:
         """Log ``run``; one that could not be logged whole stands there as failed."""
-        record = run.read_toml("run.toml")
-        number = self._begin(run.path.resolve().name, _milliseconds(record["created"]))
+        begun = _milliseconds(run.read(RUN).created)
+        number = self._begin(run.path.resolve().name, begun)
         try:
             self._log_final(run, number)
-            for trial in peek_trials(run / "trials.jsonl"):
+            for trial in run.trials():
                 self._log_trial(trial, number)
         except BaseException:
             self._client.set_terminated(number, "FAILED")
@@ -97,13 +97,13 @@ class MLflowStore(Tracker):
         return str(created.info.run_id)
 
     def _log_final(self, run: Run, number: str) -> None:
-        record = run.read_toml("run.toml")
-        begun = _milliseconds(record["created"])
-        epochs = peek_json(run, "history.json").get("epochs", [])
+        record, history = run.read(RUN), run.get(HISTORY)
+        begun = _milliseconds(record.created)
+        epochs = history.epochs if history else ()
         metrics = list(_curves(epochs, begun))
         metrics += [_metric(k, v, begun, len(epochs)) for k, v in _results(run).items()]
         _send(self._client, number, load_config(run.path).to_dict(), metrics)
-        self._client.set_tag(number, "data", record["data"]["name"])
+        self._client.set_tag(number, "data", record.data.name)
         for name in ARTIFACTS:
             if run.has(name):
                 self._client.log_artifact(number, str(run / name))
@@ -111,7 +111,7 @@ class MLflowStore(Tracker):
     def _log_trial(self, trial: Trial, parent: str) -> None:
         begun = _milliseconds(trial.started)
         number = self._begin(f"trial {trial.number}", begun, parent)
-        metrics = list(_curves([vars(e) for e in trial.epochs], begun))
+        metrics = list(_curves(trial.epochs, begun))
         if trial.value is not None:
             metrics.append(_metric(VALUE, trial.value, begun, len(trial.epochs)))
         _send(self._client, number, trial.params, metrics)
@@ -122,17 +122,16 @@ class MLflowStore(Tracker):
 
 def _results(run: Run) -> dict[str, float]:
     """The numbers of the test and validation set, with the ends of the test's interval."""
-    metrics = peek_json(run, "metrics.json")
-    test, validation = metrics.get("test", {}), metrics.get("validation", {})
-    low, high = test.get("interval") or (None, None)
-    found = {
-        "test_accuracy": test.get("accuracy"),
-        "test_accuracy_low": low,
-        "test_accuracy_high": high,
-        "test_loss": test.get("loss"),
-        "validation_accuracy": validation.get("accuracy"),
+    metrics = run.get(METRICS)
+    if metrics is None:
+        return {}
+    return {
+        "test_accuracy": metrics.test.accuracy,
+        "test_accuracy_low": metrics.test.interval[0],
+        "test_accuracy_high": metrics.test.interval[1],
+        "test_loss": metrics.test.loss,
+        "validation_accuracy": metrics.validation.accuracy,
     }
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _send(
@@ -143,13 +142,13 @@ def _send(
         client.log_batch(number, metrics=metrics[start : start + _MOST_METRICS])
 
 
-def _curves(epochs: Iterable[Mapping[str, Any]], begun: int) -> Iterable[Metric]:
+def _curves(epochs: Iterable[Epoch], begun: int) -> Iterable[Metric]:
     moment = float(begun)
     for epoch in epochs:
-        moment += 1000 * epoch["seconds"]
+        moment += 1000 * epoch.seconds
         for name in _CURVES:
-            if epoch.get(name) is not None:
-                yield _metric(name, epoch[name], int(moment), epoch["epoch"])
+            if (value := getattr(epoch, name)) is not None:
+                yield _metric(name, value, int(moment), epoch.epoch)
 
 
 def _metric(name: str, value: float, moment: int, step: int) -> Metric:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fmnist.data.augmentation import Images
 from fmnist.errors import UserError
+from fmnist.runs.artifacts import METRICS, MODEL, PREDICTIONS, RUN
 from fmnist.runs.folder import Run, RunError
 
 if TYPE_CHECKING:
@@ -100,9 +101,9 @@ def export_run(folder: Path, kind: str, target: Path | None) -> int:
 
 
 def _check(run: Run, kind: str) -> None:
-    for name in ("model.keras", "predictions.npz", "metrics.json"):
-        if not run.has(name):
-            raise RunError(f"{run.path}: has no {name}, the run is not finished; let it finish")
+    for file in (MODEL, PREDICTIONS, METRICS):
+        if not run.has(file):
+            raise RunError(f"{run.path}: has no {file}, the run is not finished; let it finish")
     missing = [name for name in NEEDED.get(kind, ()) if importlib.util.find_spec(name) is None]
     if missing:
         raise ExportError(
@@ -114,9 +115,9 @@ def _stored_images(run: Run) -> Images:
     """The test images in the run's folder: all that were misclassified, and some at random."""
     from fmnist.runs.safe_read import read_arrays
 
-    images = read_arrays(run / "predictions.npz")["images"]
+    images = read_arrays(run / PREDICTIONS)["images"]
     if images.ndim != 3 or not len(images) or images.dtype != np.uint8:
-        raise RunError(f"{run / 'predictions.npz'}: has no images to check an export with")
+        raise RunError(f"{run / PREDICTIONS}: has no images to check an export with")
     found: Images = images[..., np.newaxis]
     return found
 
@@ -128,10 +129,10 @@ def _written(run: Run, kind: str, path: Path, images: Images) -> Agreement:
 
     mirrored = load_config(run.path).test_time_flip
     try:
-        model = load_model(run / "model.keras")
+        model = load_model(run / MODEL)
     except (OSError, ValueError) as error:
         why = str(error).splitlines()[0]
-        raise ExportError(f"{run / 'model.keras'}: cannot be loaded: {why}") from error
+        raise ExportError(f"{run / MODEL}: cannot be loaded: {why}") from error
     expected = predict(model, images, mirrored=mirrored)
     try:
         formats.write(formats.whole_network(model, mirrored=mirrored), kind, path)
@@ -153,7 +154,7 @@ def compared(expected: NDArray[np.float32], predictor: Predict, images: Images) 
 
 def _beside(run: Run, kind: str, target: Path, found: Agreement) -> None:
     """Class names, the model card, and what was checked."""
-    names = run.read_toml("run.toml")["data"]["class_names"]
+    names = run.read(RUN).data.class_names
     (target / CLASSES).write_text("\n".join(names) + "\n", encoding="utf-8")
     if run.has(CARD):
         shutil.copyfile(run / CARD, target / CARD)

@@ -24,6 +24,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import click
 
 from fmnist.errors import UserError
+from fmnist.runs.artifacts import RUN
 from fmnist.runs.folder import Run, RunError
 from search.processes.interrupt import Interrupt
 
@@ -92,7 +93,7 @@ def opened(
     from optuna.storages import RDBStorage
 
     with contextlib.ExitStack() as stack:
-        if run.read_toml("run.toml").get("request", {}).get("study"):
+        if run.read_toml(RUN).get("request", {}).get("study"):
             storage, refresh = _reached(run, shared), lambda: None
         elif run.has(STUDY):
             folder = tempfile.TemporaryDirectory(prefix="fmnist-dashboard-")
@@ -130,7 +131,7 @@ def _reached(run: Run, shared: Storage | None) -> RDBStorage:
 
 def _without(run: Run) -> str:
     """Why there is no study to show."""
-    whole = run.read_toml("run.toml")
+    whole = run.read_toml(RUN)
     record = whole.get("request", {})
     if whole.get("imported"):
         return "its trials were read in from another study; open that one with optuna-dashboard"

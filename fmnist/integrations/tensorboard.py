@@ -7,7 +7,7 @@ The hparams plugin finds the space and, for each trial, its parameters and its v
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG, create_su
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from fmnist.integrations.tracker import Tracker
+from fmnist.runs.artifacts import HISTORY, METRICS, RUN, SPACE
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
-from fmnist.runs.live_reader import peek_json, peek_trials
 from search.atomic import atomic_write
-from search.records import Trial
+from search.records import Epoch, Trial
+from search.space import Categorical, Int, Parameter, SearchSpace
 
 FOLDER = "tensorboard"
 FINAL = "final"
@@ -45,13 +46,14 @@ class EventFiles(Tracker):
     def progress(self, run: Run) -> None:
         """Write what is over and not yet there."""
         self._space(run)
-        for trial in peek_trials(run / "trials.jsonl"):
+        for trial in run.trials():
             if trial.number not in self._written:
                 write(run / FOLDER / f"trial_{trial.number:04d}", _of_trial(trial), _moment(trial))
                 self._written.add(trial.number)
-        test = peek_json(run, "metrics.json").get("test", {}).get("accuracy")
-        if run.has("history.json") and self._final != (test,):
-            write(run / FOLDER / FINAL, _of_final(run, test), _begun(run))
+        metrics, history = run.get(METRICS), run.get(HISTORY)
+        test = metrics.test.accuracy if metrics else None
+        if history and self._final != (test,):
+            write(run / FOLDER / FINAL, _of_final(run, history.epochs, test), _begun(run))
             self._final = (test,)
 
     def finished(self, run: Run) -> None:
@@ -59,8 +61,9 @@ class EventFiles(Tracker):
         self.progress(run)
 
     def _space(self, run: Run) -> None:
-        if run.has("space.json") and not any((run / FOLDER).glob("events.out.*")):
-            write(run / FOLDER, [_experiment(run.read_json("space.json"))], _begun(run))
+        space = run.get(SPACE)
+        if space and not any((run / FOLDER).glob("events.out.*")):
+            write(run / FOLDER, [_experiment(space)], _begun(run))
 
 
 def write(folder: Path, events: Iterable[Event], moment: float) -> Path:
@@ -85,7 +88,7 @@ def _of_trial(trial: Trial) -> Iterator[Event]:
     """Its parameters, its curves, its value, how it ended."""
     begun = _moment(trial)
     yield _summary(_session(trial.params, f"trial {trial.number}", begun), 0, begun)
-    yield from _curves((vars(epoch) for epoch in trial.epochs), begun)
+    yield from _curves(trial.epochs, begun)
     ended, last = begun + (trial.seconds or 0.0), len(trial.epochs)
     value = None if trial.state == "failed" else trial.value
     for tag, number in ((SECONDS, trial.seconds), (VALUE, value)):
@@ -94,14 +97,13 @@ def _of_trial(trial: Trial) -> Iterator[Event]:
     yield _summary(_end(_STATUS.get(trial.state, api_pb2.STATUS_FAILURE), ended), last, ended)
 
 
-def _of_final(run: Run, test: float | None) -> Iterator[Event]:
+def _of_final(run: Run, epochs: Sequence[Epoch], test: float | None) -> Iterator[Event]:
     """The final training; the accuracy on the test set once it is known."""
     begun = _begun(run)
-    epochs = run.read_json("history.json")["epochs"]
     yield _summary(_session(_final_params(run), FINAL, begun), 0, begun)
     yield from _curves(epochs, begun)
-    ended = begun + sum(epoch["seconds"] for epoch in epochs)
-    values = {VALUE: max(epoch["val_accuracy"] for epoch in epochs), TEST: test}
+    ended = begun + sum(epoch.seconds for epoch in epochs)
+    values = {VALUE: max(epoch.val_accuracy for epoch in epochs), TEST: test}
     for tag, value in values.items():
         if value is not None:
             yield _scalar(tag, value, len(epochs), ended)
@@ -111,19 +113,17 @@ def _of_final(run: Run, test: float | None) -> Iterator[Event]:
 def _final_params(run: Run) -> dict[str, Any]:
     """The configuration, or what the search varied of it."""
     values = load_config(run.path).to_dict()
-    if not run.has("space.json"):
-        return values
-    names = [p["name"] for p in run.read_json("space.json")["parameters"]]
-    return {name: values[name] for name in names}
+    space = run.get(SPACE)
+    return {p.name: values[p.name] for p in space} if space else values
 
 
-def _curves(epochs: Iterable[Mapping[str, Any]], begun: float) -> Iterator[Event]:
+def _curves(epochs: Iterable[Epoch], begun: float) -> Iterator[Event]:
     moment = begun
     for epoch in epochs:
-        moment += epoch["seconds"]
+        moment += epoch.seconds
         for name in _CURVES:
-            if epoch.get(name) is not None:
-                yield _scalar(name, epoch[name], epoch["epoch"], moment)
+            if (value := getattr(epoch, name)) is not None:
+                yield _scalar(name, value, epoch.epoch, moment)
 
 
 def _scalar(tag: str, value: float, step: int, moment: float) -> Event:
@@ -146,10 +146,10 @@ def _end(status: int, ended: float) -> Any:
     return Summary(value=[value])
 
 
-def _experiment(space: Mapping[str, Any]) -> Event:
+def _experiment(space: SearchSpace) -> Event:
     """The space: which parameters there are, over what, and what a trial is judged by."""
     pb = summary_v2.hparams_config_pb(
-        hparams=[_hparam(p) for p in space["parameters"]],
+        hparams=[_hparam(p) for p in space],
         metrics=[
             summary_v2.Metric(VALUE, display_name="validation accuracy"),
             summary_v2.Metric(TEST, display_name="test accuracy"),
@@ -159,15 +159,15 @@ def _experiment(space: Mapping[str, Any]) -> Event:
     return _summary(pb, 0, 0.0)
 
 
-def _hparam(parameter: Mapping[str, Any]) -> Any:
-    choices = parameter.get("choices")
-    if choices is None:
-        interval = {"int": summary_v2.IntInterval, "float": summary_v2.RealInterval}
-        domain = interval[parameter["type"]](parameter["low"], parameter["high"])
-    else:  # the plugin takes choices of one type only
+def _hparam(parameter: Parameter) -> Any:
+    if isinstance(parameter, Categorical):  # the plugin takes choices of one type only
+        choices = list(parameter.choices)
         same = all(isinstance(c, type(choices[0])) for c in choices)
         domain = summary_v2.Discrete(choices) if same else None
-    return summary_v2.HParam(parameter["name"], domain)
+    else:
+        interval = summary_v2.IntInterval if isinstance(parameter, Int) else summary_v2.RealInterval
+        domain = interval(parameter.low, parameter.high)
+    return summary_v2.HParam(parameter.name, domain)
 
 
 def _moment(trial: Trial) -> float:
@@ -176,4 +176,4 @@ def _moment(trial: Trial) -> float:
 
 def _begun(run: Run) -> float:
     """When the run was asked for, as Unix time."""
-    return datetime.fromisoformat(run.read_toml("run.toml")["created"]).timestamp()
+    return datetime.fromisoformat(run.read(RUN).created).timestamp()

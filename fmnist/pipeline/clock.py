@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from fmnist.runs.records.plan import Stage
 from search.study.scheduler import Budget
 
 
@@ -17,18 +17,18 @@ class JobClock:
     Attributes:
         started: monotonic clock reading at which the command began; ``--time`` counts from there.
         deadline: the moment that ``--until`` means.
-        stages: the stages of earlier sessions and this one: name, start and seconds of each.
+        stages: the stages of earlier sessions and this one.
         earlier_seconds: what earlier sessions took.
     """
 
     started: float = field(default_factory=time.monotonic)
     deadline: datetime | None = None
-    stages: list[dict[str, Any]] = field(default_factory=list)
+    stages: tuple[Stage, ...] = ()
     earlier_seconds: float = 0.0
 
-    def resume(self, stages: list[dict[str, Any]]) -> None:
+    def resume(self, stages: tuple[Stage, ...]) -> None:
         """Go on after earlier sessions with these stages."""
-        self.stages, self.earlier_seconds = stages, sum(entry["seconds"] for entry in stages)
+        self.stages, self.earlier_seconds = stages, sum(s.seconds for s in stages)
 
     def budget(self, seconds: float | None) -> Budget:
         """The time to the deadline by the wall clock, or so many ``seconds`` of work."""

@@ -22,7 +22,9 @@ from fmnist.pipeline.planner.sizing import choose_jobs, choose_profile, choose_w
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import ReportOptions, Request
 from fmnist.pipeline.worker_pool import TrialProcessPool
+from fmnist.runs.artifacts import CHILDREN_LOG, LEDGER, PLAN, PREFLIGHT, RUN, STAGES
 from fmnist.runs.folder import Run
+from fmnist.runs.records.plan import Stage, Stages
 from fmnist.training.objective import Part, TrainingObjective
 from search.processes.interrupt import Interrupt
 from search.processes.supervisor import shared_threads
@@ -70,8 +72,8 @@ class Context:
         """The verified data set with its sealed test set."""
         path = Path(self.request.data) if self.request.data else None
         data = load(path, class_names=self.class_names)
-        if self.run.has("run.toml"):
-            check_same(data, self.run.read_toml("run.toml").get("data", {}))
+        if record := self.run.get(RUN):
+            check_same(data, record.data.digest)
         return data
 
     @cached_property
@@ -83,7 +85,7 @@ class Context:
     @cached_property
     def ledger(self) -> Ledger:
         """Who read which split, when and why."""
-        return Ledger(self.run / "ledger.json")
+        return Ledger(self.run / LEDGER)
 
     @cached_property
     def budget(self) -> Budget:
@@ -93,13 +95,14 @@ class Context:
     @cached_property
     def planner(self) -> TimePlanner:
         """How the time is split; what an earlier session planned still holds."""
-        stored = self.run.read_json("plan.json") if self.run.has("plan.json") else None
-        profile = choose_profile(self.request, self.budget.total, lambda: self.data)
+        stored = self.run.get(PLAN)
         if stored:
-            profile = replace(profile, **stored["sizes"])
+            profile = stored.sizes
+        else:
+            profile = choose_profile(self.request, self.budget.total, lambda: self.data)
         slowness = 1.0
-        if self.run.has("preflight.json"):
-            slowness = float(self.run.read_json("preflight.json").get("slowness", 1.0))
+        if preflight := self.run.get(PREFLIGHT):
+            slowness = preflight.slowness or 1.0
         planner = TimePlanner(
             self.budget,
             profile,
@@ -113,9 +116,9 @@ class Context:
             planner.resume(stored)
             if self.request.jobs == "auto":
                 # Costs were learnt with so many at once; another machine may have less room.
-                jobs = min(jobs, stored["jobs"])
+                jobs = min(jobs, stored.jobs)
         planner.set_parallelism(jobs, shared_threads(jobs)[0])
-        if stored and jobs != stored["jobs"]:
+        if stored and jobs != stored.jobs:
             planner.note("preflight", f"gone on with {planner.describe_parallelism()}")
             self.display.message(f"going on with {planner.describe_parallelism()}")
         return planner
@@ -127,7 +130,7 @@ class Context:
     @cached_property
     def workers(self) -> TrialProcessPool:
         """The child processes that train."""
-        return TrialProcessPool(self.run / "children.log", self.training)
+        return TrialProcessPool(self.run / CHILDREN_LOG, self.training)
 
     @property
     def trial_images(self) -> int:
@@ -179,17 +182,15 @@ class Context:
 
     def save_plan(self) -> None:
         """Write ``plan.json``."""
-        self.run.write_json("plan.json", self.planner.to_json())
+        self.run.write(PLAN, self.planner.record)
 
-    def save_progress(self, name: str, began: str, since: float) -> list[dict[str, Any]]:
+    def save_progress(self, name: str, began: str, since: float) -> tuple[Stage, ...]:
         """Note the time spent in the stage ``name`` so far, so that a resume counts it.
 
         Returns the stages as noted, earlier ones first.
         """
-        entry = {"name": name, "started": began, "seconds": round(time.monotonic() - since, 3)}
-        stages = [*self.clock.stages, entry]
-        record = {"schema": 1, "stages": stages, "budget_seconds": self.budget.total}
-        self.run.write_json("stages.json", record)
+        stages = (*self.clock.stages, Stage(name, began, round(time.monotonic() - since, 3)))
+        self.run.write(STAGES, Stages(stages, self.budget.total))
         self.save_plan()
         self.trackers.progress(self.run)
         return stages

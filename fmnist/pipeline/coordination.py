@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from fmnist.pipeline.stages.search import ProgressListener, fit_cost_model, search
+from fmnist.runs.artifacts import CONFIRM_EPOCHS, CONFIRM_TRIALS, TRIALS
 from fmnist.training import checkpoint
-from search.analysis.confirmation import Candidate
+from search.analysis.results import Candidate
 from search.engines.base import Suggestion
 from search.engines.fixed_list import FixedListEngine
 from search.records import EpochLog, TrialLog
@@ -78,13 +79,13 @@ class LocalCoordinator:
 
     def confirm(self, job: Context, candidates: list[Candidate], seeds: int) -> None:
         """See ``Coordinator.confirm``."""
-        log = TrialLog(job.run / "confirm.jsonl")
-        epoch_log = EpochLog(job.run / "confirm_epochs.jsonl")
+        log = TrialLog(job.run / CONFIRM_TRIALS)
+        epoch_log = EpochLog(job.run / CONFIRM_EPOCHS)
         suggestions = [
             Suggestion(number, c.params, replicate_of=c.trial)
             for number, c in confirmation_runs(candidates, seeds)
         ]
-        costs = fit_cost_model(job, TrialLog(job.run / "trials.jsonl"))
+        costs = fit_cost_model(job, TrialLog(job.run / TRIALS))
         study = Study(
             engine=FixedListEngine(suggestions, log.trials, epoch_log.unrecorded(log.trials)),
             runner=job.workers.supervisor(job.planner.jobs),

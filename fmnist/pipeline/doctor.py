@@ -11,7 +11,6 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from fmnist.backends import BACKENDS, parallelism
 from fmnist.backends.policy import PRECISION_VARIABLE, policy_for
 from fmnist.data import first_ready, load
 from fmnist.errors import UserError
+from fmnist.runs.records.plan import Check
 
 PROJECT = "fmnist-report"
 OLDEST_PYTHON, FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
@@ -30,23 +30,6 @@ PANGO_REMEDY = (
     "WeasyPrint needs Pango: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 "
     "(Debian, Ubuntu), or brew install pango (macOS)"
 )
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding.
-
-    Attributes:
-        name: what was looked at.
-        ok: True, False, or None for a warning: the run starts, but not as well as it could.
-        found: what is there, in words.
-        remedy: what to do; empty where nothing needs doing.
-    """
-
-    name: str
-    ok: bool | None
-    found: str
-    remedy: str = ""
 
 
 def check_all(results: Path, data: Path | None) -> list[Check]:

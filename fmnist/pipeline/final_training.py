@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.models import inference
 from fmnist.pipeline.stages.search import ProgressListener
-from fmnist.runs.live_reader import peek_lines
 from fmnist.training import checkpoint
 from search.atomic import atomic_write
 from search.engines.base import Suggestion
 from search.engines.fixed_list import FixedListEngine
-from search.records import Epoch, EpochLog, Trial, TrialLog
+from search.records import Epoch, EpochLog, Trial, TrialLog, read_rows
 from search.study.checkpoints import CheckpointFolder
 from search.study.scheduler import TrialScheduler
 from search.study.study import Study, StudyOptions
@@ -144,9 +142,8 @@ class FinalTraining:
 
     def _strike(self, number: int) -> None:
         """Take the epochs of a training out of the journal."""
-        rows = [row for row in peek_lines(self._journal) if row["trial"] != number]
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        self.job.run.write_text(self._journal.name, text)
+        rows = read_rows(self._journal)
+        self.job.run.write_rows(self._journal.name, (r for r in rows if r["trial"] != number))
         del self.epoch_log
 
 

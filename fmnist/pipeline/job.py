@@ -30,6 +30,8 @@ from fmnist.pipeline.stages.report import finish, interim, report
 from fmnist.pipeline.stages.reproduce import reproduce
 from fmnist.pipeline.stages.retrain import retrain
 from fmnist.pipeline.warm_start import refuse_to_go_on
+from fmnist.runs import artifacts
+from fmnist.runs.artifacts import Artifact
 from fmnist.runs.folder import RunError, utc_now
 from search.processes.child import DISK_FULL
 
@@ -80,15 +82,15 @@ class Job(Context):
         return code
 
     def _resume(self) -> None:
-        if not self.run.has("run.toml"):
+        if not self.run.has(artifacts.RUN):
             return
-        if self.run.has("report.html"):
+        if self.run.has(artifacts.REPORT):
             raise RunError(
                 f"{self.run.path} is finished and its test set was read; render it again with "
                 f"'fmnist report {self.run.path}', or search on from it with "
-                f"'fmnist run --warm-start {self.run / 'best_config.toml'}'"
+                f"'fmnist run --warm-start {self.run / artifacts.BEST_CONFIG}'"
             )
-        record = self.run.read_toml("run.toml")
+        record = self.run.read_toml(artifacts.RUN)
         if "imported" in record:
             raise refuse_to_go_on(self.run.path)
         stored = record["request"]
@@ -98,8 +100,8 @@ class Job(Context):
                 f"{self.run.path} was started with other options: {', '.join(different)}; "
                 "repeat the first command to go on, or give another --name"
             )
-        if self.run.has("stages.json"):
-            self.clock.resume(self.run.read_json("stages.json")["stages"])
+        if stages := self.run.get(artifacts.STAGES):
+            self.clock.resume(stages.stages)
         self.display.message(f"continuing {self.run.path}")
 
     def _timed(self, name: str, work: Callable[[Job], None]) -> None:
@@ -120,7 +122,7 @@ class _Stage:
     """One stage: the file that shows it is done, what does it, whether this job has it."""
 
     name: str
-    marker: str | None
+    marker: Artifact[Any] | None
     work: Callable[[Job], None]
     wanted: Callable[[Job], bool] = lambda _: True
 
@@ -141,23 +143,26 @@ def _confirm(job: Job) -> None:
 
 # The report is always made anew.
 _STAGES = (
-    _Stage("prepare", "environment.json", prepare),
-    _Stage("preflight", "preflight.json", preflight),
-    _Stage("search", "importance.json", lambda job: job.coordinator.search(job), _searching),
-    _Stage("confirm", "best_config.toml", _confirm, _searching),
-    _Stage("retrain", "history.json", retrain),
-    _Stage("refit", "refit.json", refit, lambda job: job.planner.workload.refit),
-    _Stage("ensemble", "ensemble.json", ensemble, lambda job: job.planner.workload.members > 0),
-    _Stage("evaluate", "metrics.json", evaluate),
-    _Stage("explain", "evidence.json", explain),
-    _Stage("gallery", "gallery.json", gallery),
+    _Stage("prepare", artifacts.ENVIRONMENT, prepare),
+    _Stage("preflight", artifacts.PREFLIGHT, preflight),
+    _Stage("search", artifacts.IMPORTANCE, lambda job: job.coordinator.search(job), _searching),
+    _Stage("confirm", artifacts.BEST_CONFIG, _confirm, _searching),
+    _Stage("retrain", artifacts.HISTORY, retrain),
+    _Stage("refit", artifacts.REFIT, refit, lambda job: job.planner.workload.refit),
+    _Stage("ensemble", artifacts.ENSEMBLE, ensemble, lambda job: job.planner.workload.members > 0),
+    _Stage("evaluate", artifacts.METRICS, evaluate),
+    _Stage("explain", artifacts.EVIDENCE, explain),
+    _Stage("gallery", artifacts.GALLERY, gallery),
     _Stage(
-        "experiments", "experiments.json", experiments, lambda job: job.planner.workload.experiments
+        "experiments",
+        artifacts.EXPERIMENTS,
+        experiments,
+        lambda job: job.planner.workload.experiments,
     ),
-    _Stage("reproduce", "reproduction.json", reproduce, lambda job: job.recorded is not None),
+    _Stage("reproduce", artifacts.REPRODUCTION, reproduce, lambda job: job.recorded is not None),
     _Stage(
         "publish",
-        "published.json",
+        artifacts.PUBLISHED,
         lambda job: job.coordinator.publish(job),
         lambda job: job.coordinator.publishes,
     ),

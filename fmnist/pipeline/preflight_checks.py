@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.errors import UserError
 from fmnist.models.size import size_of
 from fmnist.pipeline import doctor
-from fmnist.pipeline.doctor import Check
 from fmnist.pipeline.space_bounds import Params, largest_config, smallest_config
 from fmnist.runs.folder import Run
+from fmnist.runs.records import plan as records
+from fmnist.runs.records.plan import Check
 from fmnist.text import size
 from search.records import TrialError
 from search.space import SearchSpace
@@ -80,12 +80,12 @@ class _Extreme:
     only: bool = False
     probe: Probe | None = field(default=None)
 
-    def to_json(self) -> dict[str, Any] | None:
-        """The end as ``preflight.json`` has it; None where the probe failed."""
+    @property
+    def record(self) -> records.Probe | None:
+        """What ``preflight.json`` holds of it; None where the probe failed."""
         if self.probe is None:
             return None
-        facts = {"seconds": round(self.probe.seconds, 3), "peak_memory": self.probe.peak_memory}
-        return {"params": self.params, **facts}
+        return records.Probe(self.params, round(self.probe.seconds, 3), self.probe.peak_memory)
 
 
 def preflight(
@@ -100,8 +100,8 @@ def preflight(
     fewer: bool = False,
     classes: int = 10,
     on_check: Callable[[Check], object] = lambda _: None,
-) -> dict[str, Any]:
-    """Check this machine and probe the ends of the space; the content of ``preflight.json``.
+) -> records.Preflight:
+    """Check this machine and probe the ends of the space.
 
     Args:
         space: what is searched; None: nothing, ``base`` is all there is to try.
@@ -130,16 +130,15 @@ def preflight(
             "this run would not get through the night:"
             + "".join(f"\n  {c.name}: {c.found}\n    -> {c.remedy}" for c in problems)
         )
-    found = {end.name: end.to_json() for end in ends}
+    probed = {end.name: end.record for end in ends}
     peak = ends[-1].probe.peak_memory if ends[-1].probe else None
-    return {
-        "schema": 1,
-        "checks": [asdict(check) for check in checks],
-        "smallest": found.get("smallest"),
-        "largest": found.get("largest"),
-        "slowness": _slowness(base, ends),
-        "jobs": asked.fitting(peak),
-    }
+    return records.Preflight(
+        checks=tuple(checks),
+        smallest=probed.get("smallest"),
+        largest=probed.get("largest"),
+        slowness=_slowness(base, ends),
+        jobs=asked.fitting(peak),
+    )
 
 
 def _ends(space: SearchSpace | None, base: Config) -> list[_Extreme]:

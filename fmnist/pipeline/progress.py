@@ -6,13 +6,15 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fmnist.runs.records.metrics import Metrics
+from fmnist.runs.records.plan import Check
+from search.analysis.results import Confirmation
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
 if TYPE_CHECKING:
-    from fmnist.pipeline.doctor import Check
     from fmnist.report.render import Rendered
 
 STAGES = {
@@ -86,8 +88,8 @@ class ProgressDisplay:
     def confirm_started(self, k: int, seeds: int, leader: str) -> None:
         """The best ``k`` trials are run on ``seeds`` fresh seeds; ``leader`` says who leads."""
 
-    def confirmed(self, confirmation: dict[str, Any]) -> None:
-        """The winner is chosen; the content of ``confirmation.json``."""
+    def confirmed(self, confirmation: Confirmation) -> None:
+        """The winner is chosen; how sure that is."""
 
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """An epoch of a training at full size is over, out of ``epochs``.
@@ -100,8 +102,8 @@ class ProgressDisplay:
         """A signal came; called from inside its handler, so nothing that locks is used."""
         os.write(2, f"\nfmnist: {text}\n".encode())
 
-    def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
-        """The job is done; ``metrics`` is the content of ``metrics.json``."""
+    def result(self, run: Path, metrics: Metrics, rendered: Rendered) -> None:
+        """The job is done; its numbers, and where its report is."""
 
     def close(self) -> None:
         """Nothing more will be shown."""

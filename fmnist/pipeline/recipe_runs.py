@@ -12,10 +12,10 @@ from fmnist.data.csv_export import csv_folder
 from fmnist.data.formats import csv_files
 from fmnist.errors import DataError
 from fmnist.pipeline.request import Request
+from fmnist.runs.artifacts import COMPARISON, RUN
 from fmnist.runs.folder import Run, RunError
 from search.space import SearchSpace
 
-COMPARED = "comparison.json"
 """In the folder of the first run, once all networks of the recipe are compared."""
 
 
@@ -112,13 +112,13 @@ def half_done(results: Path, parts: list[Part]) -> Run | None:
     """The newest run under ``results`` that is the first of ``parts`` and waits for the others."""
     if len(parts) == 1:
         return None
-    runs = [Run(file.parent) for file in results.glob("*/run.toml")]
-    found = [run for run in runs if parts[0].is_done(run) and not run.has(COMPARED)]
-    return max(found, key=lambda run: (run / "run.toml").stat().st_mtime) if found else None
+    runs = [Run(file.parent) for file in results.glob(f"*/{RUN}")]
+    found = [run for run in runs if parts[0].is_done(run) and not run.has(COMPARISON)]
+    return max(found, key=lambda run: (run / RUN).stat().st_mtime) if found else None
 
 
 def _request_of(run: Run) -> Any:
     try:
-        return run.read_toml("run.toml").get("request")
+        return run.read_toml(RUN).get("request")
     except RunError:
         return None

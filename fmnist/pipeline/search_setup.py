@@ -9,9 +9,11 @@ from typing import Any
 
 from fmnist.config.config import Config
 from fmnist.config.spaces import named_space, without
-from fmnist.pipeline.planner.profiles import RunProfile, profile_for
+from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.runs.artifacts import PLAN
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
+from fmnist.runs.records.plan import RunProfile
 from search.space import SearchSpace
 
 
@@ -67,6 +69,5 @@ def load_or_make_profile(run: Run, seconds: float | None) -> RunProfile:
 
     A run taken up again has less time to its deadline, but is the same search.
     """
-    if run.has("plan.json"):
-        return RunProfile(**run.read_json("plan.json")["sizes"])
-    return profile_for(seconds)
+    plan = run.get(PLAN)
+    return plan.sizes if plan else profile_for(seconds)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmnist.config.spaces import without
+from fmnist.runs.artifacts import RUN, SPACE
 from fmnist.runs.folder import Run, RunError
-from fmnist.runs.live_reader import peek_trials
 from search.records import Trial
-from search.space import SearchSpace, SpaceError, Value
+from search.space import SearchSpace, Value
 
 FIRST_TRIALS = 5
 # How long a trial trains is the plan's to say in a run of ours.
@@ -27,7 +27,7 @@ class WarmStart:
 def is_imported(path: Path) -> bool:
     """Whether ``path`` is the folder of a run that was read in."""
     run = Run(path)
-    return run.has("run.toml") and "imported" in run.read_toml("run.toml")
+    return run.has(RUN) and run.read(RUN).imported is not None
 
 
 def load_warm_start(path: Path) -> WarmStart:
@@ -37,14 +37,11 @@ def load_warm_start(path: Path) -> WarmStart:
         RunError: one of its files is broken.
     """
     run = Run.existing(path)
-    try:
-        space = without(SearchSpace.from_json(run.read_json("space.json")), _NOT_OURS)
-    except (SpaceError, KeyError, TypeError) as error:
-        raise RunError(f"{path / 'space.json'}: {error}") from None
+    space = without(run.read(SPACE), _NOT_OURS)
     names = [p.name for p in space]
     best = [
         {name: trial.params[name] for name in names if name in trial.params}
-        for trial in _ranked(peek_trials(path / "trials.jsonl"))
+        for trial in _ranked(run.trials())
     ]
     distinct = [p for i, p in enumerate(best) if p not in best[:i] and space.contains(p)]
     return WarmStart(space, tuple(distinct[:FIRST_TRIALS]))

@@ -26,6 +26,7 @@ from fmnist.report.output.interactive import screen
 from fmnist.report.output.templating import environment_for, source
 from fmnist.report.tables import comparison as tables
 from fmnist.report.tables import run_comparison as side_tables
+from fmnist.runs import artifacts
 from fmnist.runs.records.comparison import Comparison
 from fmnist.runs.records.metrics import Predictions
 from fmnist.runs.records.run import Document
@@ -130,7 +131,7 @@ def _accuracies(sides: Sides) -> dict[str, Any]:
 
 
 def _classes(sides: Sides) -> dict[str, Any]:
-    scores = [(name, present(f.metrics, "metrics.json").test) for name, f in sides.runs]
+    scores = [(name, present(f.metrics, artifacts.METRICS).test) for name, f in sides.runs]
     if len(scores) < 2:
         return {"recalls": None}
     return {
@@ -140,7 +141,7 @@ def _classes(sides: Sides) -> dict[str, Any]:
 
 
 def _training(sides: Sides) -> dict[str, Any]:
-    histories = [(name, present(f.history, "history.json")) for name, f in sides.runs]
+    histories = [(name, present(f.history, artifacts.HISTORY)) for name, f in sides.runs]
     return {
         "curves": run_comparison.curves_figure(histories),
         "conditions": side_tables.conditions(sides.runs),
@@ -154,11 +155,11 @@ def _configuration(sides: Sides) -> dict[str, Any]:
 
 
 def _images(sides: Sides) -> dict[str, Any]:
-    first = present(sides.first.predictions, "predictions.npz")
+    first = present(sides.first.predictions, artifacts.PREDICTIONS)
     names = sides.first.class_names
     pairs = []
     for name, facts in sides.runs[1:]:
-        other = present(facts.predictions, "predictions.npz")
+        other = present(facts.predictions, artifacts.PREDICTIONS)
         pairs.append((name, _only(first, other, names), _only(other, first, names)))
     return {"pairs": pairs, "first": sides.found.first.name, "shown": SHOWN_IMAGES}
 

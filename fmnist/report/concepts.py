@@ -23,7 +23,7 @@ from markupsafe import Markup
 from fmnist.errors import UserError
 from fmnist.report.evidence import EVIDENCE
 from fmnist.report.figures.formula import formula
-from fmnist.runs.decode import build
+from fmnist.runs.codec import convert
 from search.atomic import write_bytes
 
 FENCE = "+++"
@@ -160,7 +160,7 @@ def _split(name: str, content: str) -> tuple[Head, str]:
         data = tomllib.loads(parts[1])
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConceptError(f"{name}: the head is not valid TOML: {error}") from None
-    return build(Head, data, name), parts[2]
+    return convert(Head, data, name), parts[2]
 
 
 def _markdown(name: str) -> MarkdownIt:

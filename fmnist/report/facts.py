@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from fmnist.runs.decode import FactsError
+from fmnist.data.ledger import Entry
+from fmnist.runs.artifacts import Artifact
+from fmnist.runs.codec import FactsError
 from fmnist.runs.records.ablation import Experiments
 from fmnist.runs.records.comparison import Comparison
 from fmnist.runs.records.data_quality import Gallery, Pictures
@@ -15,9 +17,10 @@ from fmnist.runs.records.interpretation import Evidence, Explanation
 from fmnist.runs.records.metrics import History, Metrics, Predictions
 from fmnist.runs.records.plan import Plan, Preflight, Stages
 from fmnist.runs.records.reproduction import Reproduction
-from fmnist.runs.records.run import BestConfig, Environment, LedgerEntry, Run
-from fmnist.runs.records.search import Confirmation, Importance, InFlight
+from fmnist.runs.records.run import BestConfig, Environment, RunRecord
+from fmnist.runs.records.search import InFlight
 from fmnist.runs.records.workers import Sharing
+from search.analysis.results import Confirmation, Importance
 from search.records import Trial, best_of
 from search.space import SearchSpace
 
@@ -41,14 +44,14 @@ class Facts:
 
     folder: Path
     files: tuple[str, ...]
-    run: Run
+    run: RunRecord
     space: SearchSpace | None
     trials: tuple[Trial, ...]
     best: BestConfig | None
     history: History | None
     metrics: Metrics | None
     predictions: Predictions | None
-    ledger: tuple[LedgerEntry, ...] | None
+    ledger: tuple[Entry, ...] | None
     importance: Importance | None = None
     explanation: Explanation | None = None
     evidence: Evidence | None = None
@@ -108,7 +111,7 @@ class Facts:
 T = TypeVar("T")
 
 
-def present(value: T | None, file: str) -> T:
+def present(value: T | None, file: Artifact[Any] | str) -> T:
     """The value, or ``FactsError`` naming the file that should have held it."""
     if value is None:
         raise FactsError(f"{file}: missing; the stage that writes it has not finished")

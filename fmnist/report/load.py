@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,33 +14,25 @@ from fmnist.report import load_gallery
 from fmnist.report.facts import Facts
 from fmnist.report.glyphs import respelt
 from fmnist.report.narrative import ablation
-from fmnist.runs import safe_read
-from fmnist.runs.decode import FactsError, build, convert
-from fmnist.runs.folder import RunError
-from fmnist.runs.live_reader import peek_lines
-from fmnist.runs.records.comparison import Comparison
-from fmnist.runs.records.final_model import Refit
-from fmnist.runs.records.interpretation import Evidence, Explanation
-from fmnist.runs.records.metrics import History, Metrics, Predictions
-from fmnist.runs.records.plan import Plan, Preflight, Stages
-from fmnist.runs.records.reproduction import Reproduction
-from fmnist.runs.records.run import BestConfig, Environment, LedgerEntry, Run
-from fmnist.runs.records.search import Confirmation, Importance, InFlight
-from fmnist.runs.records.workers import Sharing
-from fmnist.runs.validate import check_explanation, check_predictions, check_trial
-from search.records import Epoch, Trial
-from search.space import SearchSpace, SpaceError
+from fmnist.runs import artifacts, safe_read
+from fmnist.runs.artifacts import Artifact
+from fmnist.runs.codec import FactsError, decode, finite
+from fmnist.runs.records.interpretation import Explanation
+from fmnist.runs.records.metrics import Predictions
+from fmnist.runs.records.run import BestConfig
+from fmnist.runs.records.search import InFlight
+from fmnist.runs.validate import check_explanation, check_parameters, check_predictions
+from search.records import Epoch, RecordError, Trial, read_epochs, read_rows
 
 __all__ = ["Facts", "FactsError", "load_facts"]
 
 T = TypeVar("T")
-SCHEMA = 1
 # Log of what is over, journal of the epochs so far, and what to call such a training.
 JOURNALS = (
-    ("trials.jsonl", "epochs.jsonl", "trial {}"),
-    ("confirm.jsonl", "confirm_epochs.jsonl", "a run on a fresh seed"),
-    ("retrain.jsonl", "retrain_epochs.jsonl", "the final training"),
-    ("experiments.jsonl", "experiments_epochs.jsonl", "an experiment"),
+    (artifacts.TRIALS, artifacts.EPOCHS, "trial {}"),
+    (artifacts.CONFIRM_TRIALS, artifacts.CONFIRM_EPOCHS, "a run on a fresh seed"),
+    (artifacts.RETRAIN_TRIALS, artifacts.RETRAIN_EPOCHS, "the final training"),
+    (artifacts.EXPERIMENTS_TRIALS, artifacts.EXPERIMENTS_EPOCHS, "an experiment"),
 )
 
 
@@ -55,44 +47,49 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
     if not folder.is_dir():
         raise FactsError(f"{folder}: expected the folder of a run, found none; see results/")
     safe_read.check_folder(folder)
-    needed = _optional if interim else _required
-    run = _required(folder / "run.toml", _run)
+    files = _Folder(folder)
+    get, needed = files.get, files.get if interim else files.need
+    run = files.need(artifacts.RUN)
     search = run.request.kind == "search"
     # The epochs first: a trial that ends between the two readings is then no longer in flight.
     latest = _under_way(folder) if interim else {}
-    trials = needed(folder / "trials.jsonl", _trials) if search else None
-    confirming = _optional(folder / "confirm.jsonl", _trials)
+    if search and not interim:
+        files.existing(artifacts.TRIALS)
+    trials = _trials(folder / artifacts.TRIALS.name) if search else ()
+    ledger = needed(artifacts.LEDGER)
+    retraining = _trials(folder / artifacts.RETRAIN_TRIALS.name)
     facts = Facts(
         folder=folder,
         files=_files(folder),
         run=run,
-        space=needed(folder / "space.json", _space) if search else None,
-        trials=trials or (),
-        best=needed(folder / "best_config.toml", _best),
-        history=needed(folder / "history.json", _history),
-        metrics=needed(folder / "metrics.json", lambda path: _record(path, Metrics)),
-        predictions=needed(folder / "predictions.npz", _predictions),
-        ledger=needed(folder / "ledger.json", _ledger),
-        importance=_optional(folder / "importance.json", lambda p: _record(p, Importance)),
-        explanation=_optional(folder / "explain.npz", _explanation),
-        evidence=_optional(folder / "evidence.json", lambda p: _record(p, Evidence)),
-        environment=_optional(folder / "environment.json", lambda p: _record(p, Environment)),
-        stages=_optional(folder / "stages.json", lambda p: _record(p, Stages)),
-        confirmation=_optional(folder / "confirmation.json", _confirmation),
-        confirming=confirming or (),
-        retraining=_optional(folder / "retrain.jsonl", _last_trial),
-        plan=_optional(folder / "plan.json", lambda p: _record(p, Plan)),
-        preflight=_optional(folder / "preflight.json", lambda p: _record(p, Preflight)),
-        refit=_optional(folder / "refit.json", lambda p: _record(p, Refit)),
-        comparison=_optional(folder / "comparison.json", _comparison),
-        reproduction=_optional(folder / "reproduction.json", lambda p: _record(p, Reproduction)),
-        experiments=_optional(folder / "experiments.json", ablation.read),
-        gallery=_optional(folder / "gallery.json", load_gallery.read),
-        pictures=_optional(folder / "gallery.npz", load_gallery.read_pictures),
-        sharing=_optional(folder / "workers.json", lambda p: _record(p, Sharing)),
+        space=needed(artifacts.SPACE) if search else None,
+        trials=trials,
+        best=needed(artifacts.BEST_CONFIG, _best),
+        history=needed(artifacts.HISTORY),
+        metrics=needed(artifacts.METRICS),
+        predictions=needed(artifacts.PREDICTIONS, _predictions),
+        ledger=ledger.entries if ledger else None,
+        importance=get(artifacts.IMPORTANCE),
+        explanation=get(artifacts.EXPLANATION, _explanation),
+        evidence=get(artifacts.EVIDENCE),
+        environment=get(artifacts.ENVIRONMENT),
+        stages=get(artifacts.STAGES),
+        confirmation=get(artifacts.CONFIRMATION),
+        confirming=_trials(folder / artifacts.CONFIRM_TRIALS.name),
+        retraining=retraining[-1] if retraining else None,
+        plan=get(artifacts.PLAN),
+        preflight=get(artifacts.PREFLIGHT),
+        refit=get(artifacts.REFIT),
+        comparison=get(artifacts.COMPARISON),
+        reproduction=get(artifacts.REPRODUCTION),
+        experiments=get(artifacts.EXPERIMENTS),
+        gallery=get(artifacts.GALLERY),
+        pictures=get(artifacts.PICTURES, load_gallery.read_pictures),
+        sharing=get(artifacts.WORKERS),
         in_flight=_in_flight(folder, latest),
         interim=interim,
     )
+    _check_each(facts)
     _check_together(facts)
     load_gallery.check(facts)
     return respelt(_sealed(facts))
@@ -106,135 +103,99 @@ def _sealed(facts: Facts) -> Facts:
     return replace(facts, gallery=None, pictures=None)
 
 
-def _required(path: Path, read: Callable[[Path], T]) -> T:
-    if not path.is_file():
-        raise FactsError(
-            f"{path.name}: missing in {path.parent}; the stage that writes it has not finished, "
-            "run the same command again to go on"
-        )
-    return read(path)
+@dataclass(frozen=True)
+class _Folder:
+    """The files of a run; each error names one of them."""
 
+    path: Path
 
-def _optional(path: Path, read: Callable[[Path], T]) -> T | None:
-    return read(path) if path.is_file() else None
+    def need(self, artifact: Artifact[T], read: Callable[[Path], T] | None = None) -> T:
+        file = self.existing(artifact)
+        return read(file) if read else decode(artifact, safe_read.read_bytes(file))
+
+    def get(self, artifact: Artifact[T], read: Callable[[Path], T] | None = None) -> T | None:
+        return self.need(artifact, read) if (self.path / artifact.name).is_file() else None
+
+    def existing(self, artifact: Artifact[Any]) -> Path:
+        file = self.path / artifact.name
+        if not file.is_file():
+            raise FactsError(
+                f"{file.name}: missing in {self.path}; the stage that writes it has not finished, "
+                "run the same command again to go on"
+            )
+        return file
 
 
 def _files(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.iterdir() if path.is_file()))
 
 
-def _json(path: Path) -> dict[str, Any]:
-    data = safe_read.read_json(path)
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise FactsError(f"{path.name}: expected schema {SCHEMA}, found {found}")
-    return data
-
-
-def _record(path: Path, cls: type[T]) -> T:
-    return build(cls, _json(path), path.name)
-
-
-def _run(path: Path) -> Run:
-    data, _ = safe_read.read_toml(path)
-    created = data.get("created")
-    if created is not None and not isinstance(created, str):
-        data["created"] = created.isoformat()
-    return build(Run, {"document": {}, **data}, path.name)
-
-
-def _space(path: Path) -> SearchSpace:
-    try:
-        return SearchSpace.from_json(_json(path))
-    except (SpaceError, KeyError, TypeError) as error:
-        raise FactsError(f"{path.name}: {error}") from None
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file that another process may be writing."""
-    try:
-        return peek_lines(path)
-    except RunError as error:
-        raise FactsError(str(error)) from None
-
-
 def _trials(path: Path) -> tuple[Trial, ...]:
+    """The trials of a log by number; none without it."""
     trials = []
     for number, row in enumerate(_rows(path), start=1):
         try:
-            trials.append(Trial.from_json(row))
-            check_trial(trials[-1])
-        except (ValueError, KeyError, TypeError, AttributeError, FactsError) as error:
+            trials.append(Trial.from_json(finite(row)))
+            check_parameters(trials[-1])
+        except (ValueError, FactsError) as error:
             raise FactsError(f"{path.name}: line {number}: not a trial: {error}") from None
     return tuple(sorted(trials, key=lambda trial: trial.number))
 
 
-def _last_trial(path: Path) -> Trial | None:
-    trials = _trials(path)
-    return trials[-1] if trials else None
-
-
-def _latest_epochs(path: Path) -> dict[int, Epoch]:
-    """The last epoch of every training, by its number."""
-    latest = {}
-    for number, row in enumerate(_rows(path), start=1):
-        try:
-            training = int(row.pop("trial"))
-            latest[training] = Epoch(**row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise FactsError(f"{path.name}: line {number}: not an epoch: {error}") from None
-    return latest
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        return read_rows(path)
+    except RecordError as error:
+        raise FactsError(str(error)) from None
 
 
 def _under_way(folder: Path) -> dict[str, dict[int, Epoch]]:
     """The last epochs in each journal, by the log that tells which trainings are over."""
-    return {log: _optional(folder / name, _latest_epochs) or {} for log, name, _ in JOURNALS}
+    try:
+        return {
+            log.name: {n: epochs[-1] for n, epochs in read_epochs(folder / journal.name).items()}
+            for log, journal, _ in JOURNALS
+        }
+    except RecordError as error:
+        raise FactsError(str(error)) from None
 
 
 def _in_flight(folder: Path, latest: dict[str, dict[int, Epoch]]) -> tuple[InFlight, ...]:
-    found = []
-    for log, _, name in JOURNALS:
-        over = {t.number for t in _optional(folder / log, _trials) or ()}
-        rows = sorted(latest.get(log, {}).items())
-        found += [InFlight(name.format(n), epoch) for n, epoch in rows if n not in over]
-    return tuple(found)
-
-
-def _confirmation(path: Path) -> Confirmation:
-    found = _record(path, Confirmation)
-    known = [c.trial for c in found.candidates]
-    if found.candidates and found.winner not in known:
-        raise FactsError(
-            f"{path.name}: winner must be one of its candidates ({', '.join(map(str, known))}), "
-            f"found {found.winner}"
-        )
-    return found
-
-
-def _comparison(path: Path) -> Comparison:
-    found = _record(path, Comparison)
-    if len(found.systems) < 2 or len(found.others) != len(found.systems) - 1:
-        raise FactsError(f"{path.name}: expected a first system and the lead over each other one")
-    return found
+    flights = []
+    for log, _, name in JOURNALS if latest else ():
+        over = {t.number for t in _trials(folder / log.name)}
+        rows = sorted(latest[log.name].items())
+        flights += [InFlight(name.format(n), epoch) for n, epoch in rows if n not in over]
+    return tuple(flights)
 
 
 def _best(path: Path) -> BestConfig:
-    tables, text = safe_read.read_toml(path)
-    return build(BestConfig, {"provenance": {}, **tables, "text": text}, path.name)
+    content = safe_read.read_bytes(path)
+    return replace(decode(artifacts.BEST_CONFIG, content), text=content.decode("utf-8"))
 
 
-def _history(path: Path) -> History:
-    history = _record(path, History)
-    if history.chosen_epoch not in [e.epoch for e in history.epochs]:
+def _check_each(facts: Facts) -> None:
+    """What types do not say."""
+    confirmation, compared, history = facts.confirmation, facts.comparison, facts.history
+    known = [c.trial for c in confirmation.candidates] if confirmation else []
+    if confirmation and known and confirmation.winner not in known:
         raise FactsError(
-            f"{path.name}: chosen_epoch must be one of its epochs, found {history.chosen_epoch}"
+            f"{artifacts.CONFIRMATION}: winner must be one of its candidates "
+            f"({', '.join(map(str, known))}), found {confirmation.winner}"
         )
-    return history
-
-
-def _ledger(path: Path) -> tuple[LedgerEntry, ...]:
-    entries = _json(path).get("entries")
-    return tuple(convert(tuple[LedgerEntry, ...], entries, f"{path.name}: entries"))
+    if compared and (
+        len(compared.systems) < 2 or len(compared.others) != len(compared.systems) - 1
+    ):
+        raise FactsError(
+            f"{artifacts.COMPARISON}: expected a first system and the lead over each other one"
+        )
+    if history and history.chosen_epoch not in [e.epoch for e in history.epochs]:
+        raise FactsError(
+            f"{artifacts.HISTORY}: chosen_epoch must be one of its epochs, "
+            f"found {history.chosen_epoch}"
+        )
+    if facts.experiments:
+        ablation.check(facts.experiments, artifacts.EXPERIMENTS.name)
 
 
 def _arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
@@ -277,7 +238,7 @@ def _check_together(facts: Facts) -> None:
     """Files of different runs must not end up in one report."""
     if facts.confirmation is not None and facts.winner is None:
         raise FactsError(
-            f"confirmation.json: winner must be a trial of trials.jsonl, found "
+            f"{artifacts.CONFIRMATION}: winner must be a trial of {artifacts.TRIALS}, found "
             f"{facts.confirmation.winner}"
         )
     if facts.metrics is None:

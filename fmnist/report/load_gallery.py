@@ -1,4 +1,4 @@
-"""Reading ``gallery.json`` and ``gallery.npz``, and whether they fit the run."""
+"""Reading ``gallery.npz``, and whether it and ``gallery.json`` fit the run."""
 
 from __future__ import annotations
 
@@ -11,22 +11,8 @@ from numpy.typing import NDArray
 
 from fmnist.report.facts import Facts
 from fmnist.runs import safe_read
-from fmnist.runs.decode import FactsError, build
+from fmnist.runs.codec import FactsError
 from fmnist.runs.records.data_quality import Gallery, Pictures
-
-SCHEMA = 1
-
-
-def read(path: Path) -> Gallery:
-    """``gallery.json``.
-
-    Raises:
-        FactsError: a broken entry, or another schema.
-    """
-    data = safe_read.read_json(path)
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise FactsError(f"{path.name}: expected schema {SCHEMA}")
-    return build(Gallery, data, path.name)
 
 
 def read_pictures(path: Path) -> Pictures:

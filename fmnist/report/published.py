@@ -12,9 +12,9 @@ from typing import Any
 from fmnist.analysis.intervals import wilson_interval
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.runs.decode import FactsError, build, convert
+from fmnist.runs.codec import FactsError, convert
 from fmnist.runs.records.metrics import Score
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 
 TEST_IMAGES = 10_000
 AHEAD, TIED, BEHIND = "ahead", "tied", "behind"
@@ -74,12 +74,12 @@ def parse_published(tables: dict[str, Any]) -> tuple[Published, ...]:
     found = []
     for number, row in enumerate(tables.get("results", ()), start=1):
         where = f"published.toml: result {number}"
-        result = build(Published, row, where)
+        result = convert(Published, row, where)
         if not (0 < result.accuracy < 1 and result.n > 0):
             raise FactsError(f"{where}: accuracy must lie within 0 to 1 and n above 0")
         if result.source not in sources:
             raise FactsError(f"{where}: source {result.source!r} is not among [sources]")
-        found.append(build(Published, {**row, "source": sources[result.source]}, where))
+        found.append(convert(Published, {**row, "source": sources[result.source]}, where))
     return tuple(sorted(found, key=lambda r: (r.accuracy, r.name)))
 
 

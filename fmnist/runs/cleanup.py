@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fmnist.errors import UserError
-from fmnist.runs.artifacts import FILES
+from fmnist.runs.artifacts import ARTIFACTS, RUN
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.listing import Listed, bytes_in, list_runs
 from fmnist.text import size
@@ -26,9 +26,8 @@ _CHECKPOINTS = "trials"
 _DAMAGED = re.compile(r"(study\.db|engine\.json)\.damaged-\d+(-journal|-wal|-shm)?")
 _TEMPORARY = re.compile(r"\.writing-[0-9a-f]{32}(\.\w+)?")
 _PRODUCED = ("report", "interim", "comparison")
-_OTHER_FILES = ("findings.json", "model_card.md", "comparison.json", ".owner")
 _FOLDERS = (_CHECKPOINTS, "ensemble", "questions", "export", "tensorboard")
-_LAST = ("run.toml", ".lock")  # until then it is a run folder, should the removing be cut off
+_LAST = (RUN.name, ".lock")  # until then it is a run folder, should the removing be cut off
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ def _is_ours(path: Path) -> bool:
     if path.is_dir():
         return path.name in _FOLDERS
     produced = path.suffix in (".html", ".pdf") and path.stem in _PRODUCED
-    known = path.name in (*FILES, *_OTHER_FILES, *_LAST)
+    known = path.name in (*map(str, ARTIFACTS), ".owner", *_LAST)
     return produced or known or _named(path, _DAMAGED) or _named(path, _TEMPORARY)
 
 

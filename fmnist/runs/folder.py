@@ -9,18 +9,23 @@ import re
 import secrets
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import tomli_w
 from filelock import FileLock, Timeout
 
 from fmnist.errors import UserError
+from fmnist.runs.artifacts import LOG, REPORT, RUN, TRIALS, Artifact
+from fmnist.runs.codec import FactsError, decode, encode, toml_text
+from fmnist.runs.safe_read import read_bytes
 from search.atomic import atomic_write
+from search.records import Epoch, RecordError, Trial, read_epochs, read_trials
+
+T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -64,40 +69,75 @@ class Run:
         Raises:
             RunError: no such folder, or it holds no ``run.toml``.
         """
-        if not (path / "run.toml").is_file():
+        if not (path / RUN.name).is_file():
             raise RunError(f"{path}: not a run folder (it has no run.toml)")
         return cls(path)
 
-    def __truediv__(self, name: str) -> Path:
-        return self.path / name
+    def __truediv__(self, file: str | Artifact[Any]) -> Path:
+        return self.path / str(file)
 
-    def has(self, name: str) -> bool:
-        """Whether the run holds the file ``name``."""
-        return (self.path / name).is_file()
+    def has(self, file: str | Artifact[Any]) -> bool:
+        """Whether the run holds the file."""
+        return (self / file).is_file()
 
-    def write_text(self, name: str, text: str) -> None:
+    def write(self, artifact: Artifact[T], record: T) -> None:
+        """Write a record to its file, whole or not at all; not-a-number is refused."""
+        self.write_text(artifact, encode(artifact, record))
+
+    def read(self, artifact: Artifact[T]) -> T:
+        """The record in a file; ``RunError`` names the file, and the entry that is wrong."""
+        try:
+            return decode(artifact, read_bytes(self / artifact))
+        except FactsError as error:
+            raise RunError(f"{self.path}/{error}") from None
+
+    def get(self, artifact: Artifact[T]) -> T | None:
+        """The record in a file; None where the stage that writes it has not been."""
+        return self.read(artifact) if self.has(artifact) else None
+
+    def trials(self, log: Artifact[Trial] = TRIALS) -> list[Trial]:
+        """The finished trials of a log that another process may be writing; it is not mended.
+
+        Raises:
+            RunError: a line that is no trial.
+        """
+        try:
+            return read_trials(self / log)
+        except RecordError as error:
+            raise RunError(str(error)) from None
+
+    def epochs(self, journal: Artifact[Epoch]) -> dict[int, list[Epoch]]:
+        """The epochs of a journal by training, as ``trials`` reads a log.
+
+        Raises:
+            RunError: a line that is no epoch.
+        """
+        try:
+            return read_epochs(self / journal)
+        except RecordError as error:
+            raise RunError(str(error)) from None
+
+    def write_text(self, file: str | Artifact[Any], text: str) -> None:
         """Write a text file, whole or not at all."""
-        atomic_write(self / name, lambda path: _write(path, text))
+        atomic_write(self / file, lambda path: _write(path, text))
 
     def write_json(self, name: str, data: Any) -> None:
         """Write a JSON file; not-a-number is refused, since JSON has none."""
         self.write_text(name, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
-    def write_arrays(self, name: str, **arrays: np.ndarray[Any, Any]) -> None:
+    def write_rows(self, file: str | Artifact[Any], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write a file of JSON objects, one a line."""
+        self.write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def write_arrays(self, file: str | Artifact[Any], **arrays: np.ndarray[Any, Any]) -> None:
         """Write a compressed ``.npz``."""
         atomic_write(
-            self / name, lambda path: np.savez_compressed(path, allow_pickle=False, **arrays)
+            self / file, lambda path: np.savez_compressed(path, allow_pickle=False, **arrays)
         )
 
-    def write_toml(self, name: str, data: dict[str, Any]) -> None:
+    def write_toml(self, file: str | Artifact[Any], data: dict[str, Any]) -> None:
         """Write a TOML file; ``None`` values are left out, since TOML has none."""
-        tables = {
-            key: {k: v for k, v in value.items() if v is not None}
-            if isinstance(value, dict)
-            else value
-            for key, value in data.items()
-        }
-        self.write_text(name, tomli_w.dumps(tables))
+        self.write_text(file, toml_text(data))
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file; ``RunError`` names the file that is missing or broken."""
@@ -106,7 +146,7 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self / name}: cannot be read: {error}") from None
 
-    def read_toml(self, name: str) -> dict[str, Any]:
+    def read_toml(self, name: str | Artifact[Any]) -> dict[str, Any]:
         """Read a TOML file; ``RunError`` names the file that is missing or broken."""
         try:
             return tomllib.loads((self / name).read_text(encoding="utf-8"))
@@ -144,7 +184,7 @@ class Run:
         A folder in which nothing was asked yet (no ``run.toml``) is removed after an error: no
         data found, say.
         """
-        handler = _Quiet(self / "run.log", encoding="utf-8")
+        handler = _Quiet(self / LOG, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.setLevel(logging.INFO)
         logger.propagate = False
@@ -153,7 +193,7 @@ class Run:
             yield
         except BaseException as error:
             logger.error("stopped: %r", error, exc_info=not isinstance(error, UserError))
-            if not self.has("run.toml"):
+            if not self.has(RUN):
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
         finally:
@@ -181,12 +221,12 @@ class _Quiet(logging.FileHandler):
 def unfinished(results: Path, request: dict[str, Any]) -> Run | None:
     """The newest run under ``results`` that was asked the same and has no report yet."""
     found = []
-    for file in results.glob("*/run.toml"):
+    for file in results.glob(f"*/{RUN}"):
         run = Run(file.parent)
-        if run.has("report.html") or run.busy():
+        if run.has(REPORT) or run.busy():
             continue
         try:
-            record = run.read_toml("run.toml")
+            record = run.read_toml(RUN)
         except RunError:
             continue
         if record.get("request") == request:

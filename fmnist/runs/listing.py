@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from fmnist.runs.artifacts import LOG, METRICS, RUN, STAGES, STUDY, TRIALS
 from fmnist.runs.folder import Run, RunError
-from fmnist.runs.live_reader import peek_json
 from fmnist.runs.status import Status, read_status
 from fmnist.text import size
 
 State = Literal["running", "stopped", "failed", "finished", "imported", "damaged"]
-_TRACES = ("run.log", "stages.json", "trials.jsonl", "study.db")
+_TRACES = (RUN, LOG, STAGES, TRIALS, STUDY)
 _STAGE = re.compile(r" INFO stage \w+ begins$", re.MULTILINE)
 _STOPPED = re.compile(r" ERROR stopped: (?!KeyboardInterrupt|SystemExit)(.+)$", re.MULTILINE)
 _TAIL = 64_000  # bytes of a log that are enough to hold how it ended
@@ -100,7 +100,7 @@ def _bytes(file: Path) -> int:
 
 def _is_run(folder: Path) -> bool:
     try:
-        return any((folder / name).is_file() for name in ("run.toml", *_TRACES))
+        return any((folder / trace.name).is_file() for trace in _TRACES)
     except OSError:
         return False
 
@@ -117,24 +117,18 @@ def _listed(folder: Path) -> Listed:
 
 def _read(run: Run, empty: Listed) -> Listed:
     status = read_status(run)
-    test = peek_json(run, "metrics.json").get("test", {})
+    metrics = run.get(METRICS)
     failure = _failure(run) if status.state == "stopped" else ""
-    interval = test.get("interval")
     return replace(
         empty,
         state="failed" if failure else status.state,
         started=_started(status),
-        accuracy=None if status.test_accuracy is None else float(status.test_accuracy),
-        interval=_pair(interval) if interval else None,
+        accuracy=metrics.test.accuracy if metrics else None,
+        interval=metrics.test.interval if metrics else None,
         validation=status.best.value if status.best else None,
         trials=sum(status.trials.values()),
         problem=failure,
     )
-
-
-def _pair(interval: Any) -> tuple[float, float]:
-    low, high = interval
-    return float(low), float(high)
 
 
 def _started(status: Status) -> str:
@@ -145,7 +139,7 @@ def _started(status: Status) -> str:
 def _failure(run: Run) -> str:
     """What ended the last attempt, unless a person did; empty where nothing is known."""
     try:
-        with (run / "run.log").open("rb") as log:
+        with (run / LOG).open("rb") as log:
             log.seek(max(0, log.seek(0, 2) - _TAIL))
             text = log.read().decode("utf-8", "replace")
     except OSError:

@@ -5,17 +5,15 @@ Links may not lead out of the folder, sizes have limits, and arrays are read wit
 
 from __future__ import annotations
 
-import json
-import tomllib
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.runs.decode import FactsError
+from fmnist.runs.codec import FactsError
 
 LARGEST_TEXT = 200_000_000
 """Bytes of a text file; a night of a thousand trials has a few million."""
@@ -38,44 +36,18 @@ def check_folder(folder: Path) -> None:
             )
 
 
-def read_text(path: Path, kind: str) -> str:
-    """A text file in UTF-8; ``kind`` names what it should be.
+def read_bytes(path: Path) -> bytes:
+    """The content of a text file.
 
     Raises:
-        FactsError: too large, or no such text.
+        FactsError: too large, or not readable.
     """
     try:
         if path.stat().st_size > LARGEST_TEXT:
             raise ValueError(f"it is larger than {LARGEST_TEXT // 1_000_000} MB")
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except _BROKEN as error:
-        raise _not(path, kind, error) from None
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file, in which every number is finite.
-
-    Raises:
-        FactsError: the file breaks a rule of JSON.
-    """
-    text = read_text(path, "valid JSON")
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except _BROKEN as error:
-        raise _not(path, "valid JSON", error) from None
-
-
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """The content of a TOML file, and its text.
-
-    Raises:
-        FactsError: the file breaks a rule of TOML.
-    """
-    text = read_text(path, "valid TOML")
-    try:
-        return tomllib.loads(text), text
-    except _BROKEN as error:
-        raise _not(path, "valid TOML", error) from None
+        raise _not(path.name, "a readable file", error) from None
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -91,7 +63,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except (*_BROKEN, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
-        raise _not(path, kind, error) from None
+        raise _not(path.name, kind, error) from None
     for name, array in found.items():
         if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
             raise FactsError(f"{path.name}: the array {name!r} has numbers that are not finite")
@@ -119,10 +91,6 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
                 raise ValueError(f"{member.filename} says it has the shape {shape}")
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no finite number")
-
-
-def _not(path: Path, kind: str, error: BaseException) -> FactsError:
+def _not(name: str, kind: str, error: BaseException) -> FactsError:
     why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return FactsError(f"{path.name}: not {kind}: {why}")
+    return FactsError(f"{name}: not {kind}: {why}")

@@ -13,22 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fmnist.runs import artifacts
+from fmnist.runs.artifacts import Artifact
 from fmnist.runs.folder import Run
-from fmnist.runs.live_reader import (
-    age,
-    epochs_of,
-    members_trained,
-    peek_json,
-    peek_lines,
-    peek_trials,
-)
 from fmnist.runs.next_steps import State, next_steps
+from fmnist.runs.records.plan import Decision
 from fmnist.text import ago, clock, counted, duration, percent, settings
-from search.records import best_of
+from search.records import Epoch, Trial, best_of
 
 SHOWN_DECISIONS = 5
-_JOURNALS = "epochs confirm_epochs retrain_epochs refit_epochs ensemble_epochs experiments_epochs"
-_EPOCHS = tuple(_JOURNALS.split())
 
 
 @dataclass(frozen=True)
@@ -113,29 +106,37 @@ def read_status(run: Run, now: datetime | None = None) -> Status:
         RunError: the folder is no run, or one of its files holds something else.
     """
     now = now or datetime.now(UTC)
-    record = Run.existing(run.path).read_toml("run.toml")
+    record = Run.existing(run.path).read(artifacts.RUN)
     pid = _owner(run)
     state: State = "running" if pid is not None else "stopped"
-    if state == "stopped" and run.has("report.html"):
+    if state == "stopped" and run.has(artifacts.REPORT):
         state = "finished"
-    elif state == "stopped" and "imported" in record:
+    elif state == "stopped" and record.imported is not None:
         state = "imported"
-    trials = peek_trials(run / "trials.jsonl")
-    searching = _in_flight(run, "trial", "epochs.jsonl", "trials.jsonl")
-    confirming = _in_flight(run, "confirmation run", "confirm_epochs.jsonl", "confirm.jsonl")
-    plan = peek_json(run, "plan.json")
-    elapsed = _elapsed(run, now, running=state == "running")
-    deadline = plan.get("deadline")
+    trials = run.trials()
+    searching = _in_flight(run, "trial", artifacts.EPOCHS, artifacts.TRIALS)
+    confirming = _in_flight(
+        run, "confirmation run", artifacts.CONFIRM_EPOCHS, artifacts.CONFIRM_TRIALS
+    )
+    plan, metrics = run.get(artifacts.PLAN), run.get(artifacts.METRICS)
+    stages = run.get(artifacts.STAGES)
+    spent = stages.stages if stages else ()
+    # Stages are noted at every step, so a running one adds what came since.
+    since = _age(run / artifacts.STAGES, now) if state == "running" else None
+    elapsed = round(sum(s.seconds for s in spent) + (since or 0.0), 1)
+    deadline = plan.deadline if plan else None
     best = best_of(trials)
     return Status(
         name=run.path.resolve().name,
         state=state,
         pid=pid,
-        stage=_stage(run),
-        started=str(record.get("created", "")),
+        stage=spent[-1].name if spent else "",
+        started=record.created,
         elapsed=elapsed,
         deadline=deadline,
-        time_left=None if state == "finished" else _time_left(record, deadline, elapsed, now),
+        time_left=None
+        if state == "finished"
+        else _time_left(record.request.time_seconds, deadline, elapsed, now),
         trials=_counts(t.state for t in trials),
         failures=_counts(t.failure.kind for t in trials if t.failure),
         best=Best(best.number, best.value or 0.0, best.params) if best else None,
@@ -143,11 +144,11 @@ def read_status(run: Run, now: datetime | None = None) -> Status:
         last_epoch=_last_epoch(run, now) if state == "running" else None,
         confirmation=_confirmation(run),
         retraining=_retraining(run),
-        refit=epochs_of(run, "refit"),
-        ensemble=members_trained(run),
-        decisions=tuple(_decision(entry) for entry in plan.get("decisions", [])),
-        test_accuracy=peek_json(run, "metrics.json").get("test", {}).get("accuracy"),
-        next=next_steps(run, state, pid, str(record.get("command", ""))),
+        refit=_epochs_made(run, artifacts.REFIT_EPOCHS),
+        ensemble=_members_trained(run),
+        decisions=tuple(_decision(entry) for entry in plan.decisions) if plan else (),
+        test_accuracy=metrics.test.accuracy if metrics else None,
+        next=next_steps(run, state, pid, record.command),
     )
 
 
@@ -237,63 +238,74 @@ def _owner(run: Run) -> int | None:
         return 0
 
 
-def _stage(run: Run) -> str:
-    stages = peek_json(run, "stages.json").get("stages", [])
-    return str(stages[-1]["name"]) if stages else ""
-
-
-def _elapsed(run: Run, now: datetime, *, running: bool) -> float:
-    """The stages' times; they are noted at every step, so a running one adds what came since."""
-    stages = peek_json(run, "stages.json").get("stages", [])
-    noted = sum(float(entry["seconds"]) for entry in stages)
-    since = age(run / "stages.json", now) if running else None
-    return round(noted + (since or 0.0), 1)
-
-
 def _time_left(
-    record: dict[str, Any], deadline: str | None, elapsed: float, now: datetime
+    given: float | None, deadline: str | None, elapsed: float, now: datetime
 ) -> float | None:
     if deadline is not None:
         return round(max(0.0, (datetime.fromisoformat(deadline) - now).total_seconds()), 1)
-    given = record.get("request", {}).get("time_seconds")
     return None if given is None else round(max(0.0, given - elapsed), 1)
 
 
-def _in_flight(run: Run, name: str, epochs: str, log: str) -> tuple[InFlight, ...]:
-    """Trials of the file ``epochs`` that are not yet in ``log``, by their last epoch."""
+def _in_flight(
+    run: Run, name: str, journal: Artifact[Epoch], log: Artifact[Trial]
+) -> tuple[InFlight, ...]:
+    """Trials of the ``journal`` that are not yet in ``log``, by their last epoch."""
     # Epochs first: what is recorded meanwhile is then known to be over.
-    latest = {row["trial"]: row for row in peek_lines(run / epochs)}
-    over = {t.number for t in peek_trials(run / log)}
+    epochs = run.epochs(journal)
+    over = {t.number for t in run.trials(log)}
     return tuple(
-        InFlight(name, number, row["epoch"], row["val_accuracy"])
-        for number, row in sorted(latest.items())
+        InFlight(name, number, made[-1].epoch, made[-1].val_accuracy)
+        for number, made in sorted(epochs.items())
         if number not in over
     )
 
 
+def _epochs_made(run: Run, journal: Artifact[Epoch]) -> int | None:
+    """Epochs of a stage that trains one network, or of its longest; None before the first."""
+    made = run.epochs(journal).values()
+    return max((epochs[-1].epoch for epochs in made), default=None)
+
+
+def _members_trained(run: Run) -> int | None:
+    """Members of the ensemble, besides the final model, that came to their end.
+
+    None before the first epoch of one.
+    """
+    if not run.epochs(artifacts.ENSEMBLE_EPOCHS):
+        return None
+    return sum(t.state == "complete" for t in run.trials(artifacts.ENSEMBLE_TRIALS))
+
+
 def _retraining(run: Run) -> int | None:
     """Epochs of the retraining; None before its first."""
-    if run.has("history.json"):
-        return len(peek_json(run, "history.json")["epochs"])
-    return epochs_of(run, "retrain")
+    history = run.get(artifacts.HISTORY)
+    return len(history.epochs) if history else _epochs_made(run, artifacts.RETRAIN_EPOCHS)
 
 
 def _last_epoch(run: Run, now: datetime) -> float | None:
-    ages = [age(run / f"{name}.jsonl", now) for name in _EPOCHS]
+    ages = [_age(run / journal, now) for journal in artifacts.EPOCH_JOURNALS]
     return min((a for a in ages if a is not None), default=None)
 
 
+def _age(path: Path, now: datetime) -> float | None:
+    """Seconds since the file changed, never negative: clocks are set back. None without it."""
+    try:
+        return round(max(0.0, now.timestamp() - path.stat().st_mtime), 1)
+    except FileNotFoundError:
+        return None
+
+
 def _confirmation(run: Run) -> Confirmation | None:
-    runs = peek_trials(run / "confirm.jsonl")
-    result = peek_json(run, "confirmation.json")
+    runs, result = run.trials(artifacts.CONFIRM_TRIALS), run.get(artifacts.CONFIRMATION)
     if not runs and not result:
         return None
     failed = sum(t.state == "failed" for t in runs)
-    return Confirmation(len(runs), failed, result.get("winner"), result.get("reason", ""))
+    winner, reason = (result.winner, result.reason) if result else (None, "")
+    return Confirmation(len(runs), failed, winner, reason)
 
 
-def _decision(entry: dict[str, Any]) -> str:
-    return f"{clock(entry['after_seconds'])} {entry['stage']}: {entry['text']}"
+def _decision(entry: Decision) -> str:
+    return f"{clock(entry.after_seconds)} {entry.stage}: {entry.text}"
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

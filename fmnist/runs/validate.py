@@ -5,49 +5,29 @@ The folder may be a stranger's, or damaged: what is wrong is named, not stumbled
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.runs.decode import FactsError, convert
+from fmnist.runs.codec import FactsError
 from fmnist.runs.records.interpretation import Explanation
 from fmnist.runs.records.metrics import Predictions
-from search.records import Epoch, Failure, Trial
+from search.records import Trial
 
-STATES = ("complete", "pruned", "failed")
 MOST_PARAMETERS = 200
 LARGEST_MAP, MOST_MAPS = 512, 8192
 """Pixels along a side of a kernel or feature map, and how many of them there may be."""
 
 
-def check_trial(trial: Trial) -> None:
-    """Every entry of a trial has its type, and every number is finite.
+def check_parameters(trial: Trial) -> None:
+    """A trial has no more parameters than a report can show.
 
     Raises:
-        FactsError: names the entry.
+        FactsError: names their number.
     """
-    if trial.state not in STATES:
-        raise FactsError(f"state must be one of {', '.join(STATES)}, found {trial.state!r}")
-    _check_fields(trial, "trial", leave=("state", "params", "epochs", "failure", "retries"))
-    for epoch in trial.epochs:
-        _check_fields(epoch, "epoch")
-    for failure in (*trial.retries, *filter(None, [trial.failure])):
-        _check_fields(failure, "failure")
-    params = convert(dict[str, Any], trial.params, "params")
-    if len(params) > MOST_PARAMETERS:
-        raise FactsError(f"params: at most {MOST_PARAMETERS}, found {len(params)}")
-    for name, value in params.items():
-        if type(value) not in (bool, int, float, str):
-            raise FactsError(f"params.{name}: expected a number, a text or true or false")
-
-
-def _check_fields(record: Trial | Epoch | Failure, where: str, leave: tuple[str, ...] = ()) -> None:
-    hints = get_type_hints(type(record))
-    for field in dataclasses.fields(record):
-        if field.name not in leave:
-            convert(hints[field.name], getattr(record, field.name), f"{where}: {field.name}")
+    if len(trial.params) > MOST_PARAMETERS:
+        raise FactsError(f"params: at most {MOST_PARAMETERS}, found {len(trial.params)}")
 
 
 def check_predictions(found: Predictions, file: str) -> Predictions:

@@ -9,53 +9,19 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from statistics import fmean, stdev
-from typing import Any
 
+from search.analysis.results import (
+    Candidate,
+    Confirmation,
+    ConfirmedRun,
+    Difference,
+    Interval,
+    Noise,
+)
 from search.records import Trial
-from search.space import Value
-
-_LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A set of parameters to confirm.
-
-    Attributes:
-        trial: number of the first complete trial of these parameters.
-        search_value: mean over the trials of these parameters in the search.
-    """
-
-    trial: int
-    params: dict[str, Value]
-    search_value: float
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How much the value varies between seeds.
-
-    Attributes:
-        sd: standard deviation pooled over the groups; None without a group of two.
-        df: its degrees of freedom.
-        groups: of equal parameters and at least two values.
-    """
-
-    sd: float | None
-    df: int
-    groups: int
-
-    def half_width(self, *counts: int) -> float | None:
-        """Half of the 95 % t interval of a mean of so many values, or of a difference of two."""
-        from scipy.stats import t
-
-        if self.sd is None:
-            return None
-        error = self.sd * math.sqrt(sum(1 / n for n in counts))
-        return float(t.ppf((1 + _LEVEL) / 2, self.df)) * error
 
 
 def candidates(trials: Iterable[Trial], k: int) -> list[Candidate]:
@@ -94,8 +60,8 @@ def conclude(
     trials: Iterable[Trial] = (),
     *,
     reason: str = "",
-) -> dict[str, Any]:
-    """The content of ``confirmation.json``: who won, how surely.
+) -> Confirmation:
+    """Who won, how surely.
 
     Args:
         candidates: at least one, the best of the search first.
@@ -104,76 +70,67 @@ def conclude(
         reason: why there was no confirmation.
     """
     spread = noise(trials, runs)
-    entries = [
-        _entry(c, [r for r in runs if r.replicate_of == c.trial], spread) for c in candidates
+    measured = [
+        _measured(c, [r for r in runs if r.replicate_of == c.trial], spread) for c in candidates
     ]
     # Who has no mean comes last; equals stand as the search saw them.
-    entries.sort(
-        key=lambda e: (e["mean"] is None, -(e["mean"] or 0.0), -e["search_value"], e["trial"])
+    measured.sort(key=lambda c: (c.mean is None, -(c.mean or 0.0), -c.search_value, c.trial))
+    ranked = tuple(replace(c, rank=rank) for rank, c in enumerate(measured, start=1))
+    best, difference = ranked[0], _difference(ranked, spread)
+    confirmed = best.mean is not None
+    return Confirmation(
+        k=len(candidates) if runs else 0,
+        seeds=max((len(c.runs) for c in ranked), default=0),
+        reason="" if confirmed else reason or "no run on a fresh seed was completed",
+        candidates=ranked,
+        winner=best.trial,
+        winner_by="confirmation" if confirmed else "search",
+        distinguishable=difference is not None and difference.interval[0] > 0,
+        difference=difference,
+        noise=spread,
+        optimism=None if best.mean is None else best.search_value - best.mean,
     )
-    for rank, entry in enumerate(entries, start=1):
-        entry["rank"] = rank
-    best = entries[0]
-    confirmed = best["mean"] is not None
-    difference = _difference(entries, spread)
-    return {
-        "schema": 1,
-        "k": len(candidates) if runs else 0,
-        "seeds": max((len(e["runs"]) for e in entries), default=0),
-        "reason": "" if confirmed else reason or "no run on a fresh seed was completed",
-        "candidates": entries,
-        "winner": best["trial"],
-        "winner_by": "confirmation" if confirmed else "search",
-        "distinguishable": difference is not None and difference["interval"][0] > 0,
-        "difference": difference,
-        "noise": {"sd": spread.sd, "df": spread.df, "groups": spread.groups},
-        "optimism": best["search_value"] - best["mean"] if confirmed else None,
-    }
 
 
-def _entry(candidate: Candidate, runs: Sequence[Trial], spread: Noise) -> dict[str, Any]:
+def _measured(candidate: Candidate, runs: Sequence[Trial], spread: Noise) -> Candidate:
     values = [_value(r) for r in runs if _counts(r)]
     mean = fmean(values) if values else None
     half = spread.half_width(len(values)) if values else None
-    return {
-        "trial": candidate.trial,
-        "params": candidate.params,
-        "search_value": candidate.search_value,
-        "runs": [_run(r) for r in runs],
-        "mean": mean,
-        "sd": stdev(values) if len(values) > 1 else None,
-        "interval": _between(mean, half, 0.0) if mean is not None and half is not None else None,
-    }
+    return replace(
+        candidate,
+        runs=tuple(_run(r) for r in runs),
+        mean=mean,
+        sd=stdev(values) if len(values) > 1 else None,
+        interval=_between(mean, half, 0.0) if mean is not None and half is not None else None,
+    )
 
 
-def _run(run: Trial) -> dict[str, Any]:
+def _run(run: Trial) -> ConfirmedRun:
     cut = None if _counts(run) else "cut short"
-    return {
-        "seed": run.seed,
-        "value": _value(run) if _counts(run) else None,
-        "epochs": len(run.epochs),
-        "seconds": run.seconds,
-        "failure": run.failure.kind if run.failure else cut,
-    }
+    return ConfirmedRun(
+        seed=run.seed,
+        value=_value(run) if _counts(run) else None,
+        epochs=len(run.epochs),
+        seconds=run.seconds,
+        failure=run.failure.kind if run.failure else cut,
+    )
 
 
-def _difference(entries: Sequence[Mapping[str, Any]], spread: Noise) -> dict[str, Any] | None:
+def _difference(candidates: Sequence[Candidate], spread: Noise) -> Difference | None:
     """Between the two best means, with its 95 % interval; None where it cannot be told."""
-    means = [e for e in entries if e["mean"] is not None]
+    means = [(c.mean, len(c.values)) for c in candidates if c.mean is not None]
     if len(means) < 2:
         return None
-    first, second = means[:2]
-    counts = [sum(r["value"] is not None for r in e["runs"]) for e in (first, second)]
-    half = spread.half_width(*counts)
+    (first, n), (second, m) = means[:2]
+    half = spread.half_width(n, m)
     if half is None:
         return None
-    mean = first["mean"] - second["mean"]
-    return {"mean": mean, "interval": _between(mean, half, -1.0)}
+    return Difference(first - second, _between(first - second, half, -1.0))
 
 
-def _between(mean: float, half: float, least: float) -> list[float]:
+def _between(mean: float, half: float, least: float) -> Interval:
     """The interval around a mean, as far as an accuracy or a difference of two can lie."""
-    return [max(least, mean - half), min(1.0, mean + half)]
+    return max(least, mean - half), min(1.0, mean + half)
 
 
 def _groups(trials: Iterable[Trial]) -> list[list[Trial]]:

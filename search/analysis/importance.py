@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import FrozenTrial
 
+from search.analysis.results import Importance, ParameterImportance
 from search.engines.trial_store import distributions_of
 from search.records import Trial
 from search.space import SearchSpace
 
+METHOD = "PED-ANOVA"
 MINIMUM_TRIALS = 10
 _PERMUTATIONS = 100
 # At 2.5 % of each tail these leave five resamples outside: enough for an error bar.
@@ -33,26 +35,21 @@ _INTERVAL = (0.025, 0.975)
 _TARGET_QUANTILE = 0.25
 
 
-def importances(trials: Sequence[Trial], space: SearchSpace, *, seed: int = 0) -> dict[str, Any]:
-    """Importances of all parameters over the complete trials, as ``importance.json`` holds them.
+def importances(trials: Sequence[Trial], space: SearchSpace, *, seed: int = 0) -> Importance:
+    """Importances of all parameters over the complete trials.
 
     Returns:
-        ``applicable`` is False with a ``reason`` below ten complete trials or when all
-        values are equal; ``parameters`` has ``importance`` (fractions that sum to 1),
-        ``interval`` (2.5th and 97.5th percentile over ``bootstraps`` resamples), ``null_95``
-        (the 95th percentile under shuffled values) and ``distinguishable``.
+        Not applicable, with a reason, below ten complete trials or when all values are equal.
+        Importances are fractions that sum to 1; ``interval`` holds the 2.5th and 97.5th
+        percentile over the resamples, ``null_95`` the 95th percentile under shuffled values.
     """
     complete = [t for t in trials if t.state == "complete" and t.value is not None]
     values = np.array([t.value for t in complete], dtype=float)
-    record: dict[str, Any] = {"schema": 1, "method": "PED-ANOVA", "trials": len(complete)}
     reason = _not_applicable(values)
     if reason:
-        rows: list[dict[str, Any]] = []
-        return {**record, "bootstraps": 0, "applicable": False, "reason": reason,
-                "parameters": rows}  # fmt: skip
-    rows = sorted(_parameters(complete, values, space, seed), key=lambda p: -p["importance"])
-    return {**record, "bootstraps": _BOOTSTRAPS, "applicable": True, "reason": "",
-            "parameters": rows}  # fmt: skip
+        return Importance(METHOD, len(complete), False, reason, ())
+    parameters = sorted(_parameters(complete, values, space, seed), key=lambda p: -p.importance)
+    return Importance(METHOD, len(complete), True, "", tuple(parameters), bootstraps=_BOOTSTRAPS)
 
 
 def _not_applicable(values: NDArray[np.float64]) -> str:
@@ -65,7 +62,7 @@ def _not_applicable(values: NDArray[np.float64]) -> str:
 
 def _parameters(
     trials: Sequence[Trial], values: NDArray[np.float64], space: SearchSpace, seed: int
-) -> Iterable[dict[str, Any]]:
+) -> Iterable[ParameterImportance]:
     sample = _ResampledStudy(trials, space)
     stored = sample.stored
     observed = sample.estimate(stored)
@@ -76,14 +73,14 @@ def _parameters(
     resampled = [sample.estimate([stored[row] for row in rows]) for rows in draws]
     for name in (p.name for p in space):
         limit = float(np.quantile([estimate[name] for estimate in null], 0.95))
-        bounds = np.quantile([estimate[name] for estimate in resampled], _INTERVAL)
-        yield {
-            "name": name,
-            "importance": observed[name],
-            "interval": [float(bound) for bound in bounds],
-            "null_95": limit,
-            "distinguishable": observed[name] > limit,
-        }
+        low, high = np.quantile([estimate[name] for estimate in resampled], _INTERVAL)
+        yield ParameterImportance(
+            name=name,
+            importance=observed[name],
+            interval=(float(low), float(high)),
+            null_95=limit,
+            distinguishable=observed[name] > limit,
+        )
 
 
 class _ResampledStudy(optuna.Study):

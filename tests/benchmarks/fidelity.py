@@ -115,7 +115,7 @@ def write(file: Path, trials: list[Trial], options: argparse.Namespace) -> None:
     content = {
         "schema": 1,
         "sizes": {name: getattr(options, name) for name in names},
-        "machine": describe("CPU"),
+        "machine": vars(describe("CPU")),
         "curves": curves,
     }
     write_bytes(file, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())

@@ -143,7 +143,7 @@ def result(run: Path, of_a_run: bool) -> dict[str, Any]:
     entries = json.loads((run / "ledger.json").read_text())["entries"]
     readings = sum(entry["split"] == "test" for entry in entries)
     return {
-        **summarise(labels, probabilities),
+        **vars(summarise(labels, probabilities)),
         "test_readings": readings,
         **(our_trials(run) if of_a_run else json.loads((run / "result.json").read_text())),
     }

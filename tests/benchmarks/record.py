@@ -115,7 +115,7 @@ class Benchmark:
 
 def surroundings(device: str) -> dict[str, Any]:
     """Machine and versions; the device is ``unknown`` where no backend was asked."""
-    found = describe(device)
+    found = vars(describe(device))
     versions = {name: v for name, v in found["packages"].items() if name in _PACKAGES}
     machine = {name: found[name] for name in ("cpu", "cores", "memory_bytes", "device")}
     kept = {name: found[name] for name in ("backend", "precision")}

@@ -1,12 +1,12 @@
 """``experiments.json`` for a run, as the stage would write it."""
 
-from report_factory import write
-
 from fmnist.ablation.results import BASE, ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Fidelity
 from fmnist.ablation.variants import catalogue
 from fmnist.analysis.paired_effects import Score
+from fmnist.runs.artifacts import EXPERIMENTS
 from fmnist.runs.config_source import load_config
+from fmnist.runs.folder import Run
 from search.records import Epoch, Failure, Trial
 
 SIZE = Fidelity(6_000, 6_000, 3, 3)
@@ -39,5 +39,5 @@ def measured(run, values=VALUES, failures=()):
         number = place_of(key)
         trials[number] = Trial(number, "failed", {}, None, (), 70, "", 1.0, failure)
     found = conclude(config, SIZE, catalogue(config), Trained(trials, scores))
-    write(run, "experiments.json", found)
+    Run(run).write(EXPERIMENTS, found)
     return found

@@ -2,12 +2,15 @@
 
 import json
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import tomli_w
 from report_factory import recorded, write
 
 from fmnist.analysis import classification
+from fmnist.runs.artifacts import METRICS
+from fmnist.runs.folder import Run
 
 IMAGES = 2000
 
@@ -22,10 +25,10 @@ def with_classes(folder, names, **data):
     (run / "run.toml").write_text(tomli_w.dumps(document), encoding="utf-8")
     arrays = _predictions(len(names))
     _relabel(run, arrays)
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    metrics = Run(run).read(METRICS)
     test = arrays["test_labels"], arrays["test_probabilities"]
-    metrics["test"] = classification.evaluate(*test, names) | {"curve": metrics["test"]["curve"]}
-    write(run, "metrics.json", metrics)
+    scores = replace(classification.evaluate(*test, names), curve=metrics.test.curve)
+    Run(run).write(METRICS, replace(metrics, test=scores))
     _softmax(run, arrays)
     return run
 

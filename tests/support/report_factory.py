@@ -10,6 +10,8 @@ import numpy as np
 
 from fmnist.analysis import bootstrap
 from fmnist.analysis.calibration import calibration
+from fmnist.runs.artifacts import CONFIRMATION, METRICS
+from fmnist.runs.folder import Run
 from search.analysis.confirmation import candidates, conclude
 from search.records import Failure, Trial
 
@@ -49,10 +51,10 @@ def add_statistics(run):
             (file[f"{split}_labels"], file[f"{split}_probabilities"])
             for split in ("test", "validation")
         )
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    metrics["test"] = bootstrap.with_intervals(metrics["test"], *test, resamples=100)
-    metrics["calibration"] = calibration(held_out, test, validated_by="model.keras", resamples=100)
-    write(run, "metrics.json", metrics)
+    metrics = Run(run).read(METRICS)
+    scores = bootstrap.with_intervals(metrics.test, *test, resamples=100)
+    found = calibration(held_out, test, validated_by="model.keras", resamples=100)
+    Run(run).write(METRICS, replace(metrics, test=scores, calibration=found))
 
 
 def confirmed_run(folder):
@@ -161,14 +163,15 @@ def write_confirmation(run, trials):
                 )
             runs.append(fresh)
     write_lines(run, "confirm.jsonl", runs)
-    write(run, "confirmation.json", conclude(chosen, runs, trials))
+    Run(run).write(CONFIRMATION, conclude(chosen, runs, trials))
 
 
 def skip_confirmation(run, reason):
     """As when there was no time for it."""
     (run / "confirm.jsonl").unlink(missing_ok=True)
     trials = read_trials(run)
-    write(run, "confirmation.json", conclude(candidates(trials, 3), [], trials, reason=reason))
+    record = conclude(candidates(trials, 3), [], trials, reason=reason)
+    Run(run).write(CONFIRMATION, record)
 
 
 def write_plan(run, deadline="2026-11-21T22:10:00+01:00"):

@@ -1,9 +1,12 @@
 """Run folders as a search leaves them: begun, stopped, finished."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+from fmnist.runs.artifacts import RUN, STAGES
 from fmnist.runs.folder import Run
+from fmnist.runs.records.plan import Stage, Stages
 from search.records import Trial, TrialLog
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded_run"
@@ -16,12 +19,17 @@ def begun(results, name, created="2026-11-20T20:00:00+00:00", log=""):
     """A run whose search has begun: one trial, no report."""
     run = Run(results / name)
     run.path.mkdir(parents=True)
-    run.write_toml("run.toml", {"created": created, "request": {"kind": "search"}})
-    run.write_json("stages.json", {"stages": [{"name": "search", "seconds": 10.0}]})
+    write_run_toml(run, created=created, command="")
+    run.write(STAGES, Stages((Stage("search", "", 10.0),)))
     TrialLog(run / "trials.jsonl").append(Trial(0, "complete", {}, 0.9, (), 0, "", 1.0))
     if log:
         run.write_text("run.log", log)
     return run
+
+
+def write_run_toml(run, **changes):
+    """That of the recorded run, but for the ``changes``."""
+    run.write(RUN, replace(Run(RECORDED).read(RUN), **changes))
 
 
 def finished(results, name="recorded"):

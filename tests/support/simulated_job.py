@@ -67,7 +67,7 @@ class Job:
             spread=night.spread,
             levels=night.levels,
             creep=night.creep,
-            sharing=night.describe_parallelism,
+            sharing=night.sharing,
             faults=night.faults,
             jumps=list(night.jumps),
         )
@@ -150,8 +150,8 @@ class Job:
             study.run()
             self.runs = study.log.trials
         record = conclude(found[: max(k, 1)], self.runs, self.log.trials)
-        assert sum(len(c["runs"]) for c in record["candidates"]) == len(self.runs)
-        self.best = next(t for t in self.log.trials if t.number == record["winner"])
+        assert sum(len(c.runs) for c in record.candidates) == len(self.runs)
+        self.best = next(t for t in self.log.trials if t.number == record.winner)
 
     def retrain(self):
         done = []

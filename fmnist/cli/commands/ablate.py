@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
     from fmnist.runs.folder import Run
 
-NEEDED = ("best_config.toml", "history.json", "metrics.json", "evidence.json")
-"""Files without which there is nothing to experiment with."""
 NOTICE = "stopping; once more stops at once"
 
 log = logging.getLogger("fmnist")
@@ -95,10 +93,12 @@ def experiment(
 
 
 def _finished_run(folder: Path) -> Run:
+    from fmnist.runs import artifacts
     from fmnist.runs.folder import Run, RunError
 
     run = Run.existing(folder)
-    missing = [name for name in NEEDED if not run.has(name)]
+    needed = (artifacts.BEST_CONFIG, artifacts.HISTORY, artifacts.METRICS, artifacts.EVIDENCE)
+    missing = [file for file in needed if not run.has(file)]
     if missing:
         raise RunError(f"{folder}: has no {missing[0]}, the run is not finished; let it finish")
     return run
@@ -111,9 +111,10 @@ def _ablation_job(
     from fmnist.pipeline.clock import JobClock
     from fmnist.pipeline.context import Context
     from fmnist.pipeline.request import Request
+    from fmnist.runs import artifacts
     from fmnist.runs.config_source import load_config
 
-    record = run.read_toml("run.toml")
+    record = run.read_toml(artifacts.RUN)
     asked, splits = record["request"], record["splits"]
     data = moved_data or asked.get("data")
     request = Request(
@@ -138,10 +139,10 @@ def _ablation_job(
 
 def _check_data(job: Context) -> None:
     """Other images would give other experiments than those of this run."""
+    from fmnist.runs import artifacts
     from fmnist.runs.folder import RunError
 
-    digest = job.run.read_toml("run.toml")["data"]["digest"]
-    if job.data.digest != digest:
+    if job.data.digest != job.run.read(artifacts.RUN).data.digest:
         raise RunError(
             f"{job.run.path}: was made from other data than {job.data.source} (their checksums "
             "differ); give them with --data"

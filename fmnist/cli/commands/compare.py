@@ -52,10 +52,11 @@ def compare_folders(
     from fmnist.cli.display.comparison import comparison_text
     from fmnist.report.comparison_report import render_comparison
     from fmnist.report.render import render_report
+    from fmnist.runs.codec import document
 
     comparison = analysis.compare_runs(folders)
     if as_json:
-        click.echo(json.dumps(comparison.to_json(), allow_nan=False))
+        click.echo(json.dumps(document(comparison), allow_nan=False))
     else:
         click.echo(comparison_text(comparison, color=sys.stdout.isatty()) + "\n")
     analysis.write(comparison, output or folders[0])

@@ -32,22 +32,22 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
 
     from fmnist.data.image_files import prepared
     from fmnist.models import inference
+    from fmnist.runs import artifacts
     from fmnist.runs.config_source import load_config
     from fmnist.runs.folder import Run
 
     run = Run.existing(run_folder)
-    if not run.has("model.keras"):
-        raise UserError(f"{run_folder}: the run has no model.keras yet; let it finish first")
-    data = run.read_toml("run.toml")["data"]
-    names = data["class_names"]
-    pictures = [prepared(path, data.get("pictures", "trimmed")) for path in images]
+    if not run.has(artifacts.MODEL):
+        raise UserError(f"{run_folder}: the run has no {artifacts.MODEL} yet; let it finish first")
+    data = run.read(artifacts.RUN).data
+    pictures = [prepared(path, data.pictures) for path in images]
     probabilities = inference.predict(
-        inference.load_model(run / "model.keras"),
+        inference.load_model(run / artifacts.MODEL),
         np.stack([p.pixels for p in pictures])[..., None],
         mirrored=load_config(run.path).test_time_flip,
     )
     for path, picture, p in zip(images, pictures, probabilities, strict=True):
-        ranked = [(names[i], float(p[i])) for i in np.argsort(-p)]
+        ranked = [(data.class_names[i], float(p[i])) for i in np.argsort(-p)]
         if as_json:
             row = {"image": str(path), "steps": list(picture.steps), "probabilities": dict(ranked)}
             click.echo(json.dumps(row))

@@ -31,21 +31,22 @@ def report(
     Example: fmnist report results/2026-11-21-7f3a --author "Ada Lovelace"
     """
     from fmnist.report.render import render_report
+    from fmnist.runs import artifacts
     from fmnist.runs.folder import Run
 
     run = Run.existing(run_folder)
     cover = {"title": title, "author": author, "course": course, "date": dated}
     if any(cover.values()):
-        record = run.read_toml("run.toml")
+        record = run.read_toml(artifacts.RUN)
         changed = {name: text for name, text in cover.items() if text}
         record["document"] = {**record.get("document", {}), **changed}
-        run.write_toml("run.toml", record)
-    finished = run.has("metrics.json") and run.has("evidence.json")
+        run.write_toml(artifacts.RUN, record)
+    finished = run.has(artifacts.METRICS) and run.has(artifacts.EVIDENCE)
     rendered = render_report(
         run.path, templates=template, questions=questions, interim=not finished
     )
     if not finished:
-        imported = "imported" in run.read_toml("run.toml")
+        imported = run.read(artifacts.RUN).imported
         why = "its trials were read in" if imported else "the run is not finished"
         click.echo(f"interim report: {why}")
     return print_rendered(rendered)

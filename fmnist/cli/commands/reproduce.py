@@ -52,9 +52,11 @@ def reproduce(options: JobOptions, *, source: Path) -> int:
 
     Example: fmnist reproduce report.pdf
     """
-    from fmnist.analysis.reproduction import FILE, changes, read_recorded
+    from fmnist.analysis.reproduction import changes, read_recorded
     from fmnist.backends.environment import describe
     from fmnist.pipeline.request import Request
+    from fmnist.runs.artifacts import REPRODUCTION
+    from fmnist.runs.codec import document
 
     options.check()
     then = read_recorded(source)
@@ -76,9 +78,9 @@ def reproduce(options: JobOptions, *, source: Path) -> int:
     for line in changes(then.environment, describe(), then.run.version):
         job.display.message(f"not as recorded: {line}")
     code = execute(job)
-    verdict = job.run.read_json(FILE)
-    click.echo(json.dumps(verdict) if options.as_json else verdict["sentence"])
-    return code if verdict["holds"] else DIFFERS
+    verdict = job.run.read(REPRODUCTION)
+    click.echo(json.dumps(document(verdict)) if options.as_json else verdict.sentence)
+    return code if verdict.holds else DIFFERS
 
 
 def _check_data(job: Job, then: Recorded) -> None:

@@ -112,7 +112,8 @@ def _train_recipe(
     """Train every network of a recipe, each a run; then compare them, where there are several."""
     from fmnist.config import recipes
     from fmnist.pipeline.clock import JobClock
-    from fmnist.pipeline.recipe_runs import COMPARED, half_done, parts_of
+    from fmnist.pipeline.recipe_runs import half_done, parts_of
+    from fmnist.runs.artifacts import COMPARISON
     from fmnist.runs.folder import Run
 
     parts = [
@@ -129,7 +130,7 @@ def _train_recipe(
     waiting = None if options.name else half_done(options.results, parts)
     first = waiting or options.find_run(parts[0].request)
     runs = [Run.named(options.results, first.path.name + part.suffix) for part in parts]
-    code, continued = 0, len(parts) > 1 and not first.has(COMPARED)
+    code, continued = 0, len(parts) > 1 and not first.has(COMPARISON)
     for part, run in zip(parts, runs, strict=True):
         if continued and part.is_done(run):
             continue

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist.pipeline.progress import ProgressDisplay
+from fmnist.runs.artifacts import BEST_CONFIG
+from fmnist.runs.codec import document, to_plain
+from fmnist.runs.records.metrics import Metrics
+from fmnist.runs.records.plan import Check
+from search.analysis.results import Confirmation
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
 if TYPE_CHECKING:
-    from fmnist.pipeline.doctor import Check
     from fmnist.report.render import Rendered
 
 
@@ -58,9 +62,9 @@ class JsonDisplay(ProgressDisplay):
         """See ``ProgressDisplay.confirm_started``."""
         self._emit("confirm", k=k, seeds=seeds, leader=leader)
 
-    def confirmed(self, confirmation: dict[str, Any]) -> None:
+    def confirmed(self, confirmation: Confirmation) -> None:
         """See ``ProgressDisplay.confirmed``."""
-        self._emit("confirmed", **confirmation)
+        self._emit("confirmed", **document(confirmation))
 
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
         """See ``ProgressDisplay.retrain_epoch``."""
@@ -71,18 +75,17 @@ class JsonDisplay(ProgressDisplay):
         }
         self._emit("epoch", **scores, epochs=epochs, stage=self.current_stage, name=name)
 
-    def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
+    def result(self, run: Path, metrics: Metrics, rendered: Rendered) -> None:
         """See ``ProgressDisplay.result``."""
-        test = metrics["test"]
         self._emit(
             "result",
             run=str(run),
-            accuracy=test["accuracy"],
-            interval=test["interval"],
-            search=metrics.get("search"),
-            ensemble=metrics.get("ensemble"),
+            accuracy=metrics.test.accuracy,
+            interval=metrics.test.interval,
+            search=to_plain(metrics.search),
+            ensemble=to_plain(metrics.ensemble),
             html=str(rendered.html),
             pdf=str(rendered.pdf) if rendered.pdf else None,
             problem=rendered.problem,
-            best_config=str(run / "best_config.toml"),
+            best_config=str(run / BEST_CONFIG.name),
         )

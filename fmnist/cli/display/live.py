@@ -6,12 +6,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fmnist.cli.display.plain import QuietDisplay
 from fmnist.cli.display.summary import check_text, outcome, winner_text
 from fmnist.pipeline.progress import STAGES
+from fmnist.runs.records.metrics import Metrics
+from fmnist.runs.records.plan import Check
 from fmnist.text import cell, clock, percent, settings
+from search.analysis.results import Confirmation
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from fmnist.pipeline.doctor import Check
     from fmnist.report.render import Rendered
 
 _SHOWN_BEST, _SHOWN_NEWEST = 3, 8
@@ -106,7 +108,7 @@ class LiveDisplay(QuietDisplay):
         """See ``ProgressDisplay.confirm_started``."""
         self._detail = f"the best {k} on {seeds} fresh seeds each: {leader}"
 
-    def confirmed(self, confirmation: dict[str, Any]) -> None:
+    def confirmed(self, confirmation: Confirmation) -> None:
         """See ``ProgressDisplay.confirmed``."""
         self.message(winner_text(confirmation))
 
@@ -122,7 +124,7 @@ class LiveDisplay(QuietDisplay):
         """See ``ProgressDisplay.stopping``; shown when next drawn."""
         self._notice = text
 
-    def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
+    def result(self, run: Path, metrics: Metrics, rendered: Rendered) -> None:
         """See ``ProgressDisplay.result``."""
         self.stage_started("done")
         self.close()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fmnist.cli.display.summary import check_text, epoch_text, outcome, result_text, winner_text
 from fmnist.pipeline.progress import STAGES, ProgressDisplay
+from fmnist.runs.records.metrics import Metrics
+from fmnist.runs.records.plan import Check
 from fmnist.text import clock, duration, percent, settings
+from search.analysis.results import Confirmation
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
 if TYPE_CHECKING:
-    from fmnist.pipeline.doctor import Check
     from fmnist.report.render import Rendered
 
 
 class QuietDisplay(ProgressDisplay):
     """The result only."""
 
-    def result(self, run: Path, metrics: dict[str, Any], rendered: Rendered) -> None:
+    def result(self, run: Path, metrics: Metrics, rendered: Rendered) -> None:
         """See ``ProgressDisplay.result``."""
         print(result_text(run, metrics, rendered))
 
@@ -61,7 +63,7 @@ class PlainDisplay(QuietDisplay):
         """See ``ProgressDisplay.confirm_started``."""
         _line(f"  the best {k} trials on {seeds} fresh seeds each: {leader}")
 
-    def confirmed(self, confirmation: dict[str, Any]) -> None:
+    def confirmed(self, confirmation: Confirmation) -> None:
         """See ``ProgressDisplay.confirmed``."""
         _line(f"  {winner_text(confirmation)}")
 

@@ -3,64 +3,67 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fmnist.runs.artifacts import BEST_CONFIG
+from fmnist.runs.records.final_model import Ensemble
+from fmnist.runs.records.metrics import Metrics, SearchResult
+from fmnist.runs.records.plan import Check
 from fmnist.text import counted, percent, points
+from search.analysis.results import Candidate, Confirmation
 from search.records import Epoch, Trial
 
 if TYPE_CHECKING:
-    from fmnist.pipeline.doctor import Check
     from fmnist.report.render import Rendered
 
 MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 
 
-def result_text(run: Path, metrics: dict[str, Any], rendered: Rendered) -> str:
+def result_text(run: Path, metrics: Metrics, rendered: Rendered) -> str:
     """The last words of a job: the accuracy, where the reports are, how to go on."""
-    test = metrics["test"]
-    low, high = test["interval"]
+    test = metrics.test
+    low, high = test.interval
     lines = [
-        f"test accuracy  {percent(test['accuracy'])}  (95 % interval {100 * low:.2f} to "
-        f"{percent(high)}, n = {test['n']})",
-        *gap_lines(metrics.get("search")),
-        *ensemble_lines(metrics.get("ensemble")),
+        f"test accuracy  {percent(test.accuracy)}  (95 % interval {100 * low:.2f} to "
+        f"{percent(high)}, n = {test.n})",
+        *gap_lines(metrics.search),
+        *ensemble_lines(metrics.ensemble),
         f"HTML report    {rendered.html}",
         f"PDF report     {rendered.pdf or rendered.problem}",
-        f"use it again   fmnist train --config {run / 'best_config.toml'}",
+        f"use it again   fmnist train --config {run / BEST_CONFIG.name}",
     ]
     return "\n".join(lines)
 
 
-def gap_lines(search: dict[str, Any] | None) -> list[str]:
+def gap_lines(search: SearchResult | None) -> list[str]:
     """How the accuracy held from the search to the test; empty where nothing was compared."""
-    if not search or search.get("validation_value") is None:
+    if not search or search.validation_value is None:
         return []
     steps = [
-        ("search", search.get("best_value")),
-        ("confirmed", search.get("confirmed_value")),
-        ("final", search["validation_value"]),
-        ("test", search.get("test_value")),
+        ("search", search.best_value),
+        ("confirmed", search.confirmed_value),
+        ("final", search.validation_value),
+        ("test", search.test_value),
     ]
     known = [f"{name} {100 * value:.2f}" for name, value in steps if value is not None]
     lines = [f"on the way     {' → '.join(known)} %"]
-    if search.get("optimism_gap") is not None:
-        gap = points(search["optimism_gap"])
+    if search.optimism_gap is not None:
+        gap = points(search.optimism_gap)
         lines.append(f"optimism gap   {gap} (search minus confirmed, validation)")
     return lines
 
 
-def ensemble_lines(ensemble: dict[str, Any] | None) -> list[str]:
+def ensemble_lines(ensemble: Ensemble | None) -> list[str]:
     """The average of several networks, apart from the one network; empty without an ensemble."""
     if not ensemble:
         return []
-    low, high = ensemble["interval"]
-    paired = ensemble["against_single"]
-    members = len(ensemble["members"])
+    low, high = ensemble.interval
+    paired, members = ensemble.against_single, len(ensemble.members)
     return [
-        f"ensemble       {percent(ensemble['accuracy'])}  (95 % interval {100 * low:.2f} to "
+        f"ensemble       {percent(ensemble.accuracy)}  (95 % interval {100 * low:.2f} to "
         f"{percent(high)}), the average of {members} networks",
-        f"               {points(paired['difference'])} against the one network, "
-        f"McNemar p = {paired['p']:.3f}",
+        f"               {points(paired.difference)} against the one network, "
+        f"McNemar p = {paired.p:.3f}",
     ]
 
 
@@ -74,30 +77,27 @@ def epoch_text(epoch: Epoch, *, validated: bool) -> str:
     return f"{scores}, {epoch.seconds:.1f} s"
 
 
-def winner_text(confirmation: dict[str, Any]) -> str:
+def winner_text(confirmation: Confirmation) -> str:
     """Which trial won the confirmation, by how much, and whether that means anything."""
-    number = confirmation["winner"]
-    by_trial = {c["trial"]: c for c in confirmation["candidates"]}
-    mean = by_trial[number]["mean"] if number in by_trial else None
-    if confirmation["winner_by"] != "confirmation" or mean is None:
-        reason = confirmation["reason"] or "no run on a fresh seed gave a value"
+    number, winner = confirmation.winner, confirmation.confirmed
+    if winner is None:
+        reason = confirmation.reason or "no run on a fresh seed gave a value"
         return f"trial {number} wins by its search value, not confirmed: {reason}"
-    text = f"trial {number} wins with {_with_interval(by_trial[number])}"
-    if confirmation["optimism"] is not None:
-        text += f"; optimism of the search {points(confirmation['optimism'])}"
-    second = next((c["trial"] for c in by_trial.values() if c["rank"] == 2), None)
-    if second is not None and not confirmation["distinguishable"]:
+    text = f"trial {number} wins with {_with_interval(winner)}"
+    if confirmation.optimism is not None:
+        text += f"; optimism of the search {points(confirmation.optimism)}"
+    second = next((c.trial for c in confirmation.candidates if c.rank == 2), None)
+    if second is not None and not confirmation.distinguishable:
         text += f"; not distinguishable from trial {second}"
     return text
 
 
-def _with_interval(candidate: dict[str, Any]) -> str:
-    runs = sum(run["value"] is not None for run in candidate["runs"])
-    seeds = counted(runs, "fresh seed")
-    if candidate["interval"] is None:
-        return f"{percent(candidate['mean'])} on {seeds}"
-    low, high = candidate["interval"]
-    return f"{100 * candidate['mean']:.2f} ± {50 * (high - low):.2f} % on {seeds}"
+def _with_interval(candidate: Candidate) -> str:
+    mean, seeds = candidate.mean or 0.0, counted(len(candidate.values), "fresh seed")
+    if candidate.interval is None:
+        return f"{percent(mean)} on {seeds}"
+    low, high = candidate.interval
+    return f"{100 * mean:.2f} ± {50 * (high - low):.2f} % on {seeds}"
 
 
 def outcome(trial: Trial) -> str:

@@ -7,15 +7,12 @@ stage leaves over, the next may use.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from statistics import fmean
-from typing import Any
 
 from fmnist.backends.parallelism import parallel_slowdown
-from fmnist.pipeline.planner.profiles import RunProfile
 from fmnist.pipeline.planner.workload import PostSearchWorkload
+from fmnist.runs.records.plan import Decision, Plan, PlannedStage, RunProfile
 from fmnist.text import counted
 from search.processes.supervisor import available_cores
 from search.study.scheduler import Budget
@@ -73,13 +70,13 @@ class TimePlanner:
         self.workload = workload
         self.set_parallelism(jobs, threads)
         self.deadline, self.confirm = deadline, confirm
-        self.decisions: list[dict[str, Any]] = []
+        self.decisions: list[Decision] = []
         self._epoch: float | None = None
         self._run: float | None = None
         self._promised = 0.0
         self._epochs: list[float] = []
         self._noted_epochs = 0
-        self._first_plan: list[dict[str, Any]] | None = None
+        self._first_plan: tuple[PlannedStage, ...] | None = None
 
     def set_parallelism(self, jobs: int, threads: int | None = None) -> None:
         """Reckon with ``jobs`` trainings at once from here on; see the arguments of this class."""
@@ -256,38 +253,32 @@ class TimePlanner:
 
     def note(self, event: str, text: str) -> None:
         """Remember a decision of stage ``event``."""
-        self.decisions.append(
-            {
-                "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "after_seconds": round(self.budget.elapsed(), 1),
-                "stage": event,
-                "text": text,
-            }
-        )
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self.decisions.append(Decision(at, round(self.budget.elapsed(), 1), event, text))
 
-    def resume(self, record: Mapping[str, Any]) -> None:
-        """Go on from the ``to_json`` of an earlier session: its plan is told, its decisions too."""
-        self._first_plan = list(record["planned"])
-        self.decisions = [*record["decisions"], *self.decisions]
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of ``plan.json``."""
-        return {
-            "schema": 1,
-            "deadline": self.deadline.isoformat(timespec="seconds") if self.deadline else None,
-            "budget_seconds": self.budget.total,
-            "sizes": asdict(self.plan),
-            "jobs": self.jobs,
-            "threads": self.threads,
-            "planned": self.planned,
-            "decisions": self.decisions,
-        }
+    def resume(self, record: Plan) -> None:
+        """Go on from the ``record`` of an earlier session: its plan is told, its decisions too."""
+        self._first_plan = record.planned
+        self.decisions = [*record.decisions, *self.decisions]
 
     @property
-    def planned(self) -> list[dict[str, Any]]:
+    def record(self) -> Plan:
+        """The plan at the start, and what became of it."""
+        return Plan(
+            deadline=self.deadline.isoformat(timespec="seconds") if self.deadline else None,
+            budget_seconds=self.budget.total,
+            sizes=self.plan,
+            jobs=self.jobs,
+            threads=self.threads,
+            planned=self.planned,
+            decisions=tuple(self.decisions),
+        )
+
+    @property
+    def planned(self) -> tuple[PlannedStage, ...]:
         """The split as it looks before anything has run; empty without a limit."""
         if self._first_plan is not None or self.budget.total is None:
-            return self._first_plan or []
+            return self._first_plan or ()
         plan, epoch = self.plan, _EPOCH * self.slowness
         run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
         confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
@@ -303,4 +294,4 @@ class TimePlanner:
         ]
         if more := self.workload.ablation_seconds(self.budget.total):
             parts.insert(-1, ("experiments", more))
-        return [{"stage": name, "seconds": round(seconds, 1)} for name, seconds in parts]
+        return tuple(PlannedStage(name, round(seconds, 1)) for name, seconds in parts)

@@ -6,8 +6,10 @@ And what stands around the searched fields: a recipe that makes most of the time
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
+
+from fmnist.runs.records.plan import RunProfile
 
 # Around the core space, measured by ``tests/benchmarks/ablation.py``: a residual network of
 # two convolutions a stage behind a stem, after D. Page's ResNet-9 (How to train your ResNet, 2018).
@@ -42,33 +44,6 @@ VALIDATION_SHARE = 0.2
 _MORE_TRIAL, _MORE_FINAL = 4, 4
 # More epochs than these only where they are planned: each leaves a checkpoint.
 _MOST_EPOCHS = 200
-
-
-@dataclass(frozen=True)
-class RunProfile:
-    """Sizes of the parts of a run.
-
-    Attributes:
-        trial_images: training images a trial sees, a stratified part of the training split.
-        trial_epochs: epochs of a trial.
-        final_epochs: epochs of the retraining, fewer where the time does not suffice.
-        validation: images split off for validation.
-        stretch: the retraining may take so many times ``final_epochs`` where time is left over;
-            1 where the user chose the epochs.
-        space: name of the space that is searched.
-        base: fields of the configuration that the space does not search.
-        refit: the final model is trained once more, on training and validation images, for the
-            epochs that validation chose.
-    """
-
-    trial_images: int
-    trial_epochs: int
-    final_epochs: int
-    validation: int = 6000
-    stretch: float = 1.5
-    space: str = "core"
-    base: Mapping[str, Any] = field(default_factory=dict)
-    refit: bool = False
 
 
 _PLANS = (

@@ -9,9 +9,10 @@ from typing import Any
 from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.data import DataSet
-from fmnist.pipeline.planner.profiles import RunProfile, profile_for, scale_to_dataset
+from fmnist.pipeline.planner.profiles import profile_for, scale_to_dataset
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.pipeline.request import Request
+from fmnist.runs.records.plan import RunProfile
 from search.processes.supervisor import available_cores
 from search.space import SearchSpace
 

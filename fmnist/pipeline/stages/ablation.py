@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from fmnist.ablation import sizing
 from fmnist.ablation.objective import IMAGES, Variants, in_order
 from fmnist.ablation.results import BASE, NO_TIME, ROUND, Trained, conclude, place_of
-from fmnist.ablation.sizing import Costs, Fidelity, Prices
-from fmnist.ablation.store import RECORD, Files
+from fmnist.ablation.sizing import Costs, Prices
+from fmnist.ablation.store import Files
 from fmnist.ablation.variants import MORE, Experiment, catalogue
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.data import subset
 from fmnist.errors import UserError
 from fmnist.pipeline.final_training import EpochProgressListener
+from fmnist.runs.artifacts import EXPERIMENTS, HISTORY
 from fmnist.runs.config_source import load_config
+from fmnist.runs.records.ablation import Fidelity
 from fmnist.text import counted
 from fmnist.training import checkpoint
 from fmnist.training.objective import TrainingObjective
@@ -94,10 +96,9 @@ class Session:
     def prices(self) -> Prices:
         """What a training costs, by the epochs of the final one."""
         job = self.job
-        seconds = [e["seconds"] for e in job.run.read_json("history.json")["epochs"]]
         seen = len(job.splits.train) + len(job.splits.validation) / 3
         jobs = job.planner.jobs
-        unit = sum(seconds) / len(seconds) / seen * parallel_slowdown(jobs)
+        unit = job.run.read(HISTORY).epoch_seconds / seen * parallel_slowdown(jobs)
         return Prices(self.config, unit, jobs, max(0.5, job.planner.slowness))
 
     # ---- how large --------------------------------------------------------------------------
@@ -272,8 +273,8 @@ class Session:
             classes=len(job.data.class_names),
             not_asked=[e.key for e in found if e.key not in wanted],
         )
-        job.run.write_json(RECORD, {**record, "planned": asdict(size) if size else None})
-        made, skipped = len(record["experiments"]), len(record["skipped"])
+        job.run.write(EXPERIMENTS, replace(record, planned=size))
+        made, skipped = len(record.experiments), len(record.skipped)
         text = f"{counted(made, 'experiment')} made, {skipped} skipped"
         text = text if size else f"all skipped: {NO_TIME}"
         job.planner.note("experiments", text)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.coordination import ROUND, Coordinator
 from fmnist.pipeline.stages.search import epoch_seconds, fit_cost_model
+from fmnist.runs.artifacts import BEST_CONFIG, CONFIRM_TRIALS, CONFIRMATION, TRIALS
 from fmnist.text import settings
-from search.analysis.confirmation import Candidate, candidates, conclude
+from search.analysis.confirmation import candidates, conclude
+from search.analysis.results import Candidate, Confirmation
 from search.records import Trial, TrialLog
 
 if TYPE_CHECKING:
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 
 def confirm(job: Context, coordinator: Coordinator) -> None:
     """Run the top candidates on fresh seeds, choose by their mean, write the best configuration."""
-    searched = TrialLog(job.run / "trials.jsonl")
+    searched = TrialLog(job.run / TRIALS)
     fallback = best_trial(searched)
-    log = TrialLog(job.run / "confirm.jsonl")
+    log = TrialLog(job.run / CONFIRM_TRIALS)
     k, seeds, reason = _size(job, coordinator, searched)
     if job.request.confirm:
         k, seeds, reason = coordinator.confirmation_size(job) or (k, seeds, reason)
@@ -35,7 +37,7 @@ def confirm(job: Context, coordinator: Coordinator) -> None:
         log = TrialLog(log.path)
         job.interrupt.check()
     record = conclude(found, log.trials, searched.trials, reason=reason)
-    job.run.write_json("confirmation.json", record)
+    job.run.write(CONFIRMATION, record)
     job.display.confirmed(record)
     _write_best(job, record)
 
@@ -84,16 +86,16 @@ def _record_reads(job: Context) -> None:
     job.ledger.record("confirm", "validation", validation, "choosing among the candidates")
 
 
-def _write_best(job: Context, record: dict[str, Any]) -> None:
-    winner = record["candidates"][0]
+def _write_best(job: Context, record: Confirmation) -> None:
+    winner = record.candidates[0]
     provenance = {
         "run": job.run.path.name,
-        "trial": winner["trial"],
-        "validation_accuracy": winner["search_value"],
-        "confirmed_validation_accuracy": winner["mean"],
-        "confirmed_runs": sum(r["value"] is not None for r in winner["runs"]),
+        "trial": winner.trial,
+        "validation_accuracy": winner.search_value,
+        "confirmed_validation_accuracy": winner.mean,
+        "confirmed_runs": len(winner.values),
     }
-    config = job.base.replace(**winner["params"], epochs=job.planner.plan.final_epochs)
+    config = job.base.replace(**winner.params, epochs=job.planner.plan.final_epochs)
     known = {k: v for k, v in provenance.items() if v is not None}
-    job.run.write_text("best_config.toml", dump_config(config, known))
-    job.display.message(f"best configuration: {settings(winner['params'])}")
+    job.run.write_text(BEST_CONFIG, dump_config(config, known))
+    job.display.message(f"best configuration: {settings(winner.params)}")

@@ -15,7 +15,21 @@ from numpy.typing import NDArray
 from fmnist.analysis import gradcam, label_errors, near_duplicates
 from fmnist.data import cache_folder
 from fmnist.models.inference import load_model
+from fmnist.runs.artifacts import GALLERY, MODEL, PICTURES, PREDICTIONS
 from fmnist.runs.config_source import load_config
+from fmnist.runs.records.data_quality import (
+    DuplicatePair,
+    Explained,
+    Gallery,
+    GradCam,
+    LabelErrors,
+    NearDuplicates,
+    Remaining,
+    Suspect,
+    Suspected,
+    SuspectPair,
+    Usual,
+)
 from search.processes.child import DISK_FULL
 
 if TYPE_CHECKING:
@@ -34,7 +48,7 @@ _PAIRS = 6e8  # of images, that the near-duplicates were timed with
 log = logging.getLogger("fmnist")
 
 Arrays = dict[str, NDArray[Any]]
-Found = tuple[dict[str, Any], Arrays]
+Found = tuple[LabelErrors | NearDuplicates | GradCam, Arrays]
 Predicted = Mapping[str, NDArray[Any]]
 
 
@@ -44,24 +58,25 @@ class UnsuitableError(Exception):
 
 def gallery(job: Context) -> None:
     """Write ``gallery.json`` and ``gallery.npz``: doubtful labels, near-duplicates, Grad-CAM."""
-    with np.load(job.run / "predictions.npz") as file:
+    with np.load(job.run / PREDICTIONS) as file:
         predictions = {name: file[name] for name in file.files}
-    record: dict[str, Any] = {"schema": 1, "left_out": {}}
+    parts: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
     arrays: Arrays = {}
     for name, work in _PARTS.items():
         try:
             _in_time(job, name)
-            record[name], pictures = work(job, predictions)
+            parts[name], pictures = work(job, predictions)
             arrays |= pictures
         except UnsuitableError as why:
-            record["left_out"][name] = str(why)
+            left_out[name] = str(why)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_FULL:
                 raise
             log.exception("no %s", name)
-            record["left_out"][name] = f"it failed ({type(error).__name__}: {error})"
-    job.run.write_arrays("gallery.npz", **arrays)
-    job.run.write_json("gallery.json", record)
+            left_out[name] = f"it failed ({type(error).__name__}: {error})"
+    job.run.write_arrays(PICTURES, **arrays)
+    job.run.write(GALLERY, Gallery(left_out, **parts))
 
 
 def _in_time(job: Context, name: str) -> None:
@@ -78,34 +93,31 @@ def _label_errors(job: Context, predictions: Predicted) -> Found:
     test, _ = _doubted(predictions, "test", places)
     validation, shown = _doubted(predictions, "validation", job.splits.validation)
     images = job.data.train_images[shown, :, :, 0]
-    return {"test": test, "validation": validation}, {"suspect_images": images}
+    return LabelErrors(test, validation), {"suspect_images": images}
 
 
 def _doubted(
     predictions: Predicted, split: str, places: NDArray[np.int64]
-) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    """What the record says of a split, and the indices of the images that are shown."""
+) -> tuple[Suspected, NDArray[np.int64]]:
+    """The doubtful labels of a split, and the indices of the images that are shown."""
     labels, p = predictions[f"{split}_labels"], predictions[f"{split}_probabilities"]
     found = label_errors.suspects(labels, p)
     shown = found.index[:SHOWN_SUSPECTS]
-    record = {
-        "n": len(labels),
-        "suspected": len(found.index),
-        "pairs": [
-            {"given": given, "suggested": suggested, "count": count}
-            for given, suggested, count in label_errors.frequent_pairs(labels, found)
-        ],
-        "shown": [
-            {
-                "index": int(places[i]),
-                "given": int(labels[i]),
-                "suggested": int(k),
-                "p_given": float(p[i, labels[i]]),
-                "p_suggested": float(p[i, k]),
-            }
+    record = Suspected(
+        n=len(labels),
+        suspected=len(found.index),
+        pairs=tuple(SuspectPair(*row) for row in label_errors.frequent_pairs(labels, found)),
+        shown=tuple(
+            Suspect(
+                index=int(places[i]),
+                given=int(labels[i]),
+                suggested=int(k),
+                p_given=float(p[i, labels[i]]),
+                p_suggested=float(p[i, k]),
+            )
             for i, k in zip(shown, found.suggested, strict=False)
-        ],
-    }
+        ),
+    )
     return record, places[shown]
 
 
@@ -121,17 +133,21 @@ def _duplicates(job: Context, predictions: Predicted) -> Found:
     if found is None:
         found = near_duplicates.find(data.train_images, images, mirrors=data.mirrors)
         near_duplicates.keep(folder, key, found, len(labels) * len(data.train_labels))
-    record = {
-        "threshold": near_duplicates.THRESHOLD,
-        "test_images": len(labels),
-        "training_images": len(data.train_labels),
-        "mirrors": data.mirrors,
-        "sampled": len(found.usual),
-        "usual": {"median": float(np.median(found.usual)), "least": float(found.usual.min())},
-        "exact": int((found.rms == 0).sum()),
-        "pairs": _pairs(found, data.train_labels, labels),
-        **_without(found, predictions["test_probabilities"].argmax(axis=1) == labels),
-    }
+    right = predictions["test_probabilities"].argmax(axis=1) == labels
+    others = np.ones(len(right), dtype=bool)
+    others[found.test] = False
+    record = NearDuplicates(
+        threshold=near_duplicates.THRESHOLD,
+        test_images=len(labels),
+        training_images=len(data.train_labels),
+        mirrors=data.mirrors,
+        sampled=len(found.usual),
+        usual=Usual(float(np.median(found.usual)), float(found.usual.min())),
+        exact=int((found.rms == 0).sum()),
+        pairs=_pairs(found, data.train_labels, labels),
+        correct=int(right[found.test].sum()),
+        without=Remaining(int(others.sum()), int(right[others].sum())),
+    )
     shown = slice(SHOWN_PAIRS)
     pictures = {
         "duplicate_test": images[found.test[shown], :, :, 0],
@@ -142,31 +158,13 @@ def _duplicates(job: Context, predictions: Predicted) -> Found:
 
 def _pairs(
     found: near_duplicates.Duplicates, train: NDArray[np.int64], test: NDArray[np.int64]
-) -> list[dict[str, Any]]:
+) -> tuple[DuplicatePair, ...]:
     """Indices, labels and distance of each pair."""
-    return [
-        {
-            "test": int(i),
-            "train": int(j),
-            "test_label": int(test[i]),
-            "train_label": int(train[j]),
-            "rms": float(rms),
-            "mirrored": bool(mirrored),
-        }
-        for i, j, rms, mirrored in zip(
-            found.test, found.train, found.rms, found.mirrored, strict=True
-        )
-    ]
-
-
-def _without(found: near_duplicates.Duplicates, right: NDArray[np.bool_]) -> dict[str, Any]:
-    """Correct predictions with a near-duplicate, and what the test set is without those."""
-    rest = np.ones(len(right), dtype=bool)
-    rest[found.test] = False
-    return {
-        "correct": int(right[found.test].sum()),
-        "without": {"n": int(rest.sum()), "correct": int(right[rest].sum())},
-    }
+    rows = zip(found.test, found.train, found.rms, found.mirrored, strict=True)
+    return tuple(
+        DuplicatePair(int(i), int(j), int(test[i]), int(train[j]), float(rms), bool(mirrored))
+        for i, j, rms, mirrored in rows
+    )
 
 
 def _grad_cam(job: Context, predictions: Predicted) -> Found:
@@ -178,25 +176,18 @@ def _grad_cam(job: Context, predictions: Predicted) -> Found:
     chosen = np.array(_telling(labels, p, predictions["random_index"]), dtype=np.int64)
     predicted = p[chosen].argmax(axis=1)
     images = predictions["images"][np.searchsorted(predictions["image_index"], chosen)]
-    model = load_model(job.run / "model.keras")
+    model = load_model(job.run / MODEL)
     layer = gradcam.last_maps(config)
     arrays = {
         "cam_predicted": gradcam.heat(model, layer, images, predicted),
         "cam_true": gradcam.heat(model, layer, images, labels[chosen]),
     }
     height, width = arrays["cam_true"].shape[1:]
-    explained = [
-        {
-            "index": int(i),
-            "true": int(labels[i]),
-            "predicted": int(k),
-            "p_true": float(p[i, labels[i]]),
-            "p_predicted": float(p[i, k]),
-        }
+    explained = tuple(
+        Explained(int(i), int(labels[i]), int(k), float(p[i, labels[i]]), float(p[i, k]))
         for i, k in zip(chosen, predicted, strict=True)
-    ]
-    about = {"layer": layer, "height": height, "width": width}
-    return {**about, "images": explained}, arrays
+    )
+    return GradCam(layer, height, width, explained), arrays
 
 
 def _telling(

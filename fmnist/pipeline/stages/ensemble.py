@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
@@ -11,7 +11,9 @@ from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining,
 from fmnist.pipeline.stages.refit import full_epoch_seconds, record_split_reads, refitted
 from fmnist.pipeline.stages.retrain import best_epoch
 from fmnist.pipeline.stages.search import fit_cost_model
+from fmnist.runs.artifacts import CONFIRMATION, ENSEMBLE, HISTORY, TRIALS
 from fmnist.runs.config_source import load_config
+from fmnist.runs.records.final_model import LeftOut, TrainedEnsemble, TrainedMember
 from search.engines.base import Suggestion
 from search.records import Trial, TrialLog
 from search.study.running_trial import trial_seed
@@ -60,43 +62,34 @@ def ensemble(job: Context) -> None:
         trial = ended.get(member.number)
         reason = _why_not(trial, recipe)
         if trial is None or reason:
-            left_out.append({"member": member.number, "reason": reason})
+            left_out.append(LeftOut(member.number, reason))
             job.note("ensemble", f"member {member.number} is left out: {reason}")
         else:
             members.append(_saved(job, training, recipe, member, trial))
-    job.run.write_json(
-        "ensemble.json",
-        {
-            "schema": 1,
-            "asked": job.request.ensemble,
-            "images": training.images,
-            "epochs": recipe.epochs,
-            "members": members,
-            "left_out": left_out,
-        },
-    )
+    asked = job.request.ensemble or 1
+    record = TrainedEnsemble(asked, training.images, recipe.epochs, tuple(members), tuple(left_out))
+    job.run.write(ENSEMBLE, record)
     training.forget()
 
 
 def _recipe(job: Context) -> _Recipe:
-    history = job.run.read_json("history.json")
+    history = job.run.read(HISTORY)
     refit = refitted(job)
-    epochs = int(history["chosen_epoch"]) if refit else len(history["epochs"])
-    seconds = [e["seconds"] for e in history["epochs"]]
-    alone = full_epoch_seconds(job, history) if refit else sum(seconds) / len(seconds)
+    epochs = history.chosen_epoch if refit else len(history.epochs)
+    alone = full_epoch_seconds(job, history) if refit else history.epoch_seconds
     return _Recipe(load_config(job.run.path), epochs, alone, refit)
 
 
 def _members(job: Context, config: Config) -> list[Suggestion]:
     """The candidates behind the winner in their order, then the winner on further seeds."""
     count = job.planner.workload.members
-    record = job.run.read_json("confirmation.json") if job.run.has("confirmation.json") else {}
-    candidates = record.get("candidates", [])
+    confirmation = job.run.get(CONFIRMATION)
+    candidates = confirmation.candidates if confirmation else ()
     found = [
-        Suggestion(number, c["params"], replicate_of=c["trial"])
+        Suggestion(number, c.params, replicate_of=c.trial)
         for number, c in enumerate(candidates[1 : count + 1], start=_FIRST)
     ]
-    winner = candidates[0]["trial"] if candidates else None
+    winner = candidates[0].trial if candidates else None
     own = diff_from_base(job, config)
     seeds = range(_FIRST + len(found), _FIRST + count)
     return found + [Suggestion(n, own, replicate_of=winner) for n in seeds]
@@ -133,7 +126,7 @@ def _note_reads(job: Context, recipe: _Recipe) -> None:
 def _costs(job: Context, recipe: _Recipe, jobs: int) -> CostModel:
     """What a member costs: as the search has it, in proportion to what the winner's epochs took."""
     seconds = recipe.seconds * parallel_slowdown(jobs)
-    log = TrialLog(job.run / "trials.jsonl")
+    log = TrialLog(job.run / TRIALS)
     if not log.trials:
         costs = CostModel()
         costs.learn({}, recipe.epochs, recipe.epochs * seconds)
@@ -152,21 +145,21 @@ def _why_not(trial: Trial | None, recipe: _Recipe) -> str:
 
 def _saved(
     job: Context, training: FinalTraining, recipe: _Recipe, member: Suggestion, trial: Trial
-) -> dict[str, Any]:
-    """Save the network of a member; what ``ensemble.json`` says of it."""
+) -> TrainedMember:
+    """Save the network of a member."""
     epoch = len(trial.epochs) if recipe.with_validation else best_epoch(trial)
     config = recipe.config.replace(**member.params)
     name = f"{FOLDER}/member_{member.number}.keras"
     training.save_model(name, config, member.number, epoch)
     validated = None if recipe.with_validation else trial.epochs[epoch - 1].val_accuracy
-    return {
-        "member": member.number,
-        "file": name,
-        "trial": member.replicate_of,
-        "seed": trial.seed,
-        "params": member.params,
-        "epoch": epoch,
-        "seconds": trial.seconds,
-        "validation_accuracy": validated,
-        "test_time_flip": config.test_time_flip,
-    }
+    return TrainedMember(
+        member=member.number,
+        file=name,
+        trial=member.replicate_of,
+        seed=trial.seed,
+        params=member.params,
+        epoch=epoch,
+        seconds=trial.seconds,
+        validation_accuracy=validated,
+        test_time_flip=config.test_time_flip,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,22 @@ from fmnist.analysis.calibration import calibration
 from fmnist.data.augmentation import Images
 from fmnist.models import inference
 from fmnist.models.inference import load_model
-from fmnist.pipeline.stages.refit import VALIDATED, refitted
+from fmnist.pipeline.stages.refit import refitted
 from fmnist.pipeline.stages.retrain import checkpoint_file, forget_checkpoints
+from fmnist.runs.artifacts import (
+    BEST_CONFIG,
+    CONFIRMATION,
+    ENSEMBLE,
+    HISTORY,
+    METRICS,
+    MODEL,
+    PREDICTIONS,
+    REFIT,
+    VALIDATED,
+)
 from fmnist.runs.config_source import load_config
+from fmnist.runs.records.final_model import Ensemble, Member
+from fmnist.runs.records.metrics import Metrics, Networks, SearchResult, TestEpoch
 from fmnist.training import checkpoint
 
 if TYPE_CHECKING:
@@ -34,7 +47,7 @@ Probabilities = NDArray[np.float32]
 
 def evaluate(job: Context) -> None:
     """Open the test set once, after every choice is made, and turn predictions into numbers."""
-    final = _Network(job.run / "model.keras", load_config(job.run.path).test_time_flip)
+    final = _Network(job.run / MODEL, load_config(job.run.path).test_time_flip)
     # A final network that learnt the validation images says nothing about them.
     validated = final if not refitted(job) else _Network(job.run / VALIDATED, final.mirrored)
     names = job.data.class_names
@@ -53,19 +66,17 @@ def evaluate(job: Context) -> None:
         seed = job.request.seed
         test = bootstrap.with_intervals(test, *tested, seed=seed)
         calibrated = calibration(held_out, tested, validated_by=validated.name, seed=seed)
-    test["curve"] = _test_curve(job, validated, images, labels)
-    record = {
-        "schema": 1,
-        "test_time_flip": final.mirrored,
-        "models": {"test": final.name, "validation": validated.name, "curve": CURVE},
-        "validation": classification.summarise(*held_out),
-        "test": test,
-        "calibration": calibrated,
-        "search": _search_result(job, validation_p, validation[1], test["accuracy"]),
-    }
-    if members:
-        record["ensemble"] = _ensemble_result(job, labels, test_p, ensemble_p)
-    job.run.write_json("metrics.json", record)
+    together = _ensemble_result(job, labels, test_p, ensemble_p) if members else None
+    metrics = Metrics(
+        test_time_flip=final.mirrored,
+        models=Networks(final.name, validated.name, CURVE),
+        validation=classification.summarise(*held_out),
+        test=replace(test, curve=_test_curve(job, validated, images, labels)),
+        calibration=calibrated,
+        search=_search_result(job, validation_p, validation[1], test.accuracy),
+        ensemble=together,
+    )
+    job.run.write(METRICS, metrics)
     forget_checkpoints(job)
 
 
@@ -89,10 +100,9 @@ class _Network:
 
 def _members(job: Context) -> list[_Network]:
     """The networks that are averaged with the final one; none without an ensemble."""
-    if not job.run.has("ensemble.json"):
-        return []
-    members = job.run.read_json("ensemble.json")["members"]
-    return [_Network(job.run / m["file"], m["test_time_flip"]) for m in members]
+    ensemble = job.run.get(ENSEMBLE)
+    members = ensemble.members if ensemble else ()
+    return [_Network(job.run / m.file, m.test_time_flip) for m in members]
 
 
 def _mean(probabilities: list[Probabilities]) -> Probabilities:
@@ -102,27 +112,34 @@ def _mean(probabilities: list[Probabilities]) -> Probabilities:
 
 def _ensemble_result(
     job: Context, labels: Labels, single: Probabilities, ensemble: Probabilities
-) -> dict[str, Any]:
+) -> Ensemble:
     """The average of the members, and whether it beats the single network on the same images."""
     paired = intervals.mcnemar(labels, ensemble.argmax(axis=1), single.argmax(axis=1))
-    known = ("member", "trial", "seed", "validation_accuracy")
-    history, refit = job.run.read_json("history.json"), refitted(job)
-    validated = history["epochs"][history["chosen_epoch"] - 1]["val_accuracy"]
-    first = {
-        "member": 1,
-        "trial": job.run.read_toml("best_config.toml").get("provenance", {}).get("trial"),
-        "seed": job.run.read_json("refit.json")["seed"] if refit else job.request.seed,
-        "validation_accuracy": None if refit else validated,
-    }
-    record = job.run.read_json("ensemble.json")
-    others = [{name: m[name] for name in known} for m in record["members"]]
-    return {
-        "asked": record["asked"],
-        "members": [first, *others],
-        "left_out": record["left_out"],
-        **classification.summarise(labels, ensemble),
-        "against_single": asdict(paired),
-    }
+    refit, trained = job.run.get(REFIT), job.run.read(ENSEMBLE)
+    validated = job.run.read(HISTORY).chosen.val_accuracy
+    used = refit is not None and refit.used
+    first = Member(
+        member=1,
+        trial=job.run.read(BEST_CONFIG).provenance.get("trial"),
+        seed=refit.seed if refit and used else job.request.seed,
+        validation_accuracy=None if used else validated,
+    )
+    others = (
+        Member(
+            member=m.member,
+            trial=m.trial,
+            seed=m.seed,
+            validation_accuracy=m.validation_accuracy,
+        )
+        for m in trained.members
+    )
+    return Ensemble(
+        **vars(classification.summarise(labels, ensemble)),
+        asked=trained.asked,
+        members=(first, *others),
+        left_out=trained.left_out,
+        against_single=paired,
+    )
 
 
 def _write_predictions(
@@ -137,7 +154,7 @@ def _write_predictions(
     index, random_index = _gallery(labels, p, job.request.seed)
     examples = _examples(job.data.train_labels, len(job.data.class_names))
     job.run.write_arrays(
-        "predictions.npz",
+        PREDICTIONS,
         test_labels=labels,
         test_probabilities=p,
         validation_labels=validation[0],
@@ -147,7 +164,7 @@ def _write_predictions(
         random_index=random_index,
         example_index=examples,
         examples=job.data.train_images[examples, :, :, 0],
-        **({"ensemble_probabilities": ensemble} if job.run.has("ensemble.json") else {}),
+        **({"ensemble_probabilities": ensemble} if job.run.has(ENSEMBLE) else {}),
     )
 
 
@@ -161,13 +178,13 @@ def _time_for_intervals(job: Context, images: int) -> bool:
 
 def _test_curve(
     job: Context, network: _Network, images: Images, labels: Labels
-) -> list[dict[str, float]]:
+) -> tuple[TestEpoch, ...]:
     """Test loss along the retraining: for the reader, when nothing is left to choose.
 
     Without mirror images, as the validation loss beside it.
     """
     curve = []
-    for epoch in _points(len(job.run.read_json("history.json")["epochs"])):
+    for epoch in _points(len(job.run.read(HISTORY).epochs)):
         if job.budget.remaining() < job.planner.min_post_search_seconds():
             break  # the report matters more than this curve
         file = checkpoint_file(job, epoch)
@@ -175,8 +192,8 @@ def _test_curve(
             continue
         network.model.set_weights(checkpoint.weights(file))
         accuracy, loss = inference.score(inference.predict(network.model, images), labels)
-        curve.append({"epoch": epoch, "accuracy": accuracy, "loss": loss})
-    return sorted(curve, key=lambda point: point["epoch"])
+        curve.append(TestEpoch(epoch, accuracy, loss))
+    return tuple(sorted(curve, key=lambda point: point.epoch))
 
 
 def _points(epochs: int) -> list[int]:
@@ -193,20 +210,20 @@ def _points(epochs: int) -> list[int]:
 
 def _search_result(
     job: Context, probabilities: NDArray[np.float32], labels: NDArray[np.int64], test: float
-) -> dict[str, Any] | None:
+) -> SearchResult | None:
     """How the accuracy of the winner held on the way from the search to the test."""
-    if not job.run.has("confirmation.json"):
+    confirmation = job.run.get(CONFIRMATION)
+    if confirmation is None:
         return None
-    winner = job.run.read_json("confirmation.json")["candidates"][0]
-    searched, confirmed = winner["search_value"], winner["mean"]
-    return {
-        "best_value": searched,
-        "trial": winner["trial"],
-        "confirmed_value": confirmed,
-        "validation_value": inference.score(probabilities, labels)[0],
-        "test_value": test,
-        "optimism_gap": None if confirmed is None else searched - confirmed,
-    }
+    winner = confirmation.candidates[0]
+    return SearchResult(
+        best_value=winner.search_value,
+        trial=winner.trial,
+        confirmed_value=winner.mean,
+        validation_value=inference.score(probabilities, labels)[0],
+        test_value=test,
+        optimism_gap=confirmation.optimism,
+    )
 
 
 def _gallery(

@@ -8,7 +8,9 @@ import numpy as np
 
 from fmnist.analysis import activations as inside
 from fmnist.models.inference import load_model
+from fmnist.runs.artifacts import EVIDENCE, EXPLANATION, MODEL, PREDICTIONS
 from fmnist.runs.config_source import load_config
+from fmnist.runs.records.interpretation import Pixels
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -16,32 +18,27 @@ if TYPE_CHECKING:
 
 def explain(job: Context) -> None:
     """Look inside the model, on images that the evaluation left in the run folder."""
-    model = load_model(job.run / "model.keras")
+    model = load_model(job.run / MODEL)
     config = load_config(job.run.path)
-    with np.load(job.run / "predictions.npz") as arrays:
-        position, about = _telling_example(arrays)
+    with np.load(job.run / PREDICTIONS) as arrays:
+        position, test_index, true = _telling_example(arrays)
         image = arrays["images"][position]
     if config.filters:
         job.run.write_arrays(
-            "explain.npz",
+            EXPLANATION,
             kernels=inside.kernels(model),
             feature_image=image,
-            feature_index=np.array(about["test_index"]),
+            feature_index=np.array(test_index),
             **inside.feature_maps(model, config, image),
         )
     pixels = job.data.train_images
-    record = inside.evidence(model, config, image, about)
-    record["pixels"] = {
-        "minimum": int(pixels.min()),
-        "maximum": int(pixels.max()),
-        "mean": float(pixels.mean()),
-        "std": float(pixels.std()),
-    }
-    job.run.write_json("evidence.json", record)
+    grey = Pixels(int(pixels.min()), int(pixels.max()), float(pixels.mean()), float(pixels.std()))
+    softmax = inside.softmax_example(model, image, test_index, true)
+    job.run.write(EVIDENCE, inside.evidence(model, config, softmax, grey))
 
 
-def _telling_example(arrays: Any) -> tuple[int, dict[str, int]]:
-    """Position and identity of the image to explain, out of the random ones in the folder.
+def _telling_example(arrays: Any) -> tuple[int, int, int]:
+    """Position, test index and class of the image to explain, of the random ones in the folder.
 
     The correctly classified one whose probability is nearest to 90 %: where the network is
     certain, a softmax has nothing to show. The first image where none was classified correctly.
@@ -52,4 +49,4 @@ def _telling_example(arrays: Any) -> tuple[int, dict[str, int]]:
     distance = np.where(right, np.abs(p[chosen].max(axis=1) - 0.9), np.inf)
     test_index = int(chosen[np.argmin(distance)])
     position = int(np.searchsorted(arrays["image_index"], test_index))
-    return position, {"test_index": test_index, "true": int(labels[test_index])}
+    return position, test_index, int(labels[test_index])

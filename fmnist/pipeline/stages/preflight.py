@@ -11,6 +11,7 @@ from fmnist.backends.parallelism import accelerator_in_sight
 from fmnist.pipeline.planner.sizing import choose_jobs
 from fmnist.pipeline.preflight_checks import METRICS, Probe
 from fmnist.pipeline.preflight_checks import preflight as examine
+from fmnist.runs.artifacts import ENVIRONMENT, PREFLIGHT
 from search.records import TrialError
 from search.tasks import Ended, EpochDone, Limits, Task
 
@@ -37,10 +38,10 @@ def preflight(job: Context) -> None:
         final_epochs=_checkpoints(job),
         on_check=job.display.check,
     )
-    job.planner.slowness = record["slowness"]
+    job.planner.slowness = record.slowness or 1.0
     told = job.workers.supervisor(job.planner.jobs).device
-    job.set_parallelism(record["jobs"])
-    job.run.write_json("environment.json", environment.describe(device=str(told)))
+    job.set_parallelism(record.jobs)
+    job.run.write(ENVIRONMENT, environment.describe(device=str(told)))
     job.planner.note("preflight", "all that the night needs is there")
     if job.request.kind == "search":
         alone = job.request.jobs != 0
@@ -50,7 +51,7 @@ def preflight(job: Context) -> None:
         )
     # Whoever is killed after the next line goes on by the plan.
     job.save_plan()
-    job.run.write_json("preflight.json", record)
+    job.run.write(PREFLIGHT, record)
 
 
 def _checkpoints(job: Context) -> int:

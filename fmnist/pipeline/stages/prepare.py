@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fmnist.backends import environment
 from fmnist.config.toml_text import dump_config
 from fmnist.pipeline.flip_policy import flip_note
+from fmnist.runs.artifacts import BEST_CONFIG, ENVIRONMENT, RUN, SPACE
 from fmnist.runs.folder import utc_now
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def prepare(job: Context) -> None:
         "method": "stratified",
     }
     job.run.write_toml(
-        "run.toml",
+        RUN,
         {
             "schema": 1,
             "name": job.run.path.name,
@@ -54,12 +55,12 @@ def prepare(job: Context) -> None:
         },
     )
     if job.space is not None:
-        job.run.write_json("space.json", job.space.to_json())
+        job.run.write(SPACE, job.space)
     else:
-        job.run.write_text("best_config.toml", dump_config(job.base))
+        job.run.write_text(BEST_CONFIG, dump_config(job.base))
     if job.report.questions is not None:
         _keep_questions(job.run.path, job.report.questions)
-    job.run.write_json("environment.json", environment.describe())
+    job.run.write(ENVIRONMENT, environment.describe())
     job.display.message(f"data: {data.name} from {data.source}" + _verified(data.published))
     for note in notes:
         job.display.message(f"note: {note}")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
+from fmnist.runs.artifacts import HISTORY, MODEL, REFIT, VALIDATED
 from fmnist.runs.config_source import load_config
+from fmnist.runs.records.final_model import Refit, RefitEpoch
+from fmnist.runs.records.metrics import History
 from fmnist.text import counted
 from search.atomic import atomic_write
 from search.engines.base import Suggestion
@@ -23,16 +26,14 @@ from search.study.scheduler import TrialScheduler
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
 
-VALIDATED = "validated.keras"
-"""The network that never saw the validation images, where the final one has."""
 _NUMBER = 0
 
 
 def refit(job: Context) -> None:
     """Train on training and validation images; where that comes to its end, use the network."""
     config = load_config(job.run.path)
-    history = job.run.read_json("history.json")
-    epochs = int(history["chosen_epoch"])
+    history = job.run.read(HISTORY)
+    epochs = history.chosen_epoch
     training = FinalTraining(
         job,
         "refit",
@@ -46,8 +47,8 @@ def refit(job: Context) -> None:
     done, reason = _outcome(training, epochs)
     if not reason:
         _keep_validated(job)
-        training.save_model("model.keras", config, _NUMBER, epochs)
-    job.run.write_json("refit.json", _record(job, training, done, reason))
+        training.save_model(MODEL.name, config, _NUMBER, epochs)
+    job.run.write(REFIT, _record(job, training, done, reason))
     training.forget()
     job.display.message(
         f"the retrained model stays: {reason}"
@@ -58,14 +59,14 @@ def refit(job: Context) -> None:
 
 def refitted(job: Context) -> bool:
     """Whether the final model is one of the refit."""
-    return job.run.has("refit.json") and bool(job.run.read_json("refit.json")["used"])
+    record = job.run.get(REFIT)
+    return record is not None and record.used
 
 
-def full_epoch_seconds(job: Context, history: dict[str, Any]) -> float:
+def full_epoch_seconds(job: Context, history: History) -> float:
     """What an epoch on all images takes by the retraining, of which a third of the validation."""
-    seconds = [e["seconds"] for e in history["epochs"]]
     train, validation = len(job.splits.train), len(job.splits.validation)
-    return float(sum(seconds) / len(seconds)) * (train + validation) / (train + validation / 3)
+    return history.epoch_seconds * (train + validation) / (train + validation / 3)
 
 
 def record_split_reads(job: Context, stage: str, purpose: str) -> None:
@@ -105,7 +106,7 @@ def _outcome(training: FinalTraining, epochs: int) -> tuple[Sequence[Epoch], str
 def _keep_validated(job: Context) -> None:
     # Who was killed between the two networks has kept it already.
     if not job.run.has(VALIDATED):
-        source = job.run / "model.keras"
+        source = job.run / MODEL.name
         atomic_write(job.run / VALIDATED, lambda path: _copy(source, path))
 
 
@@ -113,17 +114,16 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _record(
-    job: Context, training: FinalTraining, done: Sequence[Epoch], reason: str
-) -> dict[str, Any]:
-    """The content of ``refit.json``; scores on images that were learnt are left out."""
+def _record(job: Context, training: FinalTraining, done: Sequence[Epoch], reason: str) -> Refit:
+    """What became of it; scores on images that were learnt are left out."""
     if reason:
         job.planner.note("refit", f"left out: {reason}")
-    return {
-        "schema": 1,
-        "used": not reason,
-        "reason": reason,
-        "images": training.images,
-        "seed": trial_seed(job.request.seed, _NUMBER, "refit"),
-        "epochs": [{k: v for k, v in vars(e).items() if not k.startswith("val_")} for e in done],
-    }
+    return Refit(
+        used=not reason,
+        reason=reason,
+        images=training.images,
+        seed=trial_seed(job.request.seed, _NUMBER, "refit"),
+        epochs=tuple(
+            RefitEpoch(e.epoch, e.accuracy, e.loss, e.seconds, e.learning_rate) for e in done
+        ),
+    )

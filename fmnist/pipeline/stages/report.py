@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from fmnist.runs.artifacts import METRICS, RUN, STAGES
+
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
 
@@ -31,7 +33,7 @@ def interim(job: Context) -> None:
     """Report on what there is; a run that was stopped must not fail over its report."""
     from fmnist.report.render import render_report
 
-    if not (job.run.has("run.toml") and job.run.has("stages.json")):
+    if not (job.run.has(RUN) and job.run.has(STAGES)):
         return
     try:
         rendered = render_report(job.run.path, templates=job.report.templates, interim=True)
@@ -44,7 +46,7 @@ def interim(job: Context) -> None:
 
 def finish(job: Context) -> int:
     """Print where everything lies; exit code 5 when there is no PDF."""
-    metrics = job.run.read_json("metrics.json")
+    metrics = job.run.read(METRICS)
     assert job.rendered is not None, "finish comes after report"
     job.display.result(job.run.path, metrics, job.rendered)
     return 0 if job.rendered.pdf else 5

@@ -12,7 +12,9 @@ from fmnist.config.toml_text import dump_config
 from fmnist.errors import TrainingError
 from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
 from fmnist.pipeline.stages.search import epoch_seconds, fit_cost_model
+from fmnist.runs.artifacts import BEST_CONFIG, CHILDREN_LOG, HISTORY, MODEL, TRIALS
 from fmnist.runs.config_source import load_config
+from fmnist.runs.records.metrics import History
 from fmnist.training import checkpoint
 from search.engines.base import Suggestion
 from search.records import Epoch, Trial, TrialLog
@@ -36,18 +38,9 @@ def retrain(job: Context) -> None:
     trial = _trained(job, training)
     chosen = best_epoch(trial)
     job.workers.close()
-    training.save_model("model.keras", config, _NUMBER, chosen)
+    training.save_model(MODEL.name, config, _NUMBER, chosen)
     _keep_epochs(job, config, len(trial.epochs))
-    job.run.write_json(
-        "history.json",
-        {
-            "schema": 1,
-            "epochs": [vars(e) for e in trial.epochs],
-            "chosen_epoch": chosen,
-            "rule": RULE,
-            "training_images": training.images,
-        },
-    )
+    job.run.write(HISTORY, History(trial.epochs, chosen, RULE, training.images))
 
 
 def best_epoch(trial: Trial) -> int:
@@ -73,7 +66,7 @@ def _trained(job: Context, training: FinalTraining) -> Trial:
         failure = trial.failure
         why = f"{failure.kind}: {failure.message}" if failure else "without an epoch"
         raise TrainingError(
-            f"the retraining failed ({why}); see {job.run / 'children.log'}; the same command "
+            f"the retraining failed ({why}); see {job.run / CHILDREN_LOG}; the same command "
             "tries it again"
         )
     return trial
@@ -100,8 +93,8 @@ def _note_reads(job: Context) -> None:
 
 def _epoch_seconds(job: Context) -> float | None:
     """What an epoch should take, by the trials; None where there were none."""
-    log = TrialLog(job.run / "trials.jsonl")
-    number = job.run.read_toml("best_config.toml").get("provenance", {}).get("trial")
+    log = TrialLog(job.run / TRIALS)
+    number = job.run.read(BEST_CONFIG).provenance.get("trial")
     winner = next((t for t in log.trials if t.number == number and t.epochs), None)
     return None if winner is None else epoch_seconds(job, winner, fit_cost_model(job, log))
 
@@ -114,10 +107,8 @@ def _remaining(job: Context, epochs: Sequence[Epoch]) -> int:
 def _keep_epochs(job: Context, config: Config, count: int) -> None:
     """Have ``best_config.toml`` say how many epochs it really was."""
     if count != config.epochs:
-        provenance = job.run.read_toml("best_config.toml").get("provenance")
-        job.run.write_text(
-            "best_config.toml", dump_config(config.replace(epochs=count), provenance)
-        )
+        provenance = job.run.read(BEST_CONFIG).provenance or None
+        job.run.write_text(BEST_CONFIG, dump_config(config.replace(epochs=count), provenance))
 
 
 def forget_checkpoints(job: Context) -> None:

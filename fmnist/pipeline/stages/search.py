@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fmnist import backends
 from fmnist.errors import TrainingError
+from fmnist.runs.artifacts import EPOCHS, IMPORTANCE, TRIALS
 from fmnist.runs.folder import RunError
 from fmnist.training import checkpoint
 from search.analysis.importance import importances
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 def search(job: Context) -> None:
     """Run the study, and estimate what mattered in it."""
-    log = TrialLog(job.run / "trials.jsonl")
+    log = TrialLog(job.run / TRIALS)
     record_split_reads(job)
     try:
         study = _study(job, log)
@@ -42,13 +43,13 @@ def search(job: Context) -> None:
     job.interrupt.check()
     job.planner.note("search", f"ended after {len(log.trials)} trials")
     assert job.space is not None
-    job.run.write_json("importance.json", importances(log.trials, job.space))
+    job.run.write(IMPORTANCE, importances(log.trials, job.space))
 
 
 def _study(job: Context, log: TrialLog) -> Study:
     assert job.space is not None
     request, sizes = job.request, job.planner.plan
-    epoch_log = EpochLog(job.run / "epochs.jsonl")
+    epoch_log = EpochLog(job.run / EPOCHS)
     if request.engine == "keras-tuner":
         backends.configure()  # it imports Keras
     engine = open_engine(

@@ -12,6 +12,7 @@ from fmnist.report.facts import Facts, present
 from fmnist.report.figures.ablation import effects_figure
 from fmnist.report.narrative.ablation import methods, size
 from fmnist.report.tables import ablation as tables
+from fmnist.runs import artifacts
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE, Experiments
 
 
@@ -22,7 +23,7 @@ def has_experiments(facts: Facts) -> bool:
 
 def experiments(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """Every variant beside the configuration, and what was skipped."""
-    found = present(facts.experiments, "experiments.json")
+    found = present(facts.experiments, artifacts.EXPERIMENTS)
     made = bool(found.experiments)
     return {
         "intro": _intro(found, facts),

@@ -12,6 +12,7 @@ from fmnist.report.figures.forest import leads_figure
 from fmnist.report.figures.published import published_figure
 from fmnist.report.narrative import comparison as comparing
 from fmnist.report.tables import comparison as tables
+from fmnist.runs import artifacts
 
 
 def has_comparison(facts: Facts) -> bool:
@@ -42,7 +43,7 @@ def _runs(facts: Facts) -> dict[str, Any]:
 def _published(facts: Facts) -> dict[str, Any]:
     if not published.comparable(facts):
         return {"place": ""}
-    test = present(facts.metrics, "metrics.json").test
+    test = present(facts.metrics, artifacts.METRICS).test
     rows = published.placed(test, published.load_published())
     return {
         "place": published.place(facts),

@@ -13,6 +13,7 @@ from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts, present
 from fmnist.report.figures import Tile, image_strips
 from fmnist.report.tables import data_quality as tables
+from fmnist.runs import artifacts
 from fmnist.runs.records.data_quality import NearDuplicates, Suspected
 
 CONFUSED_PAIRS = 5
@@ -49,7 +50,7 @@ def left_out(facts: Facts, part: str) -> str:
 
 
 def _confusions(facts: Facts) -> list[Confused]:
-    predictions = present(facts.predictions, "predictions.npz")
+    predictions = present(facts.predictions, artifacts.PREDICTIONS)
     labels, said = predictions.test_labels, predictions.predicted
     found = []
     for true, other in _frequent(facts):
@@ -69,7 +70,7 @@ def _confusions(facts: Facts) -> list[Confused]:
 
 def _frequent(facts: Facts) -> list[tuple[int, int]]:
     """True and predicted class of the most frequent kinds of error."""
-    counts = present(facts.metrics, "metrics.json").test.counts()
+    counts = present(facts.metrics, artifacts.METRICS).test.counts()
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:CONFUSED_PAIRS]
     places = (np.unravel_index(int(place), counts.shape) for place in order)
@@ -106,7 +107,7 @@ def _label_errors(facts: Facts) -> dict[str, Any]:
     found = facts.gallery.label_errors if facts.gallery else None
     if found is None or facts.pictures is None:
         return {"suspected": None, "no_suspected": left_out(facts, "label_errors")}
-    names, predictions = facts.class_names, present(facts.predictions, "predictions.npz")
+    names, predictions = facts.class_names, present(facts.predictions, artifacts.PREDICTIONS)
     on_test = [
         image_strips.suspect_tile(s, image, names, "Test")
         for s in found.test.shown

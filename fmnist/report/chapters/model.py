@@ -20,11 +20,12 @@ from fmnist.report.figures import (
 from fmnist.report.narrative import failures, final_model, imported
 from fmnist.report.narrative import training as recipe
 from fmnist.report.tables import model as tables
+from fmnist.runs import artifacts
 
 
 def configuration(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The best configuration, its layers and how to use it again."""
-    best = present(facts.best, "best_config.toml")
+    best = present(facts.best, artifacts.BEST_CONFIG)
     return {
         "network": " ".join(filter(None, [imported.unsearched(facts), recipe.network(best)])),
         "table": tables.configuration(facts),
@@ -45,7 +46,7 @@ def _drawing(facts: Facts) -> Figure | None:
 
 def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """Curves of the final training."""
-    history = present(facts.history, "history.json")
+    history = present(facts.history, artifacts.HISTORY)
     curve = facts.metrics.test.curve if facts.metrics else ()
     shared = {e.epoch for e in history.epochs} & {e.epoch for e in curve}
     values = facts.best.values() if facts.best else {}

@@ -16,6 +16,7 @@ from fmnist.report.figures.calibration import reliability_figure
 from fmnist.report.narrative import calibration, final_model, recipe, winner
 from fmnist.report.tables import recipe as recipe_tables
 from fmnist.report.tables import results as tables
+from fmnist.runs import artifacts
 
 SHOWN_PREDICTIONS = 24
 SHOWN_MISTAKES = 24
@@ -23,8 +24,8 @@ SHOWN_MISTAKES = 24
 
 def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """Everything measured on the test set."""
-    metrics = present(facts.metrics, "metrics.json")
-    predictions = present(facts.predictions, "predictions.npz")
+    metrics = present(facts.metrics, artifacts.METRICS)
+    predictions = present(facts.predictions, artifacts.PREDICTIONS)
     test, names = metrics.test, facts.class_names
     shown = _spread(predictions.random_index, SHOWN_PREDICTIONS)
     return {
@@ -66,7 +67,7 @@ def _spread(indices: Any, number: int) -> list[int]:
 
 def _surest_mistakes(facts: Facts) -> list[int]:
     """Indices of the misclassified test images with the most probable wrong class."""
-    predictions = present(facts.predictions, "predictions.npz")
+    predictions = present(facts.predictions, artifacts.PREDICTIONS)
     wrong = np.flatnonzero(predictions.predicted != predictions.test_labels)
     certainty = predictions.test_probabilities[wrong].max(axis=1)
     return [int(i) for i in wrong[np.argsort(-certainty, kind="stable")][:SHOWN_MISTAKES]]

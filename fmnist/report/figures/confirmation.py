@@ -19,7 +19,7 @@ from fmnist.report.figures.style import (
     to_svg,
 )
 from fmnist.report.figures.tooltips import tell
-from fmnist.runs.records.search import Candidate, Confirmation, Interval
+from search.analysis.results import Candidate, Confirmation, Interval
 
 INTERVAL = f"95{text.THIN}% interval"
 SHIFT = 0.16

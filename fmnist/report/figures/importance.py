@@ -18,7 +18,7 @@ from fmnist.report.figures.style import (
     to_svg,
 )
 from fmnist.report.figures.tooltips import tell
-from fmnist.runs.records.search import Importance, ParameterImportance
+from search.analysis.results import Importance, ParameterImportance
 
 FEW = 10
 """Bars that are drawn with room between them; more stand closer."""

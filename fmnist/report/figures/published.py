@@ -12,7 +12,7 @@ from fmnist.report.figures.style import BLUE, INK, MUTED, Figure, canvas, to_svg
 from fmnist.report.figures.tooltips import tell
 from fmnist.report.published import AHEAD, BEHIND, TIED, Placed, Published
 from fmnist.runs.records.metrics import Score
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 
 INTERVAL = f"95{text.THIN}% interval"
 _MARKS = {AHEAD: ("o", "white"), TIED: ("D", MUTED), BEHIND: ("s", INK)}

@@ -11,7 +11,7 @@ from fmnist.report.facts import Facts
 from fmnist.report.findings.base import CAUTION, NOTE, WARNING, Finding
 from fmnist.report.narrative import failures as trouble
 from fmnist.report.narrative import results, training
-from fmnist.runs.records.search import Candidate, Confirmation
+from search.analysis.results import Candidate, Confirmation
 from search.records import Trial
 from search.space import Categorical, Parameter
 

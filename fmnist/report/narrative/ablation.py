@@ -1,33 +1,24 @@
-"""Reading ``experiments.json``, and what all its parts say of one experiment."""
+"""Whether ``experiments.json`` holds together, and what all its parts say of one experiment."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fmnist.report import text
-from fmnist.runs import safe_read
-from fmnist.runs.decode import FactsError, build
+from fmnist.runs.codec import FactsError
 from fmnist.runs.records.ablation import VERDICTS, Experiments, Fidelity, Measured
 
-SCHEMA = 1
 INTERVAL = f"95{text.THIN}% interval"
 
 
-def read(path: Path) -> Experiments:
-    """``experiments.json``.
+def check(found: Experiments, file: str) -> None:
+    """What the types of ``experiments.json`` do not say.
 
     Raises:
-        FactsError: a broken entry, or another schema.
+        FactsError: names the entry.
     """
-    data = safe_read.read_json(path)
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise FactsError(f"{path.name}: expected schema {SCHEMA}")
-    found = build(Experiments, data, path.name)
     for e in found.experiments:
-        _check(e, f"{path.name}: {e.key}")
+        _check(e, f"{file}: {e.key}")
     if found.experiments and (found.base is None or found.fidelity is None):
-        raise FactsError(f"{path.name}: experiments need their base and their fidelity")
-    return found
+        raise FactsError(f"{file}: experiments need their base and their fidelity")
 
 
 def _check(e: Measured, where: str) -> None:

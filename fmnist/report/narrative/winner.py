@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.runs.records.search import Candidate, Confirmation
+from search.analysis.results import Candidate, Confirmation
 from search.records import best_of
 
 INTERVAL = f"95{text.THIN}% interval"

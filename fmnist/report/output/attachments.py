@@ -8,32 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmnist.report.concepts import Concept
+from fmnist.runs.artifacts import ARTIFACTS
 
-TOML, JSON, LINES, MARKDOWN = (
-    "application/toml",
-    "application/json",
-    "application/x-ndjson",
-    "text/markdown",
-)
-# Name, kind, relationship to the document (ISO 32000-2, 7.11.3), what it holds. What matters
-# most stands first: it is attached even where not everything has room.
-FILES = (
-    ("best_config.toml", TOML, "Source", "the configuration of the network; train from it again"),
-    ("run.toml", TOML, "Source", "what was asked, the data and the splits"),
-    ("metrics.json", JSON, "Data", "every number of the results"),
-    ("history.json", JSON, "Data", "the final training, epoch by epoch"),
-    ("environment.json", JSON, "Supplement", "machine and package versions"),
-    ("ledger.json", JSON, "Data", "which split was read, when and what for"),
-    ("space.json", JSON, "Data", "the search space"),
-    ("refit.json", JSON, "Data", "the training on training and validation images"),
-    ("confirmation.json", JSON, "Data", "the winner and how it was chosen"),
-    ("importance.json", JSON, "Data", "importance of the hyperparameters"),
-    ("findings.json", JSON, "Data", "the findings of this report"),
-    ("experiments.json", JSON, "Data", "the experiments behind the answers"),
-    ("comparison.json", JSON, "Data", "other runs on the same test images"),
-    ("reproduction.json", JSON, "Data", "how this run agrees with the one it repeats"),
-    ("trials.jsonl", LINES, "Data", "every trial with its epochs, one a line"),
-)
+_KINDS = {
+    ".toml": "application/toml",
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".md": "text/markdown",
+}
 QUESTION = "question-"
 ROOM = 2_000_000
 """Bytes that all attachments may take up together, packed: the report is to stay small."""
@@ -63,12 +45,18 @@ def attachments(
         concepts: the questions of the report.
     """
     found = [
-        Attachment(name, kind, relation, description, (folder / name).read_bytes())
-        for name, kind, relation, description in FILES
-        if name in files
+        Attachment(
+            a.name,
+            _KINDS[Path(a.name).suffix],
+            a.relation,
+            a.attached_as or a.describes,
+            (folder / a.name).read_bytes(),
+        )
+        for a in sorted(ARTIFACTS, key=lambda a: a.attach)
+        if a.attach and a.name in files
     ]
     found += [
-        Attachment(f"{QUESTION}{c.file}", MARKDOWN, "Source", c.question, c.written.encode())
+        Attachment(f"{QUESTION}{c.file}", _KINDS[".md"], "Source", c.question, c.written.encode())
         for c in concepts
     ]
     return sorted(_fitting(found), key=lambda file: file.name)

@@ -9,7 +9,7 @@ from fmnist.report.facts import Facts
 from fmnist.report.narrative import training
 from fmnist.report.output.attachments import QUESTION, Attachment
 from fmnist.report.tables.base import Table
-from fmnist.runs.artifacts import FILES
+from fmnist.runs.artifacts import ARTIFACTS
 from fmnist.runs.records.reproduction import Reproduction
 
 _PRECISIONS = {
@@ -44,7 +44,7 @@ def packages(facts: Facts) -> Table | None:
 
 def files(facts: Facts) -> Table:
     """The files of the run folder that belong to the run."""
-    rows = tuple((name, what) for name, what in FILES.items() if name in facts.files)
+    rows = tuple((a.name, a.describes) for a in ARTIFACTS if a.listed and a.name in facts.files)
     return Table("Files of the run folder", ("File", "Holds"), rows)
 
 

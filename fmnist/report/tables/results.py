@@ -11,7 +11,7 @@ from fmnist.report.narrative import winner
 from fmnist.report.tables.base import Table
 from fmnist.runs.records.calibration import Calibration
 from fmnist.runs.records.metrics import Average, ClassScore, Score, TestScore
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 
 PAIRS_SHOWN = 8
 LONGEST_HEAD = 14

@@ -10,7 +10,7 @@ from fmnist.report.facts import Facts
 from fmnist.report.findings import states
 from fmnist.report.narrative.failures import KINDS, Trouble, kind, out_of_time, troubles
 from fmnist.report.tables.base import Table
-from fmnist.runs.records.search import Candidate
+from search.analysis.results import Candidate
 from search.records import Trial
 from search.space import Categorical, Parameter
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "no difference found"
 VERDICTS = (BETTER, WORSE, UNDECIDED)
@@ -13,21 +13,33 @@ VERDICTS = (BETTER, WORSE, UNDECIDED)
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How large the trainings were; the base and all variants alike."""
+    """Size of the trainings: images, validation images that score them, epochs, seeds."""
 
     images: int
     validation: int
     epochs: int
     seeds: int
 
+    @property
+    def effort(self) -> int:
+        """Images seen in one training."""
+        return self.images * self.epochs
+
+
+@dataclass(frozen=True)
+class AblationPlan:
+    """``experiments_plan.json``."""
+
+    fidelity: Fidelity
+
 
 @dataclass(frozen=True)
 class SeedScore:
     """One training: its seed, its validation accuracy after the last epoch, its seconds."""
 
-    seed: int
+    seed: int | None
     accuracy: float
-    seconds: float
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,9 @@ class Base:
     """The configuration as it is."""
 
     parameters: int
-    accuracy: float
     scores: tuple[SeedScore, ...]
+    accuracy: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class Measured:
     images: int
     epochs: int
     parameters: int
+    scores: tuple[SeedScore, ...] = field(default=(), kw_only=True)
     accuracy: float
     base_accuracy: float
     difference: float
@@ -73,6 +87,7 @@ class Measured:
     p: float
     p_holm: float
     verdict: str
+    seconds: float = 0.0
 
     @property
     def digits(self) -> int:
@@ -93,12 +108,16 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Experiments:
-    """``experiments.json``; ``fidelity`` and ``base`` are None where nothing was trained."""
+    """``experiments.json``; ``fidelity`` and ``base`` are None where nothing was trained.
+
+    ``planned`` is the size that the session which wrote it had planned.
+    """
 
     fidelity: Fidelity | None
     base: Base | None
     experiments: tuple[Measured, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    planned: Fidelity | None = None
 
     @property
     def ranked(self) -> tuple[Measured, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 
-SCHEMA = 1
 AHEAD, BEHIND, UNDECIDED = "ahead", "behind", "no difference found"
 ALPHA = 0.05
 KINDS = ("tuned", "recipe", "train", "ensemble")
@@ -23,6 +21,7 @@ class Lead:
         interval: 95 % interval of the difference.
         p: two-sided p-value of this one test.
         p_holm: the same, corrected for the number of comparisons.
+        verdict: whether the first is ahead, behind, or no difference was found: by ``p_holm``.
     """
 
     only_first: int
@@ -31,13 +30,11 @@ class Lead:
     interval: Interval
     p: float
     p_holm: float
+    verdict: str = ""
 
-    @property
-    def verdict(self) -> str:
-        """Whether the first is ahead, behind, or no difference was found."""
-        if self.p_holm >= ALPHA:
-            return UNDECIDED
-        return AHEAD if self.difference > 0 else BEHIND
+    def __post_init__(self) -> None:
+        verdict = AHEAD if self.difference > 0 else BEHIND
+        object.__setattr__(self, "verdict", verdict if self.p_holm < ALPHA else UNDECIDED)
 
 
 @dataclass(frozen=True)
@@ -96,10 +93,3 @@ class Comparison:
     def others(self) -> tuple[tuple[System, Lead], ...]:
         """The other systems, each with the first one's lead over it."""
         return tuple((s, s.lead) for s in self.systems[1:] if s.lead is not None)
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``comparison.json`` holds it; ``analysis.comparison.from_json`` is the way back."""
-        record = {"schema": SCHEMA, **asdict(self)}
-        for row, (_, lead) in zip(record["systems"][1:], self.others, strict=True):
-            row["lead"]["verdict"] = lead.verdict
-        return record

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fmnist.runs.records.base import OMIT_NONE
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,13 @@ class NearDuplicates:
     threshold: float
     test_images: int
     training_images: int
+    mirrors: bool = field(default=True, kw_only=True)
     sampled: int
     usual: Usual
     exact: int
     pairs: tuple[DuplicatePair, ...]
     correct: int
     without: Remaining
-    mirrors: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,9 @@ class Gallery:
     """``gallery.json``; ``left_out`` says why a part is not there."""
 
     left_out: dict[str, str]
-    label_errors: LabelErrors | None = None
-    duplicates: NearDuplicates | None = None
-    grad_cam: GradCam | None = None
+    label_errors: LabelErrors | None = field(default=None, metadata=OMIT_NONE)
+    grad_cam: GradCam | None = field(default=None, metadata=OMIT_NONE)
+    duplicates: NearDuplicates | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fmnist.runs.records.score import Score
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,10 @@ class RefitEpoch:
     accuracy: float
     loss: float
     seconds: float
+    learning_rate: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Refit:
     """``refit.json``: the training on training and validation images.
 
@@ -26,17 +28,27 @@ class Refit:
         used: whether its network is the final one.
         reason: why not; empty where it is.
         images: that it was trained on.
+        seed: of its training.
     """
 
     used: bool
     reason: str
     images: int
+    seed: int = 0
     epochs: tuple[RefitEpoch, ...]
 
 
 @dataclass(frozen=True)
-class Paired:
-    """McNemar's exact test of two networks on the same images; accuracies as fractions."""
+class PairedTest:
+    """McNemar's exact test of two classifiers on the same images.
+
+    Attributes:
+        n: number of images.
+        only_first, only_second: images that only this one classifies correctly.
+        p: two-sided p-value.
+        difference: accuracy of the first minus that of the second, a fraction.
+        interval: 95 % interval of the difference.
+    """
 
     n: int
     only_first: int
@@ -46,7 +58,7 @@ class Paired:
     interval: Interval
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Member:
     """One network of the ensemble; the first is the final network.
 
@@ -54,8 +66,8 @@ class Member:
     """
 
     member: int
-    seed: int
     trial: int | None = None
+    seed: int | None
     validation_accuracy: float | None = None
 
 
@@ -65,6 +77,44 @@ class LeftOut:
 
     member: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedMember:
+    """A further network of the ensemble: its training, and the file in the run folder.
+
+    Attributes:
+        trial: of the search whose parameters it has.
+        params: fields of the configuration that differ from the final network's.
+        epoch: whose weights were kept.
+        validation_accuracy: after that epoch; None where it learnt the validation images.
+    """
+
+    member: int
+    file: str
+    trial: int | None = None
+    seed: int | None
+    params: dict[str, Any]
+    epoch: int
+    seconds: float | None
+    validation_accuracy: float | None = None
+    test_time_flip: bool
+
+
+@dataclass(frozen=True)
+class TrainedEnsemble:
+    """``ensemble.json``: the networks besides the final one.
+
+    Attributes:
+        asked: networks that were asked for, the final one among them.
+        images, epochs: of each training.
+    """
+
+    asked: int
+    images: int
+    epochs: int
+    members: tuple[TrainedMember, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True)
@@ -77,4 +127,4 @@ class Ensemble(Score):
     asked: int
     members: tuple[Member, ...]
     left_out: tuple[LeftOut, ...]
-    against_single: Paired
+    against_single: PairedTest

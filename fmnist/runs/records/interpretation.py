@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fmnist.runs.records.base import OMIT_NONE
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +47,13 @@ class Softmax:
 
 @dataclass(frozen=True)
 class DenseComparison:
-    """Parameters of the first convolution and of a dense layer with as many outputs."""
+    """Parameters of the first convolution and of a dense layer with as many outputs.
 
+    Both map ``input`` values to ``outputs``; biases are left out on both sides.
+    """
+
+    input: int
+    outputs: int
     first_layer_parameters_conv: int
     first_layer_parameters_dense: int
 
@@ -64,8 +71,8 @@ class PoolingBlock:
 class Pooling:
     """The pooling steps of the network."""
 
-    blocks: tuple[PoolingBlock, ...]
     kind: str
+    blocks: tuple[PoolingBlock, ...]
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,6 @@ class Evidence:
     parameters: int
     layers: tuple[Layer, ...]
     softmax: Softmax | None = None
-    dense: DenseComparison | None = None
-    pooling: Pooling | None = None
+    dense: DenseComparison | None = field(default=None, metadata=OMIT_NONE)
+    pooling: Pooling | None = field(default=None, metadata=OMIT_NONE)
     pixels: Pixels | None = None

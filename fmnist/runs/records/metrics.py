@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.runs.records.base import OMIT_NONE
 from fmnist.runs.records.calibration import Calibration as Calibration
 from fmnist.runs.records.final_model import Ensemble
 from fmnist.runs.records.score import Score as Score
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 from search.records import Epoch
 
 
@@ -22,6 +23,11 @@ class History:
     chosen_epoch: int
     rule: str
     training_images: int
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Mean duration of an epoch."""
+        return sum(e.seconds for e in self.epochs) / len(self.epochs)
 
     @property
     def chosen(self) -> Epoch:
@@ -43,8 +49,8 @@ class ClassScore:
     f1: float
     support: int
     average_precision: float
-    f1_interval: Interval | None = None
-    average_precision_interval: Interval | None = None
+    f1_interval: Interval | None = field(default=None, metadata=OMIT_NONE)
+    average_precision_interval: Interval | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,8 @@ class Average:
     recall: float
     f1: float
     average_precision: float
-    f1_interval: Interval | None = None
-    average_precision_interval: Interval | None = None
+    f1_interval: Interval | None = field(default=None, metadata=OMIT_NONE)
+    average_precision_interval: Interval | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Bootstrap:
 
     method: str
     resamples: int
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,8 @@ class TestScore(Score):
     classes: tuple[ClassScore, ...]
     macro: Average
     weighted: Average
+    bootstrap: Bootstrap | None = field(default=None, metadata=OMIT_NONE)
     curve: tuple[TestEpoch, ...] = ()
-    bootstrap: Bootstrap | None = None
 
     def counts(self) -> NDArray[np.int64]:
         """The confusion matrix as int ``[C, C]``."""
@@ -114,22 +121,33 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
+class Networks:
+    """The file of the network that was tested and of the one that was validated; the curve's."""
+
+    test: str
+    validation: str
+    curve: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metrics:
     """``metrics.json``.
 
     Attributes:
+        models: whose numbers these are; None in older runs.
         validation: of the network that never learnt the validation images.
         test_time_flip: whether predictions are means over each image and its mirror image.
         ensemble: the average of several networks; it is reported apart.
         calibration: of the test probabilities; None in older runs and where time was short.
     """
 
+    test_time_flip: bool = False
+    models: Networks | None = None
     validation: Score
     test: TestScore
-    search: SearchResult | None = None
-    test_time_flip: bool = False
-    ensemble: Ensemble | None = None
     calibration: Calibration | None = None
+    search: SearchResult | None = None
+    ensemble: Ensemble | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True, eq=False)

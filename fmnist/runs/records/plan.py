@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -42,16 +43,33 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """How much a trial, the final network and the validation set were given."""
+class RunProfile:
+    """Sizes of the parts of a run.
+
+    Attributes:
+        trial_images: training images a trial sees, a stratified part of the training split.
+        trial_epochs: epochs of a trial.
+        final_epochs: epochs of the retraining, fewer where the time does not suffice.
+        validation: images split off for validation.
+        stretch: the retraining may take so many times ``final_epochs`` where time is left over;
+            1 where the user chose the epochs.
+        space: name of the space that is searched.
+        base: fields of the configuration that the space does not search.
+        refit: the final model is trained once more, on training and validation images, for the
+            epochs that validation chose.
+    """
 
     trial_images: int
     trial_epochs: int
     final_epochs: int
-    validation: int
+    validation: int = 6000
+    stretch: float = 1.5
+    space: str = "core"
+    base: Mapping[str, Any] = field(default_factory=dict)
+    refit: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """``plan.json``: the plan at the start and what became of it.
 
@@ -59,18 +77,25 @@ class Plan:
     ``jobs`` trials ran at once with ``threads`` threads each; None: all there are.
     """
 
-    sizes: Sizes
+    deadline: str | None = None
+    budget_seconds: float | None = None
+    sizes: RunProfile
     jobs: int
     threads: int | None
     planned: tuple[PlannedStage, ...]
     decisions: tuple[Decision, ...] = ()
-    deadline: str | None = None
-    budget_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check before the run; ``ok`` is None where it only warns."""
+    """One check of this machine.
+
+    Attributes:
+        name: what was looked at.
+        ok: True, False, or None for a warning: the run starts, but not as well as it could.
+        found: what is there, in words.
+        remedy: what to do; empty where nothing needs doing.
+    """
 
     name: str
     ok: bool | None
@@ -80,7 +105,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Probe:
-    """One batch of an extreme configuration."""
+    """One batch of an extreme configuration; ``peak_memory`` in bytes, None: not measured."""
 
     params: dict[str, Any]
     seconds: float
@@ -92,9 +117,11 @@ class Preflight:
     """``preflight.json``: what was checked before the run began.
 
     ``slowness`` compares the machine with the one the plan was made for; above 1 is slower.
+    ``jobs`` trainings at once have room.
     """
 
     checks: tuple[Check, ...]
     smallest: Probe | None = None
     largest: Probe | None = None
     slowness: float | None = None
+    jobs: int = 1

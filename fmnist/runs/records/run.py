@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fmnist.backends.environment import Environment as Environment
+from fmnist.data.ledger import Entry
+
 
 @dataclass(frozen=True)
 class Request:
@@ -114,30 +117,30 @@ class Imported:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
     """``run.toml``."""
 
     name: str
     created: str
     version: str
+    command: str = ""
     request: Request
-    document: Document
+    document: Document = field(default_factory=Document)
     data: DataSet
     splits: Splits
-    command: str = ""
     recipe: Recipe | None = None
     imported: Imported | None = None
 
 
 @dataclass(frozen=True)
 class BestConfig:
-    """``best_config.toml``: its tables and its text."""
+    """``best_config.toml``: its tables, and its text where the report shows it."""
 
     model: dict[str, Any]
     training: dict[str, Any]
-    provenance: dict[str, Any]
-    text: str
+    provenance: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
 
     def values(self) -> dict[str, Any]:
         """Field name to value over both tables."""
@@ -150,26 +153,7 @@ class BestConfig:
 
 
 @dataclass(frozen=True)
-class LedgerEntry:
-    """One read of a split."""
+class LedgerRecord:
+    """``ledger.json``."""
 
-    at: str
-    stage: str
-    split: str
-    n: int
-    purpose: str
-
-
-@dataclass(frozen=True)
-class Environment:
-    """``environment.json``: the machine and the packages."""
-
-    python: str
-    platform: str
-    cpu: str
-    cores: int
-    memory_bytes: int
-    backend: str
-    device: str
-    packages: dict[str, str]
-    precision: str = "float32"
+    entries: tuple[Entry, ...]

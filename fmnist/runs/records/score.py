@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fmnist.runs.records.search import Interval
+from search.analysis.results import Interval
 
 
 @dataclass(frozen=True)

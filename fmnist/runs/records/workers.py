@@ -18,11 +18,11 @@ class SharingWorker:
     host: str
     device: str
     jobs: int
-    search: int
-    confirm: int
-    failed: int
-    lost: int
-    seconds: float
+    search: int = 0
+    confirm: int = 0
+    failed: int = 0
+    lost: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,12 @@ class Sharing:
 
     study: str
     workers: tuple[SharingWorker, ...]
+
+
+@dataclass(frozen=True)
+class Published:
+    """``published.json``: the store that holds the final network and its configuration."""
+
+    store: str
+    files: tuple[str, ...]
+    at: str

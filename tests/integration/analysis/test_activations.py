@@ -5,6 +5,8 @@ from fmnist import build_model
 from fmnist.analysis import activations
 from fmnist.config.config import Config
 from fmnist.pipeline.stages.interpret import _telling_example
+from fmnist.runs.codec import to_plain
+from fmnist.runs.records.interpretation import Pixels
 
 TINY = Config(filters_1=4, filters_2=6, filters_3=0, dense_units=12)
 IMAGE = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
@@ -61,32 +63,33 @@ def test_kernels_are_those_of_the_first_convolution_of_all():
 
 def test_a_dense_network_tells_of_no_convolutions():
     config = TINY.replace(stages=0)
-    about = {"test_index": 3, "true": 1}
-    record = activations.evidence(build_model(config), config, IMAGE, about)
+    model = build_model(config)
+    softmax = activations.softmax_example(model, IMAGE, 3, 1)
+    record = to_plain(activations.evidence(model, config, softmax, Pixels(0, 255, 70.0, 90.0)))
     assert not {"dense", "pooling"} & set(record)
     assert record["softmax"]["test_index"] == 3
 
 
 def test_the_example_is_the_softmax_of_its_logits(model):
-    example = activations.softmax_example(model, IMAGE)
-    powers = np.exp(example["logits"])
-    assert example["probabilities"] == pytest.approx(powers / powers.sum(), abs=1e-5)
+    example = activations.softmax_example(model, IMAGE, 0, 0)
+    powers = np.exp(example.logits)
+    assert example.probabilities == pytest.approx(powers / powers.sum(), abs=1e-5)
     direct = model.predict(IMAGE[None, :, :, None], verbose=0)[0]
-    assert example["probabilities"] == pytest.approx(direct, abs=1e-5)
+    assert example.probabilities == pytest.approx(direct, abs=1e-5)
 
 
 def test_layers_add_up_to_the_whole(model):
     found = activations.layers(model)
-    assert sum(layer["parameters"] for layer in found) == model.count_params()
-    assert found[0]["output_shape"] == [28, 28, 1]
-    assert found[-1]["output_shape"] == [10]
+    assert sum(layer.parameters for layer in found) == model.count_params()
+    assert found[0].output_shape == (28, 28, 1)
+    assert found[-1].output_shape == (10,)
 
 
 def test_a_dense_layer_of_as_many_outputs_needs_far_more(model):
     sizes = activations.first_layer_sizes(model)
-    assert sizes["first_layer_parameters_conv"] == 3 * 3 * 4
-    assert sizes["outputs"] == 28 * 28 * 4
-    assert sizes["first_layer_parameters_dense"] == 784 * 784 * 4
+    assert sizes.first_layer_parameters_conv == 3 * 3 * 4
+    assert sizes.outputs == 28 * 28 * 4
+    assert sizes.first_layer_parameters_dense == 784 * 784 * 4
 
 
 def test_the_example_is_right_and_not_quite_certain():
@@ -97,4 +100,4 @@ def test_the_example_is_right_and_not_quite_certain():
         "image_index": np.array([0, 1, 2, 3]),
         "random_index": np.array([0, 1, 2, 3]),
     }
-    assert _telling_example(arrays) == (2, {"test_index": 2, "true": 0})
+    assert _telling_example(arrays) == (2, 2, 0)

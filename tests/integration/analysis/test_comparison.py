@@ -5,20 +5,28 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tomli_w
 from click.testing import CliRunner
 
-from fmnist.analysis.comparison import compare_runs, from_json, write
+from fmnist.analysis.classification import evaluate, summarise
+from fmnist.analysis.comparison import compare_runs, write
+from fmnist.analysis.intervals import mcnemar
 from fmnist.cli.display.comparison import WIDTH, comparison_text
 from fmnist.cli.main import cli
 from fmnist.report.render import Rendered
-from fmnist.runs.decode import FactsError
-from fmnist.runs.folder import RunError
+from fmnist.runs.artifacts import COMPARISON, METRICS
+from fmnist.runs.codec import FactsError, decode
+from fmnist.runs.folder import Run, RunError
 from fmnist.runs.records.comparison import AHEAD, BEHIND, UNDECIDED
+from fmnist.runs.records.final_model import Ensemble
+from fmnist.runs.records.metrics import Metrics
 
+RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 N, CLASSES = 400, 3
 LABELS = np.arange(N) % CLASSES
 HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e" * 40
@@ -41,20 +49,24 @@ def probabilities(correct):
 def make_run(folder, correct, *, name=None, kind="search", recipe=None, data=None, together=None):
     folder.mkdir()
     names = ["zero", "one", "two"]
-    record = {
+    record = tomllib.loads((RECORDED / "run.toml").read_text(encoding="utf-8")) | {
         "name": name or folder.name,
-        "request": {"kind": kind},
-        "data": {"name": "Digits", "digest": "d1", "class_names": names, **(data or {})},
+        "request": {"kind": kind, "seed": 0, "sampler": "tpe"},
     }
+    record["data"] |= {"name": "Digits", "digest": "d1", "class_names": names, **(data or {})}
     if recipe:
-        record["recipe"] = recipe
+        record["recipe"] = {"name": "", "title": "", "source": "", "does": "", **recipe}
     (folder / "run.toml").write_text(tomli_w.dumps(record), encoding="utf-8")
-    metrics = {"test": {"n": N, "correct": int(correct.sum())}}
+    test = evaluate(LABELS, probabilities(correct), names)
+    ensemble = None
     arrays = {"test_labels": LABELS, "test_probabilities": probabilities(correct)}
     if together is not None:
-        metrics["ensemble"] = {"correct": int(together.sum())}
         arrays["ensemble_probabilities"] = probabilities(together)
-    (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+        score = summarise(LABELS, probabilities(together))
+        paired = mcnemar(LABELS, LABELS, LABELS)
+        ensemble = Ensemble(**vars(score), asked=2, members=(), left_out=(), against_single=paired)
+    validation = summarise(LABELS, probabilities(correct))
+    Run(folder).write(METRICS, Metrics(validation=validation, test=test, ensemble=ensemble))
     np.savez(folder / "predictions.npz", **arrays)
     return folder
 
@@ -114,7 +126,7 @@ def test_what_is_written_is_read_back_the_same(runs):
     found = compare_runs(runs)
     write(found, runs[0])
     record = json.loads((runs[0] / "comparison.json").read_text(encoding="utf-8"))
-    assert from_json(record) == found
+    assert Run(runs[0]).read(COMPARISON) == found
     assert record["schema"] == 1
     assert record["systems"][1]["lead"]["verdict"] == AHEAD
     assert str(runs[0].parent) not in json.dumps(record)
@@ -124,7 +136,7 @@ def test_what_is_written_is_read_back_the_same(runs):
 @pytest.mark.parametrize("record", [None, [], {"schema": 2}, {"schema": 1, "n": 3}])
 def test_another_record_is_refused(record):
     with pytest.raises(FactsError, match=r"comparison\.json"):
-        from_json(record)
+        decode(COMPARISON, json.dumps(record).encode())
 
 
 def test_runs_of_the_same_name_are_told_apart(tmp_path):
@@ -204,10 +216,16 @@ def pipe(run):
     [
         (lambda run: (run / "metrics.json").unlink(), "no metrics.json, the run is not finished"),
         (lambda run: (run / "run.toml").unlink(), "not a run folder"),
-        (lambda run: (run / "run.toml").write_text("name = "), r"run\.toml: cannot be read"),
-        (lambda run: (run / "run.toml").write_text('name = "x"'), r"run\.toml: data: expected"),
-        (lambda run: (run / "metrics.json").write_text("[]"), r"metrics\.json: expected a table"),
-        (lambda run: (run / "metrics.json").write_text("{}"), r"metrics\.json: test: expected"),
+        (lambda run: (run / "run.toml").write_text("name = "), r"run\.toml: not valid TOML"),
+        (
+            lambda run: (run / "run.toml").write_text('name = "x"'),
+            "toml: .*'created'",
+        ),
+        (lambda run: (run / "metrics.json").write_text("[]"), r"metrics\.json: expected schema 1"),
+        (
+            lambda run: (run / "metrics.json").write_text('{"schema": 1}'),
+            "json: .*'validation'",
+        ),
         (broken_archive, r"predictions\.npz: cannot be read"),
         (pickled, r"predictions\.npz: cannot be read"),
         (without_labels, r"predictions\.npz: cannot be read: .*test_labels"),
@@ -231,7 +249,7 @@ def test_a_broken_run_is_named_with_its_file(runs, spoil, message):
 def test_a_broken_published_figure_is_named(runs, tmp_path, published):
     recipe = {"name": "mine", "published": published}
     other = make_run(tmp_path / "other", right((0, 60)), recipe=recipe)
-    with pytest.raises(RunError, match=r"recipe\.published"):
+    with pytest.raises(RunError, match=r"recipe: published"):
         compare_runs([runs[0], other])
 
 
@@ -289,8 +307,7 @@ def test_the_others_are_not_needed_afterwards(runs):
     write(found, runs[0])
     for run in runs[1:]:
         shutil.rmtree(run)
-    record = json.loads((runs[0] / "comparison.json").read_text(encoding="utf-8"))
-    assert from_json(record) == found
+    assert Run(runs[0]).read(COMPARISON) == found
 
 
 @pytest.fixture
@@ -326,14 +343,14 @@ def test_in_another_folder_the_runs_stay_as_they_are(runs, rendered, tmp_path):
     result = CliRunner().invoke(cli, ["compare", *map(str, runs), "--output", str(output)])
     assert result.exit_code == 0, result.output
     assert rendered == [(output, 4, N)]
-    assert from_json(json.loads((output / "comparison.json").read_text())) == compare_runs(runs)
+    assert Run(output).read(COMPARISON) == compare_runs(runs)
     assert {path: path.read_bytes() for run in runs for path in run.iterdir()} == before
 
 
 def test_the_command_prints_one_json_object(runs, rendered):
     result = CliRunner().invoke(cli, ["compare", "--json", *map(str, runs)])
     assert result.exit_code == 0, result.output
-    assert from_json(json.loads(result.output)) == compare_runs(runs)
+    assert decode(COMPARISON, result.output.encode()) == compare_runs(runs)
     assert rendered == [(runs[0], True), (runs[0], 4, N)]
 
 

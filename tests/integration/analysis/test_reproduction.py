@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from report_factory import write
 from report_pages import Elements
 
 from fmnist.analysis.intervals import mcnemar, newcombe
-from fmnist.analysis.reproduction import FILE, changes, judged, read_recorded, to_json
+from fmnist.analysis.reproduction import changes, judged, read_recorded
 from fmnist.cli.commands import reproduce as commands_after
 from fmnist.cli.commands.reproduce import DIFFERS
 from fmnist.cli.main import cli
@@ -22,6 +23,7 @@ from fmnist.pipeline.stages.reproduce import reproduce
 from fmnist.report.load import load_facts
 from fmnist.report.narrative.reproduction import verdict
 from fmnist.report.render import render_report
+from fmnist.runs.artifacts import ENVIRONMENT, REPRODUCTION
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.pdf_attachments import PdfError
@@ -115,10 +117,10 @@ def test_other_test_images_are_refused(then):
 
 
 def test_what_differs_is_listed(then):
-    now = json.loads((RECORDED / "environment.json").read_text(encoding="utf-8"))
+    now = Run(RECORDED).read(ENVIRONMENT)
     assert changes(then.environment, now, "0.1.0") == ()
-    assert changes(then.environment, now | {"device": "unknown"}, "0.1.0") == ()
-    now |= {"cores": 64, "packages": now["packages"] | {"keras": "9.9"}}
+    assert changes(then.environment, replace(now, device="unknown"), "0.1.0") == ()
+    now = replace(now, cores=64, packages=now.packages | {"keras": "9.9"})
     found = changes(then.environment, now, "0.1.0")
     assert len(found) == 2
     assert found[0].endswith("then, 64 now")
@@ -180,7 +182,7 @@ def test_exit_codes(then, tmp_path, monkeypatch, holds, code, exit_code):
         assert job.request.validation == then.run.splits.validation
         assert job.base == then.config
         job.run.path.mkdir(parents=True)
-        job.run.write_json(FILE, to_json(found))
+        job.run.write(REPRODUCTION, found)
         return code
 
     monkeypatch.setattr(commands_after, "execute", execute)

@@ -18,6 +18,7 @@ from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import preflight as stage
 from fmnist.runs.folder import Run
+from fmnist.runs.records.plan import Preflight
 
 GB = 10**9
 
@@ -189,7 +190,7 @@ def fly(job, device, monkeypatch, room=4):
     """The stage, on children with that device and a machine with room for so many trials."""
 
     def examine(*_, jobs, fewer, **__):
-        return {"slowness": 1.0, "jobs": min(jobs, room) if fewer else jobs}
+        return Preflight((), slowness=1.0, jobs=min(jobs, room) if fewer else jobs)
 
     job.workers = Children(device)
     monkeypatch.setattr(stage, "examine", examine)

@@ -180,11 +180,11 @@ def test_every_trial_is_counted_for_who_trained_it():
     search = Attributes([("ada", trial(0)), ("eve", trial(1)), ("eve", failed), ("eve", None)])
     register_worker(search, "eve", 3, "GPU:0")
     found = results.workers(search, Attributes([("eve", trial(0))]))
-    assert [row["worker"] for row in found["workers"]] == ["eve", "ada"]
-    eve, ada = found["workers"]
-    assert (eve["search"], eve["confirm"], eve["failed"], eve["lost"]) == (1, 1, 1, 1)
-    assert (eve["jobs"], eve["device"], eve["seconds"]) == (3, "GPU:0", 9.0)
-    assert (ada["search"], ada["host"]) == (1, "unknown")
+    assert [row.worker for row in found.workers] == ["eve", "ada"]
+    eve, ada = found.workers
+    assert (eve.search, eve.confirm, eve.failed, eve.lost) == (1, 1, 1, 1)
+    assert (eve.jobs, eve.device, eve.seconds) == (3, "GPU:0", 9.0)
+    assert (ada.search, ada.host) == (1, "unknown")
 
 
 # ---- a worker's folder -----------------------------------------------------------------------

@@ -11,7 +11,7 @@ from fmnist import load_config
 from fmnist.importers.detect import open_study
 from fmnist.importers.external import ForeignError
 from fmnist.importers.keras_tuner import read_project
-from fmnist.runs.live_reader import peek_trials
+from search.records import read_trials
 
 # keras-tuner asks for the name of its thread in an old way, at every trial.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner.*")
@@ -63,7 +63,7 @@ UNITS = ("--map", "units=dense_units")
 def test_every_trial_is_there(mine, tmp_path):
     outcome = fmnist("import", mine.parent, *UNITS, "--name", "kt", results=tmp_path)
     assert outcome.exit_code == 0, outcome.output
-    trials = peek_trials(tmp_path / "kt" / "trials.jsonl")
+    trials = read_trials(tmp_path / "kt" / "trials.jsonl")
     stored = [json.loads((mine / f"trial_{n}" / "trial.json").read_text()) for n in range(6)]
     assert [t.state for t in trials] == ["complete"] * 2 + ["failed"] + ["complete"] * 3
     for ours, theirs in zip(trials, stored, strict=True):
@@ -93,7 +93,7 @@ def test_the_accuracy_is_taken_though_a_loss_was_optimised(tmp_path):
     assert "“val_accuracy” of each trial" in outcome.output
     stored = json.loads((folder / "trial_0" / "trial.json").read_text())
     accuracy = stored["metrics"]["metrics"]["val_accuracy"]["observations"][0]["value"][0]
-    assert peek_trials(tmp_path / "kt" / "trials.jsonl")[0].value == accuracy
+    assert read_trials(tmp_path / "kt" / "trials.jsonl")[0].value == accuracy
 
 
 def test_torn_files_are_left_out_and_named(mine, tmp_path):

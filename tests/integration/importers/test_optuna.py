@@ -13,7 +13,7 @@ from fmnist import load_config
 from fmnist.errors import UserError
 from fmnist.importers.detect import open_study
 from fmnist.importers.external import ForeignError
-from fmnist.runs.live_reader import peek_trials
+from search.records import read_trials
 from search.space import SearchSpace
 
 RATE = ("--map", "lr=learning_rate")
@@ -31,7 +31,7 @@ def test_every_trial_is_there_with_what_is_known_of_it(study, tmp_path):
     frozen, path = study
     outcome = fmnist("import", path, *RATE, "--name", "cnn", results=tmp_path)
     assert outcome.exit_code == 0, outcome.output
-    trials = peek_trials(tmp_path / "cnn" / "trials.jsonl")
+    trials = read_trials(tmp_path / "cnn" / "trials.jsonl")
     assert [t.number for t in trials] == [t.number for t in frozen]
     for ours, theirs in zip(trials, frozen, strict=True):
         assert ours.state == STATES[theirs.state.name]
@@ -60,7 +60,7 @@ def test_the_run_says_where_its_trials_come_from(study, tmp_path):
     config = load_config(run)
     assert (config.learning_rate, config.flip) == (best.params["lr"], False)
     space = SearchSpace.from_json(json.loads((run / "space.json").read_text()))
-    assert all(space.contains(t.params) for t in peek_trials(run / "trials.jsonl"))
+    assert all(space.contains(t.params) for t in read_trials(run / "trials.jsonl"))
     rate, filters, dropout, _ = space
     assert (rate.low, rate.high, rate.log) == (1e-4, 1e-1, True)
     assert (filters.low, filters.high, filters.step) == (8, 64, 8)
@@ -142,7 +142,7 @@ def test_a_loss_is_refused_and_an_accuracy_beside_it_is_taken(tmp_path):
     for more in (("--value", "error"), ("--metric", "val_accuracy")):
         done = fmnist("import", path, *RATE, *more, "--name", more[1], results=tmp_path)
         assert done.exit_code == 0, done.output
-        trials = peek_trials(tmp_path / more[1] / "trials.jsonl")
+        trials = read_trials(tmp_path / more[1] / "trials.jsonl")
         values.append([t.value for t in trials if t.state == "complete"])
     assert values[0] == pytest.approx(values[1])
 

@@ -6,7 +6,7 @@ import pytest
 from foreign_studies import fmnist, optimised
 from postgres import PASSWORD
 
-from fmnist.runs.live_reader import peek_trials
+from search.records import read_trials
 
 RATE = ("--map", "lr=learning_rate")
 
@@ -41,7 +41,7 @@ def test_a_study_is_read_from_the_database(study, tmp_path):
     url, trials = study
     outcome = fmnist("import", bare(url), *RATE, "--name", "cnn", results=tmp_path)
     assert outcome.exit_code == 0, outcome.exception
-    found = peek_trials(tmp_path / "cnn" / "trials.jsonl")
+    found = read_trials(tmp_path / "cnn" / "trials.jsonl")
     assert [t.params["learning_rate"] for t in found] == [t.params["lr"] for t in trials]
     assert [t.value for t in found if t.state == "complete"] == [
         t.value for t in trials if t.state.name == "COMPLETE"

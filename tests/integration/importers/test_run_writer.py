@@ -17,7 +17,7 @@ from fmnist.pipeline.search_setup import build_search_setup
 from fmnist.pipeline.warm_start import is_imported, load_warm_start
 from fmnist.report.load import load_facts
 from fmnist.runs.folder import RunError
-from fmnist.runs.live_reader import peek_trials
+from search.records import read_trials
 
 NAME = "<script>alert('study')</script>"
 
@@ -94,7 +94,7 @@ def test_the_status_says_what_to_do_next(imported):
 def test_a_new_search_starts_in_its_space_with_its_best(imported):
     assert is_imported(imported)
     start = build_search_setup(profile_for(600.0), space=None, warm_start=imported, settings={})
-    complete = [t for t in peek_trials(imported / "trials.jsonl") if t.state == "complete"]
+    complete = [t for t in read_trials(imported / "trials.jsonl") if t.state == "complete"]
     best = sorted(complete, key=lambda t: -t.value)
     assert list(start.first_trials) == [t.params for t in best[:5]]
     assert [p.name for p in start.space] == ["learning_rate", "filters_1", "dropout", "optimizer"]
@@ -122,7 +122,7 @@ def test_equal_parameters_are_tried_once_and_epochs_are_the_plans(imported, tmp_
     epochs = {"type": "int", "name": "epochs", "low": 1, "high": 9}
     space["parameters"].append(epochs)
     (run / "space.json").write_text(json.dumps(space))
-    first = peek_trials(imported / "trials.jsonl")[0]
+    first = read_trials(imported / "trials.jsonl")[0]
     twins = [
         dataclasses.replace(first, number=n, params={**first.params, "epochs": 2 + n})
         for n in range(3)
@@ -168,7 +168,7 @@ def test_the_outcome_as_json(imported, tmp_path):
     told = json.loads(fmnist(*words, results=tmp_path).output)
     assert told["trials"] == {"complete": 12, "pruned": 1, "failed": 1}
     assert told["best"]["value"] == max(
-        t.value for t in peek_trials(tmp_path / "x" / "trials.jsonl") if t.state == "complete"
+        t.value for t in read_trials(tmp_path / "x" / "trials.jsonl") if t.state == "complete"
     )
     assert "learning_rate" not in told["best"]["params"]
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from requirements import find_package
+from run_folders import write_run_toml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
@@ -20,9 +21,11 @@ from fmnist.integrations.tensorboard import FOLDER, EventFiles
 from fmnist.integrations.tracker import Tracker, Trackers
 from fmnist.integrations.tracking import open_trackers
 from fmnist.pipeline.request import Request
+from fmnist.runs.artifacts import SPACE
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from search.records import Failure, Trial, TrialLog
+from search.space import Categorical, SearchSpace
 
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 CURVES = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
@@ -113,9 +116,8 @@ def test_trials_come_one_after_another_and_each_is_written_once(run):
 
 def test_failed_trials_and_odd_parameters(tmp_path):
     run = Run(tmp_path / "run")
-    run.write_toml("run.toml", {"created": "2026-11-21T20:00:00+00:00"})
-    choices = {"type": "categorical", "name": "pool", "choices": ["max", 2, True]}
-    run.write_json("space.json", {"parameters": [choices]})
+    write_run_toml(run, created="2026-11-21T20:00:00+00:00")
+    run.write(SPACE, SearchSpace((Categorical("pool", ("max", 2, True)),)))
     started, failure = "2026-11-21T20:01:00+00:00", Failure("nan", "the loss became nan")
     failed = Trial(0, "failed", {"pool": "max"}, None, (), 0, started, 2.0, failure)
     TrialLog(run / "trials.jsonl").append(failed)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import ablation as stage
 from fmnist.pipeline.stages.ablation import Session
+from fmnist.runs.artifacts import EXPERIMENTS_EPOCHS, EXPERIMENTS_TRIALS, HISTORY
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
+from fmnist.runs.records.metrics import History
 from fmnist.training.objective import answers_file
 from search.records import Failure, TrialLog
 from search.study.scheduler import Budget
@@ -41,7 +44,8 @@ def run(tmp_path, sample):
     run = Run(tmp_path / "run")
     config = load_config(sample.parent / "small_config.toml").replace(dropout=0.2)
     run.write_text("best_config.toml", dump_config(config))
-    run.write_json("history.json", {"epochs": [{"seconds": 1.0}, {"seconds": 1.2}]})
+    epochs = (replace(epoch(n, 0.5), seconds=seconds) for n, seconds in ((1, 1.0), (2, 1.2)))
+    run.write(HISTORY, History(tuple(epochs), 1, "", 300))
     return run
 
 
@@ -280,15 +284,15 @@ def test_who_makes_them_unasked(run, asked, wanted):
 def test_what_the_time_cut_off_is_struck_from_log_and_journal(run):
     kept = store.Files(run, run / "trials" / "experiments")
     rows = [_row(0, None), _row(1, {"kind": "deadline", "message": "not started"}), _row(2, None)]
-    run.write_text(store.LOG, "".join(json.dumps(r) + "\n" for r in rows))
+    run.write_text(EXPERIMENTS_TRIALS, "".join(json.dumps(r) + "\n" for r in rows))
     epochs = [{"trial": n, **vars(epoch(1, 0.5))} for n in (0, 1, 2)]
-    run.write_text(store.JOURNAL, "".join(json.dumps(e) + "\n" for e in epochs))
+    run.write_text(EXPERIMENTS_EPOCHS, "".join(json.dumps(e) + "\n" for e in epochs))
     kept.strike()
     assert [t.number for t in kept.log.trials] == [0, 2]
     assert kept.journal.unrecorded(kept.log.trials) == ()
-    before = (run / store.LOG).read_bytes()
+    before = (run / EXPERIMENTS_TRIALS).read_bytes()
     kept.strike()
-    assert (run / store.LOG).read_bytes() == before
+    assert (run / EXPERIMENTS_TRIALS).read_bytes() == before
 
 
 def _row(number, failure):

@@ -1,6 +1,5 @@
 """The report with and without experiments: chapter, figure, tables and the concept answers."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,7 @@ from fmnist.report.figures.style import drawing
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import ablation as reading
 from fmnist.report.tables import ablation as tables
-from fmnist.runs.decode import FactsError
+from fmnist.runs.codec import FactsError, document
 
 QUESTIONS = ("cnn_vs_dense", "pooling", "normalisation", "overfitting", "improvements")
 
@@ -37,7 +36,7 @@ def shown(run, key):
 def test_what_was_recorded_is_read(run):
     record = measured(run)
     found = load_facts(run).experiments
-    assert [e.key for e in found.experiments] == [e["key"] for e in record["experiments"]]
+    assert [e.key for e in found.experiments] == [e.key for e in record.experiments]
     assert found.ranked[0].key == "longer"
     assert found.ranked[-1].key == "dense"
     assert found.fidelity.seeds == 3
@@ -55,7 +54,7 @@ def test_what_was_recorded_is_read(run):
     ],
 )
 def test_a_broken_entry_is_refused_by_name(run, change, message):
-    record = measured(run)
+    record = document(measured(run))
     record["experiments"][0] |= change
     write(run, "experiments.json", record)
     with pytest.raises(FactsError, match=f"experiments.json.*{message}"):
@@ -64,7 +63,7 @@ def test_a_broken_entry_is_refused_by_name(run, change, message):
 
 @pytest.mark.parametrize("change", [{"schema": 2}, {"base": None}, {"fidelity": None}])
 def test_a_broken_record_is_refused(run, change):
-    write(run, "experiments.json", measured(run) | change)
+    write(run, "experiments.json", document(measured(run)) | change)
     with pytest.raises(FactsError, match=r"experiments\.json"):
         load_facts(run)
 
@@ -79,11 +78,11 @@ def test_table_and_figure_rank_all_variants(run):
     assert [row[0] for row in table.rows[:2]] == ["as it is", "twice the epochs"]
     assert len(table.rows) == 1 + len(VALUES)
     by_title = {row[0]: row for row in table.rows}
-    for e in record["experiments"]:
-        row = by_title[e["title"]]
-        assert row[3] == f"{100 * e['accuracy']:.2f}\u202f%"
-        assert row[4].replace("−", "-") == f"{100 * e['difference']:.2f}"
-        assert row[-1] == e["verdict"]
+    for e in record.experiments:
+        row = by_title[e.title]
+        assert row[3] == f"{100 * e.accuracy:.2f}\u202f%"
+        assert row[4].replace("−", "-") == f"{100 * e.difference:.2f}"
+        assert row[-1] == e.verdict
     figure = effects_figure(found)
     assert figure.table is not None
     assert [row[0] for row in figure.table[1:]] == [row[0] for row in table.rows[1:]]
@@ -203,10 +202,10 @@ def test_the_report_has_the_chapter_where_there_are_experiments(recorded_html, w
 
 
 def test_strangers_words_stay_words(run):
-    record = measured(run)
+    record = document(measured(run))
     record["experiments"][0]["title"] = "<script>alert(1)</script>"
     record["skipped"][0]["reason"] = "<img src=x>"
-    write(run, "experiments.json", json.loads(json.dumps(record)))
+    write(run, "experiments.json", record)
     with without_plots():
         html = render_html(run).read_text(encoding="utf-8")
     assert "<script>alert" not in html

@@ -20,7 +20,7 @@ from fmnist.report.load import load_facts
 from fmnist.report.narrative import comparison as comparing
 from fmnist.report.outline import SECTIONS
 from fmnist.report.tables import comparison as tables
-from fmnist.runs.decode import FactsError
+from fmnist.runs.codec import FactsError, document
 from fmnist.runs.records.comparison import AHEAD, BEHIND, UNDECIDED, Comparison, Lead, System
 from fmnist.runs.records.metrics import Score
 
@@ -58,7 +58,7 @@ FOUND = Comparison(
 
 def compared(folder, found=FOUND):
     run = recorded(folder)
-    write(run, "comparison.json", found.to_json())
+    write(run, "comparison.json", document(found))
     return run
 
 
@@ -222,7 +222,7 @@ def test_without_anything_to_compare_the_chapter_is_left_out(facts):
 
 def test_an_unfinished_run_leaves_the_chapter_open(tmp_path):
     run = barely_begun(tmp_path)
-    write(run, "comparison.json", FOUND.to_json())
+    write(run, "comparison.json", document(FOUND))
     assert load_facts(run, interim=True).comparison is None
     page = render_words(run, interim=True)
     assert "three-conv" not in page.text
@@ -240,7 +240,7 @@ def test_an_unfinished_run_leaves_the_chapter_open(tmp_path):
     ],
 )
 def test_a_comparison_of_another_run_or_a_broken_one_is_refused(tmp_path, spoil, message):
-    run, record = recorded(tmp_path), json.loads(json.dumps(FOUND.to_json()))
+    run, record = recorded(tmp_path), document(FOUND)
     spoil(record)
     write(run, "comparison.json", record)
     with pytest.raises(FactsError, match=rf"comparison\.json: .*{message}"):

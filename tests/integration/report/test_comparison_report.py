@@ -5,13 +5,14 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pypdf
 import pytest
 from PIL import Image
-from report_factory import with_ensemble, write
+from report_factory import with_ensemble
 from report_pages import Elements, without_pdf, without_plots
 
 from fmnist.analysis.classification import evaluate
@@ -20,7 +21,9 @@ from fmnist.report import text
 from fmnist.report.comparison_report import render_comparison
 from fmnist.report.load import load_facts
 from fmnist.report.tables import run_comparison as tables
-from fmnist.runs.decode import FactsError
+from fmnist.runs.artifacts import METRICS
+from fmnist.runs.codec import FactsError
+from fmnist.runs.folder import Run
 
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 HOSTILE = '<script>alert("x")</script>'
@@ -46,9 +49,9 @@ def other_run(folder, name="second"):
     arrays |= {"test_probabilities": p, "image_index": index,
                "images": np.zeros((len(index), 28, 28), np.uint8) + 7}  # fmt: skip
     np.savez_compressed(run / "predictions.npz", **arrays)
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    names = [c["name"] for c in metrics["test"]["classes"]]
-    write(run, "metrics.json", metrics | {"test": evaluate(labels, p, names)})
+    metrics = Run(run).read(METRICS)
+    names = [c.name for c in metrics.test.classes]
+    Run(run).write(METRICS, replace(metrics, test=evaluate(labels, p, names)))
     source = (run / "run.toml").read_text(encoding="utf-8")
     source = re.sub("(?m)^name = .*$", lambda _: f"name = {json.dumps(name)}", source, count=1)
     (run / "run.toml").write_text(source, encoding="utf-8")

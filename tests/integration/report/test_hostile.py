@@ -19,7 +19,7 @@ from fmnist.report.output.content_policy import guarded
 from fmnist.report.output.pdf import PrintingError
 from fmnist.report.output.pdf import print_pdf as printed
 from fmnist.report.output.templating import ReportTemplateError, check_templates
-from fmnist.runs.decode import FactsError
+from fmnist.runs.codec import FactsError
 
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 SCRIPT = '<script>alert("x")</script>'

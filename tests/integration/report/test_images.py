@@ -19,8 +19,7 @@ from fmnist.report.outline import SECTIONS
 from fmnist.report.output.templating import environment_for
 from fmnist.report.render import Counter
 from fmnist.report.text import NOT_RECORDED
-from fmnist.runs.decode import FactsError
-from fmnist.runs.records.interpretation import Layer
+from fmnist.runs.codec import FactsError
 
 
 def chapter(run, slug="images"):
@@ -200,8 +199,7 @@ def layers_of(**changes):
     from fmnist.config.config import Config
 
     config = Config(filters_1=4, filters_2=6, filters_3=8, filters_4=8, dense_units=12)
-    found = activations.layers(build_model(config.replace(**changes)))
-    return [Layer(x["name"], x["type"], tuple(x["output_shape"]), x["parameters"]) for x in found]
+    return list(activations.layers(build_model(config.replace(**changes))))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from fmnist.config.config import Config
 from fmnist.models.builder import build_model
 from fmnist.models.size import size_of
 from fmnist.pipeline.planner.profiles import LONG, SHORT
+from fmnist.runs.codec import to_plain
 from fmnist.runs.config_source import load_config
 from search.records import Epoch, Failure, Trial
 
@@ -290,7 +291,7 @@ def trained(values, failures=()):
 
 def concluded(values, failures=(), **options):
     found = conclude(CONFIG, SIZE, catalogue(CONFIG), trained(values, failures), **options)
-    return json.loads(json.dumps(found, allow_nan=False))
+    return json.loads(json.dumps(to_plain(found), allow_nan=False))
 
 
 BASE = (0.80, 0.81, 0.79)

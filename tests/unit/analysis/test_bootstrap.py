@@ -1,6 +1,7 @@
 """The bootstrap against scipy and scikit-learn, and how often its intervals hold the truth."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from fmnist.analysis import bootstrap
 from fmnist.analysis.classification import evaluate
+from fmnist.runs.codec import convert, to_plain
+from fmnist.runs.records import metrics as records
 
 NAMES = ["Shirt", "Coat", "Bag"]
 
@@ -113,22 +116,23 @@ def test_a_class_without_images_has_no_interval():
 def test_one_image_of_a_class_leaves_the_resamples_without_it_out():
     labels = np.array([0] * 9 + [1])
     found = bootstrap.score_intervals(labels, np.eye(2)[labels], resamples=100)
-    assert found.average_precision == [[1.0, 1.0], [1.0, 1.0]]
+    assert found.average_precision == [(1.0, 1.0), (1.0, 1.0)]
 
 
 def test_nothing_defined_says_nothing():
-    assert bootstrap.percentiles(np.array([np.nan, np.nan])) == [0.0, 1.0]
+    assert bootstrap.percentiles(np.array([np.nan, np.nan])) == (0.0, 1.0)
 
 
 def test_intervals_are_added_to_the_metrics_and_hold_the_scores(split):
     test = evaluate(*split, NAMES)
     more = bootstrap.with_intervals(test, *split, resamples=400)
-    assert json.loads(json.dumps(more, allow_nan=False)) == more
-    assert {k: v for k, v in more.items() if k not in {"classes", "macro", "bootstrap"}} == {
-        k: v for k, v in test.items() if k not in {"classes", "macro"}
-    }
-    for row in [*more["classes"], more["macro"]]:
+    assert (
+        convert(records.TestScore, json.loads(json.dumps(to_plain(more), allow_nan=False)), "")
+        == more
+    )
+    assert replace(more, classes=test.classes, macro=test.macro, bootstrap=None) == test
+    for row in [*more.classes, more.macro]:
         for score in ("f1", "average_precision"):
-            low, high = row[f"{score}_interval"]
-            assert low < row[score] < high
-    assert more["bootstrap"] == {"method": bootstrap.METHOD, "resamples": 400, "seed": 0}
+            low, high = getattr(row, f"{score}_interval")
+            assert low < getattr(row, score) < high
+    assert more.bootstrap == records.Bootstrap(bootstrap.METHOD, 400, 0)

@@ -13,6 +13,8 @@ from sklearn.metrics import brier_score_loss
 from fmnist.analysis import calibration
 from fmnist.analysis.classification import summarise
 from fmnist.errors import DataError
+from fmnist.runs.codec import convert, to_plain
+from fmnist.runs.records.calibration import Calibration, FittedOn
 
 
 def network(temperature, n=4000, seed=0):
@@ -74,7 +76,7 @@ def test_a_temperature_never_changes_the_predicted_class(temperature, seed):
     after = calibration.tempered(p, temperature)
     assert (after.argmax(axis=1) == p.argmax(axis=1)).all()
     assert after.sum(axis=1) == pytest.approx(np.ones(len(p)))
-    assert summarise(labels, after)["accuracy"] == summarise(labels, p)["accuracy"]
+    assert summarise(labels, after).accuracy == summarise(labels, p).accuracy
 
 
 def test_the_temperature_one_changes_nothing():
@@ -84,10 +86,10 @@ def test_the_temperature_one_changes_nothing():
 
 def test_a_calibrated_network_stays_below_chance_and_a_heated_one_does_not():
     calm = [calibration.describe(*network(1.0, seed=s), resamples=200) for s in range(20)]
-    within = sum(found["ece"] <= found["ece_by_chance"] for found in calm)
+    within = sum(found.ece <= found.ece_by_chance for found in calm)
     assert within >= 17  # nineteen are expected, sixteen or fewer come once in 170 times
     heated = calibration.describe(*network(1.6), resamples=200)
-    assert heated["ece"] > 2 * heated["ece_by_chance"]
+    assert heated.ece > 2 * heated.ece_by_chance
 
 
 def test_the_interval_of_the_error_holds_that_of_many_images():
@@ -103,19 +105,21 @@ def test_the_interval_of_the_error_holds_that_of_many_images():
 def test_before_and_after_for_json():
     held_out, tested = network(1.6, seed=1), network(1.6, seed=2)
     found = calibration.calibration(held_out, tested, validated_by="validated.keras", resamples=100)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["fitted_on"] == {"split": "validation", "n": 4000, "model": "validated.keras"}
-    before, after = found["before"], found["after"]
-    assert before["loss"] == summarise(*tested)["loss"]
-    assert after["loss"] < before["loss"]
-    assert after["brier"] < before["brier"]
-    assert after["ece"] < before["ece"] / 2
+    assert (
+        convert(Calibration, json.loads(json.dumps(to_plain(found), allow_nan=False)), "") == found
+    )
+    assert found.fitted_on == FittedOn("validation", 4000, "validated.keras")
+    before, after = found.before, found.after
+    assert before.loss == summarise(*tested).loss
+    assert after.loss < before.loss
+    assert after.brier < before.brier
+    assert after.ece < before.ece / 2
     for said in (before, after):
-        assert sum(said["counts"]) == 4000
-        assert said["ece_interval"][0] < said["ece_interval"][1]
-        empty = [n == 0 for n in said["counts"]]
-        assert [c is None for c in said["confidence"]] == empty
-        assert [a is None for a in said["accuracy"]] == empty
+        assert sum(said.counts) == 4000
+        assert said.ece_interval[0] < said.ece_interval[1]
+        empty = [n == 0 for n in said.counts]
+        assert [c is None for c in said.confidence] == empty
+        assert [a is None for a in said.accuracy] == empty
 
 
 def test_the_same_seed_gives_the_same_numbers():

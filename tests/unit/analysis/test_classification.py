@@ -13,6 +13,8 @@ from fmnist.analysis.classification import CURVE_POINTS, evaluate, pr_curves, su
 from fmnist.analysis.intervals import holm, mcnemar, wilson_interval
 from fmnist.errors import DataError
 from fmnist.models.inference import score
+from fmnist.runs.codec import convert, to_plain
+from fmnist.runs.records import metrics as records
 
 NAMES = ["Shirt", "Coat", "Bag"]
 
@@ -59,18 +61,18 @@ def test_wilson_interval_refuses_impossible_counts(correct, n):
 def test_small_case_by_hand():
     labels = np.array([0, 0, 1, 1, 2])
     result = evaluate(labels, one_hot([0, 1, 1, 1, 2]), NAMES)
-    assert result["n"] == 5
-    assert result["correct"] == 4
-    assert result["accuracy"] == pytest.approx(0.8)
-    assert result["confusion"] == [[1, 1, 0], [0, 2, 0], [0, 0, 1]]
-    shirt, coat, bag = result["classes"]
-    assert (shirt["precision"], shirt["recall"], shirt["support"]) == (1.0, 0.5, 2)
-    assert coat["precision"] == pytest.approx(2 / 3)
-    assert coat["f1"] == pytest.approx(0.8)
-    assert bag["average_precision"] == pytest.approx(1.0)
-    assert result["macro"]["recall"] == pytest.approx((0.5 + 1 + 1) / 3)
-    assert result["weighted"]["recall"] == pytest.approx(0.8)
-    assert result["loss"] == pytest.approx(-(4 * np.log(0.8) + np.log(0.1)) / 5)
+    assert result.n == 5
+    assert result.correct == 4
+    assert result.accuracy == pytest.approx(0.8)
+    assert result.confusion == ((1, 1, 0), (0, 2, 0), (0, 0, 1))
+    shirt, coat, bag = result.classes
+    assert (shirt.precision, shirt.recall, shirt.support) == (1.0, 0.5, 2)
+    assert coat.precision == pytest.approx(2 / 3)
+    assert coat.f1 == pytest.approx(0.8)
+    assert bag.average_precision == pytest.approx(1.0)
+    assert result.macro.recall == pytest.approx((0.5 + 1 + 1) / 3)
+    assert result.weighted.recall == pytest.approx(0.8)
+    assert result.loss == pytest.approx(-(4 * np.log(0.8) + np.log(0.1)) / 5)
 
 
 def test_agrees_with_scikit_learn(random_split):
@@ -78,50 +80,53 @@ def test_agrees_with_scikit_learn(random_split):
     result = evaluate(labels, probabilities, NAMES)
     predicted = probabilities.argmax(axis=1)
     report = classification_report(labels, predicted, target_names=NAMES, output_dict=True)
-    assert result["confusion"] == confusion_matrix(labels, predicted).tolist()
-    assert result["loss"] == pytest.approx(log_loss(labels, probabilities))
-    for row in result["classes"]:
-        assert row["precision"] == pytest.approx(report[row["name"]]["precision"])
-        assert row["recall"] == pytest.approx(report[row["name"]]["recall"])
-        assert row["f1"] == pytest.approx(report[row["name"]]["f1-score"])
+    assert [list(row) for row in result.confusion] == confusion_matrix(labels, predicted).tolist()
+    assert result.loss == pytest.approx(log_loss(labels, probabilities))
+    for row in result.classes:
+        assert row.precision == pytest.approx(report[row.name]["precision"])
+        assert row.recall == pytest.approx(report[row.name]["recall"])
+        assert row.f1 == pytest.approx(report[row.name]["f1-score"])
     for average in ("macro", "weighted"):
-        assert result[average]["f1"] == pytest.approx(report[f"{average} avg"]["f1-score"])
+        assert getattr(result, average).f1 == pytest.approx(report[f"{average} avg"]["f1-score"])
 
 
 def test_result_is_plain_json(random_split):
     result = evaluate(*random_split, NAMES)
-    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert (
+        convert(records.TestScore, json.loads(json.dumps(to_plain(result), allow_nan=False)), "")
+        == result
+    )
 
 
 def test_headline_is_the_same_from_summarise(random_split):
     result = evaluate(*random_split, NAMES)
-    assert summarise(*random_split).items() <= result.items()
+    assert vars(summarise(*random_split)).items() <= vars(result).items()
 
 
 def test_class_without_images_neither_warns_nor_counts_in_the_macro_average():
     labels = np.array([0, 0, 1])
     result = evaluate(labels, one_hot([0, 0, 1]), NAMES)
-    empty = result["classes"][2]
-    assert empty["support"] == 0
-    assert empty["recall_interval"] == [0.0, 1.0]
-    assert empty["average_precision"] == 0.0
-    assert result["macro"]["recall"] == 1.0
+    empty = result.classes[2]
+    assert empty.support == 0
+    assert empty.recall_interval == (0.0, 1.0)
+    assert empty.average_precision == 0.0
+    assert result.macro.recall == 1.0
     assert len(pr_curves(labels, one_hot([0, 0, 1]))[2].recall) == 0
 
 
 def test_certain_and_wrong_gives_a_finite_loss():
     probabilities = np.array([[0.0, 1.0, 0.0]])
-    assert summarise(np.array([0]), probabilities)["loss"] == pytest.approx(-np.log(1e-7))
+    assert summarise(np.array([0]), probabilities).loss == pytest.approx(-np.log(1e-7))
 
 
 def test_pr_curves_are_thinned_and_keep_their_ends(random_split):
     labels, probabilities = random_split
     result = evaluate(labels, probabilities, NAMES)
-    for row, curve in zip(result["classes"], pr_curves(labels, probabilities), strict=True):
+    for row, curve in zip(result.classes, pr_curves(labels, probabilities), strict=True):
         assert len(curve.recall) == len(curve.precision) <= CURVE_POINTS
         assert (curve.recall[0], curve.recall[-1]) == (0, 1)
         assert (np.diff(curve.recall) >= 0).all()
-        assert curve.average_precision == row["average_precision"]
+        assert curve.average_precision == row.average_precision
 
 
 @pytest.mark.parametrize(

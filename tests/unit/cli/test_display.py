@@ -1,6 +1,8 @@
 import json
 import os
 import re
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +14,11 @@ from fmnist.cli.display.plain import PlainDisplay, QuietDisplay
 from fmnist.cli.display.summary import outcome, result_text, winner_text
 from fmnist.pipeline.doctor import Check
 from fmnist.report.render import Rendered
+from fmnist.runs import artifacts
+from fmnist.runs.folder import Run
+from fmnist.runs.records.metrics import SearchResult
 from fmnist.text import clock, duration, percent, points
+from search.analysis.results import Candidate, Confirmation, ConfirmedRun
 from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
@@ -24,35 +30,24 @@ PARAMS = {
     "learning_rate": 0.00123,
     "batch_size": 128,
 }
-METRICS = {
-    "test": {"accuracy": 0.9301, "interval": [0.9249, 0.9349], "n": 10_000},
-    "search": {
-        "best_value": 0.911,
-        "confirmed_value": 0.905,
-        "validation_value": 0.9312,
-        "test_value": 0.9301,
-        "optimism_gap": 0.006,
-    },
-}
-CONFIRMATION = {
-    "k": 2,
-    "seeds": 2,
-    "reason": "",
-    "winner": 7,
-    "winner_by": "confirmation",
-    "distinguishable": False,
-    "optimism": 0.006,
-    "candidates": [
-        {
-            "trial": 7,
-            "mean": 0.905,
-            "interval": [0.9, 0.91],
-            "rank": 1,
-            "runs": [{"value": 0.904}, {"value": 0.906}],
-        },
-        {"trial": 3, "mean": 0.9, "interval": [0.895, 0.905], "rank": 2, "runs": []},
-    ],
-}
+RECORDED = Run(Path(__file__).parents[2] / "data" / "recorded_run").read(artifacts.METRICS)
+METRICS = replace(
+    RECORDED,
+    test=replace(RECORDED.test, accuracy=0.9301, interval=(0.9249, 0.9349), n=10_000),
+    search=SearchResult(0.911, 7, 0.905, 0.9312, 0.9301, 0.006),
+)
+SEEDS = tuple(ConfirmedRun(seed, value, 3, 9.0) for seed, value in ((1, 0.904), (2, 0.906)))
+CONFIRMATION = Confirmation(
+    k=2,
+    seeds=2,
+    candidates=(
+        Candidate(7, {}, 0.911, SEEDS, 0.905, None, (0.9, 0.91), 1),
+        Candidate(3, {}, 0.91, (), 0.9, None, (0.895, 0.905), 2),
+    ),
+    winner=7,
+    winner_by="confirmation",
+    optimism=0.006,
+)
 
 
 def trial(number=0, state="complete", value=0.9, failure=None, **more):
@@ -104,22 +99,22 @@ def test_the_winner_in_words():
         "trial 7 wins with 90.50 ± 0.50 % on 2 fresh seeds; optimism of the search 0.60 points; "
         "not distinguishable from trial 3"
     )
-    assert "trial 3" not in winner_text({**CONFIRMATION, "distinguishable": True})
-    alone = {**CONFIRMATION["candidates"][0], "interval": None, "runs": [{"value": 0.9}]}
-    one = {**CONFIRMATION, "candidates": [alone], "optimism": None}
+    assert "trial 3" not in winner_text(replace(CONFIRMATION, distinguishable=True))
+    alone = replace(CONFIRMATION.candidates[0], interval=None, runs=SEEDS[:1])
+    one = replace(CONFIRMATION, candidates=(alone,), optimism=None)
     assert winner_text(one) == "trial 7 wins with 90.50 % on 1 fresh seed"
 
 
 def test_a_winner_that_was_not_confirmed():
-    skipped = {
-        **CONFIRMATION,
-        "winner_by": "search",
-        "reason": "there was no time for it",
-        "candidates": [{"trial": 7, "mean": None, "interval": None, "rank": 1, "runs": []}],
-    }
+    skipped = replace(
+        CONFIRMATION,
+        winner_by="search",
+        reason="there was no time for it",
+        candidates=(Candidate(7, {}, 0.911, rank=1),),
+    )
     expected = "trial 7 wins by its search value, not confirmed: there was no time for it"
     assert winner_text(skipped) == expected
-    assert "no run on a fresh seed gave a value" in winner_text({**skipped, "reason": ""})
+    assert "no run on a fresh seed gave a value" in winner_text(replace(skipped, reason=""))
 
 
 def test_the_last_words(tmp_path):
@@ -132,10 +127,10 @@ def test_the_last_words(tmp_path):
     assert all(len(line) <= 80 for line in text.splitlines()[:3])
 
 
-@pytest.mark.parametrize("search", [None, {"best_value": 0.9, "trial": 3}])
+@pytest.mark.parametrize("search", [None, SearchResult(0.9, 3)])
 def test_the_last_words_of_a_run_that_confirmed_nothing(tmp_path, search):
     rendered = Rendered(tmp_path / "report.html", None, "")
-    text = result_text(tmp_path, {**METRICS, "search": search}, rendered)
+    text = result_text(tmp_path, replace(METRICS, search=search), rendered)
     assert "→" not in text
     assert "optimism" not in text
 

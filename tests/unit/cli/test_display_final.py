@@ -1,6 +1,8 @@
 """What the views say of refit and ensemble."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,18 +10,30 @@ from fmnist.cli.display.json_lines import JsonDisplay
 from fmnist.cli.display.live import LiveDisplay
 from fmnist.cli.display.plain import PlainDisplay, QuietDisplay
 from fmnist.report.render import Rendered
+from fmnist.runs import artifacts
+from fmnist.runs.codec import to_plain
+from fmnist.runs.folder import Run
+from fmnist.runs.records.final_model import Ensemble, Member, PairedTest
 from search.records import Epoch
 
 EPOCH = Epoch(2, 0.75, 0.61, 0.99, 0.02, 3.0, 1e-3)
-METRICS = {
-    "test": {"accuracy": 0.9301, "interval": [0.9249, 0.9349], "n": 10_000},
-    "ensemble": {
-        "accuracy": 0.9342,
-        "interval": [0.9292, 0.9389],
-        "members": [{}, {}, {}],
-        "against_single": {"difference": 0.0041, "p": 0.012},
-    },
-}
+RECORDED = Run(Path(__file__).parents[2] / "data" / "recorded_run").read(artifacts.METRICS)
+METRICS = replace(
+    RECORDED,
+    test=replace(RECORDED.test, accuracy=0.9301, interval=(0.9249, 0.9349)),
+    search=None,
+    ensemble=Ensemble(
+        n=10_000,
+        correct=9342,
+        accuracy=0.9342,
+        interval=(0.9292, 0.9389),
+        loss=0.2,
+        asked=3,
+        members=tuple(Member(member=n, seed=n) for n in (1, 2, 3)),
+        left_out=(),
+        against_single=PairedTest(10_000, 90, 49, 0.012, 0.0041, (0.001, 0.007)),
+    ),
+)
 
 
 def said(view, capsys, stage, name=""):
@@ -61,4 +75,4 @@ def test_the_ensemble_is_told_behind_the_one_network(capsys, tmp_path):
     assert lines[1].endswith("the average of 3 networks")
     assert lines[2].strip() == "0.41 points against the one network, McNemar p = 0.012"
     JsonDisplay().result(tmp_path, METRICS, rendered)
-    assert json.loads(capsys.readouterr().out)["ensemble"] == METRICS["ensemble"]
+    assert json.loads(capsys.readouterr().out)["ensemble"] == to_plain(METRICS.ensemble)

@@ -50,15 +50,16 @@ def test_bad_input_is_an_error_without_a_traceback(tmp_path, arguments, code, me
 def test_time_of_earlier_sessions_counts_and_no_stage_counts_twice(tmp_path):
     from fmnist.config.config import Config
     from fmnist.pipeline.job import Job, Request
+    from fmnist.runs.artifacts import STAGES
     from fmnist.runs.folder import Run
+    from fmnist.runs.records.plan import Stage, Stages
 
     run = Run(tmp_path / "r")
     run.path.mkdir()
     request = Request(time_seconds=600.0)
     run.write_toml("run.toml", {"request": request.to_dict()})
-    stages = [{"name": "prepare", "started": "", "seconds": 5.0}, {"name": "search", "seconds": 95}]
-    run.write_json("stages.json", {"stages": stages})
+    run.write(STAGES, Stages((Stage("prepare", "", 5.0), Stage("search", "", 95.0))))
     job = Job(run=run, request=request, display=QuietDisplay(), base=Config())
     job._resume()
-    job.clock.stages.append({"name": "search", "started": "", "seconds": 50.0})  # this session's
+    job.clock.stages += (Stage("search", "", 50.0),)  # this session's
     assert 100 <= job.budget.elapsed() < 110

@@ -1,5 +1,4 @@
 import itertools
-import json
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmnist.pipeline.planner.planner import TimePlanner
-from fmnist.pipeline.planner.profiles import RunProfile, profile_for
+from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.runs.artifacts import PLAN
+from fmnist.runs.codec import decode, encode
+from fmnist.runs.records.plan import Decision, RunProfile
 from search.study.scheduler import Budget
 
 TOTALS = [60, 600, 3600, 28_800]
@@ -128,7 +130,7 @@ def test_the_confirmation_takes_its_share(total, jobs, cost, size):
     plan = planner(total, jobs=jobs)
     plan.budget.clock.now = total - plan.search_reserve(total / 100, cost)
     assert plan.choose_confirmation_size(cost) == size
-    assert plan.decisions[-1]["stage"] == "confirm"
+    assert plan.decisions[-1].stage == "confirm"
 
 
 def test_without_a_limit_the_confirmation_has_a_size():
@@ -139,7 +141,7 @@ def test_without_a_limit_the_confirmation_has_a_size():
 def test_no_time_no_confirmation(at):
     plan = planner(600, at=at)
     assert plan.choose_confirmation_size(20.0) == (0, 0)
-    assert plan.decisions[-1]["text"].startswith("skipped: four runs of 20 s do not fit")
+    assert plan.decisions[-1].text.startswith("skipped: four runs of 20 s do not fit")
 
 
 def test_what_the_search_left_over_the_confirmation_may_use():
@@ -215,22 +217,22 @@ def test_the_account_of_a_night():
     plan = planner(600, jobs=2, threads=1, deadline=deadline)
     plan.budget.clock.now = 12.34
     plan.note("search", "began")
-    record = json.loads(json.dumps(plan.to_json()))
-    assert record["deadline"] == "2026-11-22T07:00:00+00:00"
-    assert record["budget_seconds"] == 600
-    assert RunProfile(**record["sizes"]) == plan.plan
-    assert (record["jobs"], record["threads"]) == (2, 1)
+    record = decode(PLAN, encode(PLAN, plan.record).encode())
+    assert record.deadline == "2026-11-22T07:00:00+00:00"
+    assert record.budget_seconds == 600
+    assert record.sizes == plan.plan
+    assert (record.jobs, record.threads) == (2, 1)
     assert plan.describe_parallelism() == "2 trials at once, with 1 thread each"
     plan.set_parallelism(1, 8)
-    assert (plan.to_json()["jobs"], plan.to_json()["threads"]) == (1, 8)
+    assert (plan.record.jobs, plan.record.threads) == (1, 8)
     assert plan.describe_parallelism() == "one trial at a time, with 8 threads"
-    stages = [p["stage"] for p in record["planned"]]
+    stages = [p.stage for p in record.planned]
     assert stages == ["search", "confirm", "retrain", "evaluate", "explain", "gallery", "report"]
-    assert sum(p["seconds"] for p in record["planned"]) == pytest.approx(600, abs=1)
-    assert all(p["seconds"] > 0 for p in record["planned"])
-    (decision,) = record["decisions"]
-    assert datetime.fromisoformat(decision.pop("at")).tzinfo is not None
-    assert decision == {"after_seconds": 12.3, "stage": "search", "text": "began"}
+    assert sum(p.seconds for p in record.planned) == pytest.approx(600, abs=1)
+    assert all(p.seconds > 0 for p in record.planned)
+    (decision,) = record.decisions
+    assert datetime.fromisoformat(decision.at).tzinfo is not None
+    assert decision == Decision(decision.at, 12.3, "search", "began")
 
 
 def test_a_night_goes_on_from_its_account():
@@ -238,18 +240,18 @@ def test_a_night_goes_on_from_its_account():
     first.note("search", "began")
     second = planner(600, at=100.0, slowness=2.0)
     second.note("search", "went on")
-    second.resume(first.to_json())
+    second.resume(first.record)
     assert second.planned == first.planned
-    assert [d["text"] for d in second.decisions] == ["began", "went on"]
+    assert [d.text for d in second.decisions] == ["began", "went on"]
 
 
 def test_without_a_limit_nothing_is_planned():
-    record = planner(None).to_json()
-    assert (record["deadline"], record["budget_seconds"], record["planned"]) == (None, None, [])
+    record = planner(None).record
+    assert (record.deadline, record.budget_seconds, record.planned) == (None, None, ())
 
 
 def test_changes_of_the_retraining_are_noted_but_not_every_one():
     _, plan = retrained(600, 250.0, [15.0, 15.0, 21.0, 42.0])
-    notes = [d["text"] for d in plan.decisions if d["stage"] == "retrain"]
+    notes = [d.text for d in plan.decisions if d.stage == "retrain"]
     assert 1 <= len(notes) <= 4
     assert notes[0].endswith("epochs of about 20 s fit; 16 planned")

@@ -12,6 +12,7 @@ from fmnist.pipeline.doctor import Check
 from fmnist.pipeline.preflight_checks import Probe
 from fmnist.pipeline.space_bounds import largest_config, smallest_config
 from fmnist.runs.folder import Run
+from fmnist.runs.records import plan as records
 from search.records import TrialError
 from search.space import Categorical, Float, Int, SearchSpace
 
@@ -38,7 +39,7 @@ def fly(tmp_path, probe=lambda params: Probe(2.0, GB, GOOD), **changes):
 
 
 def check_named(name, result):
-    return next(c for c in result["checks"] if c["name"] == name)
+    return next(c for c in result.checks if c.name == name)
 
 
 def test_a_machine_on_which_all_is_well(machine, tmp_path):
@@ -49,11 +50,11 @@ def test_a_machine_on_which_all_is_well(machine, tmp_path):
         return Probe(2.0, GB, GOOD)
 
     result = fly(tmp_path, probe, on_check=heard.append)
-    assert [c["name"] for c in result["checks"]] == [c.name for c in heard]
-    assert all(c["ok"] is True for c in result["checks"])
-    assert (result["smallest"]["params"], result["largest"]["params"]) == tuple(asked)
-    assert result["largest"]["peak_memory"] == GB
-    assert result["slowness"] == 1.0
+    assert [c.name for c in result.checks] == [c.name for c in heard]
+    assert all(c.ok is True for c in result.checks)
+    assert (result.smallest.params, result.largest.params) == tuple(asked)
+    assert result.largest.peak_memory == GB
+    assert result.slowness == 1.0
     assert asked[0] == {
         "filters_1": 16,
         "filters_2": 32,
@@ -67,21 +68,21 @@ def test_a_machine_on_which_all_is_well(machine, tmp_path):
 
 
 def test_slowness_is_told_by_the_clock_of_the_probes(machine, tmp_path):
-    once = fly(tmp_path, lambda _: Probe(10.0, GB, GOOD))["slowness"]
-    twice = fly(tmp_path, lambda _: Probe(20.0, GB, GOOD))["slowness"]
+    once = fly(tmp_path, lambda _: Probe(10.0, GB, GOOD)).slowness
+    twice = fly(tmp_path, lambda _: Probe(20.0, GB, GOOD)).slowness
     assert 1 < once < twice == pytest.approx(2 * once, rel=0.01)
 
 
 def test_without_pango_there_is_a_warning_only(machine, tmp_path):
     machine["PDF"] = Check("PDF", False, "WeasyPrint cannot render", "apt install pango")
-    assert check_named("PDF", fly(tmp_path))["ok"] is None
+    assert check_named("PDF", fly(tmp_path)).ok is None
 
 
 def test_little_memory_that_suffices_is_a_warning_only(machine, tmp_path):
     machine["memory"] = 2 * GB
     result = fly(tmp_path)
-    assert check_named("memory", result)["ok"] is None
-    assert check_named("memory of the trials", result)["ok"] is True
+    assert check_named("memory", result).ok is None
+    assert check_named("memory of the trials", result).ok is True
 
 
 @pytest.mark.parametrize(
@@ -99,10 +100,10 @@ def test_trials_that_do_not_fit_into_memory(machine, tmp_path, changes, message)
 
 def test_fewer_trials_at_once_where_that_is_left_open(machine, tmp_path):
     result = fly(tmp_path, jobs=8, fewer=True)
-    assert result["jobs"] == 5
-    assert check_named("memory of the trials", result)["found"] == "5 × 1.5 GB of 8.0 GB available"
-    assert fly(tmp_path, jobs=2, fewer=True)["jobs"] == fly(tmp_path, jobs=2)["jobs"] == 2
-    assert fly(tmp_path, lambda _: Probe(2.0, None, GOOD), jobs=8, fewer=True)["jobs"] == 8
+    assert result.jobs == 5
+    assert check_named("memory of the trials", result).found == "5 × 1.5 GB of 8.0 GB available"
+    assert fly(tmp_path, jobs=2, fewer=True).jobs == fly(tmp_path, jobs=2).jobs == 2
+    assert fly(tmp_path, lambda _: Probe(2.0, None, GOOD), jobs=8, fewer=True).jobs == 8
     machine["memory"] = GB
     with pytest.raises(UserError, match=r"1 × 1\.5 GB of 1\.0 GB available\n    -> close programs"):
         fly(tmp_path, jobs=8, fewer=True)
@@ -110,7 +111,7 @@ def test_fewer_trials_at_once_where_that_is_left_open(machine, tmp_path):
 
 def test_memory_that_could_not_be_measured(machine, tmp_path):
     result = fly(tmp_path, lambda _: Probe(2.0, None, GOOD))
-    assert check_named("memory of the trials", result)["ok"] is None
+    assert check_named("memory of the trials", result).ok is None
 
 
 def test_checkpoints_that_do_not_fit_on_the_disk(machine, tmp_path):
@@ -151,15 +152,15 @@ def test_a_loss_that_is_no_number(machine, tmp_path, broken, how):
         return
     result = fly(tmp_path, probe)
     check = check_named("largest network", result)
-    assert check["ok"] is None
-    assert check["remedy"] == "lower the high end of learning_rate"
-    assert (result["largest"] is None) is (how == "raises")
+    assert check.ok is None
+    assert check.remedy == "lower the high end of learning_rate"
+    assert (result.largest is None) is (how == "raises")
 
 
 def test_without_a_space_the_one_configuration_is_tried(machine, tmp_path):
     result = fly(tmp_path, space=None)
-    assert result["smallest"] is None
-    assert result["largest"] == {"params": {}, "seconds": 2.0, "peak_memory": GB}
+    assert result.smallest is None
+    assert result.largest == records.Probe({}, 2.0, GB)
     with pytest.raises(UserError, match="network: val_loss is nan"):
         fly(tmp_path, lambda _: Probe(2.0, GB, {**GOOD, "val_loss": math.nan}), space=None)
     with pytest.raises(UserError, match="-> take a smaller network, or raise --trial-memory"):

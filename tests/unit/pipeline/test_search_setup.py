@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from fmnist.config.config import Config, ConfigError
@@ -9,7 +7,9 @@ from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
+from fmnist.runs import artifacts
 from fmnist.runs.folder import Run
+from fmnist.runs.records.plan import Plan
 
 PLAN = profile_for(600)
 
@@ -94,5 +94,6 @@ def test_a_run_taken_up_again_keeps_the_plan_it_began_with(tmp_path):
     run = Run.named(tmp_path, "night")
     assert load_or_make_profile(run, 600) == profile_for(600)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.write_json("plan.json", {"sizes": dataclasses.asdict(profile_for(8 * 3600))})
+    profile = profile_for(8 * 3600)
+    run.write(artifacts.PLAN, Plan(sizes=profile, jobs=1, threads=None, planned=()))
     assert load_or_make_profile(run, 60) == profile_for(8 * 3600)

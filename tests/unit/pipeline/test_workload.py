@@ -96,8 +96,8 @@ def test_a_refit_that_does_not_fit_is_left_out_and_that_is_noted():
     assert plan.refit_fits(5, 10.0)
     assert plan.decisions == []
     assert not plan.refit_fits(50, 10.0)
-    assert plan.decisions[-1]["stage"] == "refit"
-    assert plan.decisions[-1]["text"].startswith("left out: 50 epochs of about 10 s do not fit")
+    assert plan.decisions[-1].stage == "refit"
+    assert plan.decisions[-1].text.startswith("left out: 50 epochs of about 10 s do not fit")
     assert planner(None, PostSearchWorkload(True)).refit_fits(10**6, 10.0)
 
 
@@ -107,9 +107,7 @@ def test_the_refit_may_take_of_the_curve_but_not_of_the_report():
 
 
 def test_the_plan_names_the_stages_that_there_will_be():
-    planned = {
-        p["stage"]: p["seconds"] for p in planner(28_800, PostSearchWorkload(True, 2)).planned
-    }
+    planned = {p.stage: p.seconds for p in planner(28_800, PostSearchWorkload(True, 2)).planned}
     assert list(planned)[:5] == ["search", "confirm", "retrain", "refit", "ensemble"]
     assert sum(planned.values()) == pytest.approx(28_800, abs=1)
     assert planned["ensemble"] > planned["refit"] > planned["retrain"]
@@ -143,5 +141,5 @@ def test_the_night_keeps_the_time_of_the_experiments_until_they_begin(total):
 
 def test_the_plan_shows_the_experiments_before_the_report():
     planned = planner(3600, PostSearchWorkload(experiments=True)).planned
-    assert [p["stage"] for p in planned][-4:] == ["explain", "gallery", "experiments", "report"]
-    assert sum(p["seconds"] for p in planned) == pytest.approx(3600, abs=1)
+    assert [p.stage for p in planned][-4:] == ["explain", "gallery", "experiments", "report"]
+    assert sum(p.seconds for p in planned) == pytest.approx(3600, abs=1)

@@ -23,8 +23,8 @@ from fmnist.runs.records.data_quality import (
     Suspected,
     Usual,
 )
-from fmnist.runs.records.plan import Plan, Sizes
-from fmnist.runs.records.search import Importance, ParameterImportance
+from fmnist.runs.records.plan import Plan, RunProfile
+from search.analysis.results import Importance, ParameterImportance
 from search.records import Failure
 from search.space import Float, SearchSpace
 
@@ -109,7 +109,9 @@ def test_undertrained():
 
 def test_short_training():
     def planned(epochs):
-        return replace(FACTS, plan=Plan(Sizes(6000, 3, epochs, 6000), 1, None, ()))
+        return replace(
+            FACTS, plan=Plan(sizes=RunProfile(6000, 3, epochs), jobs=1, threads=None, planned=())
+        )
 
     n = len(FACTS.history.epochs)
     assert severity("short-training", planned(n + 1)) == NOTE
@@ -265,7 +267,7 @@ def test_images(number, labels, duplicates):
     pairs = tuple(DuplicatePair(i, i, 0, 0, 5.0, False) for i in range(number))
     near = NearDuplicates(12.75, 10_000, 60_000, 200, Usual(30.0, 8.0), 0, pairs, number,
                           Remaining(10_000 - number, 9_000))  # fmt: skip
-    gallery = Gallery({}, LabelErrors(suspected, suspected), near)
+    gallery = Gallery({}, LabelErrors(suspected, suspected), duplicates=near)
     facts = replace(FACTS, gallery=gallery)
     assert severity("label-noise", facts) == labels
     assert severity("near-duplicates", facts) == duplicates

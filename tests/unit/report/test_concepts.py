@@ -4,7 +4,7 @@ import pytest
 
 from fmnist.report.concepts import ConceptError, load_concepts
 from fmnist.report.evidence import EVIDENCE
-from fmnist.runs.decode import FactsError
+from fmnist.runs.codec import FactsError
 
 HEAD = '+++\nquestion = "Why?"\nevidence = "pooling"\nsources = ["A book"]\n+++\n'
 

@@ -27,7 +27,7 @@ from fmnist.report.figures.importance import importance_bars
 from fmnist.report.figures.style import drawing
 from fmnist.report.load import load_facts
 from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
-from fmnist.runs.records.search import (
+from search.analysis.results import (
     Candidate,
     Confirmation,
     ConfirmedRun,
@@ -41,17 +41,16 @@ FACTS = load_facts(Path(__file__).parents[2] / "data" / "recorded_run")
 IMPORTANCE = Importance(
     "PED-ANOVA", 20, True, "",
     (ParameterImportance("dropout", 0.2, 0.4, False),
-     ParameterImportance("learning_rate", 0.8, 0.4, True, (0.3, 0.95))), 200,
+     ParameterImportance("learning_rate", 0.8, 0.4, True, interval=(0.3, 0.95))), bootstraps=200,
 )  # fmt: skip
 CONFIRMATION = Confirmation(
-    2, 2,
-    (
+    k=2, seeds=2, candidates=(
         Candidate(4, {}, 0.85, (ConfirmedRun(1, 0.83, 3, 9.0), ConfirmedRun(2, None, 1, 2.0, "x")),
-                  2, 0.83, None, (0.82, 0.84)),
+                  0.83, None, (0.82, 0.84), 2),
         Candidate(7, {}, 0.84, (ConfirmedRun(1, 0.83, 3, 9.0), ConfirmedRun(2, 0.85, 3, 9.0)),
-                  1, 0.84, 0.01, (0.83, 0.85)),
+                  0.84, 0.01, (0.83, 0.85), 1),
     ),
-    7, "confirmation",
+    winner=7, winner_by="confirmation",
 )  # fmt: skip
 SIDE = Calibrated(
     0.03, (0.02, 0.04), 0.02, 0.3, 0.1, (0, 5, 200), (None, 0.5, 0.9), (None, 0.4, 0.94)
@@ -219,7 +218,7 @@ def test_importance_table_says_what_noise_explains(drawn):
 
 
 def test_an_interval_that_misses_the_estimate_is_drawn():
-    odd = ParameterImportance("dropout", 0.9, 0.4, True, (0.1, 0.5))
+    odd = ParameterImportance("dropout", 0.9, 0.4, True, interval=(0.1, 0.5))
     with drawing():
         figure = importance_bars(dataclasses.replace(IMPORTANCE, parameters=(odd,)))
     ET.fromstring(figure.svg)
@@ -233,7 +232,7 @@ def test_confirmation_figure_has_the_winner_first(drawn):
 
 
 def test_a_candidate_whose_runs_all_failed_has_its_row():
-    lost = Candidate(9, {}, 0.8, (ConfirmedRun(3, None, 0, 1.0, "bug"),), 3)
+    lost = Candidate(9, {}, 0.8, (ConfirmedRun(3, None, 0, 1.0, "bug"),), rank=3)
     with drawing():
         figure = confirmation.confirmed_runs(
             dataclasses.replace(CONFIRMATION, candidates=(*CONFIRMATION.candidates, lost))

@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 from report_factory import confirmed_run, recorded, searching, skip_confirmation
 
+from fmnist.data.ledger import Entry
 from fmnist.report.chapters.method import method
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import winner
 from fmnist.report.tables import results, search
-from fmnist.runs.records.run import LedgerEntry
-from fmnist.runs.records.search import Difference, Noise
+from search.analysis.results import Difference, Noise
 
 
 @pytest.fixture(scope="module")
@@ -155,14 +155,14 @@ def test_candidates_are_listed_by_rank_with_every_run(facts):
 )
 def test_the_ledger_decides_whether_a_choice_saw_the_test_set(older, stages, words):
     entries = tuple(
-        LedgerEntry("", s, "test" if s == "evaluate" else "validation", 10, "") for s in stages
+        Entry("", s, "test" if s == "evaluate" else "validation", 10, "") for s in stages
     )
     data = method(dataclasses.replace(older, ledger=entries), ())
     assert words in data["test_reads"]
 
 
 def test_a_choosing_stage_that_reads_the_test_set_is_found(older):
-    entries = (LedgerEntry("", "confirm", "test", 10, ""),)
+    entries = (Entry("", "confirm", "test", 10, ""),)
     data = method(dataclasses.replace(older, ledger=entries), ())
     assert "The test set was read 1 time before the last choice" in data["test_reads"]
 

@@ -106,7 +106,7 @@ def test_the_table_fits_a_terminal_and_cuts_no_name(tmp_path):
     row = next(line for line in lines if line.endswith("2026-11-21-7f3a"))
     assert " ".join(row.split()).startswith("2026-11-21 finished 92.45 % 91.92–92.95 16 1 MB 2026-")
     assert len(row) <= 80
-    assert any(line.endswith(f"best 90.00 %       1    0 kB  {long}") for line in lines)
+    assert any(line.endswith(f"best 90.00 %       1    1 kB  {long}") for line in lines)
     assert lines[-1] == "best: highest validation accuracy so far; the test set was not read"
 
 

@@ -8,11 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from run_folders import write_run_toml
 
+from fmnist.runs.artifacts import CONFIRMATION, PLAN, STAGES
 from fmnist.runs.folder import Run, RunError
-from fmnist.runs.live_reader import age, peek_lines, peek_trials
-from fmnist.runs.status import read_status, run_status, status_json, status_text
-from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
+from fmnist.runs.records.plan import Decision, Plan, RunProfile, Stage, Stages
+from fmnist.runs.records.run import Request
+from fmnist.runs.status import _age, read_status, run_status, status_json, status_text
+from search.analysis.results import Confirmation
+from search.records import Epoch, EpochLog, Failure, Trial, TrialLog, read_rows, read_trials
 
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 NOW = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
@@ -31,11 +35,9 @@ def run(tmp_path):
     """A run in the middle of its search."""
     run = Run(tmp_path / "night")
     run.path.mkdir()
-    request = {"kind": "search", "time_seconds": 3600.0}
-    record = {"command": "fmnist run --time 1h", "created": NOW.isoformat(), "request": request}
-    run.write_toml("run.toml", record)
-    stages = [{"name": "prepare", "seconds": 10.0}, {"name": "search", "seconds": 290.0}]
-    run.write_json("stages.json", {"stages": stages})
+    request = Request(seed=0, sampler="tpe", time_seconds=3600.0)
+    write_run_toml(run, command="fmnist run --time 1h", created=NOW.isoformat(), request=request)
+    run.write(STAGES, Stages((Stage("prepare", "", 10.0), Stage("search", "", 290.0))))
     log = TrialLog(run / "trials.jsonl")
     log.append(trial(0, value=0.9))
     log.append(trial(1, "pruned", 0.95))
@@ -49,8 +51,15 @@ def run(tmp_path):
 
 
 def decisions(run, *texts, deadline=None):
-    entries = [{"at": "", "after_seconds": 61.0, "stage": "search", "text": t} for t in texts]
-    run.write_json("plan.json", {"deadline": deadline, "decisions": entries})
+    entries = tuple(Decision("", 61.0, "search", text) for text in texts)
+    profile = RunProfile(6000, 3, 12)
+    run.write(PLAN, Plan(deadline=deadline, sizes=profile, jobs=1, threads=None, planned=(),
+                         decisions=entries))  # fmt: skip
+
+
+def confirmation(run, reason=""):
+    run.write(CONFIRMATION, Confirmation(k=2, seeds=2, reason=reason, candidates=(), winner=3,
+                                         winner_by="search"))  # fmt: skip
 
 
 def snapshot(folder):
@@ -144,7 +153,7 @@ def test_confirmation_and_retraining(run):
     assert (status.confirmation.done, status.confirmation.failed) == (2, 1)
     assert [(f.kind, f.number) for f in status.in_flight][-1] == ("confirmation run", 10)
     assert "confirmation  2 runs done (1 failed)" in status_text(status)
-    run.write_json("confirmation.json", {"winner": 3, "reason": ""})
+    confirmation(run)
     EpochLog(run / "retrain_epochs.jsonl").append(0, epoch(1))
     text = status_text(read_status(run, NOW))
     assert "2 runs done (1 failed), trial 3 wins" in text
@@ -152,7 +161,7 @@ def test_confirmation_and_retraining(run):
 
 
 def test_a_confirmation_that_was_skipped(run):
-    run.write_json("confirmation.json", {"winner": 3, "reason": "there was no time for it"})
+    confirmation(run, "there was no time for it")
     text = status_text(read_status(run, NOW))
     assert "confirmation  none, trial 3 wins: there was no time for it" in text
 
@@ -176,7 +185,7 @@ def test_a_run_of_an_earlier_version(tmp_path, finished):
 
 
 def test_a_run_that_has_hardly_begun(tmp_path):
-    (tmp_path / "run.toml").write_text("")
+    write_run_toml(Run(tmp_path), command="")
     status = read_status(Run(tmp_path))
     assert (status.trials, status.best, status.stage, status.next) == ({}, None, "", ())
     assert status_text(status).startswith(f"run           {tmp_path.name}: stopped\n")
@@ -195,7 +204,7 @@ def test_a_folder_that_is_no_run(tmp_path):
 def test_a_broken_line_is_named(run, name, line):
     content = (run / name).read_bytes()
     (run / name).write_bytes(line + content)
-    with pytest.raises(RunError, match=f"{name}: line 1 is no"):
+    with pytest.raises(RunError, match=f"{name}: line 1 (is no|holds no)"):
         read_status(run)
 
 
@@ -218,13 +227,13 @@ def test_a_line_torn_anywhere_is_left_out_and_left_alone(tmp_path, torn):
     log.append(trial(0))
     whole = log.path.read_bytes()
     log.path.write_bytes(whole + whole[:torn])
-    assert [t.number for t in peek_trials(log.path)] == [0]
+    assert [t.number for t in read_trials(log.path)] == [0]
     assert log.path.read_bytes() == whole + whole[:torn]
 
 
 def test_what_is_not_there(tmp_path):
-    assert peek_lines(tmp_path / "nothing") == []
-    assert age(tmp_path / "nothing", NOW) is None
+    assert read_rows(tmp_path / "nothing") == []
+    assert _age(tmp_path / "nothing", NOW) is None
 
 
 def test_json(run, capsys):

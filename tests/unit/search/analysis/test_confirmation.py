@@ -1,4 +1,3 @@
-import json
 import math
 import random
 
@@ -6,6 +5,7 @@ import pytest
 from scipy.stats import t
 
 from search.analysis.confirmation import candidates, conclude, noise
+from search.analysis.results import ConfirmedRun, Noise
 from search.records import Epoch, Failure, Trial
 
 
@@ -105,73 +105,66 @@ def test_the_noise_of_many_is_near_the_truth():
 def test_the_winner_is_chosen_by_its_fresh_mean():
     fresh = runs({1: (2, [0.905, 0.907]), 2: (3, [0.915, 0.911])})
     record = conclude(candidates(SEARCH, 2), fresh, SEARCH)
-    assert (record["winner"], record["winner_by"], record["reason"]) == (2, "confirmation", "")
-    assert (record["k"], record["seeds"]) == (2, 2)
-    assert [c["rank"] for c in record["candidates"]] == [1, 2]
-    first = record["candidates"][0]
-    assert (first["trial"], first["search_value"]) == (2, 0.91)
-    assert first["mean"] == pytest.approx(0.913)
-    assert first["runs"][0] == {
-        "seed": 102,
-        "value": 0.915,
-        "epochs": 2,
-        "seconds": 2.5,
-        "failure": None,
-    }
-    assert record["optimism"] == pytest.approx(0.91 - 0.913)
-    assert json.loads(json.dumps(record)) == record
+    assert (record.winner, record.winner_by, record.reason) == (2, "confirmation", "")
+    assert (record.k, record.seeds) == (2, 2)
+    assert [c.rank for c in record.candidates] == [1, 2]
+    first = record.candidates[0]
+    assert (first.trial, first.search_value) == (2, 0.91)
+    assert first.mean == pytest.approx(0.913)
+    assert first.runs[0] == ConfirmedRun(102, 0.915, 2, 2.5, failure=None)
+    assert record.optimism == pytest.approx(0.91 - 0.913)
 
 
 def test_the_intervals_are_students_with_the_pooled_sd():
     fresh = runs({1: (2, [0.90, 0.92]), 2: (3, [0.80, 0.82])})
     record = conclude(candidates(SEARCH, 2), fresh)
     sd = math.sqrt(2 * 0.01**2)
-    assert record["noise"] == {"sd": pytest.approx(sd), "df": 2, "groups": 2}
+    assert record.noise == Noise(pytest.approx(sd), 2, 2)
     half = t.ppf(0.975, 2) * sd
-    low, high = record["candidates"][0]["interval"]
+    low, high = record.candidates[0].interval
     assert (low, high) == pytest.approx((0.91 - half / 2**0.5, 0.91 + half / 2**0.5))
-    assert record["difference"]["mean"] == pytest.approx(0.1)
-    assert record["difference"]["interval"] == pytest.approx([0.1 - half, 0.1 + half])
-    assert record["distinguishable"] == (half < 0.1)
+    assert record.difference.mean == pytest.approx(0.1)
+    assert record.difference.interval == pytest.approx((0.1 - half, 0.1 + half))
+    assert record.distinguishable == (half < 0.1)
 
 
 def test_replicates_of_the_search_sharpen_the_noise():
     again = [*SEARCH, *(trial(10 + n, 9, 0.5 + 0.001 * n) for n in range(8))]
     fresh = runs({1: (2, [0.905, 0.907]), 2: (3, [0.915, 0.911])})
     plain, sharp = (conclude(candidates(SEARCH, 2), fresh, s) for s in (SEARCH, again))
-    assert (plain["noise"]["df"], sharp["noise"]["df"]) == (2, 9)
+    assert (plain.noise.df, sharp.noise.df) == (2, 9)
 
 
 @pytest.mark.parametrize(("lead", "certain"), [(0.05, True), (0.001, False)])
 def test_a_lead_is_told_from_noise(lead, certain):
     fresh = runs({1: (2, [0.90, 0.902, 0.898]), 2: (3, [v + lead for v in (0.90, 0.902, 0.898)])})
     record = conclude(candidates(SEARCH, 2), fresh)
-    assert record["winner"] == 2
-    assert record["distinguishable"] is certain
+    assert record.winner == 2
+    assert record.distinguishable is certain
 
 
 def test_who_lost_runs_still_counts_and_who_lost_all_drops_out():
     fresh = runs({1: (2, [0.95, None]), 2: (3, [None, None]), 0: (1, [0.93, 0.94])})
     record = conclude(candidates(SEARCH, 3), fresh)
-    assert [c["trial"] for c in record["candidates"]] == [1, 0, 2]
-    assert record["candidates"][0]["sd"] is None
-    assert record["candidates"][0]["interval"] is not None  # by the pooled sd
-    lost = record["candidates"][2]
-    assert (lost["mean"], lost["interval"], lost["rank"]) == (None, None, 3)
-    assert [r["failure"] for r in lost["runs"]] == ["memory", "memory"]
+    assert [c.trial for c in record.candidates] == [1, 0, 2]
+    assert record.candidates[0].sd is None
+    assert record.candidates[0].interval is not None  # by the pooled sd
+    lost = record.candidates[2]
+    assert (lost.mean, lost.interval, lost.rank) == (None, None, 3)
+    assert [r.failure for r in lost.runs] == ["memory", "memory"]
 
 
 def test_a_run_that_was_cut_short_says_nothing():
     fresh = [*runs({2: (3, [0.91])}), trial(7, 2, 0.97, state="pruned", epochs=1, of=1)]
     record = conclude(candidates(SEARCH, 2), fresh)
-    assert record["winner"] == 2
-    cut = record["candidates"][1]["runs"][0]
-    assert (cut["value"], cut["failure"], cut["epochs"]) == (None, "cut short", 1)
+    assert record.winner == 2
+    cut = record.candidates[1].runs[0]
+    assert (cut.value, cut.failure, cut.epochs) == (None, "cut short", 1)
 
 
 def test_equal_means_stand_as_the_search_saw_them():
     fresh = runs({2: (3, [0.9, 0.9]), 1: (2, [0.9, 0.9])})
-    assert conclude(candidates(SEARCH, 2), fresh)["winner"] == 1
+    assert conclude(candidates(SEARCH, 2), fresh).winner == 1
 
 
 @pytest.mark.parametrize(
@@ -183,24 +176,24 @@ def test_equal_means_stand_as_the_search_saw_them():
 )
 def test_without_a_confirmed_value_the_search_decides(fresh, given, reason):
     record = conclude(candidates(SEARCH, 2), fresh, SEARCH, reason=given)
-    assert (record["winner"], record["winner_by"], record["reason"]) == (1, "search", reason)
-    assert record["distinguishable"] is False
-    assert record["difference"] is record["optimism"] is None
-    assert record["noise"] == {"sd": None, "df": 0, "groups": 0}
+    assert (record.winner, record.winner_by, record.reason) == (1, "search", reason)
+    assert record.distinguishable is False
+    assert record.difference is record.optimism is None
+    assert record.noise == Noise(None, 0, 0)
 
 
 def test_an_interval_ends_where_accuracies_do():
     record = conclude(candidates(SEARCH, 2), runs({1: (2, [0.99, 0.5]), 2: (3, [0.1, 0.6])}))
-    first, second = (c["interval"] for c in record["candidates"])
+    first, second = (c.interval for c in record.candidates)
     assert (first[1], second[0]) == (1.0, 0.0)
-    assert -1.0 <= record["difference"]["interval"][0] < record["difference"]["interval"][1] <= 1.0
+    assert -1.0 <= record.difference.interval[0] < record.difference.interval[1] <= 1.0
 
 
 def test_one_run_each_gives_means_without_intervals():
     record = conclude(candidates(SEARCH, 2), runs({1: (2, [0.9]), 2: (3, [0.95])}))
-    assert record["winner"] == 2
-    assert record["difference"] is None
-    assert record["candidates"][0]["interval"] is None
+    assert record.winner == 2
+    assert record.difference is None
+    assert record.candidates[0].interval is None
 
 
 def test_fresh_seeds_undo_the_flattery_of_the_search():
@@ -213,7 +206,7 @@ def test_fresh_seeds_undo_the_flattery_of_the_search():
             c.trial: (c.trial, [0.9 + chance.gauss(0, 0.004) for _ in range(3)]) for c in found
         }
         record = conclude(found, runs(values), searched)
-        optimism.append(record["optimism"])
-        means += [c["mean"] for c in record["candidates"]]
+        optimism.append(record.optimism)
+        means += [c.mean for c in record.candidates]
     assert sum(optimism) / 200 > 0.003
     assert sum(means) / len(means) == pytest.approx(0.9, abs=0.0005)
