@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.commands.ablate import experiment
 from fmnist.cli.commands.clean import clean
 from fmnist.cli.commands.compare import compare
@@ -37,7 +38,7 @@ from fmnist.errors import UserError
 @click.version_option(package_name="fmnist-report")
 @click.option(
     "--config-file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=options.EXISTING_FILE,
     envvar=CONFIG_FILE_VARIABLE,
     help="Defaults for options, instead of fmnist.toml here and the user's config.toml; see "
     "'fmnist config'.",

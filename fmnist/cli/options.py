@@ -16,6 +16,11 @@ from fmnist.cli.group import section
 from fmnist.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
+EXISTING = click.Path(path_type=Path, exists=True)
+EXISTING_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+POSITIVE = click.IntRange(min=1)
 _MLFLOW = "MLFLOW_TRACKING_URI"
 
 
@@ -27,7 +32,7 @@ def mlflow_uri(_: click.Context, __: click.Parameter, value: str | None) -> str 
 
 RESULTS = click.option(
     "--results",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("results"),
     show_default=True,
     help="Folder that holds the runs.",
@@ -36,40 +41,35 @@ NAME = click.option("--name", help="Name of the run; date and a short id when le
 FINISHED_RUN = click.option(
     "--run",
     "run_folder",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=EXISTING_FOLDER,
     required=True,
     shell_complete=complete_run,
     help="Folder of a finished run.",
 )
-RUN = click.argument(
-    "run_folder",
-    metavar="RUN",
-    type=click.Path(path_type=Path, exists=True),
-    shell_complete=complete_run,
-)
+RUN = click.argument("run_folder", metavar="RUN", type=EXISTING, shell_complete=complete_run)
 RUN_FOLDER = click.argument(
-    "run_folder",
-    metavar="RUN",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    shell_complete=complete_run,
+    "run_folder", metavar="RUN", type=EXISTING_FOLDER, shell_complete=complete_run
 )
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True),
-    help="A data set of your own: a folder of IDX, CSV or .npz files (Fashion-MNIST, MNIST, "
-    "KMNIST, EMNIST), an .npz, or a folder of pictures by class. When left out, Fashion-MNIST, "
-    "which is found by itself.",
-)
-CLASS_NAMES = click.option(
-    "--class-names",
-    help="Comma-separated, in the order of the labels; as the data say when left out.",
-)
-VALIDATION = click.option(
-    "--validation", type=click.IntRange(min=10), help="Images split off for validation."
+DATA = section(
+    "Data",
+    click.option(
+        "--data",
+        type=EXISTING,
+        help="A data set of your own: a folder of IDX, CSV or .npz files (Fashion-MNIST, MNIST, "
+        "KMNIST, EMNIST), an .npz, or a folder of pictures by class. When left out, "
+        "Fashion-MNIST, which is found by itself.",
+    ),
+    click.option(
+        "--class-names",
+        help="Comma-separated, in the order of the labels; as the data say when left out.",
+    ),
+    click.option(
+        "--validation", type=click.IntRange(min=10), help="Images split off for validation."
+    ),
 )
 MOVED_DATA = click.option(
     "--data",
-    type=click.Path(path_type=Path, exists=True),
+    type=EXISTING,
     help="The data of the run, where they now lie elsewhere; their checksum must be the same.",
 )
 REPORT = section(
@@ -80,53 +80,62 @@ REPORT = section(
     click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
     click.option(
         "--template",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        type=EXISTING_FOLDER,
         help="Folder of Jinja templates and style sheets that replace ours of the same name.",
     ),
     click.option(
         "--questions",
-        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        type=EXISTING_FOLDER,
         help="Folder of question files instead of the eight; they are kept with the run.",
     ),
 )
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-REFIT = click.option(
-    "--refit/--no-refit",
-    default=None,
-    help="Train the final model once more, on training and validation images; run: as the "
-    "plan for the time says when left out, train: no.",
-)
-ENSEMBLE = click.option(
-    "--ensemble",
-    metavar="K",
-    type=click.IntRange(min=2, max=10),
-    help="Also average K networks: the final one and K - 1 more. Reported apart.",
-)
-EXPERIMENTS = click.option(
-    "--experiments",
-    type=click.Choice(["auto", "none", "all"]),
-    default="auto",
-    show_default=True,
-    help="Variants of the best configuration, so that the report can say what each part of it "
-    "is worth; auto: run: as many as there is time for, train: none.",
-)
-TENSORBOARD = click.option(
-    "--tensorboard",
-    is_flag=True,
-    help="Also write event files for TensorBoard, into the run's folder tensorboard.",
-)
-MLFLOW = click.option(
-    "--mlflow",
-    metavar="URI",
-    envvar=_MLFLOW,
-    callback=mlflow_uri,
-    help="Also log the finished run to this MLflow store, such as sqlite:///mlflow.db or "
-    "http://127.0.0.1:5000.",
-)
+FINAL_TRAINING = [
+    click.option(
+        "--refit/--no-refit",
+        default=None,
+        help="Train the final model once more, on training and validation images; run: as the "
+        "plan for the time says when left out, train: no.",
+    ),
+    click.option(
+        "--ensemble",
+        metavar="K",
+        type=click.IntRange(min=2, max=10),
+        help="Also average K networks: the final one and K - 1 more. Reported apart.",
+    ),
+    click.option(
+        "--experiments",
+        type=click.Choice(["auto", "none", "all"]),
+        default="auto",
+        show_default=True,
+        help="Variants of the best configuration, so that the report can say what each part of it "
+        "is worth; auto: run: as many as there is time for, train: none.",
+    ),
+]
 TRIALS_AT_ONCE = "Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU."
 QUIET = click.option("--quiet", is_flag=True, help="Print the result only.")
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+OUTPUT = [
+    RESULTS,
+    NAME,
+    click.option(
+        "--tensorboard",
+        is_flag=True,
+        help="Also write event files for TensorBoard, into the run's folder tensorboard.",
+    ),
+    click.option(
+        "--mlflow",
+        metavar="URI",
+        envvar=_MLFLOW,
+        callback=mlflow_uri,
+        help="Also log the finished run to this MLflow store, such as sqlite:///mlflow.db or "
+        "http://127.0.0.1:5000.",
+    ),
+    QUIET,
+    JSON_LINES,
+]
 
 
 def storage_url(
@@ -144,21 +153,23 @@ def storage_url(
     return value
 
 
-STORAGE = click.option(
-    "--storage",
-    metavar="URL",
-    envvar="FMNIST_STORAGE",
-    callback=storage_url,
-    help="PostgreSQL database of a study that machines share: "
-    "postgresql+psycopg://USER@HOST/DATABASE. The password comes from PGPASSWORD, or is part "
-    "of the URL in FMNIST_STORAGE or in --storage-file.",
-)
-STORAGE_FILE = click.option(
-    "--storage-file",
-    metavar="FILE",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="File with the whole URL, password included, which only you can read.",
-)
+DATABASE = [
+    click.option(
+        "--storage",
+        metavar="URL",
+        envvar="FMNIST_STORAGE",
+        callback=storage_url,
+        help="PostgreSQL database of a study that machines share: "
+        "postgresql+psycopg://USER@HOST/DATABASE. The password comes from PGPASSWORD, or is part "
+        "of the URL in FMNIST_STORAGE or in --storage-file.",
+    ),
+    click.option(
+        "--storage-file",
+        metavar="FILE",
+        type=EXISTING_FILE,
+        help="File with the whole URL, password included, which only you can read.",
+    ),
+]
 GRACE = click.option(
     "--grace",
     help="Time without a sign of life after which the trials of a machine go to others; the "
@@ -177,10 +188,5 @@ def jobs(text: str, *, allow_none: bool = False) -> Callable[[F], F]:
         return int(value)
 
     return click.option(
-        "--jobs",
-        metavar="AUTO|N",
-        callback=check,
-        default="auto",
-        show_default=True,
-        help=text,
+        "--jobs", metavar="AUTO|N", callback=check, default="auto", show_default=True, help=text
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -13,15 +11,12 @@ from typing import Literal
 from fmnist.runs.artifacts import LOG, METRICS, RUN, STAGES, STUDY, TRIALS
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.status import Status, read_status
-from fmnist.text import size
 
 State = Literal["running", "stopped", "failed", "finished", "imported", "damaged"]
 _TRACES = (RUN, LOG, STAGES, TRIALS, STUDY)
 _STAGE = re.compile(r" INFO stage \w+ begins$", re.MULTILINE)
 _STOPPED = re.compile(r" ERROR stopped: (?!KeyboardInterrupt|SystemExit)(.+)$", re.MULTILINE)
 _TAIL = 64_000  # bytes of a log that are enough to hold how it ended
-_ROW = "{:<10}  {:<8}  {:>19}  {:>6}  {:>6}  {}"
-_NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -50,17 +45,6 @@ class Listed:
     problem: str
 
 
-def show_runs(results: Path, *, as_json: bool) -> int:
-    """Print the runs under ``results``; returns the exit code."""
-    runs = list_runs(results)
-    if as_json:
-        for run in runs:
-            print(json.dumps({"schema": 1, **asdict(run)}, allow_nan=False))
-    else:
-        print(table(runs) if runs else f"no runs in {results}")
-    return 0
-
-
 def list_runs(results: Path) -> list[Listed]:
     """The runs under ``results``, newest first; damaged ones among them, other folders not."""
     folders = run_folders(results)
@@ -72,15 +56,6 @@ def run_folders(results: Path) -> list[Path]:
     if not results.is_dir():
         return []
     return sorted(f for f in results.iterdir() if f.is_dir() and _is_run(f))
-
-
-def table(runs: Sequence[Listed]) -> str:
-    """A line a run: 80 columns wide where names have up to 19 letters; no name is cut."""
-    head = _ROW.format("started", "state", "test accuracy, 95 %", "trials", "size", "run")
-    notes = [f"{r.name} {r.state}: {r.problem}" for r in runs if r.problem]
-    if any(r.accuracy is None and r.validation is not None for r in runs):
-        notes.append("best: highest validation accuracy so far; the test set was not read")
-    return "\n".join([head, *map(_line, runs), *([""] if notes else []), *notes])
 
 
 def bytes_in(path: Path) -> int:
@@ -159,18 +134,3 @@ def _changed(folder: Path) -> str:
     except OSError:
         return ""
     return moment.isoformat(timespec="seconds")
-
-
-def _line(run: Listed) -> str:
-    day = f"{datetime.fromisoformat(run.started).astimezone():%Y-%m-%d}" if run.started else _NONE
-    trials = _NONE if run.trials is None else str(run.trials)
-    return _ROW.format(day, run.state, _accuracy(run), trials, size(run.bytes), run.name)
-
-
-def _accuracy(run: Listed) -> str:
-    if run.accuracy is None:
-        return _NONE if run.validation is None else f"best {100 * run.validation:.2f} %"
-    text = f"{100 * run.accuracy:.2f} %"
-    if run.interval is None:
-        return text
-    return f"{text} {100 * run.interval[0]:.2f}–{100 * run.interval[1]:.2f}"

@@ -5,10 +5,9 @@ Nothing is written, no database is opened: a look must never disturb the run it 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,8 @@ from fmnist.runs.artifacts import Artifact
 from fmnist.runs.folder import Run
 from fmnist.runs.next_steps import State, next_steps
 from fmnist.runs.records.plan import Decision
-from fmnist.text import ago, clock, counted, duration, percent, settings
+from fmnist.text import clock
 from search.records import Epoch, Trial, best_of
-
-SHOWN_DECISIONS = 5
 
 
 @dataclass(frozen=True)
@@ -92,13 +89,6 @@ class Status:
     next: tuple[str, ...]
 
 
-def run_status(folder: Path, as_json: bool) -> int:
-    """``fmnist status RUN``: print it; returns the exit code."""
-    status = read_status(Run.existing(folder))
-    print(status_json(status) if as_json else status_text(status))
-    return 0
-
-
 def read_status(run: Run, now: datetime | None = None) -> Status:
     """What ``run`` is doing ``now``.
 
@@ -150,82 +140,6 @@ def read_status(run: Run, now: datetime | None = None) -> Status:
         test_accuracy=metrics.test.accuracy if metrics else None,
         next=next_steps(run, state, pid, record.command),
     )
-
-
-def status_json(status: Status) -> str:
-    """The status as one JSON object."""
-    return json.dumps({"schema": 1, **asdict(status)}, allow_nan=False)
-
-
-def status_text(status: Status) -> str:
-    """The status for people, one fact a line."""
-    rows = [("run", _headline(status))]
-    if status.state != "imported":  # no time was spent here
-        rows.append(("time", _times(status)))
-    rows += _trial_rows(status)
-    if status.last_epoch is not None:
-        rows.append(("last epoch", ago(status.last_epoch)))
-    if status.confirmation:
-        rows.append(("confirmation", _confirmation_text(status.confirmation)))
-    if status.retraining is not None:
-        rows.append(("retraining", f"{counted(status.retraining, 'epoch')} done"))
-    if status.refit is not None:
-        rows.append(("refit", f"{counted(status.refit, 'epoch')} done"))
-    if status.ensemble is not None:
-        rows.append(("ensemble", f"{counted(status.ensemble, 'further network')} trained"))
-    if status.test_accuracy is not None:
-        rows.append(("test accuracy", percent(status.test_accuracy)))
-    rows += _block("plan", status.decisions[-SHOWN_DECISIONS:])
-    rows += _block("next", status.next)
-    return "\n".join(f"{name:14}{text}".rstrip() for name, text in rows)
-
-
-def _headline(status: Status) -> str:
-    holder = f", process {status.pid}" if status.pid else ""
-    stage = f", stage {status.stage}" if status.stage and status.state != "finished" else ""
-    return f"{status.name}: {status.state}{holder}{stage}"
-
-
-def _times(status: Status) -> str:
-    parts = [duration(status.elapsed)]
-    if status.time_left is not None:
-        left = f"{clock(status.time_left)} left" if status.time_left else "the time is over"
-        parts = [f"{parts[0]} so far", left]
-    if status.deadline and status.state != "finished":
-        local = datetime.fromisoformat(status.deadline).astimezone()
-        parts.append(f"to end by {local:%a %H:%M}")
-    return ", ".join(parts)
-
-
-def _trial_rows(status: Status) -> list[tuple[str, str]]:
-    total = sum(status.trials.values())
-    counts = ", ".join(f"{count} {state}" for state, count in status.trials.items())
-    rows = [("trials", f"{total} ({counts})")] if total else []
-    if status.failures:
-        kinds = ", ".join(f"{count} × {kind}" for kind, count in status.failures.items())
-        rows.append(("failures", kinds))
-    if status.best:
-        rows.append(("best", f"trial {status.best.trial}, {percent(status.best.value)}"))
-        rows.append(("", settings(status.best.params)))
-    return rows + _block("in flight", [_flight_text(status, f) for f in status.in_flight])
-
-
-def _flight_text(status: Status, flight: InFlight) -> str:
-    waiting = "" if status.state == "running" else ", to be taken up again"
-    return f"{flight.kind} {flight.number}, epoch {flight.epochs}: {percent(flight.value)}{waiting}"
-
-
-def _confirmation_text(found: Confirmation) -> str:
-    wins = "" if found.winner is None else f", trial {found.winner} wins"
-    if found.reason and not found.done:
-        return f"none{wins}: {found.reason}"
-    failed = f" ({found.failed} failed)" if found.failed else ""
-    reason = f": {found.reason}" if found.reason else ""
-    return f"{counted(found.done, 'run')} done{failed}{wins}{reason}"
-
-
-def _block(name: str, lines: Iterable[str]) -> list[tuple[str, str]]:
-    return [("" if i else name, line) for i, line in enumerate(lines)]
 
 
 def _owner(run: Run) -> int | None:

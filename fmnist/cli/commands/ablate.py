@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.display import make_display
 from fmnist.cli.durations import parse_duration
 from fmnist.cli.group import command
 from fmnist.cli.jobs import STARTED, print_rendered
-from fmnist.cli.options import JSON_LINES, MOVED_DATA, QUIET, RUN_FOLDER, jobs
 from fmnist.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ log = logging.getLogger("fmnist")
 
 
 @command()
-@RUN_FOLDER
+@options.RUN_FOLDER
 @click.option(
     "--time", "time_text", default="10m", show_default=True, help="Time for it, such as 10m or 2h."
 )
@@ -36,12 +36,12 @@ log = logging.getLogger("fmnist")
     help="An experiment to be made, such as dense, pooling or dropout; all when left out.",
 )
 @click.option("--images", type=click.IntRange(min=10), help="Training images of each training.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Epochs of each training.")
+@click.option("--epochs", type=options.POSITIVE, help="Epochs of each training.")
 @click.option("--seeds", type=click.IntRange(min=1, max=99), help="Trainings of each variant.")
-@jobs("Trainings at once; auto: as the run had them.")
-@MOVED_DATA
-@QUIET
-@JSON_LINES
+@options.jobs("Trainings at once; auto: as the run had them.")
+@options.MOVED_DATA
+@options.QUIET
+@options.JSON_LINES
 def experiment(
     run_folder: Path,
     *,

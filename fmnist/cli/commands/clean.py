@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.completion import complete_run
 from fmnist.cli.group import command
-from fmnist.cli.options import RESULTS
 from fmnist.errors import UserError
 from fmnist.text import counted, size
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     "run_folders",
     metavar="[RUN]...",
     nargs=-1,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=options.EXISTING_FOLDER,
     shell_complete=complete_run,
 )
-@RESULTS
+@options.RESULTS
 @click.option(
     "--keep", type=click.IntRange(min=0), help="Remove whole runs, all but the newest so many."
 )

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.completion import complete_run
 from fmnist.cli.group import command
 from fmnist.cli.jobs import print_rendered
-from fmnist.cli.options import JSON
 
 
 @command()
@@ -21,14 +21,14 @@ from fmnist.cli.options import JSON
     metavar="RUN...",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=options.EXISTING_FOLDER,
     shell_complete=complete_run,
 )
-@JSON
+@options.JSON
 @click.option(
     "--output",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=options.FOLDER,
     help="Folder for the comparison, made if need be; the run folders stay as they are.",
 )
 def compare(run_folders: tuple[Path, ...], as_json: bool, output: Path | None) -> int:

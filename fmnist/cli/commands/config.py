@@ -13,14 +13,7 @@ import click
 
 from fmnist.cli.group import command
 from fmnist.cli.options import JSON
-from fmnist.cli.settings import (
-    Settings,
-    key_of,
-    options_of,
-    origin,
-    usual_files,
-    variable_of,
-)
+from fmnist.cli.settings import Settings, key_of, options_of, origin, usual_files, variable_of
 from fmnist.errors import UserError
 from fmnist.text import hidden
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from fmnist.cli.group import command
-from fmnist.cli.options import RUN_FOLDER, STORAGE, STORAGE_FILE
+from fmnist.cli import options
+from fmnist.cli.group import command, section
 
 
 @command()
-@RUN_FOLDER
+@options.RUN_FOLDER
 @click.option(
     "--port",
     type=click.IntRange(min=0, max=65535),
@@ -20,8 +20,7 @@ from fmnist.cli.options import RUN_FOLDER, STORAGE, STORAGE_FILE
     help="Port on this machine; 0 takes a free one.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-@STORAGE
-@STORAGE_FILE
+@section("Study", *options.DATABASE)
 def dashboard(
     run_folder: Path, port: int, no_browser: bool, storage: str | None, storage_file: Path | None
 ) -> int:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.group import command
-from fmnist.cli.options import FINISHED_RUN
 
 FORMATS = ("keras", "onnx", "tflite", "saved-model")
 
 
 @command()
-@FINISHED_RUN
+@options.FINISHED_RUN
 @click.option(
     "--format",
     "kind",
@@ -24,7 +24,7 @@ FORMATS = ("keras", "onnx", "tflite", "saved-model")
 )
 @click.option(
     "--to",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=options.FOLDER,
     help="Folder for it; export/FORMAT in the run's folder when left out.",
 )
 def export(run_folder: Path, kind: str, to: Path | None) -> int:

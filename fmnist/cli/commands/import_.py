@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.group import command
-from fmnist.cli.options import JSON, NAME, RESULTS
 from fmnist.text import counted, percent
 from fmnist.text import settings as describe_settings
 from search.records import Trial, best_of
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @command("import")
 @click.argument("source")
-@RESULTS
+@options.RESULTS
 @click.option("--study", metavar="NAME", help="Which study, where SOURCE holds several.")
-@NAME
+@options.NAME
 @click.option(
     "--map",
     "names",
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--mapping",
     metavar="FILE",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=options.EXISTING_FILE,
     help='The same from a TOML file of lines such as lr = "learning_rate".',
 )
 @click.option("--drop", metavar="NAME", multiple=True, help="Parameter to leave out.")
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     help="Another number of each trial to take: a metric of keras-tuner, a user attribute of "
     "Optuna.",
 )
-@JSON
+@options.JSON
 def import_command(
     source: str,
     *,
@@ -92,6 +92,7 @@ def import_command(
     Example: fmnist import tuner/my_project --map lr=learning_rate --drop units2
              fmnist import study.db --study cnn --value percent
     """
+    from fmnist.cli.display.tables import facts
     from fmnist.config.overrides import parse_settings
     from fmnist.importers.detect import open_study
     from fmnist.importers.objective_values import accuracies
@@ -110,7 +111,7 @@ def import_command(
         click.echo(json.dumps(_record(run, found, trials), allow_nan=False))
     else:
         notes = [*found.notes, *valued.notes, *matched.notes]
-        click.echo("\n".join(_lines(run, found, trials, matched.names, valued.sentence, notes)))
+        click.echo(facts(_rows(run, found, trials, matched.names, valued.sentence, notes)))
     return 0
 
 
@@ -132,14 +133,14 @@ def _record(run: Run, found: Study, trials: Sequence[Trial]) -> dict[str, object
     }
 
 
-def _lines(
+def _rows(
     run: Run,
     found: Study,
     trials: Sequence[Trial],
     names: dict[str, str],
     value: str,
     notes: Sequence[str],
-) -> list[str]:
+) -> list[tuple[str, str]]:
     states = ", ".join(f"{n} {state}" for state, n in _counts(trials).items())
     rows = [
         ("read in", f"{counted(len(trials), 'trial')} ({states}) of the {found.kind} {found.name}"),
@@ -158,4 +159,4 @@ def _lines(
     if best:
         rows += [("search on", f"fmnist run --warm-start {run.path}")]
         rows += [("train it", f"fmnist train --config {run.path / 'best_config.toml'}")]
-    return [f"{head:<11}{words}" for head, words in rows]
+    return rows

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.group import command
-from fmnist.cli.options import FINISHED_RUN
 from fmnist.errors import UserError
 
 
 @command()
-@FINISHED_RUN
-@click.option(
-    "--top", type=click.IntRange(min=1), default=3, show_default=True, help="Classes shown."
-)
+@options.FINISHED_RUN
+@click.option("--top", type=options.POSITIVE, default=3, show_default=True, help="Classes shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...]) -> int:

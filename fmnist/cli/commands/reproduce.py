@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.completion import complete_source
 from fmnist.cli.group import command, gather, section
 from fmnist.cli.jobs import JobOptions, absolute, execute
-from fmnist.cli.options import JSON_LINES, MOVED_DATA, QUIET, REPORT, RESULTS
 from fmnist.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,23 +24,18 @@ DIFFERS = 7
 
 
 @command()
-@click.argument(
-    "source",
-    metavar="RUN|PDF",
-    type=click.Path(path_type=Path, exists=True),
-    shell_complete=complete_source,
-)
-@section("Data", MOVED_DATA)
-@REPORT
+@click.argument("source", metavar="RUN|PDF", type=options.EXISTING, shell_complete=complete_source)
+@section("Data", options.MOVED_DATA)
+@options.REPORT
 @section(
     "Output",
-    RESULTS,
+    options.RESULTS,
     click.option("--name", help="Name of the new run; date and a short id when left out."),
-    QUIET,
-    JSON_LINES,
+    options.QUIET,
+    options.JSON_LINES,
 )
 @gather(JobOptions)
-def reproduce(options: JobOptions, *, source: Path) -> int:
+def reproduce(common: JobOptions, *, source: Path) -> int:
     """Train the winner of a run anew and say whether its numbers hold.
 
     Configuration, seed, split and data are those that the run folder or the report.pdf records;
@@ -58,7 +53,7 @@ def reproduce(options: JobOptions, *, source: Path) -> int:
     from fmnist.runs.artifacts import REPRODUCTION
     from fmnist.runs.codec import document
 
-    options.check()
+    common.check()
     then = read_recorded(source)
     request = Request(
         kind="train",
@@ -66,11 +61,11 @@ def reproduce(options: JobOptions, *, source: Path) -> int:
         refit=then.refit or None,
         final_epochs=then.config.epochs,
         validation=then.run.splits.validation,
-        data=absolute(options.data),  # never a path that a stranger wrote into the records
+        data=absolute(common.data),  # never a path that a stranger wrote into the records
         warm_start=absolute(source),
     )
     job = replace(
-        options.make_job(options.find_run(request), request, then.config),
+        common.make_job(common.find_run(request), request, then.config),
         class_names=then.run.data.class_names,
         recorded=then,
     )
@@ -79,7 +74,7 @@ def reproduce(options: JobOptions, *, source: Path) -> int:
         job.display.message(f"not as recorded: {line}")
     code = execute(job)
     verdict = job.run.read(REPRODUCTION)
-    click.echo(json.dumps(document(verdict)) if options.as_json else verdict.sentence)
+    click.echo(json.dumps(document(verdict)) if common.as_json else verdict.sentence)
     return code if verdict.holds else DIFFERS
 
 

@@ -10,30 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.durations import grace_seconds, parse_duration, parse_size, parse_until
 from fmnist.cli.group import command, gather, section
 from fmnist.cli.jobs import STARTED, JobOptions, absolute, execute
-from fmnist.cli.options import (
-    CLASS_NAMES,
-    DATA,
-    ENSEMBLE,
-    EXPERIMENTS,
-    GRACE,
-    JSON_LINES,
-    MLFLOW,
-    NAME,
-    QUIET,
-    REFIT,
-    REPORT,
-    RESULTS,
-    SEED,
-    STORAGE,
-    STORAGE_FILE,
-    TENSORBOARD,
-    TRIALS_AT_ONCE,
-    VALIDATION,
-    jobs,
-)
 from fmnist.errors import UserError
 from search.engines import DEFAULT_PRUNER, SAMPLERS_OF
 
@@ -132,7 +112,7 @@ class SearchOptions:
     "Time",
     click.option("--time", "time_text", help="Time for the whole job, such as 10m or 8h."),
     click.option("--until", help="Time of day at which the report is to lie there, such as 07:00."),
-    click.option("--trials", type=click.IntRange(min=1), help="Number of trials in the study."),
+    click.option("--trials", type=options.POSITIVE, help="Number of trials in the study."),
 )
 @section(
     "Search",
@@ -151,7 +131,7 @@ class SearchOptions:
     ),
     click.option(
         "--warm-start",
-        type=click.Path(path_type=Path, exists=True),
+        type=options.EXISTING,
         help="Configuration that the search starts from and tries first: a file, a run or a PDF; "
         "of an imported run its space and its best trials.",
     ),
@@ -178,11 +158,11 @@ class SearchOptions:
     click.option(
         "--trial-images", type=click.IntRange(min=10), help="Training images a trial sees."
     ),
-    click.option("--trial-epochs", type=click.IntRange(min=1), help="Epochs of a trial."),
+    click.option("--trial-epochs", type=options.POSITIVE, help="Epochs of a trial."),
     click.option("--trial-timeout", help="Longest time of one trial, such as 90s or 20m."),
     click.option("--trial-memory", help="Most memory of one trial, such as 2G or 800M."),
-    jobs(f"{TRIALS_AT_ONCE} 0 with --storage: others train.", allow_none=True),
-    SEED,
+    options.jobs(f"{options.TRIALS_AT_ONCE} 0 with --storage: others train.", allow_none=True),
+    options.SEED,
 )
 @section(
     "Final training",
@@ -192,18 +172,15 @@ class SearchOptions:
         show_default=True,
         help="Choose the winner among the best trials by new runs on fresh seeds.",
     ),
-    click.option("--epochs", type=click.IntRange(min=1), help="Epochs of the retraining at most."),
-    REFIT,
-    ENSEMBLE,
-    EXPERIMENTS,
+    click.option("--epochs", type=options.POSITIVE, help="Epochs of the retraining at most."),
+    *options.FINAL_TRAINING,
 )
-@section("Data", DATA, CLASS_NAMES, VALIDATION)
-@REPORT
+@options.DATA
+@options.REPORT
 @section(
     "Several machines",
-    STORAGE,
-    STORAGE_FILE,
-    GRACE,
+    *options.DATABASE,
+    options.GRACE,
     click.option(
         "--study", help="Name of the study that machines share; that of the run when left out."
     ),
@@ -215,17 +192,12 @@ class SearchOptions:
 )
 @section(
     "Output",
-    RESULTS,
-    NAME,
+    *options.OUTPUT,
     click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished."),
-    TENSORBOARD,
-    MLFLOW,
-    QUIET,
-    JSON_LINES,
 )
 @gather(JobOptions, SearchOptions)
 def run(
-    options: JobOptions,
+    common: JobOptions,
     search: SearchOptions,
     *,
     fresh: bool,
@@ -245,16 +217,16 @@ def run(
     from fmnist.pipeline.clock import JobClock
     from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
 
-    options.check()
+    common.check()
     deadline = search.deadline()
-    request = replace(search.request(), data=absolute(options.data))
-    shared = None
+    request = replace(search.request(), data=absolute(common.data))
+    database = None
     if storage or storage_file:
-        shared = _open_storage(search.engine, storage, storage_file, grace, study, artifacts)
+        database = _open_storage(search.engine, storage, storage_file, grace, study, artifacts)
         request = replace(request, study=study or "auto")
     else:
         _check_alone(search.jobs, study, artifacts)
-    folder = options.find_run(request, fresh=fresh)
+    folder = common.find_run(request, fresh=fresh)
     seconds = deadline.timestamp() - time.time() if deadline else request.time_seconds
     setup = build_search_setup(
         load_or_make_profile(folder, seconds),
@@ -268,10 +240,10 @@ def run(
             err=True,
         )
     job = replace(
-        options.make_job(folder, request, setup.base),
+        common.make_job(folder, request, setup.base),
         space=setup.space,
         first_trials=setup.first_trials,
-        coordinator=_coordinator(shared),
+        coordinator=_coordinator(database),
         clock=JobClock(STARTED, deadline),
     )
     return execute(job)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -21,6 +23,13 @@ def runs(results: Path, as_json: bool) -> int:
 
     Example: fmnist runs
     """
-    from fmnist.runs.listing import show_runs
+    from fmnist.cli.display.runs import runs_table
+    from fmnist.runs.listing import list_runs
 
-    return show_runs(results, as_json=as_json)
+    listed = list_runs(results)
+    if as_json:
+        for run in listed:
+            click.echo(json.dumps({"schema": 1, **asdict(run)}, allow_nan=False))
+    else:
+        click.echo(runs_table(listed) if listed else f"no runs in {results}")
+    return 0

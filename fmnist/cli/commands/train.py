@@ -8,26 +8,11 @@ from pathlib import Path
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.commands.compare import compare_folders
 from fmnist.cli.completion import complete_recipe
 from fmnist.cli.group import command, gather, section
 from fmnist.cli.jobs import JobOptions, absolute, execute
-from fmnist.cli.options import (
-    CLASS_NAMES,
-    DATA,
-    ENSEMBLE,
-    EXPERIMENTS,
-    JSON_LINES,
-    MLFLOW,
-    NAME,
-    QUIET,
-    REFIT,
-    REPORT,
-    RESULTS,
-    SEED,
-    TENSORBOARD,
-    VALIDATION,
-)
 from fmnist.errors import UserError
 
 
@@ -37,7 +22,7 @@ from fmnist.errors import UserError
     click.option(
         "--config",
         "config_file",
-        type=click.Path(path_type=Path, exists=True),
+        type=options.EXISTING,
         help="best_config.toml of a run or a file like it, the run's folder, or its report.pdf.",
     ),
     click.option(
@@ -46,18 +31,16 @@ from fmnist.errors import UserError
         shell_complete=complete_recipe,
         help="A published system instead; see 'fmnist recipes'.",
     ),
-    SEED,
-    click.option("--epochs", type=click.IntRange(min=1), help="Instead of the configuration's."),
-    REFIT,
-    ENSEMBLE,
-    EXPERIMENTS,
+    options.SEED,
+    click.option("--epochs", type=options.POSITIVE, help="Instead of the configuration's."),
+    *options.FINAL_TRAINING,
 )
-@section("Data", DATA, CLASS_NAMES, VALIDATION)
-@REPORT
-@section("Output", RESULTS, NAME, TENSORBOARD, MLFLOW, QUIET, JSON_LINES)
+@options.DATA
+@options.REPORT
+@section("Output", *options.OUTPUT)
 @gather(JobOptions)
 def train(
-    options: JobOptions,
+    common: JobOptions,
     *,
     config_file: Path | None,
     recipe: str | None,
@@ -75,14 +58,14 @@ def train(
     from fmnist.pipeline.request import Request
     from fmnist.runs.config_source import load_config
 
-    options.check()
+    common.check()
     if (config_file is None) == (recipe is None):
         raise UserError("give either --config FILE or --recipe NAME")
     wanted_experiments = None if experiments == "auto" else experiments
     if recipe is not None:
         if refit is not None or ensemble:
             raise UserError("--recipe: trained as published, without --refit and --ensemble")
-        return _train_recipe(options, recipe, seed, epochs, validation, wanted_experiments)
+        return _train_recipe(common, recipe, seed, epochs, validation, wanted_experiments)
     assert config_file is not None
     config = load_config(config_file)
     if epochs:
@@ -95,14 +78,14 @@ def train(
         experiments=wanted_experiments,
         final_epochs=config.epochs,
         validation=validation,
-        data=absolute(options.data),
+        data=absolute(common.data),
         warm_start=absolute(config_file),
     )
-    return execute(options.make_job(options.find_run(request), request, config))
+    return execute(common.make_job(common.find_run(request), request, config))
 
 
 def _train_recipe(
-    options: JobOptions,
+    common: JobOptions,
     name: str,
     seed: int,
     epochs: int | None,
@@ -124,22 +107,22 @@ def _train_recipe(
             seed=seed,
             epochs=epochs,
             validation=validation,
-            data=options.data,
+            data=common.data,
         )
     ]
-    waiting = None if options.name else half_done(options.results, parts)
-    first = waiting or options.find_run(parts[0].request)
-    runs = [Run.named(options.results, first.path.name + part.suffix) for part in parts]
+    waiting = None if common.name else half_done(common.results, parts)
+    first = waiting or common.find_run(parts[0].request)
+    runs = [Run.named(common.results, first.path.name + part.suffix) for part in parts]
     code, continued = 0, len(parts) > 1 and not first.has(COMPARISON)
     for part, run in zip(parts, runs, strict=True):
         if continued and part.is_done(run):
             continue
         job = replace(
-            options.make_job(run, part.request, part.base), space=part.space, recipe=part.record
+            common.make_job(run, part.request, part.base), space=part.space, recipe=part.record
         )
         if run is not runs[0]:
             job.clock = JobClock(time.monotonic())
         code = max(code, execute(job))
     if len(runs) > 1:
-        code = max(code, compare_folders([run.path for run in runs], as_json=options.as_json))
+        code = max(code, compare_folders([run.path for run in runs], as_json=common.as_json))
     return code

@@ -7,44 +7,31 @@ from typing import Literal
 
 import click
 
+from fmnist.cli import options
 from fmnist.cli.durations import grace_seconds
-from fmnist.cli.group import command
-from fmnist.cli.options import (
-    GRACE,
-    JSON_LINES,
-    QUIET,
-    STORAGE,
-    STORAGE_FILE,
-    TRIALS_AT_ONCE,
-    jobs,
-)
+from fmnist.cli.group import command, section
 
 
 @command()
-@STORAGE
-@STORAGE_FILE
-@GRACE
+@section("Study", *options.DATABASE, options.GRACE)
 @click.option("--study", required=True, help="Name of the study: that of the coordinator's run.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, exists=True),
+    type=options.EXISTING,
     help="The data of the study, where they are not found by themselves.",
 )
-@jobs(TRIALS_AT_ONCE)
+@options.jobs(options.TRIALS_AT_ONCE)
 @click.option("--name", help="Name of this worker, unlike all others; made once when left out.")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=options.FOLDER,
     help="Folder for logs and checkpoints; worker-STUDY-HOST-N here when left out.",
 )
 @click.option(
-    "--restart/--no-restart",
-    default=True,
-    show_default=True,
-    help="Start again after a crash.",
+    "--restart/--no-restart", default=True, show_default=True, help="Start again after a crash."
 )
-@QUIET
-@JSON_LINES
+@options.QUIET
+@options.JSON_LINES
 def worker(
     *,
     storage: str | None,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from fmnist.analysis.comparison import Comparison, Lead, System
+from fmnist.cli.display.tables import render
 from fmnist.report.text import count, p_value, signed_points
 from fmnist.runs.records.comparison import AHEAD, ALPHA, BEHIND
 
@@ -24,17 +23,15 @@ def comparison_text(comparison: Comparison, *, color: bool = False) -> str:
         comparison: of two systems or more.
         color: mark the verdicts, for a terminal that knows colours.
     """
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer, width=WIDTH, force_terminal=color, color_system="standard" if color else None,
-        highlight=False, emoji=False, markup=False,
-    )  # fmt: skip
-    console.print(f"{comparison.data}, the same {count(comparison.n)} test images\n")
-    console.print(_accuracies(comparison))
-    console.print()
-    console.print(_leads(comparison))
-    console.print(f"\n{_reading(comparison)}")
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+    return render(
+        f"{comparison.data}, the same {count(comparison.n)} test images\n",
+        _accuracies(comparison),
+        "",
+        _leads(comparison),
+        f"\n{_reading(comparison)}",
+        width=WIDTH,
+        color=color,
+    )
 
 
 def _table(first: str, *others: str, words: tuple[str, ...] = ()) -> Table:

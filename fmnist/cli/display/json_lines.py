@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.runs.artifacts import BEST_CONFIG
 from fmnist.runs.codec import document, to_plain
@@ -25,49 +27,49 @@ class JsonDisplay(ProgressDisplay):
     def _emit(self, event: str, **data: Any) -> None:
         print(json.dumps({"event": event, **data}), flush=True)
 
+    @override
     def job_started(self, run: Path) -> None:
-        """See ``ProgressDisplay.job_started``."""
         self._emit("begin", run=str(run), seconds=self.limit)
 
+    @override
     def stage_started(self, name: str) -> None:
-        """See ``ProgressDisplay.stage_started``."""
         super().stage_started(name)
         self._emit("stage", name=name)
 
+    @override
     def message(self, text: str) -> None:
-        """See ``ProgressDisplay.message``."""
         self._emit("message", text=text)
 
+    @override
     def check(self, check: Check) -> None:
-        """See ``ProgressDisplay.check``."""
         self._emit("check", **vars(check))
 
+    @override
     def trial_started(self, suggestion: Suggestion) -> None:
-        """See ``ProgressDisplay.trial_started``."""
         self._emit("trial_started", number=suggestion.number, params=suggestion.params)
 
+    @override
     def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
-        """See ``ProgressDisplay.epoch_done``."""
         self._emit("trial_epoch", number=suggestion.number, **vars(epoch))
 
+    @override
     def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
-        """See ``ProgressDisplay.trial_retried``."""
         self._emit("trial_retried", number=suggestion.number, failure=vars(failure))
 
+    @override
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
-        """See ``ProgressDisplay.trial_done``."""
         self._emit("trial", **trial.to_json(), best=best.number if best else None)
 
+    @override
     def confirm_started(self, k: int, seeds: int, leader: str) -> None:
-        """See ``ProgressDisplay.confirm_started``."""
         self._emit("confirm", k=k, seeds=seeds, leader=leader)
 
+    @override
     def confirmed(self, confirmation: Confirmation) -> None:
-        """See ``ProgressDisplay.confirmed``."""
         self._emit("confirmed", **document(confirmation))
 
+    @override
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
-        """See ``ProgressDisplay.retrain_epoch``."""
         scores = {
             k: v
             for k, v in vars(epoch).items()
@@ -75,8 +77,8 @@ class JsonDisplay(ProgressDisplay):
         }
         self._emit("epoch", **scores, epochs=epochs, stage=self.current_stage, name=name)
 
+    @override
     def result(self, run: Path, metrics: Metrics, rendered: Rendered) -> None:
-        """See ``ProgressDisplay.result``."""
         self._emit(
             "result",
             run=str(run),

@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import override
+
 from fmnist.cli.display.plain import QuietDisplay
 from fmnist.cli.display.summary import check_text, outcome, winner_text
 from fmnist.pipeline.progress import STAGES
@@ -19,11 +26,6 @@ from search.engines.base import Suggestion
 from search.records import Epoch, Failure, Trial
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderableType
-    from rich.live import Live
-    from rich.table import Table
-    from rich.text import Text
-
     from fmnist.report.render import Rendered
 
 _SHOWN_BEST, _SHOWN_NEWEST = 3, 8
@@ -31,7 +33,7 @@ _GAP = 2
 
 
 @dataclass
-class _Flight:
+class RunningTrial:
     """A trial under way."""
 
     suggestion: Suggestion
@@ -48,91 +50,86 @@ class LiveDisplay(QuietDisplay):
         self._live: Live | None = None
         self._trials: list[Trial] = []
         self._best: Trial | None = None
-        self._flights: dict[int, _Flight] = {}
+        self._running: dict[int, RunningTrial] = {}
         self._detail = ""
         self._notice = ""
         self._run = Path()
 
+    @override
     def job_started(self, run: Path) -> None:
-        """See ``ProgressDisplay.job_started``."""
-        from rich.live import Live
-
         self._run = run
         self._live = Live(get_renderable=lambda: self, refresh_per_second=2, transient=False)
         self._live.start()
 
+    @override
     def stage_started(self, name: str) -> None:
-        """See ``ProgressDisplay.stage_started``."""
         super().stage_started(name)
         self._detail = ""
-        self._flights.clear()
+        self._running.clear()
 
+    @override
     def message(self, text: str) -> None:
-        """See ``ProgressDisplay.message``."""
-        from rich.padding import Padding
-        from rich.text import Text
-
         if self._live:
             self._live.console.print(Padding(Text(text), (0, 0, 0, 2)))
 
+    @override
     def check(self, check: Check) -> None:
-        """See ``ProgressDisplay.check``; one that is in order is not worth a lasting line."""
-        if check.ok is True:
+        if check.ok is True:  # not worth a lasting line
             self._detail = check_text(check)
         else:
             self.message(check_text(check))
 
+    @override
     def trial_started(self, suggestion: Suggestion) -> None:
-        """See ``ProgressDisplay.trial_started``."""
-        self._flights[suggestion.number] = _Flight(suggestion)
+        self._running[suggestion.number] = RunningTrial(suggestion)
 
+    @override
     def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
-        """See ``ProgressDisplay.epoch_done``."""
-        self._flights.setdefault(suggestion.number, _Flight(suggestion)).epoch = epoch
+        self._running.setdefault(suggestion.number, RunningTrial(suggestion)).epoch = epoch
 
+    @override
     def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
-        """See ``ProgressDisplay.trial_retried``."""
         again = f"again after {failure.kind}"
-        self._flights.setdefault(suggestion.number, _Flight(suggestion)).again = again
+        self._running.setdefault(suggestion.number, RunningTrial(suggestion)).again = again
 
+    @override
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
-        """See ``ProgressDisplay.trial_done``."""
-        self._flights.pop(trial.number, None)
+        self._running.pop(trial.number, None)
         if self.current_stage == "confirm":
             self.message(f"seed {trial.seed} of trial {trial.replicate_of}: {outcome(trial)}")
             return
         self._trials.append(trial)
         self._best = best
 
+    @override
     def confirm_started(self, k: int, seeds: int, leader: str) -> None:
-        """See ``ProgressDisplay.confirm_started``."""
         self._detail = f"the best {k} on {seeds} fresh seeds each: {leader}"
 
+    @override
     def confirmed(self, confirmation: Confirmation) -> None:
-        """See ``ProgressDisplay.confirmed``."""
         self.message(winner_text(confirmation))
 
+    @override
     def retrain_epoch(self, epoch: Epoch, epochs: int, name: str = "") -> None:
-        """See ``ProgressDisplay.retrain_epoch``."""
         who = f"{name}, " if name else ""
         validated = self.current_stage == "retrain"
         value = epoch.val_accuracy if validated else epoch.accuracy
         score = f"{'validation' if validated else 'training'} {percent(value)}"
         self._detail = f"{who}epoch {epoch.epoch} of {epochs}, {score}, {epoch.seconds:.1f} s"
 
+    @override
     def stopping(self, text: str) -> None:
-        """See ``ProgressDisplay.stopping``; shown when next drawn."""
         self._notice = text
 
+    @override
     def result(self, run: Path, metrics: Metrics, rendered: Rendered) -> None:
-        """See ``ProgressDisplay.result``."""
         self.stage_started("done")
         self.close()
         print()
         super().result(run, metrics, rendered)
 
+    @override
     def close(self) -> None:
-        """See ``ProgressDisplay.close``."""
         if self._live:
             self._live.stop()
             self._live = None
@@ -141,24 +138,20 @@ class LiveDisplay(QuietDisplay):
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[RenderableType]:
         """The whole picture. Drawn by rich's thread while the study goes on, so of copies."""
-        from rich.text import Text
-
         width = options.max_width
         yield self._head(width)
         stage = STAGES.get(self.current_stage, self.current_stage)
         yield _line(Text(stage + (f": {self._detail}" if self._detail else "")), width)
         if self._notice:
             yield Text(self._notice, style="yellow")
-        for flight in list(self._flights.values()):
-            yield _line(self._flight(flight), width)
+        for running in list(self._running.values()):
+            yield _line(self._running_line(running), width)
         trials = list(self._trials)
         if trials:
             yield Text()
             yield self._table(trials, width)
 
     def _head(self, width: int) -> Text:
-        from rich.text import Text
-
         left, parts = self.time_left(), []
         if left is not None and self.limit:
             parts.append(f"{_bar(1 - left / self.limit, min(20, width // 6))} {clock(left)} left")
@@ -176,22 +169,18 @@ class LiveDisplay(QuietDisplay):
         head.truncate(max(8, width - len(facts)), overflow="ellipsis")
         return head.append(facts, style="cyan")
 
-    def _flight(self, flight: _Flight) -> Text:
-        from rich.text import Text
-
-        suggestion, epoch = flight.suggestion, flight.epoch
+    def _running_line(self, running: RunningTrial) -> Text:
+        suggestion, epoch = running.suggestion, running.epoch
         of = f"/{suggestion.epochs}" if suggestion.epochs else ""
         text = Text().append(f"trial {suggestion.number:<4} ", style="cyan")
-        text.append(f"{clock(time.monotonic() - flight.since)}  ", style="dim")
+        text.append(f"{clock(time.monotonic() - running.since)}  ", style="dim")
         done = f"epoch {epoch.epoch}{of}" if epoch else "starting"
         text.append(f"{done:<10} {percent(epoch.val_accuracy) if epoch else '':>8}  ")
-        if flight.again:
-            text.append(f"{flight.again}  ", style="yellow")
+        if running.again:
+            text.append(f"{running.again}  ", style="yellow")
         return text.append(settings(suggestion.params), style="dim")
 
     def _table(self, trials: list[Trial], width: int) -> Table:
-        from rich.table import Table
-
         # The best ones and the newest ones: a night has hundreds.
         rows = _worth_showing(trials)
         names = list(trials[0].params)

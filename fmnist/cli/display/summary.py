@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fmnist.cli.display.tables import facts
 from fmnist.runs.artifacts import BEST_CONFIG
 from fmnist.runs.records.final_model import Ensemble
 from fmnist.runs.records.metrics import Metrics, SearchResult
 from fmnist.runs.records.plan import Check
+from fmnist.runs.records.score import Score
 from fmnist.text import counted, percent, points
 from search.analysis.results import Candidate, Confirmation
 from search.records import Epoch, Trial
@@ -22,20 +24,24 @@ MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 def result_text(run: Path, metrics: Metrics, rendered: Rendered) -> str:
     """The last words of a job: the accuracy, where the reports are, how to go on."""
     test = metrics.test
-    low, high = test.interval
-    lines = [
-        f"test accuracy  {percent(test.accuracy)}  (95 % interval {100 * low:.2f} to "
-        f"{percent(high)}, n = {test.n})",
-        *gap_lines(metrics.search),
-        *ensemble_lines(metrics.ensemble),
-        f"HTML report    {rendered.html}",
-        f"PDF report     {rendered.pdf or rendered.problem}",
-        f"use it again   fmnist train --config {run / BEST_CONFIG.name}",
-    ]
-    return "\n".join(lines)
+    return facts(
+        [
+            ("test accuracy", f"{_score(test)}, n = {test.n})"),
+            *_gap_rows(metrics.search),
+            *_ensemble_rows(metrics.ensemble),
+            ("HTML report", str(rendered.html)),
+            ("PDF report", str(rendered.pdf or rendered.problem)),
+            ("use it again", f"fmnist train --config {run / BEST_CONFIG.name}"),
+        ]
+    )
 
 
-def gap_lines(search: SearchResult | None) -> list[str]:
+def _score(score: Score) -> str:
+    low, high = score.interval
+    return f"{percent(score.accuracy)}  (95 % interval {100 * low:.2f} to {percent(high)}"
+
+
+def _gap_rows(search: SearchResult | None) -> list[tuple[str, str]]:
     """How the accuracy held from the search to the test; empty where nothing was compared."""
     if not search or search.validation_value is None:
         return []
@@ -46,24 +52,22 @@ def gap_lines(search: SearchResult | None) -> list[str]:
         ("test", search.test_value),
     ]
     known = [f"{name} {100 * value:.2f}" for name, value in steps if value is not None]
-    lines = [f"on the way     {' → '.join(known)} %"]
+    rows = [("on the way", f"{' → '.join(known)} %")]
     if search.optimism_gap is not None:
         gap = points(search.optimism_gap)
-        lines.append(f"optimism gap   {gap} (search minus confirmed, validation)")
-    return lines
+        rows.append(("optimism gap", f"{gap} (search minus confirmed, validation)"))
+    return rows
 
 
-def ensemble_lines(ensemble: Ensemble | None) -> list[str]:
+def _ensemble_rows(ensemble: Ensemble | None) -> list[tuple[str, str]]:
     """The average of several networks, apart from the one network; empty without an ensemble."""
     if not ensemble:
         return []
-    low, high = ensemble.interval
     paired, members = ensemble.against_single, len(ensemble.members)
+    gain = points(paired.difference)
     return [
-        f"ensemble       {percent(ensemble.accuracy)}  (95 % interval {100 * low:.2f} to "
-        f"{percent(high)}), the average of {members} networks",
-        f"               {points(paired.difference)} against the one network, "
-        f"McNemar p = {paired.p:.3f}",
+        ("ensemble", f"{_score(ensemble)}), the average of {members} networks"),
+        ("", f"{gain} against the one network, McNemar p = {paired.p:.3f}"),
     ]
 
 

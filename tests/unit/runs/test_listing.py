@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 from run_folders import LOG, begun, finished, snapshot
 
+from fmnist.cli.display.runs import runs_table
 from fmnist.cli.main import cli
-from fmnist.runs.listing import bytes_in, list_runs, table
+from fmnist.runs.listing import bytes_in, list_runs
 from search.records import TrialLog
 
 
@@ -87,7 +88,7 @@ def test_damage_is_named_and_hides_no_other_run(tmp_path, name, content):
     assert states(tmp_path) == {"damaged-one": "damaged", "good": "finished"}
     (problem,) = [r.problem for r in list_runs(tmp_path) if r.state == "damaged"]
     assert problem
-    assert f"damaged-one damaged: {problem}" in table(list_runs(tmp_path))
+    assert f"damaged-one damaged: {problem}" in runs_table(list_runs(tmp_path))
 
 
 def test_a_folder_with_traces_but_without_its_record_is_damaged(tmp_path):

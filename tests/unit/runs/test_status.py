@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from run_folders import write_run_toml
 
+from fmnist.cli.display.status import status_text
+from fmnist.cli.main import cli
 from fmnist.runs.artifacts import CONFIRMATION, PLAN, STAGES
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.records.plan import Decision, Plan, RunProfile, Stage, Stages
 from fmnist.runs.records.run import Request
-from fmnist.runs.status import _age, read_status, run_status, status_json, status_text
+from fmnist.runs.status import _age, read_status
 from search.analysis.results import Confirmation
 from search.records import Epoch, EpochLog, Failure, Trial, TrialLog, read_rows, read_trials
 
@@ -120,7 +123,7 @@ def test_a_running_stage_counts_up_to_now(run):
         status = read_status(run, NOW)
         earlier = read_status(run, NOW - timedelta(hours=1))  # the clock was set back
     assert (status.elapsed, status.time_left, status.last_epoch) == (340.0, 3260.0, 25.0)
-    assert "last epoch    25 s ago" in status_text(status)
+    assert "last epoch     25 s ago" in status_text(status)
     assert (earlier.elapsed, earlier.last_epoch) == (300.0, 0.0)
 
 
@@ -152,18 +155,18 @@ def test_confirmation_and_retraining(run):
     status = read_status(run, NOW)
     assert (status.confirmation.done, status.confirmation.failed) == (2, 1)
     assert [(f.kind, f.number) for f in status.in_flight][-1] == ("confirmation run", 10)
-    assert "confirmation  2 runs done (1 failed)" in status_text(status)
+    assert "confirmation   2 runs done (1 failed)" in status_text(status)
     confirmation(run)
     EpochLog(run / "retrain_epochs.jsonl").append(0, epoch(1))
     text = status_text(read_status(run, NOW))
     assert "2 runs done (1 failed), trial 3 wins" in text
-    assert "retraining    1 epoch done" in text
+    assert "retraining     1 epoch done" in text
 
 
 def test_a_confirmation_that_was_skipped(run):
     confirmation(run, "there was no time for it")
     text = status_text(read_status(run, NOW))
-    assert "confirmation  none, trial 3 wins: there was no time for it" in text
+    assert "confirmation   none, trial 3 wins: there was no time for it" in text
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -180,7 +183,7 @@ def test_a_run_of_an_earlier_version(tmp_path, finished):
     assert status.test_accuracy == 0.9245
     assert status.in_flight == ()
     text = status_text(status)
-    assert "test accuracy 92.45 %" in text
+    assert "test accuracy  92.45 %" in text
     assert ("report.html" if finished else "# goes on where it stopped") in text
 
 
@@ -188,14 +191,16 @@ def test_a_run_that_has_hardly_begun(tmp_path):
     write_run_toml(Run(tmp_path), command="")
     status = read_status(Run(tmp_path))
     assert (status.trials, status.best, status.stage, status.next) == ({}, None, "", ())
-    assert status_text(status).startswith(f"run           {tmp_path.name}: stopped\n")
+    assert status_text(status).startswith(f"run            {tmp_path.name}: stopped\n")
 
 
 def test_a_folder_that_is_no_run(tmp_path):
-    for folder in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(RunError, match="not a run folder") as error:
-            run_status(folder, as_json=False)
-        assert str(folder) in str(error.value)
+    with pytest.raises(RunError, match="not a run folder") as error:
+        read_status(Run(tmp_path))
+    assert str(tmp_path) in str(error.value)
+    error = show(tmp_path).exception
+    assert isinstance(error, RunError)
+    assert f"{tmp_path}: not a run folder" in str(error)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -236,14 +241,16 @@ def test_what_is_not_there(tmp_path):
     assert _age(tmp_path / "nothing", NOW) is None
 
 
-def test_json(run, capsys):
-    assert run_status(run.path, as_json=True) == 0
-    data = json.loads(capsys.readouterr().out)
+def show(folder, *options):
+    """What ``fmnist status`` prints, and how it ends."""
+    return CliRunner().invoke(cli, ["status", str(folder), *options])
+
+
+def test_json(run):
+    data = json.loads(show(run.path, "--json").stdout)
     assert data["schema"] == 1
     assert data["in_flight"] == [{"kind": "trial", "number": 4, "epochs": 2, "value": 0.85}]
-    assert data == json.loads(status_json(read_status(run)))
-    assert run_status(run.path, as_json=False) == 0
-    assert capsys.readouterr().out.startswith("run ")
+    assert show(run.path).stdout.startswith("run ")
 
 
 def test_it_is_light():
