@@ -12,6 +12,8 @@ THIN = "\u202f"
 NOT_RECORDED = "Not recorded in this run."
 NOT_YET = "The run has not come to this yet."
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+FEW_CLASSES = 12
+"""Classes up to which every figure and table shows all, as for Fashion-MNIST."""
 FINE_SAMPLE = 5000
 """From this many images on, a hundredth of a per cent is worth printing."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import findings
 from fmnist.report.chapters.images import left_out
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts, present
@@ -17,7 +16,7 @@ from fmnist.report.figures import (
     image_strips,
     learning_curves,
 )
-from fmnist.report.narrative import failures, final_model, imported
+from fmnist.report.narrative import failures, final_model, imported, results
 from fmnist.report.narrative import training as recipe
 from fmnist.report.tables import model as tables
 from fmnist.runs import artifacts
@@ -60,7 +59,7 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "accuracy": learning_curves.accuracy_curves(history, batches),
         "loss": learning_curves.loss_curves(history, batches),
         "against_test": learning_curves.validation_against_test(history, curve) if shared else None,
-        "overfitting": findings.overfitting(history),
+        "overfitting": results.overfitting(history),
         "refit": final_model.refit(facts),
         "penalised": bool(values.get("l2") or values.get("label_smoothing")),
     }

@@ -10,8 +10,9 @@ from fmnist.report.bibliography import sources
 from fmnist.report.concepts import Concept
 from fmnist.report.evidence import ABSENT, EVIDENCE, Shown
 from fmnist.report.facts import Facts
-from fmnist.report.output.attachments import Attachment, attachments
+from fmnist.report.output.attachments import QUESTION, attachments
 from fmnist.report.tables import reproducibility as tables
+from fmnist.report.tables.base import Table
 
 
 def questions(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
@@ -39,15 +40,22 @@ def reproduction(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "by_search": facts.by_search,
         "preflight": tables.preflight(facts),
         "probes": _probes(facts),
-        "attached": None if facts.interim else tables.attached(_attached(facts, concepts)),
+        "attached": None if facts.interim else _attached(facts, concepts),
         "repeated": facts.reproduction,
         "agreement": tables.agreement(facts.reproduction) if facts.reproduction else None,
         "sources": sources(facts, concepts),
     }
 
 
-def _attached(facts: Facts, concepts: Sequence[Concept]) -> list[Attachment]:
-    return attachments(facts.folder, facts.files, concepts)
+def _attached(facts: Facts, concepts: Sequence[Concept]) -> Table | None:
+    """The files inside the PDF; the questions, which are many, in one row."""
+    files = attachments(facts.folder, facts.files, concepts)
+    questions = [file for file in files if file.name.startswith(QUESTION)]
+    rows = [(file.name, file.description) for file in files if file not in questions]
+    if questions:
+        number = text.counted(len(questions), "question")
+        rows.append((f"{QUESTION}….md", f"{number} of this report with the answers, a file each"))
+    return Table("Files attached to the PDF", ("File", "Holds"), tuple(rows)) if rows else None
 
 
 def _probes(facts: Facts) -> str:

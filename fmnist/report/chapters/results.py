@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from fmnist.analysis.classification import pr_curves
-from fmnist.report import findings
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts, present
 from fmnist.report.figures import classification, image_grids
 from fmnist.report.figures.calibration import reliability_figure
-from fmnist.report.narrative import calibration, final_model, recipe, winner
+from fmnist.report.narrative import calibration, final_model, recipe, results, winner
 from fmnist.report.tables import recipe as recipe_tables
 from fmnist.report.tables import results as tables
+from fmnist.report.tables.model import ensemble_members
 from fmnist.runs import artifacts
 
 SHOWN_PREDICTIONS = 24
@@ -31,14 +31,14 @@ def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     return {
         "test": test,
         "headline": tables.headline(facts),
-        "comparison": findings.validation_against_test(facts),
+        "comparison": results.validation_against_test(facts),
         "optimism": winner.optimism(facts),
         "gap": tables.gap(facts),
         "followed": recipe.about(facts),
         "published": recipe_tables.published(facts),
         "mirrored": final_model.mirrored(facts),
         "ensemble": final_model.ensemble(facts),
-        "members": final_model.members(facts),
+        "members": ensemble_members(facts),
         "confusion": classification.confusion_figure(test),
         "confusion_table": tables.confusion(test),
         "classes": tables.classes(test),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fmnist.report import findings
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 from fmnist.report.figures import confirmation, contour, parallel_coordinates, search_history
 from fmnist.report.figures.importance import importance_bars
-from fmnist.report.narrative import failures, training, winner
+from fmnist.report.narrative import failures, results, training, winner
 from fmnist.report.tables import search as tables
 from fmnist.report.tables import workers
 from search.records import Trial, best_of
@@ -24,16 +23,16 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "engine": training.engine(facts.run.request),
         "sampler": training.sampler(facts.run.request),
         "imported": facts.imported,
-        "course": findings.search_course(tried, best) if best else "",
-        "effort": findings.trial_effort(facts),
-        "stopped": findings.stopped_early(facts),
+        "course": results.search_course(tried, best) if best else "",
+        "effort": results.trial_effort(facts),
+        "stopped": results.stopped_early(facts),
         "space": tables.space(facts) if facts.space else None,
         "states": tables.state_counts(facts),
         "sharing": workers.sentence(facts),
         "workers": workers.workers(facts),
         "history": search_history.search_history(tried) if tried else None,
         **_landscape(facts, tried),
-        "edge": " ".join(findings.at_the_edge(facts.best, facts.space)) if facts.best else "",
+        "edge": " ".join(results.at_the_edge(facts.best, facts.space)) if facts.best else "",
         "best_trials": tables.best_trials(facts),
         **_winner(facts),
         **_importance(facts),

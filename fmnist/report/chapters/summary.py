@@ -11,7 +11,15 @@ from fmnist.report import findings, published, text
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 from fmnist.report.findings import Finding
-from fmnist.report.narrative import comparison, final_model, imported, timing, training, winner
+from fmnist.report.narrative import (
+    comparison,
+    final_model,
+    imported,
+    results,
+    timing,
+    training,
+    winner,
+)
 from fmnist.report.narrative import recipe as followed
 from fmnist.report.narrative.failures import out_of_time
 from fmnist.report.tables import results as tables
@@ -88,7 +96,7 @@ def _search(facts: Facts) -> str:
 
 
 def _effort(facts: Facts) -> str:
-    images = findings.trial_images(facts)
+    images = results.trial_images(facts)
     epochs = max((len(t.epochs) for t in facts.trials), default=0)
     if images is None or not epochs:
         return ""

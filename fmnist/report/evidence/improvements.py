@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fmnist.report import findings, text
+from fmnist.report import text
 from fmnist.report.evidence.ablation import NONE_MADE, left_out, told
 from fmnist.report.evidence.base import ABSENT, Shown
 from fmnist.report.facts import Facts
+from fmnist.report.narrative import results
 from fmnist.runs.records.ablation import BETTER, Experiments
 from fmnist.runs.records.run import BestConfig
 
@@ -55,7 +56,7 @@ def _advice(facts: Facts) -> list[str]:
     if facts.metrics is not None:
         sentences += _advice_from_errors(facts)
     if facts.best is not None:
-        edges = findings.at_the_edge(facts.best, facts.space)
+        edges = results.at_the_edge(facts.best, facts.space)
         if facts.space is not None and not edges:
             edges = [
                 "No chosen value lies at an end of its searched range, so the ranges themselves "
@@ -68,7 +69,7 @@ def _advice(facts: Facts) -> list[str]:
 
 def _advice_from_curves(facts: Facts) -> str:
     assert facts.history is not None
-    found = findings.overfitting(facts.history)
+    found = results.overfitting(facts.history)
     last = facts.history.epochs[-1].epoch
     if found.verdict == "none" and found.lowest_epoch == last:
         return (
@@ -88,7 +89,7 @@ def _advice_from_curves(facts: Facts) -> str:
 
 def _advice_from_errors(facts: Facts) -> list[str]:
     assert facts.metrics is not None
-    top = findings.confusions(facts.metrics.test)[:3]
+    top = results.confusions(facts.metrics.test)[:3]
     if not top:
         return []
     share = sum(c.share_of_errors for c in top)

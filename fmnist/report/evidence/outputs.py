@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from fmnist.report import findings, text
+from fmnist.report import text
 from fmnist.report.evidence.ablation import with_experiments
 from fmnist.report.evidence.base import ABSENT, Shown
 from fmnist.report.facts import Facts
 from fmnist.report.figures.classification import softmax_figure
-from fmnist.report.narrative import training
+from fmnist.report.narrative import results, training
 
 
 def normalisation(facts: Facts) -> Shown:
@@ -62,7 +62,7 @@ def confusion_matrix(facts: Facts) -> Shown:
     if facts.metrics is None:
         return ABSENT
     test = facts.metrics.test
-    ranked, low, high = findings.confusions(test), findings.hardest(test), findings.easiest(test)
+    ranked, low, high = results.confusions(test), results.hardest(test), results.easiest(test)
     if not ranked:
         return Shown([f"All {text.count(test.n)} test images lie on the diagonal."])
     worst = ranked[0]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fmnist.report import findings, text
+from fmnist.report import text
 from fmnist.report.evidence.ablation import with_experiments
 from fmnist.report.evidence.base import ABSENT, Shown
 from fmnist.report.facts import Facts
-from fmnist.report.narrative import training
+from fmnist.report.narrative import results, training
 from fmnist.runs.records.metrics import History
 
 
@@ -18,7 +18,7 @@ def overfitting(facts: Facts) -> Shown:
 def _curves(facts: Facts) -> Shown:
     sentences = []
     if facts.history is not None:
-        sentences.append(findings.overfitting(facts.history).sentence)
+        sentences.append(results.overfitting(facts.history).sentence)
         sentences.append(
             "Training accuracy is measured with augmentation and dropout on, which lowers it."
         )

@@ -41,7 +41,7 @@ def confusion_figure(test: TestScore) -> Figure:
     look = many_classes.matrix_look(len(names), len(str(int(counts.max()))), 4.6)
     figure, ax = canvas(look.height)
     # Among many cells the empty ones are left white: there are thousands of them.
-    every = np.ones(counts.shape, bool) if len(names) <= many_classes.FEW else counts > 0
+    every = np.ones(counts.shape, bool) if len(names) <= text.FEW_CLASSES else counts > 0
     cells = [(int(r), int(c)) for r, c in np.argwhere(every | np.eye(len(names), dtype=bool))]
     top = _shade(ax, counts, cells, look.rule)
     if look.numbered:
@@ -84,7 +84,7 @@ def _name_sides(ax: Axes, names: Sequence[str], size: float) -> None:
     ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
     if many_classes.side_by_side(shown, size):
         ax.set_xticks(places, shown)
-    elif len(names) <= many_classes.FEW:
+    elif len(names) <= text.FEW_CLASSES:
         ax.set_xticks(places, shown, rotation=40, ha="right", rotation_mode="anchor")
     else:
         ax.set_xticks(places, shown, rotation=90)
@@ -127,7 +127,7 @@ def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
     for ax, curve, row in zip(
         axes.flat, [curves[k] for k in chosen], [test.classes[k] for k in chosen], strict=False
     ):
-        for other in curves if len(curves) <= many_classes.FEW else ():
+        for other in curves if len(curves) <= text.FEW_CLASSES else ():
             ax.plot(other.recall, other.precision, color=RULE, linewidth=0.5, zorder=1)
         ax.plot(curve.recall, curve.precision, color=BLUE, linewidth=1.5, zorder=3)
         tell(ax, _along(curve, row.name))
@@ -159,7 +159,7 @@ def _along(curve: PrCurve, name: str) -> list[tuple[float, float, str]]:
 def _pr_record(svg: str, test: TestScore) -> Figure:
     ranked = sorted(test.classes, key=lambda c: c.average_precision)
     worst, best = ranked[0], ranked[-1]
-    shown, few = min(len(ranked), many_classes.MOST_CURVES), len(ranked) <= many_classes.FEW
+    shown, few = min(len(ranked), many_classes.MOST_CURVES), len(ranked) <= text.FEW_CLASSES
     which = "each class" if shown == len(ranked) else f"the {shown} classes with the lowest AP"
     return Figure(
         svg,

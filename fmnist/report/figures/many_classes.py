@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FEW = 12
-"""Classes up to which every figure and table shows all, as for Fashion-MNIST."""
+from fmnist.report.text import FEW_CLASSES
+
 MOST_CURVES, MOST_BARS = 20, 12
 LONGEST = 18
 """Characters of a class name in a figure; the tables have the whole name."""
@@ -36,7 +36,7 @@ def matrix_look(classes: int, digits: int, height: float) -> MatrixLook:
     Args:
         height: inches for a few classes.
     """
-    if classes <= FEW:
+    if classes <= FEW_CLASSES:
         return MatrixLook(min(height, 1.4 + 0.4 * classes), 8.5, 8.0, 1.2)
     cell = 72 * _ACROSS / classes
     # A digit is about 0.6 of the size wide.
@@ -63,7 +63,7 @@ def lowest(values: Sequence[float], most: int = MOST_CURVES) -> list[int]:
 
 def highest(values: Sequence[float], always: Sequence[int], most: int = MOST_BARS) -> list[int]:
     """Places of the highest values and of those that are always shown, in their order."""
-    if len(values) <= FEW:
+    if len(values) <= FEW_CLASSES:
         return list(range(len(values)))
     ranked = sorted(range(len(values)), key=lambda k: -values[k])
     kept = [*always, *(k for k in ranked if k not in always)]

@@ -48,7 +48,7 @@ def recall_figure(runs: Sequence[tuple[str, TestScore]]) -> Figure:
     shown = runs[:MOST]
     row = 0.09 * len(shown) + 0.12
     chosen = many_classes.lowest(
-        [-gap for gap in _gaps(shown)], max(many_classes.FEW, int(_TALLEST / row))
+        [-gap for gap in _gaps(shown)], max(text.FEW_CLASSES, int(_TALLEST / row))
     )
     names = [many_classes.short(shown[0][1].classes[k].name) for k in chosen]
     figure, ax = canvas(row * len(names) + 0.9)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.tables.base import Table
 from fmnist.runs.records.final_model import Ensemble
 
 SURE = 0.05
@@ -75,28 +74,3 @@ def _lead(found: Ensemble) -> str:
 def _p(p: float) -> str:
     shown = text.p_value(p)
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
-
-
-def members(facts: Facts) -> Table | None:
-    """The networks of the ensemble; those that were left out too."""
-    if facts.metrics is None or facts.metrics.ensemble is None:
-        return None
-    found = facts.metrics.ensemble
-    n = facts.run.splits.validation
-    rows = [
-        (
-            f"{m.member}" + (", the final network" if m.member == 1 else ""),
-            "–" if m.trial is None else str(m.trial),
-            str(m.seed),
-            "–" if m.validation_accuracy is None else text.percent(m.validation_accuracy, n),
-        )
-        for m in found.members
-    ]
-    rows += [(f"{m.member}, left out", "–", "–", m.reason) for m in found.left_out]
-    head = ("Member", "Trial", "Seed", "Validation accuracy")
-    caption = "The networks whose probabilities are averaged"
-    if facts.refit_used:
-        caption += "; they learnt the validation images, so they have no figure there"
-    elif facts.metrics.test_time_flip:
-        caption += "; validation accuracies are of predictions from the image alone"
-    return Table(caption, head, tuple(rows), numeric=(1, 2, 3))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.findings import states
+from fmnist.report.narrative.results import states
 from fmnist.runs.records.plan import Plan, Stage
 
 # The stage that makes this report ends after it, so its time cannot stand in it.

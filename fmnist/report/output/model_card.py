@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from fmnist.report import findings, text
+from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.narrative import training
+from fmnist.report.narrative import results, training
 
 FILE, TEMPLATE = "model_card.md", "model_card.md.j2"
 HUB_DATA = "zalando-datasets/fashion_mnist"
@@ -42,7 +42,7 @@ def model_card(environment: Environment, facts: Facts, title: str) -> str:
         ensemble=metrics.ensemble,
         history=facts.history,
         network=training.network(best),
-        hardest=findings.hardest(metrics.test),
+        hardest=results.hardest(metrics.test),
         settings=[(key, text.value(value)) for key, value in sorted(best.values().items())],
         environment=facts.environment,
         by_search=facts.by_search,

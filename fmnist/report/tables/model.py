@@ -49,3 +49,28 @@ def layers(facts: Facts) -> Table | None:
     rows.append(("total", "", "", text.count(facts.evidence.parameters)))
     head = ("Layer", "Type", "Output shape", "Parameters")
     return Table("The layers of the network", head, tuple(rows), numeric=(2, 3), foot=1)
+
+
+def ensemble_members(facts: Facts) -> Table | None:
+    """The networks of the ensemble; those that were left out too."""
+    if facts.metrics is None or facts.metrics.ensemble is None:
+        return None
+    found = facts.metrics.ensemble
+    n = facts.run.splits.validation
+    rows = [
+        (
+            f"{m.member}" + (", the final network" if m.member == 1 else ""),
+            "–" if m.trial is None else str(m.trial),
+            str(m.seed),
+            "–" if m.validation_accuracy is None else text.percent(m.validation_accuracy, n),
+        )
+        for m in found.members
+    ]
+    rows += [(f"{m.member}, left out", "–", "–", m.reason) for m in found.left_out]
+    head = ("Member", "Trial", "Seed", "Validation accuracy")
+    caption = "The networks whose probabilities are averaged"
+    if facts.refit_used:
+        caption += "; they learnt the validation images, so they have no figure there"
+    elif facts.metrics.test_time_flip:
+        caption += "; validation accuracies are of predictions from the image alone"
+    return Table(caption, head, tuple(rows), numeric=(1, 2, 3))

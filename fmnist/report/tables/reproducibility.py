@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.report.narrative import training
-from fmnist.report.output.attachments import QUESTION, Attachment
 from fmnist.report.tables.base import Table
 from fmnist.runs.artifacts import ARTIFACTS
 from fmnist.runs.records.reproduction import Reproduction
@@ -84,16 +81,6 @@ def preflight(facts: Facts) -> Table | None:
         for c in facts.preflight.checks
     )
     return Table("Checks before the run", ("Check", "Result", "Found"), rows)
-
-
-def attached(files: Sequence[Attachment]) -> Table | None:
-    """The files inside the PDF; the questions, which are many, in one row."""
-    questions = [file for file in files if file.name.startswith(QUESTION)]
-    rows = [(file.name, file.description) for file in files if file not in questions]
-    if questions:
-        number = text.counted(len(questions), "question")
-        rows.append((f"{QUESTION}….md", f"{number} of this report with the answers, a file each"))
-    return Table("Files attached to the PDF", ("File", "Holds"), tuple(rows)) if rows else None
 
 
 def agreement(found: Reproduction) -> Table:

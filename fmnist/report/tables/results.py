@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.figures.many_classes import FEW
-from fmnist.report.findings import confusions
 from fmnist.report.glyphs import isolated
 from fmnist.report.narrative import winner
+from fmnist.report.narrative.results import confusions
 from fmnist.report.tables.base import Table
 from fmnist.runs.records.calibration import Calibration
 from fmnist.runs.records.metrics import Average, ClassScore, Score, TestScore
@@ -90,7 +89,9 @@ def _gap_row(name: str, score: Score, bias: str) -> tuple[str, str, str, str]:
 def confusion(test: TestScore) -> Table:
     """The confusion matrix in numbers: whole, or the errors of each class where there are many."""
     names = [c.name for c in test.classes]
-    if len(names) > FEW or any(len(word) > LONGEST_HEAD for n in names for word in n.split()):
+    if len(names) > text.FEW_CLASSES or any(
+        len(word) > LONGEST_HEAD for n in names for word in n.split()
+    ):
         return _errors(test)
     rows = tuple(
         (name, *(text.count(n) for n in row))

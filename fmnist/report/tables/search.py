@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fmnist.config.config import fields_help
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.findings import states
 from fmnist.report.narrative.failures import KINDS, Trouble, kind, out_of_time, troubles
+from fmnist.report.narrative.results import states
 from fmnist.report.tables.base import Table
 from search.analysis.results import Candidate
 from search.records import Trial

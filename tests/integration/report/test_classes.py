@@ -10,7 +10,7 @@ from fontTools.ttLib import TTFont
 from report_factory import recorded
 from report_pages import render_html, render_words
 
-from fmnist.report import glyphs
+from fmnist.report import glyphs, text
 from fmnist.report.bibliography import sources
 from fmnist.report.figures import classification, many_classes
 from fmnist.report.figures.run_comparison import recall_figure
@@ -54,8 +54,8 @@ def test_figures_of_so_many_classes_fit_on_a_page(facts, classes):
     assert f"{classes} true by {classes} predicted" in matrix.alt
     assert len(pr.table) == classes + 1  # the curves are some of them, the table has all
     assert ("the 20 classes with the lowest AP" in pr.caption) == (classes > 20)
-    assert ("most probable of" in softmax.caption) == (classes > many_classes.FEW)
-    assert len(softmax.table) <= many_classes.FEW + 1
+    assert ("most probable of" in softmax.caption) == (classes > text.FEW_CLASSES)
+    assert len(softmax.table) <= text.FEW_CLASSES + 1
 
 
 def test_runs_side_by_side_show_the_classes_that_differ_most(facts):

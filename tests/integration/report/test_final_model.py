@@ -4,12 +4,12 @@ import pytest
 from report_factory import confirmed_run, refit, with_ensemble
 from report_pages import render_words
 
-from fmnist.report import findings
 from fmnist.report.chapters.method import method
 from fmnist.report.load import FactsError, load_facts
-from fmnist.report.narrative import final_model, winner
+from fmnist.report.narrative import final_model, results, winner
 from fmnist.report.tables import method as method_tables
 from fmnist.report.tables import results as tables
+from fmnist.report.tables.model import ensemble_members
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_without_them_nothing_is_said(run):
         "",
         "",
     )
-    assert final_model.members(facts) is None
+    assert ensemble_members(facts) is None
     assert [row[0] for row in tables.headline(facts).rows] == ["Validation", "Test"]
     assert "mirror" not in tables.headline(facts).caption
 
@@ -48,8 +48,8 @@ def test_nothing_on_validation_images_is_said_of_the_final_network(run):
     facts = load_facts(run)
     assert "The network before the refit reaches" in winner.optimism(facts)
     assert "the final one" in winner.optimism(facts)
-    assert "final network" not in findings.trial_effort(facts)
-    assert findings.validation_against_test(facts).endswith("from before the refit.")
+    assert "final network" not in results.trial_effort(facts)
+    assert results.validation_against_test(facts).endswith("from before the refit.")
 
 
 def test_a_refit_that_was_left_out_is_said_too(run):
@@ -80,12 +80,12 @@ def test_the_lead_of_an_ensemble_is_judged(run, p, words):
 def test_members_and_those_left_out_are_listed(run):
     with_ensemble(run, left_out=(4,))
     facts = load_facts(run)
-    table = final_model.members(facts)
+    table = ensemble_members(facts)
     assert [row[0] for row in table.rows] == ["1, the final network", "2", "3", "4, left out"]
     assert table.rows[-1][-1] == "there was no time for it"
     assert "2 further networks, of 3 asked for" in final_model.ensemble(facts)
     refit(run)
-    assert "learnt the validation images" in final_model.members(load_facts(run)).caption
+    assert "learnt the validation images" in ensemble_members(load_facts(run)).caption
 
 
 def test_the_one_network_stays_the_headline(run):

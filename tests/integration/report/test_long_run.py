@@ -17,9 +17,9 @@ from report_factory import (
 )
 from report_pages import Elements, render_html, render_words
 
-from fmnist.report import findings, text
+from fmnist.report import text
 from fmnist.report.load import FactsError, load_facts
-from fmnist.report.narrative import training
+from fmnist.report.narrative import results, training
 from fmnist.report.render import render_report
 from fmnist.runs.records.run import Request
 from search.engines import SAMPLERS_OF
@@ -149,7 +149,7 @@ def test_why_trials_were_stopped_early_depends_on_what_was_asked(tmp_path, prune
         trials=(*facts.trials[:3], stopped, *facts.trials[4:]),
         run=dataclasses.replace(facts.run, request=request),
     )
-    told = findings.stopped_early(facts)
+    told = results.stopped_early(facts)
     assert re.search(rf"1 trial was stopped early, .*{why}.*time ran out\.", told)
 
 

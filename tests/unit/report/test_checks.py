@@ -11,6 +11,7 @@ from fmnist.report import findings
 from fmnist.report.findings import CAUTION, NOTE, WARNING
 from fmnist.report.findings.registry import SCHEMA
 from fmnist.report.load import load_facts
+from fmnist.report.narrative import results
 from fmnist.report.outline import SECTIONS
 from fmnist.runs.records.ablation import Experiments, Measured
 from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
@@ -220,7 +221,7 @@ def test_short_trials():
     [(0.93, 0.92, ""), (0.91, 0.92, NOTE), (0.80, 0.92, CAUTION), (0.40, 0.92, WARNING)],
 )
 def test_class_hard(recall_up_to, accuracy, expected):
-    worst = findings.hardest(_test())
+    worst = results.hardest(_test())
     classes = tuple(
         replace(c, recall_interval=(0.1, recall_up_to)) if c is worst else c
         for c in _test().classes

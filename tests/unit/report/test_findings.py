@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fmnist.report import findings
 from fmnist.report.evidence import ABSENT, EVIDENCE
 from fmnist.report.load import load_facts
-from fmnist.report.narrative import training
+from fmnist.report.narrative import results, training
 from fmnist.report.tables import search as search_tables
 from fmnist.runs.records.metrics import History
 from fmnist.runs.records.run import BestConfig
@@ -40,11 +39,11 @@ def history(rows, chosen):
     ],
 )
 def test_overfitting_follows_from_the_curves(rows, verdict):
-    assert findings.overfitting(history(rows, 2)).verdict == verdict
+    assert results.overfitting(history(rows, 2)).verdict == verdict
 
 
 def test_overfitting_sentence_carries_the_numbers():
-    found = findings.overfitting(history([(0.9, 0.3, 0.9, 0.30), (0.99, 0.1, 0.91, 0.45)], 2))
+    found = results.overfitting(history([(0.9, 0.3, 0.9, 0.30), (0.99, 0.1, 0.91, 0.45)], 2))
     assert "8.00 percentage points above" in found.sentence
     assert "lowest in epoch 1" in found.sentence
     assert "50.0\u202f%" in found.sentence
@@ -52,7 +51,7 @@ def test_overfitting_sentence_carries_the_numbers():
 
 def test_confusions_are_the_off_diagonal_in_order(facts):
     test = facts.metrics.test
-    found = findings.confusions(test)
+    found = results.confusions(test)
     assert sum(c.count for c in found) == test.n - test.correct
     assert [c.count for c in found] == sorted((c.count for c in found), reverse=True)
 
@@ -60,8 +59,8 @@ def test_confusions_are_the_off_diagonal_in_order(facts):
 def test_hardest_and_easiest_bound_the_recalls(facts):
     test = facts.metrics.test
     recalls = [c.recall for c in test.classes]
-    assert findings.hardest(test).recall == min(recalls)
-    assert findings.easiest(test).recall == max(recalls)
+    assert results.hardest(test).recall == min(recalls)
+    assert results.easiest(test).recall == max(recalls)
 
 
 def test_edges_of_the_search_space():
@@ -72,12 +71,12 @@ def test_edges_of_the_search_space():
     best = BestConfig(
         {"filters_1": 48, "dropout": 0.25}, {"learning_rate": 1e-4, "batch_size": 64}, {}, ""
     )
-    found = findings.at_the_edge(best, space)
+    found = results.at_the_edge(best, space)
     assert found == [
         "Filters 1 (48) and learning rate (10⁻⁴) lie at an end of the searched ranges: wider ones "
         "may hold better values."
     ]
-    assert findings.at_the_edge(best, SearchSpace((Float("dropout", 0.0, 0.5),))) == []
+    assert results.at_the_edge(best, SearchSpace((Float("dropout", 0.0, 0.5),))) == []
 
 
 def test_validation_and_test_difference_is_judged_by_chance(facts):
@@ -85,7 +84,7 @@ def test_validation_and_test_difference_is_judged_by_chance(facts):
     near = dataclasses.replace(metrics.validation, accuracy=metrics.test.accuracy + 0.001)
     far = dataclasses.replace(metrics.validation, accuracy=metrics.test.accuracy + 0.03)
     said = [
-        findings.validation_against_test(
+        results.validation_against_test(
             dataclasses.replace(facts, metrics=dataclasses.replace(metrics, validation=v))
         )
         for v in (near, far)

@@ -7,9 +7,9 @@ import pytest
 from report_factory import barely_begun, confirmed_run, recorded, retried, searching, write_plan
 
 from fmnist.report import text
-from fmnist.report.findings import states
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import failures, timing
+from fmnist.report.narrative.results import states
 from fmnist.report.tables import method, reproducibility, search
 from fmnist.runs.records.plan import Stage, Stages
 from search.records import Failure
