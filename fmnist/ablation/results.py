@@ -8,7 +8,7 @@ from statistics import fmean
 
 from fmnist.ablation.variants import KEYS, Experiment
 from fmnist.analysis.intervals import holm
-from fmnist.analysis.paired_effects import Effect, Score, effect
+from fmnist.analysis.paired_effects import Effect, ScoredAnswers, effect
 from fmnist.config.config import Config
 from fmnist.models.size import size_of
 from fmnist.runs.records.ablation import (
@@ -42,7 +42,7 @@ class Trained:
     """All trainings that are over, and the scores of those that came to their end by number."""
 
     trials: Mapping[int, Trial]
-    scores: Mapping[int, Score]
+    scores: Mapping[int, ScoredAnswers]
 
 
 @dataclass(frozen=True)

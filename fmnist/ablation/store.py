@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.ablation.results import Trained
-from fmnist.analysis.paired_effects import Score
+from fmnist.analysis.paired_effects import ScoredAnswers
 from fmnist.runs.artifacts import (
     ANSWERS,
     EXPERIMENTS,
@@ -114,12 +114,14 @@ def _cut(trial: Trial) -> bool:
     )
 
 
-def _score(trial: Trial, labels: NDArray[np.int64], answers: NDArray[np.int16] | None) -> Score:
+def _score(
+    trial: Trial, labels: NDArray[np.int64], answers: NDArray[np.int16] | None
+) -> ScoredAnswers:
     """Of the last epoch: the best one would be chosen by the images that it is scored on."""
     accuracy = trial.epochs[-1].val_accuracy
     if answers is None or len(answers) != len(labels):
-        return Score(accuracy, len(labels))
+        return ScoredAnswers(accuracy, len(labels))
     right = np.asarray(answers == labels)
     if int(right.sum()) != round(accuracy * len(labels)):
-        return Score(accuracy, len(labels))  # those of another epoch
-    return Score(accuracy, len(labels), right)
+        return ScoredAnswers(accuracy, len(labels))  # those of another epoch
+    return ScoredAnswers(accuracy, len(labels), right)

@@ -22,7 +22,7 @@ ENOUGH = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Score:
+class ScoredAnswers:
     """One network on validation images.
 
     Attributes:
@@ -51,7 +51,7 @@ class Effect:
     method: str
 
 
-def effect(pairs: Sequence[tuple[Score, Score]]) -> Effect:
+def effect(pairs: Sequence[tuple[ScoredAnswers, ScoredAnswers]]) -> Effect:
     """The difference between variant and base.
 
     From three seeds on by a paired t test over the seeds. With fewer by the paired answers on the
@@ -77,7 +77,7 @@ def effect(pairs: Sequence[tuple[Score, Score]]) -> Effect:
     return Effect(found.difference, found.interval, found.p, ONE_SEED)
 
 
-def unpaired(base: Sequence[Score], variant: Sequence[Score]) -> Effect:
+def unpaired(base: Sequence[ScoredAnswers], variant: Sequence[ScoredAnswers]) -> Effect:
     """The difference of two proportions over all seeds, as if of different images."""
     from scipy.stats import fisher_exact
 
@@ -89,7 +89,9 @@ def unpaired(base: Sequence[Score], variant: Sequence[Score]) -> Effect:
     return Effect(difference, newcombe(correct[0], n[0], correct[1], n[1]), p, UNPAIRED)
 
 
-def _answers(base: Score, variant: Score) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+def _answers(
+    base: ScoredAnswers, variant: ScoredAnswers
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
     if base.right is None or variant.right is None or len(base.right) != len(variant.right):
         return None
     return base.right, variant.right

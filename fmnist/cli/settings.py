@@ -32,7 +32,7 @@ class SettingsError(UserError):
 
 
 @dataclass(frozen=True)
-class Source:
+class ValueSource:
     """Where a value stands: under ``key`` of ``file``."""
 
     file: Path
@@ -51,7 +51,7 @@ class Settings:
 
     files: list[Path] = field(default_factory=list)
     default_map: dict[str, dict[str, Any]] = field(default_factory=dict)
-    sources: dict[tuple[str, str], Source] = field(default_factory=dict)
+    sources: dict[tuple[str, str], ValueSource] = field(default_factory=dict)
 
 
 def usual_files() -> list[Path]:
@@ -104,7 +104,7 @@ def _read_into(settings: Settings, context: click.Context, file: Path) -> None:
         if isinstance(value, Mapping):
             _check_known(file, f"[{key}]", key, "command", commands)
             for name, entry in value.items():
-                where, what = Source(file, f"[{key}] {name}"), f"option of 'fmnist {key}'"
+                where, what = ValueSource(file, f"[{key}] {name}"), f"option of 'fmnist {key}'"
                 _check_known(file, where.key, name, what, options_of(commands[key]))
                 _take(settings, context, commands[key], name, where, entry)
         else:
@@ -112,7 +112,7 @@ def _read_into(settings: Settings, context: click.Context, file: Path) -> None:
             _check_known(file, key, key, "option of any command", every)
             for command in commands.values():
                 if _dashed(key) in options_of(command):
-                    _take(settings, context, command, key, Source(file, key), value)
+                    _take(settings, context, command, key, ValueSource(file, key), value)
 
 
 def _take(
@@ -120,7 +120,7 @@ def _take(
     context: click.Context,
     command: click.Command,
     key: str,
-    source: Source,
+    source: ValueSource,
     value: Any,
 ) -> None:
     option, name = options_of(command)[_dashed(key)], str(command.name)
@@ -131,7 +131,7 @@ def _take(
     settings.sources[name, str(option.name)] = source
 
 
-def _value(context: click.Context, option: click.Option, source: Source, value: Any) -> Any:
+def _value(context: click.Context, option: click.Option, source: ValueSource, value: Any) -> Any:
     """The value as Click takes it from a command line, checked by the option's own rule."""
     where = f"{source.file}: {source.key} ="
     if option.is_flag and not isinstance(value, bool):

@@ -8,7 +8,7 @@ from fmnist.errors import StorageError
 from fmnist.integrations.postgresql import Storage, connected
 from fmnist.runs.artifacts import BEST_CONFIG, MODEL, PUBLISHED
 from fmnist.runs.folder import utc_now
-from fmnist.runs.records.workers import Published
+from fmnist.runs.records.workers import PublishedModel
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -38,4 +38,4 @@ def publish(job: Context, storage: Storage, study_name: str) -> None:
         problem = storage.clean(f"{type(error).__name__}: {error}")
         job.note("publish", f"{' and '.join(FILES)} are in this folder only: {problem}")
         return
-    job.run.write(PUBLISHED, Published(storage.artifacts, FILES, utc_now()))
+    job.run.write(PUBLISHED, PublishedModel(storage.artifacts, FILES, utc_now()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fmnist.importers.external import ForeignError, Study, plain
+from fmnist.importers.external import ExternalStudy, ForeignError, plain
 from fmnist.importers.keras_tuner import is_project, read_project
 from fmnist.runs.artifacts import RUN
 
@@ -17,7 +17,7 @@ KINDS = (
 )
 
 
-def open_study(source: str, name: str | None = None) -> Study:
+def open_study(source: str, name: str | None = None) -> ExternalStudy:
     """The study in ``source``; of several the one called ``name``.
 
     Raises:
@@ -35,7 +35,7 @@ def open_study(source: str, name: str | None = None) -> Study:
     return _by_content(path, name)
 
 
-def _by_address(source: str, name: str | None) -> Study:
+def _by_address(source: str, name: str | None) -> ExternalStudy:
     scheme, _, rest = source.partition("://")
     if scheme == "sqlite":
         return open_study(rest.removeprefix("/"), name)
@@ -51,7 +51,7 @@ def _by_address(source: str, name: str | None) -> Study:
     return _by_postgresql(source, None, name)
 
 
-def _by_postgresql(address: str | None, file: Path | None, name: str | None) -> Study:
+def _by_postgresql(address: str | None, file: Path | None, name: str | None) -> ExternalStudy:
     """By its address, or by a file of the user's that holds the address with a password."""
     from fmnist.importers.optuna import read_postgresql
     from fmnist.integrations.postgresql import storage_of
@@ -78,7 +78,7 @@ def _project_in(folder: Path) -> Path:
     raise ForeignError(f"{folder}: no keras-tuner project (no oracle.json, no trial_*/trial.json)")
 
 
-def _by_content(path: Path, name: str | None) -> Study:
+def _by_content(path: Path, name: str | None) -> ExternalStudy:
     with path.open("rb") as file:
         begin = file.read(200)
     if begin.startswith(_SQLITE):

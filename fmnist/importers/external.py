@@ -36,7 +36,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Trial:
+class ExternalTrial:
     """One trial.
 
     Attributes:
@@ -60,7 +60,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Study:
+class ExternalStudy:
     """A whole search.
 
     Attributes:
@@ -80,16 +80,16 @@ class Study:
     direction: Literal["maximize", "minimize"] | None
     metric: str
     axes: dict[str, tuple[Axis, ...]]
-    trials: tuple[Trial, ...]
+    trials: tuple[ExternalTrial, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def complete(self) -> list[Trial]:
+    def complete(self) -> list[ExternalTrial]:
         """The trials that ran to their end."""
         return [t for t in self.trials if t.state == "complete"]
 
 
-def numbered(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+def numbered(trials: Sequence[ExternalTrial]) -> tuple[ExternalTrial, ...]:
     """The trials in their order; counted anew where numbers stand twice or make no sense."""
     numbers = [t.number for t in trials]
     if len(set(numbers)) == len(numbers) and all(0 <= n < 100 * MOST_TRIALS for n in numbers):

@@ -11,7 +11,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fmnist.importers.external import MOST_TRIALS, Axis, ForeignError, Study, Trial, number, plain
+from fmnist.importers.external import (
+    MOST_TRIALS,
+    Axis,
+    ExternalStudy,
+    ExternalTrial,
+    ForeignError,
+    number,
+    plain,
+)
 from search.records import Failure, State
 
 LARGEST = 20_000_000
@@ -27,7 +35,7 @@ def is_project(folder: Path) -> bool:
     return (folder / "oracle.json").is_file() or any(folder.glob("trial_*/trial.json"))
 
 
-def read_project(folder: Path) -> Study:
+def read_project(folder: Path) -> ExternalStudy:
     """The search in a project folder.
 
     Raises:
@@ -47,7 +55,7 @@ def read_project(folder: Path) -> Study:
     states.sort(key=lambda pair: (ranks.get(_id(pair), len(ranks)), _natural(pair[0])))
     trials = [_trial(i, state) for i, (_, state) in enumerate(states)]
     best = _objective([state for _, state in states])
-    return Study(
+    return ExternalStudy(
         kind="keras-tuner project",
         engine="keras-tuner",
         source=str(folder),
@@ -96,7 +104,7 @@ def _natural(name: str) -> tuple[int, str]:
     return (int(digits[1]) if digits else MOST_TRIALS, name)
 
 
-def _trial(position: int, state: dict[str, Any]) -> Trial:
+def _trial(position: int, state: dict[str, Any]) -> ExternalTrial:
     status, score = state.get("status"), number(state.get("score"))
     metrics, step = _metrics(state), state.get("best_step")
     ended: State = _STATES.get(str(status), "failed")
@@ -106,7 +114,7 @@ def _trial(position: int, state: dict[str, Any]) -> Trial:
     elif score is None:
         ended = "failed"
         failure = Failure("unknown", "completed, but without a score")
-    return Trial(
+    return ExternalTrial(
         number=position,
         state=ended,
         params=_params(state),

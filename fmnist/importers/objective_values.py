@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fmnist.importers.external import Study, Trial, refuse
+from fmnist.importers.external import ExternalStudy, ExternalTrial, refuse
 from fmnist.text import counted
 from search.records import Failure
 
@@ -28,12 +28,14 @@ _ACCURACY_ONLY = "only a validation accuracy can be reported on"
 class Valued:
     """Trials whose values are fractions from 0 to 1, what was done to get them, and notes."""
 
-    trials: tuple[Trial, ...]
+    trials: tuple[ExternalTrial, ...]
     sentence: str
     notes: tuple[str, ...]
 
 
-def accuracies(study: Study, metric: str | None = None, scale: Scale | None = None) -> Valued:
+def accuracies(
+    study: ExternalStudy, metric: str | None = None, scale: Scale | None = None
+) -> Valued:
     """The trials with their validation accuracies.
 
     Args:
@@ -59,7 +61,7 @@ def accuracies(study: Study, metric: str | None = None, scale: Scale | None = No
     return Valued(tuple(_within(t) for t in scaled), f"{what}, {_WORDS[used]}", tuple(infinite))
 
 
-def _known_accuracy(study: Study) -> str | None:
+def _known_accuracy(study: ExternalStudy) -> str | None:
     """The metric of a keras-tuner project that is an accuracy, whatever it optimised."""
     if study.engine != "keras-tuner":
         return None
@@ -68,7 +70,7 @@ def _known_accuracy(study: Study) -> str | None:
     return names[0] if names else None
 
 
-def _by_metric(study: Study, name: str) -> list[Trial]:
+def _by_metric(study: ExternalStudy, name: str) -> list[ExternalTrial]:
     lacking = [t.number for t in study.complete if name not in t.metrics]
     if lacking:
         few = ", ".join(map(str, lacking[:5])) + (", …" if len(lacking) > 5 else "")
@@ -83,7 +85,7 @@ def _by_metric(study: Study, name: str) -> list[Trial]:
     ]
 
 
-def _check_direction(study: Study, scale: Scale | None, *, explicit: bool) -> None:
+def _check_direction(study: ExternalStudy, scale: Scale | None, *, explicit: bool) -> None:
     if study.direction == "maximize" and scale == "error":
         raise refuse(study.source, ["--value error: but the study maximises its values"])
     if study.direction == "minimize" and scale != "error" and not explicit:
@@ -97,14 +99,14 @@ def _check_direction(study: Study, scale: Scale | None, *, explicit: bool) -> No
         )
 
 
-def _remedy(study: Study) -> str:
+def _remedy(study: ExternalStudy) -> str:
     """Further numbers of the trials that might be what is wanted."""
     names = dict.fromkeys(n for t in study.complete for n in t.metrics if n != study.metric)
     shown = ", ".join(list(names)[:10])
     return f"; or take another number of the trials with --metric: {shown}" if shown else ""
 
 
-def _finite(trials: Iterable[Trial]) -> tuple[list[Trial], list[str]]:
+def _finite(trials: Iterable[ExternalTrial]) -> tuple[list[ExternalTrial], list[str]]:
     """Complete trials without a finite value have failed, whatever the study says."""
     kept, numbers = [], []
     for trial in trials:
@@ -122,7 +124,7 @@ def _finite(trials: Iterable[Trial]) -> tuple[list[Trial], list[str]]:
     return kept, [f"Complete trials without a finite value count as failed ({few})."]
 
 
-def _scaled(trial: Trial, scale: Scale) -> Trial:
+def _scaled(trial: ExternalTrial, scale: Scale) -> ExternalTrial:
     def fraction(value: float) -> float:
         return {"accuracy": value, "percent": value / 100, "error": 1 - value}[scale]
 
@@ -130,7 +132,9 @@ def _scaled(trial: Trial, scale: Scale) -> Trial:
     return replace(trial, value=value, steps={s: fraction(v) for s, v in trial.steps.items()})
 
 
-def _check_range(study: Study, given: list[Trial], scaled: list[Trial], scale: Scale) -> None:
+def _check_range(
+    study: ExternalStudy, given: list[ExternalTrial], scaled: list[ExternalTrial], scale: Scale
+) -> None:
     values = [t.value for t in scaled if t.state == "complete" and t.value is not None]
     if all(0 <= v <= 1 for v in values):
         return
@@ -143,7 +147,7 @@ def _check_range(study: Study, given: list[Trial], scaled: list[Trial], scale: S
     )
 
 
-def _within(trial: Trial) -> Trial:
+def _within(trial: ExternalTrial) -> ExternalTrial:
     """Without intermediate values that are no fractions; a pruned trial's value may be one."""
     good = {s: v for s, v in trial.steps.items() if 0 <= v <= 1}
     value = trial.value if trial.value is not None and 0 <= trial.value <= 1 else None

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from fmnist.importers.external import (
     MOST_TRIALS,
     Axis,
+    ExternalStudy,
+    ExternalTrial,
     ForeignError,
-    Study,
-    Trial,
     number,
     numbered,
     plain,
@@ -45,7 +45,7 @@ _METRIC_NAMES = "study:metric_names"
 _CONNECTION = {"options": "-c default_transaction_read_only=on", "connect_timeout": 10}
 
 
-def read_sqlite(path: Path, name: str | None) -> Study:
+def read_sqlite(path: Path, name: str | None) -> ExternalStudy:
     """The study ``name``, or the only one, of an SQLite file."""
     with _named(str(path)), _copy(path) as copy, _opened(f"sqlite:///{copy}", {}) as storage:
         if storage.get_current_version() != storage.get_head_version():
@@ -53,7 +53,7 @@ def read_sqlite(path: Path, name: str | None) -> Study:
         return _read(storage, str(path), name)
 
 
-def read_journal(path: Path, name: str | None) -> Study:
+def read_journal(path: Path, name: str | None) -> ExternalStudy:
     """The same of a journal file (``JournalStorage`` on a ``JournalFileBackend``)."""
     from fmnist.importers.optuna_journal import journal
 
@@ -62,7 +62,7 @@ def read_journal(path: Path, name: str | None) -> Study:
         return _read(storage, str(path), name, note)
 
 
-def read_postgresql(storage: Storage, name: str | None) -> Study:
+def read_postgresql(storage: Storage, name: str | None) -> ExternalStudy:
     """The same of a PostgreSQL database."""
     try:
         from search.distributed.url import explained, parsed
@@ -130,7 +130,7 @@ def _opened(url: str, options: dict[str, Any]) -> Iterator[RDBStorage]:
         storage.engine.dispose()
 
 
-def _read(storage: BaseStorage, source: str, name: str | None, note: str = "") -> Study:
+def _read(storage: BaseStorage, source: str, name: str | None, note: str = "") -> ExternalStudy:
     found = _chosen(storage.get_all_studies(), source, name)
     if len(found.directions) > 1:
         raise ForeignError(
@@ -144,7 +144,7 @@ def _read(storage: BaseStorage, source: str, name: str | None, note: str = "") -
     waiting = len(frozen) - len(kept)
     left = f"Left out, as not begun: {counted(waiting, 'trial')}." if waiting else ""
     metrics = found.system_attrs.get(_METRIC_NAMES)
-    return Study(
+    return ExternalStudy(
         kind="Optuna study",
         engine="optuna",
         source=source,
@@ -174,7 +174,7 @@ def _chosen(studies: list[FrozenStudy], source: str, name: str | None) -> Frozen
     )
 
 
-def _trial(frozen: FrozenTrial) -> Trial:
+def _trial(frozen: FrozenTrial) -> ExternalTrial:
     state: State = _STATES.get(frozen.state.name, "failed")
     steps = {int(step): float(value) for step, value in frozen.intermediate_values.items()}
     value = None
@@ -183,7 +183,7 @@ def _trial(frozen: FrozenTrial) -> Trial:
     elif state == "pruned":
         value = frozen.value if frozen.value is not None else steps.get(max(steps, default=-1))
     begun, ended = frozen.datetime_start, frozen.datetime_complete
-    return Trial(
+    return ExternalTrial(
         number=frozen.number,
         state=state,
         params=dict(frozen.params),

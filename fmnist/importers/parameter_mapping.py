@@ -11,7 +11,7 @@ from typing import Any
 
 from fmnist.config.config import RULES, Config, ConfigError
 from fmnist.errors import UserError
-from fmnist.importers.external import Study, Trial, plain, refuse
+from fmnist.importers.external import ExternalStudy, ExternalTrial, plain, refuse
 from fmnist.importers.search_space import cast_to_field, parameter
 from fmnist.text import counted
 from search.space import Categorical, Parameter, SearchSpace, Value
@@ -55,7 +55,7 @@ class Matched:
         return Config(**self.settings)
 
 
-def match(study: Study, trials: Sequence[Trial], wishes: Wishes) -> Matched:
+def match(study: ExternalStudy, trials: Sequence[ExternalTrial], wishes: Wishes) -> Matched:
     """Find our fields in the parameters of ``trials``, those of ``study``.
 
     Raises:
@@ -91,7 +91,7 @@ def _only_value(p: Parameter) -> Value | None:
 
 
 def _check_names(
-    study: Study, seen: Sequence[str], names: Mapping[str, str], wishes: Wishes
+    study: ExternalStudy, seen: Sequence[str], names: Mapping[str, str], wishes: Wishes
 ) -> None:
     problems = [
         f"{option} {plain(name)}: the study has no such parameter ({_listed(seen)})"
@@ -128,7 +128,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _converted(
-    study: Study, trials: Sequence[Trial], names: Mapping[str, str]
+    study: ExternalStudy, trials: Sequence[ExternalTrial], names: Mapping[str, str]
 ) -> dict[int, dict[str, Value]]:
     params: dict[int, dict[str, Value]] = {}
     wrong: dict[tuple[str, str], list[str]] = {}
@@ -157,7 +157,9 @@ def _outside(name: str, given: str, values: Sequence[str]) -> str:
     )
 
 
-def _check_together(study: Study, base: Config, params: Mapping[int, Mapping[str, Value]]) -> None:
+def _check_together(
+    study: ExternalStudy, base: Config, params: Mapping[int, Mapping[str, Value]]
+) -> None:
     problems: dict[str, int] = {}
     for values in params.values():
         try:
@@ -176,7 +178,7 @@ def _values(params: Mapping[int, Mapping[str, Value]], name: str) -> list[Value]
     return [values[name] for values in params.values() if name in values]
 
 
-def _notes(trials: Sequence[Trial], names: Mapping[str, str]) -> Iterable[str]:
+def _notes(trials: Sequence[ExternalTrial], names: Mapping[str, str]) -> Iterable[str]:
     lacking = {
         name: sum(name not in t.params for t in trials if t.state == "complete") for name in names
     }
@@ -187,7 +189,9 @@ def _notes(trials: Sequence[Trial], names: Mapping[str, str]) -> Iterable[str]:
             yield f"{trial} {have} no {names[name]}: the study did not ask for it there."
 
 
-def _narrowed(study: Study, names: Mapping[str, str], found: Sequence[Parameter]) -> Iterable[str]:
+def _narrowed(
+    study: ExternalStudy, names: Mapping[str, str], found: Sequence[Parameter]
+) -> Iterable[str]:
     """Where our field does not go as far as the study did, or was allowed to."""
     for name, p in zip(names, found, strict=True):
         if isinstance(p, Categorical):

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from fmnist.backends import environment
 from fmnist.config.toml_text import dump_config
-from fmnist.importers.external import Study
-from fmnist.importers.external import Trial as Foreign
+from fmnist.importers.external import ExternalStudy, ExternalTrial
 from fmnist.importers.objective_values import Valued
 from fmnist.importers.parameter_mapping import Matched, Wishes
 from fmnist.runs.artifacts import BEST_CONFIG, IMPORTANCE, RUN, SPACE, TRIALS
 from fmnist.runs.folder import Run, RunError, utc_now
-from fmnist.runs.records.run import DataSet, Imported, Request, RunRecord, Splits
+from fmnist.runs.records.run import DataSetRecord, Imported, RequestRecord, RunRecord, SplitsRecord
 from search.analysis.importance import importances
 from search.records import Trial, best_of
 
@@ -20,7 +19,7 @@ NOT_KNOWN = "not known"
 
 
 def write_run(
-    run: Run, study: Study, valued: Valued, matched: Matched, wishes: Wishes, command: str
+    run: Run, study: ExternalStudy, valued: Valued, matched: Matched, wishes: Wishes, command: str
 ) -> list[Trial]:
     """Write the trials, their space, importances and best configuration; ``run.toml`` last.
 
@@ -41,7 +40,7 @@ def write_run(
     return trials
 
 
-def _record(trial: Foreign, matched: Matched) -> Trial:
+def _record(trial: ExternalTrial, matched: Matched) -> Trial:
     """Of its epochs only what was reported is known, so none of them is an ``Epoch``."""
     return Trial(
         number=trial.number,
@@ -62,7 +61,7 @@ def _whole(trials: Sequence[Trial], matched: Matched) -> list[Trial]:
     return [t for t in trials if matched.space.contains(t.params)]
 
 
-def _write_best(run: Run, study: Study, matched: Matched, trials: Sequence[Trial]) -> None:
+def _write_best(run: Run, study: ExternalStudy, matched: Matched, trials: Sequence[Trial]) -> None:
     best = best_of(trials)
     if best is None or best.value is None:
         return
@@ -77,7 +76,7 @@ def _write_best(run: Run, study: Study, matched: Matched, trials: Sequence[Trial
 
 
 def _run_record(
-    run: Run, study: Study, valued: Valued, matched: Matched, wishes: Wishes, command: str
+    run: Run, study: ExternalStudy, valued: Valued, matched: Matched, wishes: Wishes, command: str
 ) -> RunRecord:
     """``run.toml``. What the study does not say is not made up: no data, no splits, no seed."""
     return RunRecord(
@@ -85,9 +84,9 @@ def _run_record(
         created=utc_now(),
         version=environment.version(),
         command=command,
-        request=Request(0, NOT_KNOWN, engine=study.engine, pruner=NOT_KNOWN),
-        data=DataSet(NOT_KNOWN, NOT_KNOWN, verified=False, digest="", class_names=()),
-        splits=Splits(0, 0, 0, 0, NOT_KNOWN),
+        request=RequestRecord(0, NOT_KNOWN, engine=study.engine, pruner=NOT_KNOWN),
+        data=DataSetRecord(NOT_KNOWN, NOT_KNOWN, verified=False, digest="", class_names=()),
+        splits=SplitsRecord(0, 0, 0, 0, NOT_KNOWN),
         imported=Imported(
             kind=study.kind,
             source=study.source,

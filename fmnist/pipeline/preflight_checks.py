@@ -36,7 +36,7 @@ _WHOLE = 5
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeResult:
     """One batch of training and one of validation.
 
     Attributes:
@@ -78,7 +78,7 @@ class _Extreme:
     name: str
     params: Params
     only: bool = False
-    probe: Probe | None = field(default=None)
+    probe: ProbeResult | None = field(default=None)
 
     @property
     def record(self) -> records.Probe | None:
@@ -94,7 +94,7 @@ def preflight(
     base: Config,
     *,
     jobs: int,
-    probe: Callable[[Params], Probe],
+    probe: Callable[[Params], ProbeResult],
     trial_memory: int | None,
     final_epochs: int,
     fewer: bool = False,
@@ -151,7 +151,7 @@ def _ends(space: SearchSpace | None, base: Config) -> list[_Extreme]:
 
 
 def _checks(
-    asked: _Asked, ends: list[_Extreme], probe: Callable[[Params], Probe]
+    asked: _Asked, ends: list[_Extreme], probe: Callable[[Params], ProbeResult]
 ) -> Iterator[Check]:
     # What the trials hold is measured below.
     yield _only_warn(doctor.guarded("memory", doctor.check_memory))
@@ -177,7 +177,7 @@ def _check_disk(asked: _Asked, end: _Extreme) -> Check:
     return doctor.check_disk(asked.run.path, max(doctor.LEAST_DISK, needed))
 
 
-def _check_probe(asked: _Asked, end: _Extreme, probe: Callable[[Params], Probe]) -> Check:
+def _check_probe(asked: _Asked, end: _Extreme, probe: Callable[[Params], ProbeResult]) -> Check:
     name = "network" if end.only else f"{end.name} network"
     # One end that diverges is a trial lost; the gentle end, the night.
     diverged = None if end.name == "largest" and not end.only else False

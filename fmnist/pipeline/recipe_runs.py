@@ -20,7 +20,7 @@ from search.space import SearchSpace
 
 
 @dataclass(frozen=True)
-class Part:
+class RecipeStep:
     """One run of a recipe.
 
     Attributes:
@@ -47,7 +47,7 @@ def parts_of(
     epochs: int | None,
     validation: int | None,
     data: Path | None,
-) -> list[Part]:
+) -> list[RecipeStep]:
     """The runs of ``recipe``, the one it is about first.
 
     Args:
@@ -76,7 +76,7 @@ def parts_of(
         )
         record = recipe.record(title) | ({"changed": ["epochs"]} if epochs else {})
         space = search.space if search else None
-        parts.append(Part(suffix, request, config, space, record))
+        parts.append(RecipeStep(suffix, request, config, space, record))
     return parts
 
 
@@ -108,7 +108,7 @@ def _data(recipe: Recipe, data: Path | None) -> Path | None:
     return data
 
 
-def half_done(results: Path, parts: list[Part]) -> Run | None:
+def half_done(results: Path, parts: list[RecipeStep]) -> Run | None:
     """The newest run under ``results`` that is the first of ``parts`` and waits for the others."""
     if len(parts) == 1:
         return None

@@ -49,7 +49,7 @@ class Sides:
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """One chapter; ``slug`` names its anchor and its template."""
 
     slug: str
@@ -58,11 +58,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Chapter:
+class ComparisonChapter:
     """A part with its number and finished HTML, as the page template wants it."""
 
     number: int
-    section: Part
+    section: ReportPart
     html: Markup
 
 
@@ -97,7 +97,7 @@ def _html(environment: Environment, sides: Sides) -> str:
     for number, part in enumerate(PARTS, start=1):
         template = environment.get_template(f"compared_{part.slug}.html.j2")
         html = Markup(template.render(numbers=numbers, chapter=number, **part.build(sides)))
-        chapters.append(Chapter(number, part, html))
+        chapters.append(ComparisonChapter(number, part, html))
     parts = screen(None)
     page = environment.get_template("comparison.html.j2").render(
         chapters=chapters,
@@ -194,9 +194,9 @@ def _tile(right: Predictions, wrong: Predictions, index: int, names: Sequence[st
 
 
 PARTS = (
-    Part("accuracies", "Accuracies and differences", _accuracies),
-    Part("classes", "Class by class", _classes),
-    Part("training", "Training", _training),
-    Part("configuration", "Configurations", _configuration),
-    Part("images", "Where one is right and the other wrong", _images),
+    ReportPart("accuracies", "Accuracies and differences", _accuracies),
+    ReportPart("classes", "Class by class", _classes),
+    ReportPart("training", "Training", _training),
+    ReportPart("configuration", "Configurations", _configuration),
+    ReportPart("images", "Where one is right and the other wrong", _images),
 )

@@ -21,7 +21,7 @@ AHEAD, TIED, BEHIND = "ahead", "tied", "behind"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedResult:
     """One published figure.
 
     Attributes:
@@ -49,12 +49,12 @@ class Published:
 class Placed:
     """A published figure and where the run stands to it: ``ahead``, ``tied`` or ``behind``."""
 
-    result: Published
+    result: PublishedResult
     verdict: str
 
 
 @functools.cache
-def load_published() -> tuple[Published, ...]:
+def load_published() -> tuple[PublishedResult, ...]:
     """The results of ``published.toml``, the lowest first.
 
     Raises:
@@ -64,7 +64,7 @@ def load_published() -> tuple[Published, ...]:
     return parse_published(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
-def parse_published(tables: dict[str, Any]) -> tuple[Published, ...]:
+def parse_published(tables: dict[str, Any]) -> tuple[PublishedResult, ...]:
     """The tables of a file like ``published.toml`` as records.
 
     Raises:
@@ -74,12 +74,12 @@ def parse_published(tables: dict[str, Any]) -> tuple[Published, ...]:
     found = []
     for number, row in enumerate(tables.get("results", ()), start=1):
         where = f"published.toml: result {number}"
-        result = convert(Published, row, where)
+        result = convert(PublishedResult, row, where)
         if not (0 < result.accuracy < 1 and result.n > 0):
             raise FactsError(f"{where}: accuracy must lie within 0 to 1 and n above 0")
         if result.source not in sources:
             raise FactsError(f"{where}: source {result.source!r} is not among [sources]")
-        found.append(convert(Published, {**row, "source": sources[result.source]}, where))
+        found.append(convert(PublishedResult, {**row, "source": sources[result.source]}, where))
     return tuple(sorted(found, key=lambda r: (r.accuracy, r.name)))
 
 
@@ -89,7 +89,7 @@ def comparable(facts: Facts) -> bool:
     return facts.run.data.verified and test == TEST_IMAGES
 
 
-def placed(score: Score, results: Sequence[Published]) -> tuple[Placed, ...]:
+def placed(score: Score, results: Sequence[PublishedResult]) -> tuple[Placed, ...]:
     """Where the score stands to each of the results; tied where the two intervals overlap."""
     return tuple(Placed(r, _verdict(score.interval, r.interval)) for r in results)
 

@@ -14,7 +14,7 @@ from fmnist.runs.records.metrics import History, Metrics, Predictions
 from fmnist.runs.records.plan import Plan, Preflight, Stages
 from fmnist.runs.records.reproduction import Reproduction
 from fmnist.runs.records.run import BestConfig, Environment, LedgerRecord, RunRecord
-from fmnist.runs.records.workers import Published, Sharing
+from fmnist.runs.records.workers import PublishedModel, Sharing
 from search.analysis.results import Confirmation, Importance
 from search.records import Epoch, Trial
 from search.space import SearchSpace
@@ -68,7 +68,7 @@ STUDY: Artifact[Any] = Artifact("study.db", "search", "the Optuna study")
 ENGINE: Artifact[Any] = Artifact("engine.json", "search", "the KerasTuner study")
 WORKERS = Artifact("workers.json", "search", "which machines trained the trials", Sharing)
 PUBLISHED = Artifact(
-    "published.json", "publish", "where the final network was left for others", Published
+    "published.json", "publish", "where the final network was left for others", PublishedModel
 )
 PLAN = Artifact("plan.json", "preflight", "the plan of the time and what became of it", Plan)
 PREFLIGHT = Artifact("preflight.json", "preflight", "what was checked before the run", Preflight)

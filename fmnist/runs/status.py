@@ -22,7 +22,7 @@ from search.records import Epoch, Trial, best_of
 
 
 @dataclass(frozen=True)
-class InFlight:
+class TrainingUnderWay:
     """A ``trial`` or ``confirmation run`` that is in no log yet: under way, or to be taken up."""
 
     kind: str
@@ -41,7 +41,7 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Confirmation:
+class ConfirmationProgress:
     """Runs of the best trials on fresh seeds; ``winner``, and why it is, once it is known."""
 
     done: int
@@ -78,9 +78,9 @@ class Status:
     trials: dict[str, int]
     failures: dict[str, int]
     best: Best | None
-    in_flight: tuple[InFlight, ...]
+    in_flight: tuple[TrainingUnderWay, ...]
     last_epoch: float | None
-    confirmation: Confirmation | None
+    confirmation: ConfirmationProgress | None
     retraining: int | None
     refit: int | None
     ensemble: int | None
@@ -162,13 +162,13 @@ def _time_left(
 
 def _in_flight(
     run: Run, name: str, journal: Artifact[Epoch], log: Artifact[Trial]
-) -> tuple[InFlight, ...]:
+) -> tuple[TrainingUnderWay, ...]:
     """Trials of the ``journal`` that are not yet in ``log``, by their last epoch."""
     # Epochs first: what is recorded meanwhile is then known to be over.
     epochs = run.epochs(journal)
     over = {t.number for t in run.trials(log)}
     return tuple(
-        InFlight(name, number, made[-1].epoch, made[-1].val_accuracy)
+        TrainingUnderWay(name, number, made[-1].epoch, made[-1].val_accuracy)
         for number, made in sorted(epochs.items())
         if number not in over
     )
@@ -209,13 +209,13 @@ def _age(path: Path, now: datetime) -> float | None:
         return None
 
 
-def _confirmation(run: Run) -> Confirmation | None:
+def _confirmation(run: Run) -> ConfirmationProgress | None:
     runs, result = run.trials(artifacts.CONFIRM_TRIALS), run.get(artifacts.CONFIRMATION)
     if not runs and not result:
         return None
     failed = sum(t.state == "failed" for t in runs)
     winner, reason = (result.winner, result.reason) if result else (None, "")
-    return Confirmation(len(runs), failed, winner, reason)
+    return ConfirmationProgress(len(runs), failed, winner, reason)
 
 
 def _decision(entry: Decision) -> str:

@@ -3,7 +3,7 @@
 from fmnist.ablation.results import BASE, ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Fidelity
 from fmnist.ablation.variants import catalogue
-from fmnist.analysis.paired_effects import Score
+from fmnist.analysis.paired_effects import ScoredAnswers
 from fmnist.runs.artifacts import EXPERIMENTS
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
@@ -33,7 +33,7 @@ def measured(run, values=VALUES, failures=()):
             trials[number] = Trial(
                 number, "complete", {"images": SIZE.images}, value, epochs, 70 + seed, "", 2.0
             )
-            scores[number] = Score(value, SIZE.validation)
+            scores[number] = ScoredAnswers(value, SIZE.validation)
     for key in failures:
         failure = Failure("nan", "the loss became nan in epoch 1")
         number = place_of(key)

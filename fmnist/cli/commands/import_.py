@@ -19,7 +19,7 @@ from fmnist.text import settings as describe_settings
 from search.records import Trial, best_of
 
 if TYPE_CHECKING:
-    from fmnist.importers.external import Study
+    from fmnist.importers.external import ExternalStudy
     from fmnist.importers.objective_values import Scale
     from fmnist.runs.folder import Run
 
@@ -120,7 +120,7 @@ def _counts(trials: Sequence[Trial]) -> dict[str, int]:
     return {state: counts[state] for state in ("complete", "pruned", "failed") if counts[state]}
 
 
-def _record(run: Run, found: Study, trials: Sequence[Trial]) -> dict[str, object]:
+def _record(run: Run, found: ExternalStudy, trials: Sequence[Trial]) -> dict[str, object]:
     best = best_of(trials)
     return {
         "run": str(run.path),
@@ -135,7 +135,7 @@ def _record(run: Run, found: Study, trials: Sequence[Trial]) -> dict[str, object
 
 def _rows(
     run: Run,
-    found: Study,
+    found: ExternalStudy,
     trials: Sequence[Trial],
     names: dict[str, str],
     value: str,

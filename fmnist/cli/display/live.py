@@ -33,7 +33,7 @@ _GAP = 2
 
 
 @dataclass
-class RunningTrial:
+class DisplayedTrial:
     """A trial under way."""
 
     suggestion: Suggestion
@@ -50,7 +50,7 @@ class LiveDisplay(QuietDisplay):
         self._live: Live | None = None
         self._trials: list[Trial] = []
         self._best: Trial | None = None
-        self._running: dict[int, RunningTrial] = {}
+        self._running: dict[int, DisplayedTrial] = {}
         self._detail = ""
         self._notice = ""
         self._run = Path()
@@ -81,16 +81,16 @@ class LiveDisplay(QuietDisplay):
 
     @override
     def trial_started(self, suggestion: Suggestion) -> None:
-        self._running[suggestion.number] = RunningTrial(suggestion)
+        self._running[suggestion.number] = DisplayedTrial(suggestion)
 
     @override
     def epoch_done(self, suggestion: Suggestion, epoch: Epoch) -> None:
-        self._running.setdefault(suggestion.number, RunningTrial(suggestion)).epoch = epoch
+        self._running.setdefault(suggestion.number, DisplayedTrial(suggestion)).epoch = epoch
 
     @override
     def trial_retried(self, suggestion: Suggestion, failure: Failure) -> None:
         again = f"again after {failure.kind}"
-        self._running.setdefault(suggestion.number, RunningTrial(suggestion)).again = again
+        self._running.setdefault(suggestion.number, DisplayedTrial(suggestion)).again = again
 
     @override
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
@@ -169,7 +169,7 @@ class LiveDisplay(QuietDisplay):
         head.truncate(max(8, width - len(facts)), overflow="ellipsis")
         return head.append(facts, style="cyan")
 
-    def _running_line(self, running: RunningTrial) -> Text:
+    def _running_line(self, running: DisplayedTrial) -> Text:
         suggestion, epoch = running.suggestion, running.epoch
         of = f"/{suggestion.epochs}" if suggestion.epochs else ""
         text = Text().append(f"trial {suggestion.number:<4} ", style="cyan")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from fmnist.cli.display.tables import facts
-from fmnist.runs.status import Confirmation, InFlight, Status
+from fmnist.runs.status import ConfirmationProgress, Status, TrainingUnderWay
 from fmnist.text import ago, clock, counted, duration, percent, settings
 
 _SHOWN_DECISIONS = 5
@@ -65,12 +65,12 @@ def _trial_rows(status: Status) -> list[tuple[str, str]]:
     return rows + _block("in flight", [_running_text(status, r) for r in status.in_flight])
 
 
-def _running_text(status: Status, trial: InFlight) -> str:
+def _running_text(status: Status, trial: TrainingUnderWay) -> str:
     waiting = "" if status.state == "running" else ", to be taken up again"
     return f"{trial.kind} {trial.number}, epoch {trial.epochs}: {percent(trial.value)}{waiting}"
 
 
-def _confirmation_text(confirmation: Confirmation) -> str:
+def _confirmation_text(confirmation: ConfirmationProgress) -> str:
     wins = "" if confirmation.winner is None else f", trial {confirmation.winner} wins"
     if confirmation.reason and not confirmation.done:
         return f"none{wins}: {confirmation.reason}"

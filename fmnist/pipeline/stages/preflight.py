@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist.backends import environment
 from fmnist.backends.parallelism import accelerator_in_sight
 from fmnist.pipeline.planner.sizing import choose_jobs
-from fmnist.pipeline.preflight_checks import METRICS, Probe
+from fmnist.pipeline.preflight_checks import METRICS, ProbeResult
 from fmnist.pipeline.preflight_checks import preflight as examine
 from fmnist.runs.artifacts import ENVIRONMENT, PREFLIGHT
 from search.records import TrialError
@@ -76,7 +76,7 @@ def _fit_to(job: Context, device: str | None) -> None:
         job.set_parallelism(choose_jobs(job.request, job.budget.total, device))
 
 
-def _probe(job: Context, params: dict[str, Any]) -> Probe:
+def _probe(job: Context, params: dict[str, Any]) -> ProbeResult:
     """One batch of training and of validation, in a child process.
 
     Raises:
@@ -99,4 +99,4 @@ def _probe(job: Context, params: dict[str, Any]) -> Probe:
             elif isinstance(event, Ended):
                 if event.failure is not None:
                     raise TrialError(event.failure.kind, event.failure.message)
-                return Probe(time.monotonic() - since, event.peak_memory, metrics)
+                return ProbeResult(time.monotonic() - since, event.peak_memory, metrics)

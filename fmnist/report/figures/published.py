@@ -10,7 +10,7 @@ from matplotlib.ticker import MultipleLocator, PercentFormatter
 from fmnist.report import text
 from fmnist.report.figures.style import BLUE, INK, MUTED, Figure, canvas, to_svg
 from fmnist.report.figures.tooltips import tell
-from fmnist.report.published import AHEAD, BEHIND, TIED, Placed, Published
+from fmnist.report.published import AHEAD, BEHIND, TIED, Placed, PublishedResult
 from fmnist.runs.records.metrics import Score
 from search.analysis.results import Interval
 
@@ -82,7 +82,7 @@ def _tell(ax: Axes, score: Score, place: int, rows: Iterable[tuple[int, Placed]]
     tell(ax, [(x, y, line) for y, x, line in sorted(said, reverse=True)])
 
 
-def _figure(of: Score | Published) -> str:
+def _figure(of: Score | PublishedResult) -> str:
     return f"{text.percent(of.accuracy)} ({INTERVAL} {text.interval(of.interval)})"
 
 

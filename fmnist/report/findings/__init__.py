@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fmnist.report.findings.base import CAUTION, NOTE, SEVERITIES, WARNING, Finding
-from fmnist.report.findings.registry import CHECKS, FILE, Check, Findings, find, write
+from fmnist.report.findings.registry import CHECKS, FILE, FindingRule, Findings, find, write
 
 __all__ = [
     "CAUTION",
@@ -12,8 +12,8 @@ __all__ = [
     "NOTE",
     "SEVERITIES",
     "WARNING",
-    "Check",
     "Finding",
+    "FindingRule",
     "Findings",
     "find",
     "write",

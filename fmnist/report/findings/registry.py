@@ -21,7 +21,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Check:
+class FindingRule:
     """One thing that is looked for.
 
     Attributes:
@@ -35,26 +35,28 @@ class Check:
     run: Callable[[Facts], list[Finding] | None]
 
 
-CHECKS: tuple[Check, ...] = (
-    Check("failures", "failed trainings", search.failures),
-    Check("overfitting", "overfitting", training.overfitting),
-    Check("near-duplicates", "test images near training images", data_quality.near_duplicates),
-    Check("miscalibrated", "miscalibrated probabilities", results.miscalibrated),
-    Check("class-hard", "a class far harder than the others", results.class_hard),
-    Check("validation-above-test", "a fall from validation to test", results.above_test),
-    Check("unconfirmed", "a winner by one training alone", search.unconfirmed),
-    Check("noise-exceeds-difference", "a winner within noise", search.within_noise),
-    Check("undertrained", "a training that ended too early", training.undertrained),
-    Check("short-training", "epochs left out for want of time", training.shortened),
-    Check("search-edge", "a best value at the edge of its range", search.edge),
-    Check("few-trials", "too few trials", search.few_trials),
-    Check("optimism", "an optimistic search value", search.optimism),
-    Check("experiment", "a variant that does better", ablation.better),
-    Check("label-noise", "doubtful labels", data_quality.label_noise),
-    Check("importance-unclear", "importances lost in noise", search.importance_unclear),
-    Check("short-trials", "trials far shorter than the final training", search.short_trials),
-    Check("pruned-most", "a search that stopped most trials early", search.pruned_most),
-    Check("refit", "", training.refit),
+CHECKS: tuple[FindingRule, ...] = (
+    FindingRule("failures", "failed trainings", search.failures),
+    FindingRule("overfitting", "overfitting", training.overfitting),
+    FindingRule(
+        "near-duplicates", "test images near training images", data_quality.near_duplicates
+    ),
+    FindingRule("miscalibrated", "miscalibrated probabilities", results.miscalibrated),
+    FindingRule("class-hard", "a class far harder than the others", results.class_hard),
+    FindingRule("validation-above-test", "a fall from validation to test", results.above_test),
+    FindingRule("unconfirmed", "a winner by one training alone", search.unconfirmed),
+    FindingRule("noise-exceeds-difference", "a winner within noise", search.within_noise),
+    FindingRule("undertrained", "a training that ended too early", training.undertrained),
+    FindingRule("short-training", "epochs left out for want of time", training.shortened),
+    FindingRule("search-edge", "a best value at the edge of its range", search.edge),
+    FindingRule("few-trials", "too few trials", search.few_trials),
+    FindingRule("optimism", "an optimistic search value", search.optimism),
+    FindingRule("experiment", "a variant that does better", ablation.better),
+    FindingRule("label-noise", "doubtful labels", data_quality.label_noise),
+    FindingRule("importance-unclear", "importances lost in noise", search.importance_unclear),
+    FindingRule("short-trials", "trials far shorter than the final training", search.short_trials),
+    FindingRule("pruned-most", "a search that stopped most trials early", search.pruned_most),
+    FindingRule("refit", "", training.refit),
 )
 
 

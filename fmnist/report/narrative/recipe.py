@@ -6,7 +6,7 @@ from fmnist.analysis.intervals import wilson_interval
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.report.published import TEST_IMAGES, comparable
-from fmnist.runs.records.run import PublishedFigures, Recipe
+from fmnist.runs.records.run import PublishedFigures, RecipeRecord
 
 
 def summary(facts: Facts) -> str:
@@ -17,7 +17,7 @@ def summary(facts: Facts) -> str:
     return f"{_named(recipe)} {verdict(facts)}".strip()
 
 
-def _named(recipe: Recipe) -> str:
+def _named(recipe: RecipeRecord) -> str:
     part = f", the network “{recipe.part}”" if recipe.part else ""
     return f"This run follows the recipe {recipe.name}, “{recipe.title}”{part}."
 

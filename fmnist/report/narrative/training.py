@@ -6,7 +6,7 @@ from typing import Any
 
 from fmnist.config.config import RULES, augmentations, from_dict
 from fmnist.report import text
-from fmnist.runs.records.run import BestConfig, Request
+from fmnist.runs.records.run import BestConfig, RequestRecord
 from search.engines.choices import ENGINES, PRUNERS, SAMPLERS
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "stochastic gradient descent"}
@@ -22,17 +22,17 @@ HEADS = {
 }
 
 
-def engine(request: Request) -> str:
+def engine(request: RequestRecord) -> str:
     """The search engine by its name."""
     return ENGINES.get(request.engine, request.engine)
 
 
-def sampler(request: Request) -> str:
+def sampler(request: RequestRecord) -> str:
     """How the engine chose what to try, in words."""
     return SAMPLERS.get(request.sampler, request.sampler)
 
 
-def pruning(request: Request, n: int) -> str:
+def pruning(request: RequestRecord, n: int) -> str:
     """Why trials were stopped early: without pruning only the clock stops them."""
     they = "it" if n == 1 else "they"
     if request.pruner == "not known":  # of another program

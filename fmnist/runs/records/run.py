@@ -10,7 +10,7 @@ from fmnist.data.ledger import Entry
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestRecord:
     """What was asked of the run."""
 
     seed: int
@@ -34,10 +34,10 @@ class Document:
 
 
 @dataclass(frozen=True)
-class DataSet:
+class DataSetRecord:
     """Which images, from where; ``digest`` is a checksum of their content.
 
-    See ``fmnist.data.DataSet``; ``test`` is ``given`` or ``split off``.
+    See ``fmnist.data.DataSetRecord``; ``test`` is ``given`` or ``split off``.
     """
 
     name: str
@@ -53,7 +53,7 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Splits:
+class SplitsRecord:
     """Numbers of images in each split."""
 
     seed: int
@@ -75,7 +75,7 @@ class PublishedFigures:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class RecipeRecord:
     """The published system that a run follows; ``part`` names one network of several."""
 
     name: str
@@ -125,11 +125,11 @@ class RunRecord:
     created: str
     version: str
     command: str = ""
-    request: Request
+    request: RequestRecord
     document: Document = field(default_factory=Document)
-    data: DataSet
-    splits: Splits
-    recipe: Recipe | None = None
+    data: DataSetRecord
+    splits: SplitsRecord
+    recipe: RecipeRecord | None = None
     imported: Imported | None = None
 
 

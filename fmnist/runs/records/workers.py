@@ -34,7 +34,7 @@ class Sharing:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedModel:
     """``published.json``: the store that holds the final network and its configuration."""
 
     store: str

@@ -114,7 +114,7 @@ def test_the_tables_hold_every_system():
     [(9630, published.AHEAD), (9545, published.TIED), (9450, published.BEHIND)],
 )
 def test_overlapping_intervals_are_a_tie(correct, verdict):
-    densenet = published.Published("DenseNet", 0.954, "", "somewhere")
+    densenet = published.PublishedResult("DenseNet", 0.954, "", "somewhere")
     run = Score(10_000, correct, correct / 10_000, wilson_interval(correct, 10_000), 0.3)
     ((row),) = published.placed(run, [densenet])
     assert row.verdict == verdict

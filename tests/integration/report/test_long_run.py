@@ -21,7 +21,7 @@ from fmnist.report import text
 from fmnist.report.load import FactsError, load_facts
 from fmnist.report.narrative import results, training
 from fmnist.report.render import render_report
-from fmnist.runs.records.run import Request
+from fmnist.runs.records.run import RequestRecord
 from search.engines import SAMPLERS_OF
 
 
@@ -127,7 +127,7 @@ def test_the_other_engine_is_named_in_words(tmp_path):
 @pytest.mark.parametrize("engine", SAMPLERS_OF)
 def test_every_engine_and_sampler_has_words(engine):
     for sampler in SAMPLERS_OF[engine]:
-        request = Request(0, sampler, engine=engine)
+        request = RequestRecord(0, sampler, engine=engine)
         assert training.engine(request) in ("Optuna", "KerasTuner")
         assert training.sampler(request) != sampler
 

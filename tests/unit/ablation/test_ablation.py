@@ -13,7 +13,7 @@ from fmnist.ablation.sizing import Costs, Fidelity, Prices
 from fmnist.ablation.variants import KEYS, catalogue, equal_units
 from fmnist.analysis import paired_effects
 from fmnist.analysis.intervals import mcnemar, newcombe
-from fmnist.analysis.paired_effects import Score, effect, unpaired
+from fmnist.analysis.paired_effects import ScoredAnswers, effect, unpaired
 from fmnist.config.config import Config
 from fmnist.models.builder import build_model
 from fmnist.models.size import size_of
@@ -192,12 +192,17 @@ def test_costs_are_corrected_by_what_trainings_took():
 
 
 def scores(*rights):
-    return [Score(float(np.mean(r)), len(r), np.asarray(r, dtype=bool)) for r in rights]
+    return [ScoredAnswers(float(np.mean(r)), len(r), np.asarray(r, dtype=bool)) for r in rights]
 
 
 def test_from_three_seeds_on_it_is_a_paired_t_test():
     base, variant = [0.90, 0.91, 0.895], [0.88, 0.896, 0.886]
-    found = effect([(Score(b, 1000), Score(v, 1000)) for b, v in zip(base, variant, strict=True)])
+    found = effect(
+        [
+            (ScoredAnswers(b, 1000), ScoredAnswers(v, 1000))
+            for b, v in zip(base, variant, strict=True)
+        ]
+    )
     expected = stats.ttest_rel(variant, base)
     low, high = expected.confidence_interval(0.95)
     assert found.p == pytest.approx(expected.pvalue)
@@ -231,10 +236,10 @@ def test_two_seeds_are_a_t_test_over_the_images():
 
 
 def test_without_answers_it_is_newcombes_interval_and_fishers_test():
-    found = effect([(Score(0.8, 80), Score(0.7, 70))])
+    found = effect([(ScoredAnswers(0.8, 80), ScoredAnswers(0.7, 70))])
     assert found.method == paired_effects.UNPAIRED
     assert found.p == pytest.approx(stats.fisher_exact([[49, 21], [64, 16]])[1])
-    assert found == unpaired([Score(0.8, 80)], [Score(0.7, 70)])
+    assert found == unpaired([ScoredAnswers(0.8, 80)], [ScoredAnswers(0.7, 70)])
 
 
 @pytest.mark.parametrize(
@@ -256,7 +261,7 @@ def test_equal_seeds_are_no_certainty():
     found = effect([(base, base)] * 3)
     assert (found.difference, found.p) == (0.0, 1.0)
     assert found.interval[0] < 0 < found.interval[1]
-    same = [(Score(0.9, 100), Score(0.8, 100))] * 3
+    same = [(ScoredAnswers(0.9, 100), ScoredAnswers(0.8, 100))] * 3
     assert effect(same).method == paired_effects.UNPAIRED
 
 
@@ -282,7 +287,7 @@ def trained(values, failures=()):
         for seed, value in enumerate(each):
             number = seed * ROUND + (place_of(key) if key != "base" else 0)
             trials[number] = trial(number, value)
-            results[number] = Score(value, 300)
+            results[number] = ScoredAnswers(value, 300)
     for key, failure in failures:
         number = place_of(key) if key != "base" else 0
         trials[number] = trial(number, failure=failure)

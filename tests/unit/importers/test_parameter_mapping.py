@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from fmnist.config.config import RULES, Config, ConfigError
 from fmnist.errors import UserError
-from fmnist.importers.external import Axis, ForeignError, Study, Trial, numbered, plain
+from fmnist.importers.external import (
+    Axis,
+    ExternalStudy,
+    ExternalTrial,
+    ForeignError,
+    numbered,
+    plain,
+)
 from fmnist.importers.objective_values import accuracies
 from fmnist.importers.parameter_mapping import Wishes, match, read_mapping
 from fmnist.importers.search_space import cast_to_field, parameter
@@ -21,7 +28,7 @@ USUAL = Config().to_dict()
 def study(params, values=None, axes=None, **options):
     values = values or [0.5 + i / 100 for i in range(len(params))]
     trials = tuple(
-        Trial(i, "complete", p, value=v)
+        ExternalTrial(i, "complete", p, value=v)
         for i, (p, v) in enumerate(zip(params, values, strict=True))
     )
     usual = {
@@ -32,7 +39,7 @@ def study(params, values=None, axes=None, **options):
         "direction": "maximize",
         "metric": "",
     }
-    return Study(axes=axes or {}, trials=trials, **{**usual, **options})
+    return ExternalStudy(axes=axes or {}, trials=trials, **{**usual, **options})
 
 
 def matched(params, wishes=None, **options):

@@ -9,7 +9,7 @@ from fmnist.errors import UserError
 from fmnist.models.size import size_of
 from fmnist.pipeline import doctor, preflight_checks
 from fmnist.pipeline.doctor import Check
-from fmnist.pipeline.preflight_checks import Probe
+from fmnist.pipeline.preflight_checks import ProbeResult
 from fmnist.pipeline.space_bounds import largest_config, smallest_config
 from fmnist.runs.folder import Run
 from fmnist.runs.records import plan as records
@@ -32,7 +32,7 @@ def machine(monkeypatch):
     return facts
 
 
-def fly(tmp_path, probe=lambda params: Probe(2.0, GB, GOOD), **changes):
+def fly(tmp_path, probe=lambda params: ProbeResult(2.0, GB, GOOD), **changes):
     given = {"jobs": 1, "trial_memory": None, "final_epochs": 8, **changes}
     space, base = given.pop("space", CORE), given.pop("base", Config())
     return preflight_checks.preflight(Run(tmp_path), space, base, probe=probe, **given)
@@ -47,7 +47,7 @@ def test_a_machine_on_which_all_is_well(machine, tmp_path):
 
     def probe(params):
         asked.append(params)
-        return Probe(2.0, GB, GOOD)
+        return ProbeResult(2.0, GB, GOOD)
 
     result = fly(tmp_path, probe, on_check=heard.append)
     assert [c.name for c in result.checks] == [c.name for c in heard]
@@ -68,8 +68,8 @@ def test_a_machine_on_which_all_is_well(machine, tmp_path):
 
 
 def test_slowness_is_told_by_the_clock_of_the_probes(machine, tmp_path):
-    once = fly(tmp_path, lambda _: Probe(10.0, GB, GOOD)).slowness
-    twice = fly(tmp_path, lambda _: Probe(20.0, GB, GOOD)).slowness
+    once = fly(tmp_path, lambda _: ProbeResult(10.0, GB, GOOD)).slowness
+    twice = fly(tmp_path, lambda _: ProbeResult(20.0, GB, GOOD)).slowness
     assert 1 < once < twice == pytest.approx(2 * once, rel=0.01)
 
 
@@ -103,14 +103,14 @@ def test_fewer_trials_at_once_where_that_is_left_open(machine, tmp_path):
     assert result.jobs == 5
     assert check_named("memory of the trials", result).found == "5 × 1.5 GB of 8.0 GB available"
     assert fly(tmp_path, jobs=2, fewer=True).jobs == fly(tmp_path, jobs=2).jobs == 2
-    assert fly(tmp_path, lambda _: Probe(2.0, None, GOOD), jobs=8, fewer=True).jobs == 8
+    assert fly(tmp_path, lambda _: ProbeResult(2.0, None, GOOD), jobs=8, fewer=True).jobs == 8
     machine["memory"] = GB
     with pytest.raises(UserError, match=r"1 × 1\.5 GB of 1\.0 GB available\n    -> close programs"):
         fly(tmp_path, jobs=8, fewer=True)
 
 
 def test_memory_that_could_not_be_measured(machine, tmp_path):
-    result = fly(tmp_path, lambda _: Probe(2.0, None, GOOD))
+    result = fly(tmp_path, lambda _: ProbeResult(2.0, None, GOOD))
     assert check_named("memory of the trials", result).ok is None
 
 
@@ -143,8 +143,8 @@ def test_a_loss_that_is_no_number(machine, tmp_path, broken, how):
         if (len(asked) == 1) is (broken == "smallest"):
             if how == "raises":
                 raise TrialError("nan", "the loss became nan in epoch 1")
-            return Probe(2.0, GB, {**GOOD, "val_loss": math.inf})
-        return Probe(2.0, GB, GOOD)
+            return ProbeResult(2.0, GB, {**GOOD, "val_loss": math.inf})
+        return ProbeResult(2.0, GB, GOOD)
 
     if broken == "smallest":
         with pytest.raises(UserError, match="lower the high end of learning_rate"):
@@ -162,7 +162,7 @@ def test_without_a_space_the_one_configuration_is_tried(machine, tmp_path):
     assert result.smallest is None
     assert result.largest == records.Probe({}, 2.0, GB)
     with pytest.raises(UserError, match="network: val_loss is nan"):
-        fly(tmp_path, lambda _: Probe(2.0, GB, {**GOOD, "val_loss": math.nan}), space=None)
+        fly(tmp_path, lambda _: ProbeResult(2.0, GB, {**GOOD, "val_loss": math.nan}), space=None)
     with pytest.raises(UserError, match="-> take a smaller network, or raise --trial-memory"):
         fly(tmp_path, lambda _: _out_of_memory(), space=None)
 
@@ -174,7 +174,7 @@ def _out_of_memory():
 def test_a_metric_under_another_name(machine, tmp_path):
     metrics = {k: v for k, v in GOOD.items() if k != "val_accuracy"}
     with pytest.raises(UserError, match="largest network: no metric val_accuracy"):
-        fly(tmp_path, lambda _: Probe(2.0, GB, {**metrics, "val_acc": 0.2}))
+        fly(tmp_path, lambda _: ProbeResult(2.0, GB, {**metrics, "val_acc": 0.2}))
 
 
 def test_a_bug_points_to_the_logs(machine, tmp_path):

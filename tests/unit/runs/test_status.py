@@ -16,7 +16,7 @@ from fmnist.cli.main import cli
 from fmnist.runs.artifacts import CONFIRMATION, PLAN, STAGES
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.records.plan import Decision, Plan, RunProfile, Stage, Stages
-from fmnist.runs.records.run import Request
+from fmnist.runs.records.run import RequestRecord
 from fmnist.runs.status import _age, read_status
 from search.analysis.results import Confirmation
 from search.records import Epoch, EpochLog, Failure, Trial, TrialLog, read_rows, read_trials
@@ -38,7 +38,7 @@ def run(tmp_path):
     """A run in the middle of its search."""
     run = Run(tmp_path / "night")
     run.path.mkdir()
-    request = Request(seed=0, sampler="tpe", time_seconds=3600.0)
+    request = RequestRecord(seed=0, sampler="tpe", time_seconds=3600.0)
     write_run_toml(run, command="fmnist run --time 1h", created=NOW.isoformat(), request=request)
     run.write(STAGES, Stages((Stage("prepare", "", 10.0), Stage("search", "", 290.0))))
     log = TrialLog(run / "trials.jsonl")
