@@ -15,7 +15,10 @@ from report_pages import without_plots
 from fmnist.cli.commands import reproduce
 from fmnist.cli.main import cli
 from fmnist.errors import EXIT_CODES
+from fmnist.runs.artifacts import REPRODUCTION
 from fmnist.runs.folder import Run
+from fmnist.runs.records.reproduction import Reproduction
+from fmnist.runs.records.score import Score
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parents[1] / "data"
@@ -95,7 +98,12 @@ def test_6_the_disk_is_full(fmnist, monkeypatch):
 
 def test_7_the_numbers_do_not_hold(fmnist, recorded, monkeypatch):
     def execute(job):
-        job.run.write_json("reproduction.json", {"holds": False, "sentence": "They do not hold."})
+        score = Score(10, 9, 0.9, (0.8, 0.95), 0.3)
+        missed = Reproduction(
+            source="recorded", kind="run folder", recorded=score, repeated=score, difference=-0.1,
+            interval=(-0.2, -0.05), method="newcombe", holds=False, sentence="They do not hold.",
+        )  # fmt: skip
+        job.run.write(REPRODUCTION, missed)
         return 0
 
     monkeypatch.setattr(reproduce, "execute", execute)
