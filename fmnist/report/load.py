@@ -56,7 +56,6 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
     if search and not interim:
         files.existing(artifacts.TRIALS)
     trials = _trials(folder / artifacts.TRIALS.name) if search else ()
-    ledger = needed(artifacts.LEDGER)
     retraining = _trials(folder / artifacts.RETRAIN_TRIALS.name)
     facts = Facts(
         folder=folder,
@@ -68,7 +67,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         history=needed(artifacts.HISTORY),
         metrics=needed(artifacts.METRICS),
         predictions=needed(artifacts.PREDICTIONS, _predictions),
-        ledger=ledger.entries if ledger else None,
+        ledger=entries.entries if (entries := needed(artifacts.LEDGER)) else None,
         importance=get(artifacts.IMPORTANCE),
         explanation=get(artifacts.EXPLANATION, _explanation),
         evidence=get(artifacts.EVIDENCE),

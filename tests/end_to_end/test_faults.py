@@ -18,7 +18,7 @@ from faults_life import FINISHED, REFUSED, STOPPED, Life
 pytest_plugins = ("faults_plugin",)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 @pytest.mark.parametrize("rounds", ROUNDS)
 def test_the_parent_is_killed_at_random(lives, witness, rounds, jobs):
     rng = random.Random(jobs)

@@ -220,4 +220,4 @@ def test_holm_by_hand():
 
 def test_a_sure_and_wrong_answer_costs_as_much_in_a_trial_as_in_the_report():
     labels, probabilities = np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]], np.float32)
-    assert score(probabilities, labels) == (0.5, summarise(labels, probabilities)["loss"])
+    assert score(probabilities, labels) == (0.5, summarise(labels, probabilities).loss)

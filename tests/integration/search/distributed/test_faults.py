@@ -147,6 +147,7 @@ SHORT = Options(max_trials=TRIALS, heartbeat=1, grace=4, pause=0.1)
 LONG = Options(max_trials=TRIALS, heartbeat=5, grace=20, pause=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", [SHORT], indirect=True)
 def test_nothing_is_lost_whatever_happens(study, postgres_server, line, capsys):
     mistreat(study, postgres_server, line, blocked=6)

@@ -12,7 +12,14 @@ from search.records import Trial
 from search.space import SpaceError
 
 
-@pytest.fixture(params=PAIRS, ids="-".join)
+# What this oracle thinks takes long.
+SLOW = ("keras-tuner", "bayesian")
+
+
+@pytest.fixture(
+    params=[pytest.param(p, marks=pytest.mark.slow) if p == SLOW else p for p in PAIRS],
+    ids="-".join,
+)
 def bench(request, tmp_path):
     bench = Bench(tmp_path, *request.param)
     yield bench
