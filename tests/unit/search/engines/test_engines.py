@@ -11,7 +11,6 @@ from search.engines import open_engine
 from search.records import Trial
 from search.space import SpaceError
 
-
 # What this oracle thinks takes long.
 SLOW = ("keras-tuner", "bayesian")
 
