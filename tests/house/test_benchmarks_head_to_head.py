@@ -154,7 +154,7 @@ def test_a_run_of_ours_gives_a_row_and_predictions(tmp_path):
     shutil.copytree(FOLDER.parent / "data" / "recorded_run", run)
     row = head_to_head.result(run, True)
     recorded = json.loads((run / "metrics.json").read_text())["test"]
-    assert (row["accuracy"], row["interval"]) == (recorded["accuracy"], recorded["interval"])
+    assert [row["accuracy"], *row["interval"]] == [recorded["accuracy"], *recorded["interval"]]
     assert row["test_readings"] == 1
     assert row["trials"] + row["pruned"] <= len((run / "trials.jsonl").read_text().splitlines())
     (right,) = head_to_head.right_of("ours", tmp_path, [0])
