@@ -22,7 +22,7 @@ from networks import NETWORKS, Part, training_images
 from record import Benchmark, Measured, Row, say
 
 from fmnist.config.config import Config
-from fmnist.data.augmentation import padded, sample_augmentations
+from fmnist.data.augmentation import pad, sample_augmentations
 from fmnist.training import fit
 
 
@@ -96,7 +96,7 @@ def at_once(config: Config, images: Part, size: int) -> Callable[[], int]:
 
     loop: Any = fit.get_training_loop(config, 10, 0, len(images[1]))
     order, moves, steps = drawn(config, len(images[1]))
-    framed, labels = jnp.asarray(padded(images[0], moves.reach)), jnp.asarray(images[1], jnp.int32)
+    framed, labels = jnp.asarray(pad(images[0], moves.reach)), jnp.asarray(images[1], jnp.int32)
     kept = steps * config.batch_size
     parts = (order.astype(np.int32), moves.mirrored, moves.offsets.astype(np.int32))
     batches = [x[:kept].reshape(steps, config.batch_size, *x.shape[1:]) for x in parts]

@@ -14,10 +14,12 @@ from fmnist.importers.objective_values import accuracies
 from fmnist.importers.parameter_mapping import Wishes, match
 from search.space import Categorical, Float, Int, SearchSpace
 
-# keras-tuner asks for the name of its thread in an old way, at every trial.
 pytestmark = [
     pytest.mark.slow,
+    # keras-tuner asks for the name of its thread in an old way, at every trial.
     pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner.*"),
+    # Its Gaussian process meets a bound where the few trials happen to lie flat.
+    pytest.mark.filterwarnings("ignore:The optimal value found for dimension"),
 ]
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 SPACE = SearchSpace(
