@@ -21,7 +21,7 @@ from fmnist.distributed.publish import publish
 from fmnist.errors import TrainingError
 from fmnist.integrations.postgresql import Storage, connected
 from fmnist.pipeline.coordination import ROUND, confirmation_runs
-from fmnist.pipeline.stages.search import fit_cost_model, record_split_reads, reserve
+from fmnist.pipeline.stages.search import fit_cost_model, record_reads, reserve
 from fmnist.runs.artifacts import (
     CONFIRM_EPOCHS,
     CONFIRM_TRIALS,
@@ -70,7 +70,7 @@ class DistributedCoordinator:
     def search(self, job: Context) -> None:
         """Run the study with whoever takes part, and estimate what mattered in it."""
         assert job.space is not None
-        record_split_reads(job)
+        record_reads(job)
         with self._connected(job) as storage:
             study = _made(storage, study_name(job), job, study_spec(job, self.storage.artifacts))
             costs = CostModel(job.space)

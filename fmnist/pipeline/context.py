@@ -175,6 +175,18 @@ class Context:
             validation=self.part(everything[:PREDICT_BATCH]),
         )
 
+    def record_reads(
+        self, stage: str, fitting: str, scoring: str, *, images: int | None = None
+    ) -> None:
+        """Have the ledger say what ``stage`` reads the two splits for.
+
+        Args:
+            images: of the training split; None: all.
+        """
+        n = len(self.splits.train) if images is None else images
+        self.ledger.record(stage, "train", n, fitting)
+        self.ledger.record(stage, "validation", len(self.splits.validation), scoring)
+
     def note(self, stage: str, text: str) -> None:
         """Write a decision into the plan and tell it."""
         self.planner.note(stage, text)

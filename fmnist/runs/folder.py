@@ -121,10 +121,6 @@ class Run:
         """Write a text file, whole or not at all."""
         atomic_write(self / file, lambda path: _write(path, text))
 
-    def write_json(self, name: str, data: Any) -> None:
-        """Write a JSON file; not-a-number is refused, since JSON has none."""
-        self.write_text(name, json.dumps(data, indent=1, allow_nan=False) + "\n")
-
     def write_rows(self, file: str | Artifact[Any], rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a file of JSON objects, one a line."""
         self.write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
@@ -138,13 +134,6 @@ class Run:
     def write_toml(self, file: str | Artifact[Any], data: dict[str, Any]) -> None:
         """Write a TOML file; ``None`` values are left out, since TOML has none."""
         self.write_text(file, toml_text(data))
-
-    def read_json(self, name: str) -> Any:
-        """Read a JSON file; ``RunError`` names the file that is missing or broken."""
-        try:
-            return json.loads((self / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise RunError(f"{self / name}: cannot be read: {error}") from None
 
     def read_toml(self, name: str | Artifact[Any]) -> dict[str, Any]:
         """Read a TOML file; ``RunError`` names the file that is missing or broken."""

@@ -32,7 +32,12 @@ def confirm(job: Context, coordinator: Coordinator) -> None:
     if k:
         leader = f"trial {found[0].trial} of the search leads"
         job.display.confirm_started(min(k, len(found)), seeds, leader)
-        _record_reads(job)
+        job.record_reads(
+            "confirm",
+            "fitting the candidates on fresh seeds",
+            "choosing among the candidates",
+            images=job.trial_images,
+        )
         coordinator.confirm(job, found[:k], seeds)
         log = TrialLog(log.path)
         job.interrupt.check()
@@ -78,12 +83,6 @@ def _size(job: Context, coordinator: Coordinator, searched: TrialLog) -> tuple[i
     with coordinator.workforce(job):
         k, seeds = job.planner.choose_confirmation_size(cost)
     return k, seeds, "" if k else "there was no time for it"
-
-
-def _record_reads(job: Context) -> None:
-    images, validation = job.trial_images, len(job.splits.validation)
-    job.ledger.record("confirm", "train", images, "fitting the candidates on fresh seeds")
-    job.ledger.record("confirm", "validation", validation, "choosing among the candidates")
 
 
 def _write_best(job: Context, record: Confirmation) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
-from fmnist.pipeline.stages.refit import full_epoch_seconds, record_split_reads, refitted
+from fmnist.pipeline.stages.refit import full_epoch_seconds, refitted
 from fmnist.pipeline.stages.retrain import best_epoch
 from fmnist.pipeline.stages.search import fit_cost_model
 from fmnist.runs.artifacts import CONFIRMATION, ENSEMBLE, HISTORY, TRIALS
@@ -97,7 +97,7 @@ def _members(job: Context, config: Config) -> list[Suggestion]:
 
 def _train(job: Context, training: FinalTraining, recipe: _Recipe) -> None:
     if not training.begun:
-        _note_reads(job, recipe)
+        _record_reads(job, recipe)
     jobs = max(1, min(job.planner.jobs, len(training.trainings)))
     plan = TrialScheduler(job.budget, job.planner.post_search_seconds, _costs(job, recipe, jobs))
     try:
@@ -113,14 +113,11 @@ def _train(job: Context, training: FinalTraining, recipe: _Recipe) -> None:
         job.note("ensemble", f"the ensemble ended early: {error}")
 
 
-def _note_reads(job: Context, recipe: _Recipe) -> None:
-    purpose = "fitting the members of the ensemble"
+def _record_reads(job: Context, recipe: _Recipe) -> None:
+    fitting, scoring = "fitting the members of the ensemble", "choosing each member's epoch"
     if recipe.with_validation:
-        record_split_reads(job, "ensemble", f"{purpose}; nothing is chosen")
-        return
-    job.ledger.record("ensemble", "train", len(job.splits.train), purpose)
-    validation = len(job.splits.validation)
-    job.ledger.record("ensemble", "validation", validation, "choosing each member's epoch")
+        fitting = scoring = f"{fitting}; nothing is chosen"
+    job.record_reads("ensemble", fitting, scoring)
 
 
 def _costs(job: Context, recipe: _Recipe, jobs: int) -> CostModel:

@@ -69,17 +69,10 @@ def full_epoch_seconds(job: Context, history: History) -> float:
     return history.epoch_seconds * (train + validation) / (train + validation / 3)
 
 
-def record_split_reads(job: Context, stage: str, purpose: str) -> None:
-    """Write into the ledger that both splits are learnt from."""
-    job.ledger.record(stage, "train", len(job.splits.train), purpose)
-    job.ledger.record(stage, "validation", len(job.splits.validation), purpose)
-
-
 def _train(job: Context, training: FinalTraining, epochs: int, seconds: float) -> None:
     if not training.begun:
-        record_split_reads(
-            job, "refit", "fitting the weights of the final model; nothing is chosen"
-        )
+        purpose = "fitting the weights of the final model; nothing is chosen"
+        job.record_reads("refit", purpose, purpose)
     training.run(
         TrialScheduler(job.budget, job.planner.refit_reserve),
         epochs=epochs,

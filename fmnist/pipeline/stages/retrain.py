@@ -57,7 +57,8 @@ def _trained(job: Context, training: FinalTraining) -> Trial:
     """The record of the retraining; what an earlier session finished is not done again."""
     log = training.log
     if not log.trials:
-        _note_reads(job)
+        fitting = "fitting the weights of the final model"
+        job.record_reads("retrain", fitting, "choosing the epoch to keep")
         _train(job, training)
     (trial,) = log.trials
     if not trial.epochs:
@@ -83,12 +84,6 @@ def _train(job: Context, training: FinalTraining) -> None:
         seconds=seconds,
         remaining=lambda epochs, _: _remaining(job, epochs),
     )
-
-
-def _note_reads(job: Context) -> None:
-    train, validation = len(job.splits.train), len(job.splits.validation)
-    job.ledger.record("retrain", "train", train, "fitting the weights of the final model")
-    job.ledger.record("retrain", "validation", validation, "choosing the epoch to keep")
 
 
 def _epoch_seconds(job: Context) -> float | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def search(job: Context) -> None:
     """Run the study, and estimate what mattered in it."""
     log = TrialLog(job.run / TRIALS)
-    record_split_reads(job)
+    record_reads(job)
     try:
         study = _study(job, log)
     except SpaceError as error:
@@ -84,12 +84,10 @@ def _study(job: Context, log: TrialLog) -> Study:
     )
 
 
-def record_split_reads(job: Context) -> None:
+def record_reads(job: Context) -> None:
     """Have the ledger say what trials read."""
-    job.ledger.record("search", "train", job.trial_images, "fitting the trials")
-    job.ledger.record(
-        "search", "validation", len(job.splits.validation), "scoring, pruning and choosing trials"
-    )
+    scoring = "scoring, pruning and choosing trials"
+    job.record_reads("search", "fitting the trials", scoring, images=job.trial_images)
 
 
 def fit_cost_model(job: Context, log: TrialLog, scale: float = 1.0) -> CostModel:

@@ -1,5 +1,6 @@
 """How many trainings run at once: decided by the machine, kept by the run."""
 
+import json
 import tomllib
 
 import pytest
@@ -114,7 +115,7 @@ def begun(folder, **asked):
 
 def planned(job):
     job.save_plan()
-    return job.run.read_json("plan.json")
+    return json.loads((job.run / "plan.json").read_text())
 
 
 def test_what_was_asked_and_what_was_decided_are_kept_apart(machine, tmp_path):

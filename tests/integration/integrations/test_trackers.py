@@ -82,15 +82,15 @@ def test_the_events_of_every_trial_are_those_of_the_records(run):
 def test_the_final_training_and_the_space(run):
     EventFiles().finished(run)
     events = read(run / FOLDER / "final")
-    epochs = run.read_json("history.json")["epochs"]
+    epochs = json.loads((run / "history.json").read_text())["epochs"]
     for name in CURVES:
         assert scalars(events, name) == near([(e["epoch"], e[name]) for e in epochs])
-    test = run.read_json("metrics.json")["test"]["accuracy"]
+    test = json.loads((run / "metrics.json").read_text())["test"]["accuracy"]
     assert scalars(events, "test_accuracy") == near([(len(epochs), test)])
     config = load_config(run.path).to_dict()
     params = hparams(events, "session_start_info").hparams
     assert {k: v.number_value for k, v in params.items()} == {k: config[k] for k in params}
-    space = run.read_json("space.json")["parameters"]
+    space = json.loads((run / "space.json").read_text())["parameters"]
     (file,) = (run / FOLDER).glob("events.out.tfevents.*")
     shown = hparams(read(file), "experiment").hparam_infos
     assert [info.name for info in shown] == [p["name"] for p in space]
@@ -266,10 +266,10 @@ def test_a_finished_run_in_a_real_mlflow_store(run, tmp_path, mlflow_installed):
     ((params, metrics, tags, curve, files, status),) = finals
     config = load_config(run.path).to_dict()
     assert params == {name: str(value) for name, value in config.items()}
-    test = run.read_json("metrics.json")["test"]
+    test = json.loads((run / "metrics.json").read_text())["test"]
     assert metrics["test_accuracy"] == test["accuracy"]
     assert [metrics["test_accuracy_low"], metrics["test_accuracy_high"]] == test["interval"]
-    epochs = run.read_json("history.json")["epochs"]
+    epochs = json.loads((run / "history.json").read_text())["epochs"]
     assert curve == [[e["epoch"], e["val_accuracy"]] for e in epochs]
     assert (tags["mlflow.runName"], tags["data"], status) == (
         "recorded",

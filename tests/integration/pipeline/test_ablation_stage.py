@@ -93,7 +93,7 @@ def made(job, only=(), asked=None, **how):
     for name, value in how.items():
         setattr(session, name, value)
     session.work()
-    return session, job.run.read_json("experiments.json")
+    return session, json.loads((job.run / "experiments.json").read_text())
 
 
 def verdicts(record):
@@ -120,7 +120,7 @@ def test_every_variant_stands_beside_the_base_on_the_same_seeds_and_images(run, 
 
 def test_only_training_and_validation_images_are_read(run, sample):
     made(job_of(run, sample))
-    entries = run.read_json("ledger.json")["entries"]
+    entries = json.loads((run / "ledger.json").read_text())["entries"]
     assert [(e["stage"], e["split"], e["n"]) for e in entries] == [
         ("experiments", "train", 400),
         ("experiments", "validation", 300),
@@ -179,7 +179,7 @@ def test_a_session_that_was_stopped_goes_on(run, sample):
     assert done >= 3
     session = Faked(job_of(run, sample))  # the size is the one that was begun with
     session.work()
-    record = run.read_json("experiments.json")
+    record = json.loads((run / "experiments.json").read_text())
     assert record["fidelity"] == {"images": 200, "validation": 300, "epochs": 2, "seeds": 3}
     assert len(record["experiments"]) == 13
     assert len(session.runner.tasks) <= 42 - done
@@ -189,7 +189,7 @@ def test_without_time_nothing_is_begun(run, sample):
     job = job_of(run, sample)
     job.budget.total = 1.0
     Faked(job).work()
-    record = run.read_json("experiments.json")
+    record = json.loads((run / "experiments.json").read_text())
     assert record["experiments"] == []
     assert record["base"] is None
     assert {s["reason"] for s in record["skipped"]} == {
@@ -198,7 +198,7 @@ def test_without_time_nothing_is_begun(run, sample):
     assert not run.has("experiments.jsonl")
     assert job.display.messages == ["experiments: all skipped: there was no time"]
     Faked(job_of(run, sample), [], {"images": 200, "epochs": 1, "seeds": 1}).work()
-    assert len(run.read_json("experiments.json")["experiments"]) == 13
+    assert len(json.loads((run / "experiments.json").read_text())["experiments"]) == 13
 
 
 def test_single_experiments_are_added_to_those_there_are(run, sample):
@@ -226,7 +226,7 @@ def test_more_time_adds_seeds(run, sample, monkeypatch):
     job = job_of(run, sample)
     session = Faked(job)
     session.work()
-    assert run.read_json("experiments.json")["fidelity"]["seeds"] > 1
+    assert json.loads((run / "experiments.json").read_text())["fidelity"]["seeds"] > 1
     assert min(t.number for t in session.runner.tasks) >= 100
 
 

@@ -6,14 +6,15 @@ import sys
 import numpy as np
 import pytest
 
-from fmnist.runs.artifacts import METRICS
+from fmnist.runs.artifacts import METRICS, STAGES
 from fmnist.runs.folder import Run, RunError, new_name, unfinished
+from fmnist.runs.records.plan import Stage, Stages
 from search.atomic import atomic_write
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):
     run = Run(tmp_path)
-    run.write_json("a.json", {"x": 1})
+    run.write_text("a.json", "whole")
 
     def fail(path):
         path.write_text("half")
@@ -21,14 +22,14 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
 
     with pytest.raises(OSError, match="disk full"):
         atomic_write(run / "a.json", fail)
-    assert run.read_json("a.json") == {"x": 1}
+    assert (run / "a.json").read_text() == "whole"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_json_has_no_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
-        Run(tmp_path).write_json("a.json", {"x": float("nan")})
-    assert not (tmp_path / "a.json").exists()
+        Run(tmp_path).write(STAGES, Stages((Stage("search", "", float("nan")),)))
+    assert not (tmp_path / "stages.json").exists()
 
 
 def test_toml_leaves_out_none(tmp_path):

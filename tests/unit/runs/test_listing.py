@@ -56,7 +56,7 @@ def test_a_run_that_another_process_holds_is_running(tmp_path):
 def test_numbers_are_those_of_the_records(tmp_path):
     run = finished(tmp_path)
     (listed,) = list_runs(tmp_path)
-    test = run.read_json("metrics.json")["test"]
+    test = json.loads((run / "metrics.json").read_text())["test"]
     assert (listed.accuracy, list(listed.interval)) == (test["accuracy"], test["interval"])
     assert listed.trials == len(TrialLog(run / "trials.jsonl").trials)
     assert listed.bytes == sum(f.stat().st_size for f in run.path.iterdir())
