@@ -71,6 +71,9 @@ class Config:
     stem: int = model_field(
         0, "Filters of a convolution before the first stage; 0: none.", low=0, high=512
     )
+    stem_stride: int = model_field(
+        1, "Pixels that the stem moves on by; 2 halves the maps of all that follows.", low=1, high=2
+    )
     convolutions: int = model_field(1, "Convolutions of each stage.", low=1, high=4)
     residual: bool = model_field(
         False,
@@ -248,6 +251,12 @@ class Config:
     def filters(self) -> tuple[int, ...]:
         """Filters of each stage that is built, first to last, as ``width`` makes them."""
         return tuple(self.scaled(f) for f in self._wanted_filters() if f)
+
+    @property
+    def first_map_size(self) -> int:
+        """Height and width, in pixels, of the maps that enter the first stage."""
+        stride = self.stem_stride if self.stem and self.filters else 1
+        return -(-self.image_size // stride)
 
     def scaled(self, filters: int) -> int:
         """``filters`` times ``width``: the nearest multiple of 8 where that changes them."""

@@ -127,7 +127,9 @@ class _Convolutions:
         """Stem and stages."""
         config = self._config
         if config.stem and config.filters:
-            x = self._active(self._convolution(x, config.scaled(config.stem), "stem"), "stem")
+            filters = config.scaled(config.stem)
+            x = self._convolution(x, filters, "stem", strides=config.stem_stride)
+            x = self._active(x, "stem")
         for number, filters in enumerate(config.filters, start=1):
             x = self._stage(x, number, filters)
         return x
@@ -152,12 +154,13 @@ class _Convolutions:
             return self._active(pool(x), f"{number}")
         return pool(self._active(x, f"{number}"))
 
-    def _convolution(self, x: Any, filters: int, name: str) -> Any:
+    def _convolution(self, x: Any, filters: int, name: str, strides: int = 1) -> Any:
         from keras import layers
 
         return layers.Conv2D(
             filters,
             self._config.kernel_size,
+            strides=strides,
             padding="same",
             use_bias=not self._config.batch_norm,
             kernel_initializer="he_normal",

@@ -19,14 +19,13 @@ class Size:
 def size_of(config: Config, classes: int = 10) -> Size:
     """The size of the network of ``config``, without building it."""
     parameters = operations = 0
-    side, channels = config.image_size, 1
-    for filters, convolved in _convolutions(config):
+    channels = 1
+    for filters, side in _convolutions(config):
         kernel = config.kernel_size**2 * channels * filters
         parameters += kernel + filters * (4 if config.batch_norm else 1)
-        operations += kernel * (side // convolved) ** 2
+        operations += kernel * side**2
         channels = filters
-    if config.filters:
-        side //= 2 ** len(config.filters)
+    side = config.first_map_size // 2 ** len(config.filters)
     width = channels * (side**2 if config.head == "flatten" or not config.filters else 1)
     for units in (config.dense_units, classes):
         if units:
@@ -37,10 +36,12 @@ def size_of(config: Config, classes: int = 10) -> Size:
 
 
 def _convolutions(config: Config) -> Iterator[tuple[int, int]]:
-    """Filters of each convolution, and by how much the image it sees was shrunk."""
+    """Filters of each convolution, and the height and width of the maps that it makes."""
+    side = config.first_map_size
     if config.stem and config.filters:
-        yield config.scaled(config.stem), 1
-    for stage, filters in enumerate(config.filters):
-        yield filters, 2**stage
+        yield config.scaled(config.stem), side
+    for filters in config.filters:
+        yield filters, side
+        side //= 2
         for _ in range(config.convolutions - 1):
-            yield filters, 2 ** (stage + 1)
+            yield filters, side

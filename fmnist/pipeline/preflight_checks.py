@@ -29,7 +29,7 @@ _BYTES_A_TRIAL, _TRIALS = 20e3, 5000
 _FIXED_SECONDS, _SECONDS_AN_OPERATION = 1.8, 1.8e-11
 _SIZED_BY = {
     *("width", "filters_1", "filters_2", "filters_3", "filters_4", "stages", "convolutions"),
-    *("stem", "kernel_size", "dense_units", "image_size", "batch_size"),
+    *("stem", "stem_stride", "kernel_size", "dense_units", "image_size", "batch_size"),
 }
 # Copies of the weights in a whole checkpoint: as saved and as trained, the optimiser's, averages.
 _WHOLE = 5

@@ -15,10 +15,11 @@ import pytest
 from faults import ROUNDS, TALLY, children, finish, grown, whole_lines
 from faults_life import FINISHED, REFUSED, STOPPED, Life
 
+pytestmark = pytest.mark.slow
 pytest_plugins = ("faults_plugin",)
 
 
-@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("rounds", ROUNDS)
 def test_the_parent_is_killed_at_random(lives, witness, rounds, jobs):
     rng = random.Random(jobs)
@@ -56,7 +57,6 @@ CALLS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("checkpoints", [True, False])
 def test_the_parent_is_killed_at_every_step(lives, witness, checkpoints):
     life = Life(str(witness.folder), trials=70, checkpoints=checkpoints, pause=0.0)

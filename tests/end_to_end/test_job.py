@@ -16,6 +16,7 @@ from fmnist.models import inference
 from fmnist.models.inference import load_model
 from search.records import TrialLog
 
+pytestmark = pytest.mark.slow
 FILES = (
     "run.toml space.json plan.json preflight.json study.db trials.jsonl epochs.jsonl "
     "importance.json confirm.jsonl confirm_epochs.jsonl confirmation.json best_config.toml "
@@ -207,7 +208,6 @@ def test_a_finished_run_is_not_run_again(finished, shared, folder, fmnist):
     assert (finished[0] / "metrics.json").read_bytes() == before
 
 
-@pytest.mark.slow
 def test_a_config_is_used_again_by_train_and_predict(finished, folder):
     run, _ = finished
     config = run / "best_config.toml"
@@ -254,7 +254,6 @@ def test_data_that_breaks_a_rule_leaves_no_run_behind(fmnist, tmp_path):
     assert list((tmp_path / "r").iterdir()) == []
 
 
-@pytest.mark.slow
 def test_keras_tuner_runs_under_the_same_supervision(folder):
     done = command_ended(folder, *search(4), "--name", "kt", "--engine", "keras-tuner", "--jobs", 2)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -281,7 +280,6 @@ def test_options_that_make_no_sense_are_refused(fmnist, options, message):
     assert message in error
 
 
-@pytest.mark.slow
 def test_what_the_preflight_finds_stops_the_run_before_it_begins(folder):
     done = command_ended(folder, *search(), "--name", "small", "--trial-memory", "300M")
     assert done.returncode == 2

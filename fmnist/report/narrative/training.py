@@ -77,7 +77,9 @@ def _further(c: dict[str, Any]) -> str:
         branch = ", a residual branch that is added to what enters it" if c.get("residual") else ""
         found += f" Within each stage {'follows' if more == 1 else 'follow'} {them}{branch}."
     if c.get("stem"):
-        found += " Before the first stage stands one convolution without pooling."
+        strided = c.get("stem_stride", 1) > 1
+        how = "that halves the maps" if strided else "without pooling"
+        found += f" Before the first stage stands one convolution {how}."
     return found
 
 
