@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 SCHEMA = 1
 State = Literal["complete", "pruned", "failed"]
+StoppedBy = Literal["", "pruner", "clock"]
 
 
 class RecordError(ValueError):
@@ -116,6 +117,7 @@ class Trial:
         replicate_of: the earlier trial of the same parameters that it repeats under a new seed.
         retry_of: the failed trial whose parameters it tries once more.
         peak_memory: most memory its process held, in bytes; None where not measured.
+        stopped_by: what ended a pruned trial; empty where not known, and for others.
         reported: steps and values of a trial of another program, where they are all that is
             known of its epochs.
     """
@@ -134,6 +136,7 @@ class Trial:
     replicate_of: int | None = None
     retry_of: int | None = None
     peak_memory: int | None = None
+    stopped_by: StoppedBy = ""
     reported: tuple[tuple[int, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -141,7 +144,8 @@ class Trial:
         data = dataclasses.asdict(self)
         lists = {name: list(data[name]) for name in ("epochs", "retries", "resumed")}
         reported = [list(pair) for pair in data.pop("reported")]
-        return {"schema": SCHEMA, **data, **lists, **({"reported": reported} if reported else {})}
+        known = {"stopped_by": data.pop("stopped_by"), "reported": reported}
+        return {"schema": SCHEMA, **data, **lists, **{k: v for k, v in known.items() if v}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:

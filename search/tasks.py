@@ -23,7 +23,7 @@ class Task:
         epochs: epochs it should take, unless the answers to its reports say otherwise.
         attempt: 1, or more after a failure.
         full_data: train on everything, as the final network is, instead of on a trial's share.
-        dry_run: only try out whether it works: one step of training, one of validation.
+        dry_run: only try out whether it works, or how fast: a few steps an epoch.
         folder: where its checkpoints lie; a task that finds some goes on from them.
     """
 

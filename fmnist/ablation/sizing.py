@@ -35,6 +35,8 @@ _GOOD = (
     (8_000, 4, 3),
     (6_000, 3, 3),
 )
+TELLING_SIZE = Fidelity(8_000, 6_000, 4, 3)
+"""The smallest size at which a network is near enough to the final one to tell of it."""
 _SMALL = ((4_000, 3, 3), (4_000, 2, 3), (3_000, 2, 3), (6_000, 3, 1), (4_000, 2, 1), (3_000, 2, 1))
 _MOST_SEEDS = 10
 # With fewer images than a size asks for, so many times its epochs at most.

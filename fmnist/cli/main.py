@@ -17,6 +17,7 @@ from fmnist.cli.commands.dashboard import dashboard
 from fmnist.cli.commands.doctor import doctor
 from fmnist.cli.commands.export import export
 from fmnist.cli.commands.import_ import import_command
+from fmnist.cli.commands.plan import plan
 from fmnist.cli.commands.predict import predict
 from fmnist.cli.commands.recipes import recipes
 from fmnist.cli.commands.report import report
@@ -54,8 +55,8 @@ def cli(config_file: Path | None) -> None:
 
 
 _COMMANDS = [
-    run, train, predict, report, compare, recipes, status, doctor, runs, clean, config, completion,
-    dashboard, import_command, worker, reproduce, export, experiment,
+    run, plan, train, predict, report, compare, recipes, status, doctor, runs, clean, config,
+    completion, dashboard, import_command, worker, reproduce, export, experiment,
 ]  # fmt: skip
 for _command in _COMMANDS:
     cli.add_command(_command)

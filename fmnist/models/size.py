@@ -10,20 +10,22 @@ from fmnist.config.config import Config
 
 @dataclass(frozen=True)
 class Size:
-    """Weights of a network, and multiplications for one image forward."""
+    """Weights of a network; multiplications and values of maps for one image forward."""
 
     parameters: int
     operations: int
+    map_values: int = 0
 
 
 def size_of(config: Config, classes: int = 10) -> Size:
     """The size of the network of ``config``, without building it."""
-    parameters = operations = 0
+    parameters = operations = map_values = 0
     channels = 1
     for filters, side in _convolutions(config):
         kernel = config.kernel_size**2 * channels * filters
         parameters += kernel + filters * (4 if config.batch_norm else 1)
         operations += kernel * side**2
+        map_values += filters * side**2
         channels = filters
     side = config.first_map_size // 2 ** len(config.filters)
     width = channels * (side**2 if config.head == "flatten" or not config.filters else 1)
@@ -32,7 +34,7 @@ def size_of(config: Config, classes: int = 10) -> Size:
             parameters += (width + 1) * units
             operations += width * units
             width = units
-    return Size(parameters, operations)
+    return Size(parameters, operations, map_values)
 
 
 def _convolutions(config: Config) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from fmnist.pipeline.request import ReportOptions, Request
 from fmnist.pipeline.worker_pool import TrialProcessPool
 from fmnist.runs.artifacts import CHILDREN_LOG, LEDGER, PLAN, PREFLIGHT, RUN, STAGES
 from fmnist.runs.folder import Run
-from fmnist.runs.records.plan import Stage, Stages
+from fmnist.runs.records.plan import RunProfile, Stage, Stages
 from fmnist.training.objective import Part, TrainingObjective
 from search.processes.interrupt import Interrupt
 from search.processes.supervisor import shared_threads
@@ -34,6 +35,7 @@ from search.tasks import Limits
 
 if TYPE_CHECKING:
     from fmnist.analysis.reproduction import Recorded
+    from fmnist.pipeline.search_setup import SearchSetup
     from fmnist.report.render import Rendered
 
 
@@ -48,6 +50,7 @@ class Context:
         clock: when the job began, what earlier sessions took.
         recipe: what ``run.toml`` says of the recipe that is run; empty without one.
         recorded: the run that this one repeats; None where it repeats none.
+        setup_for: gives what a search starts from under a profile; None where nothing is searched.
         trackers: other programs' books, kept as the run goes.
     """
 
@@ -64,8 +67,14 @@ class Context:
     recorded: Recorded | None = None
     trackers: Trackers = field(default_factory=Trackers)
     on_progress: Callable[[], object] = field(default=lambda: None)
+    setup_for: Callable[[RunProfile], SearchSetup] | None = None
     rendered: Rendered | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
+
+    def __post_init__(self) -> None:
+        # Before anything asks for the budget: what earlier sessions took is spent.
+        if stages := self.run.get(STAGES):
+            self.clock.resume(stages.stages)
 
     @cached_property
     def data(self) -> DataSet:
@@ -114,6 +123,10 @@ class Context:
         jobs = choose_jobs(self.request, self.budget.total)
         if stored:
             planner.resume(stored)
+            if self.request.experiments is None and "experiments" not in map(
+                attrgetter("stage"), stored.planned
+            ):
+                planner.workload = replace(planner.workload, experiments=False)
             if self.request.jobs == "auto":
                 # Costs were learnt with so many at once; another machine may have less room.
                 jobs = min(jobs, stored.jobs)

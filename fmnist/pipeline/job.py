@@ -100,8 +100,6 @@ class Job(Context):
                 f"{self.run.path} was started with other options: {', '.join(different)}; "
                 "repeat the first command to go on, or give another --name"
             )
-        if stages := self.run.get(artifacts.STAGES):
-            self.clock.resume(stages.stages)
         self.display.message(f"continuing {self.run.path}")
 
     def _timed(self, name: str, work: Callable[[Job], None]) -> None:

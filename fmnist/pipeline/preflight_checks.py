@@ -11,6 +11,7 @@ from fmnist.config.config import Config
 from fmnist.errors import UserError
 from fmnist.models.size import size_of
 from fmnist.pipeline import doctor
+from fmnist.pipeline.planner.costs import slowness_of
 from fmnist.pipeline.space_bounds import Params, largest_config, smallest_config
 from fmnist.runs.folder import Run
 from fmnist.runs.records import plan as records
@@ -24,9 +25,6 @@ METRICS = ("accuracy", "loss", "val_accuracy", "val_loss")
 # A trial holds more than a batch of it does: all its images, and what the libraries keep.
 _MEMORY_MARGIN = 1.5
 _BYTES_A_TRIAL, _TRIALS = 20e3, 5000
-# Seconds of a probe on the machine the plans were made on (2 cores): a fixed part for building
-# and tracing, and one for each multiplication.
-_FIXED_SECONDS, _SECONDS_AN_OPERATION = 1.8, 1.8e-11
 _SIZED_BY = {
     *("width", "filters_1", "filters_2", "filters_3", "filters_4", "stages", "convolutions"),
     *("stem", "stem_stride", "kernel_size", "dense_units", "image_size", "batch_size"),
@@ -99,6 +97,7 @@ def preflight(
     final_epochs: int,
     fewer: bool = False,
     classes: int = 10,
+    speed: float | None = None,
     on_check: Callable[[Check], object] = lambda _: None,
 ) -> records.Preflight:
     """Check this machine and probe the ends of the space.
@@ -110,6 +109,7 @@ def preflight(
         probe: runs one batch; raises ``TrialError`` where that fails.
         trial_memory: the limit in bytes of one trial's process, where there is one.
         final_epochs: of the retraining, at most: each leaves a checkpoint.
+        speed: as measured, for the record.
         classes: of the data set; sizes of networks are told for them.
         fewer: whether there may be fewer trainings at once, where memory does not suffice.
         on_check: hears of every check when it is over.
@@ -136,7 +136,8 @@ def preflight(
         checks=tuple(checks),
         smallest=probed.get("smallest"),
         largest=probed.get("largest"),
-        slowness=_slowness(base, ends),
+        slowness=slowness_of(speed),
+        speed=speed,
         jobs=asked.fitting(peak),
     )
 
@@ -228,19 +229,3 @@ def _remedy(kind: str, asked: _Asked) -> str:
         "timeout": f"see that nothing else fills this machine, or {_narrower(asked)}",
     }
     return remedies.get(kind, "see run.log and children.log in the run's folder; fmnist doctor")
-
-
-def _slowness(base: Config, ends: list[_Extreme]) -> float:
-    """How many times longer the probes took than on the machine of the plans; at least 1."""
-    expected = measured = 0.0
-    for end in ends:
-        if end.probe is not None:
-            expected += _expected_seconds(base.replace(**end.params))
-            measured += end.probe.seconds
-    return round(max(1.0, measured / expected), 2) if expected else 1.0
-
-
-def _expected_seconds(config: Config) -> float:
-    """Of a probe: forward and back over a batch, forward over one of 500."""
-    images = 3 * config.batch_size + 500
-    return _FIXED_SECONDS + _SECONDS_AN_OPERATION * images * size_of(config).operations

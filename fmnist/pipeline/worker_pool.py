@@ -35,12 +35,14 @@ class TrialProcessPool:
         ``training`` makes another objective than that of the trials.
         """
         training = training or self.training
-        if self._told not in (None, training):
-            self.close()  # children hear of their objective once
         supervisor = self._open(jobs)
-        if supervisor.objective is None:
+        if self._told != training:
             supervisor.objective, self._told = training(), training
         return supervisor
+
+    def forget_training(self) -> None:
+        """Have the objective made anew: what it is made of has changed."""
+        self._told = None
 
     def close(self) -> None:
         """End all children."""
@@ -52,5 +54,6 @@ class TrialProcessPool:
         if self._supervisor is not None and self._supervisor.slots != jobs:
             self.close()
         if self._supervisor is None:
+            self._told = None
             self._supervisor = Supervisor(jobs=jobs, initializer=warm_up, output=self.log)
         return self._supervisor

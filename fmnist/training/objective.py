@@ -18,6 +18,8 @@ from search.atomic import atomic_write
 from search.records import TrialError
 from search.tasks import Report, Task
 
+STEPS_TIMED = 20
+"""Steps of an epoch of a dry run that has several, so that all but the first tell the speed."""
 Part = tuple[Images, NDArray[np.int64]]
 
 
@@ -79,6 +81,8 @@ class TrainingObjective:
     def _images(self, task: Task, batch: int) -> Part:
         if task.full_data:
             return self.train
+        if task.dry_run and task.epochs > 1:
+            batch *= STEPS_TIMED
         share = (self.train[0][self.share], self.train[1][self.share])
         return _first(share, batch) if task.dry_run else share
 

@@ -17,7 +17,7 @@ import psutil
 from search.processes import child
 from search.processes.child import Setup
 from search.records import Failure
-from search.tasks import Limits, Task
+from search.tasks import Limits, Objective, Task
 
 # A child is replaced once it holds this many times what it held after its first task, and so
 # many bytes more.
@@ -42,7 +42,7 @@ class ChildProcess:
     setup: Setup
     last_message: float
     ready: bool = False
-    has_objective: bool = False
+    objective: Objective | None = None
     task: Task | None = None
     limits: Limits = field(default_factory=Limits)
     started: float = 0.0

@@ -30,7 +30,7 @@ class Supervisor:
     """Runs tasks of ``objective`` in up to ``jobs`` child processes; a ``Runner``.
 
     Args:
-        objective: picklable; sent to a child once, before its first task. May be set later.
+        objective: picklable; sent to a child before its first task, and again once it is another.
         jobs: tasks at once.
         initializer: picklable; called in every child before its first task. What it returns is
             the ``device`` of this supervisor.
@@ -80,9 +80,9 @@ class Supervisor:
         child.task, child.limits = task, limits
         child.started = child.last_message = self._clock()
         child.peak_memory = None
-        if not child.has_objective:
+        if child.objective is not self.objective:
             child.send(self.objective)
-            child.has_objective = True
+            child.objective = self.objective
         child.send(task)
 
     def wait(self, seconds: float) -> list[Event]:

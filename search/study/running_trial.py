@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from search.engines.base import Suggestion
-from search.records import Epoch, Failure, FailureKind, State, Trial
+from search.records import Epoch, Failure, FailureKind, State, StoppedBy, Trial
 from search.tasks import Task
 
 
@@ -21,7 +21,7 @@ class RunningTrial:
         earlier_seconds: seconds that its ended processes took.
         resume_epochs: the epochs after which it went on from a checkpoint.
         failure: how it ended, where it failed for good.
-        pruned: whether it was ended before its time, by the engine or by the clock.
+        stopped_by: what ended it before its time, the engine's pruner or the clock; empty: nothing.
         all_epochs_done: whether only its process has to end.
     """
 
@@ -34,7 +34,7 @@ class RunningTrial:
     retries: list[Failure] = field(default_factory=list)
     resume_epochs: list[int] = field(default_factory=list)
     failure: Failure | None = None
-    pruned: bool = False
+    stopped_by: StoppedBy = ""
     all_epochs_done: bool = False
     peak_memory: int | None = None
 
@@ -46,7 +46,7 @@ class RunningTrial:
     @property
     def state(self) -> State:
         """How the trial ends, as things stand."""
-        return "failed" if self.failure else "pruned" if self.pruned else "complete"
+        return "failed" if self.failure else "pruned" if self.stopped_by else "complete"
 
     def may_retry(self, kind: str, earlier: Sequence[Trial]) -> bool:
         """Whether to try it again after a failure of ``kind``.
@@ -83,6 +83,7 @@ class RunningTrial:
             replicate_of=replicate_of if replicate_of is not None else next(iter(done), None),
             retry_of=retry_of if retry_of is not None or done else next(reversed(failed), None),
             peak_memory=self.peak_memory,
+            stopped_by="" if self.failure else self.stopped_by,
         )
 
     def _value(self) -> float | None:

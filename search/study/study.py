@@ -105,7 +105,7 @@ class Study(TrialBook):
         if not trial.epochs:
             trial.failure = failure
         elif not trial.all_epochs_done:
-            trial.pruned = True
+            trial.stopped_by = "clock"
         with self._dropping_lost_trial(trial):
             self._finish(trial)
 

@@ -108,12 +108,12 @@ class TrialBook:
         return self.engine.report(trial.number, epoch.epoch, epoch.val_accuracy)
 
     def _epochs_left(self, trial: RunningTrial, goes_on: bool) -> int:
-        """Epochs still to come; marks the trial as pruned where it ends before its time."""
+        """Epochs still to come; notes what stops the trial where it ends before its time."""
         if self.remaining is not None:
             return self.remaining(trial.epochs, trial.task.epochs)
         left = trial.task.epochs - len(trial.epochs)
         if left > 0 and (not goes_on or self.scheduler.time_left() < trial.epochs[-1].seconds):
-            trial.pruned = True
+            trial.stopped_by = "clock" if goes_on else "pruner"
             return 0
         return max(0, left)
 

@@ -3,12 +3,14 @@
 import math
 import random
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulation import IMAGES, SHARING, SPACE, VALIDATION, Machine, RandomEngine, SimulatedRunner
 from studies import study_of
 
 from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.config.config import Config
+from fmnist.pipeline.planner.costs import TYPICAL_SPEED, relative_cost, slowness_of
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.planner.workload import PostSearchWorkload
@@ -31,7 +33,7 @@ class Scenario:
     """One kind of night; see ``Machine``.
 
     Attributes:
-        slowness: of the machine, of which the preflight measures about as much.
+        slowness: of the machine in training, of which the preflight measures about as much.
         slow_tail: how much longer evaluation and report take than on the machine measured.
         until: the deadline is one by the wall clock.
         jumps: (seconds after the start, seconds) of the wall clock; a sleep jumps ahead.
@@ -60,9 +62,14 @@ class Job:
     def __init__(self, night, seed, folder):
         self.scenario, self.folder = night, folder
         self.chance = random.Random(seed)
+        speed = TYPICAL_SPEED / night.slowness
+        measured = speed * math.exp(self.chance.gauss(0, 0.15))
+        profile = replace(profile_for(night.total, measured, jobs=night.jobs), refit=night.refit)
+        cost = IMAGES * relative_cost(Config(**profile.base))
+        self.slow = slowness_of(speed)
         self.machine = Machine(
             self.chance,
-            9.0 * night.slowness * math.exp(self.chance.gauss(0, 0.25)),
+            cost / speed * math.exp(self.chance.gauss(0, 0.25)),
             night.total,
             spread=night.spread,
             levels=night.levels,
@@ -73,15 +80,19 @@ class Job:
         )
         clock = self.machine.wall if night.until else self.machine.monotonic
         self.budget = Budget(night.total, clock=clock)
-        measured = night.slowness * math.exp(self.chance.gauss(0, 0.2))
         self.workload = PostSearchWorkload(night.refit, night.members, night.mirrored)
         self.planner = TimePlanner(
-            self.budget, profile_for(night.total), measured, jobs=night.jobs, workload=self.workload
+            self.budget,
+            profile,
+            slowness_of(measured),
+            jobs=night.jobs,
+            workload=self.workload,
         )
+        self.planner.expected_epoch = cost / measured
         self.costs = CostModel(SPACE)
 
     def run(self):
-        self.machine.spend(BEFORE * self.scenario.slowness)
+        self.machine.spend(BEFORE * self.slow)
         self.search()
         self.confirm()
         self.retrain()
@@ -91,7 +102,7 @@ class Job:
         return self
 
     def study(self, name, engine, plan, slots, whole_images=IMAGES, **options):
-        start = START * self.scenario.slowness
+        start = START * self.slow
         images = self.planner.plan.trial_images
         runner = SimulatedRunner(self.machine, slots, images, start, whole_images)
         options = {"epochs": self.planner.plan.trial_epochs, **options}
@@ -110,7 +121,10 @@ class Job:
     def search(self):
         plan = TrialScheduler(self.budget, self.search_reserve, self.costs)
         engine = RandomEngine(self.chance)
-        study = self.study("trials", engine, plan, self.scenario.jobs, max_failures=50)
+        most = self.planner.plan.max_trials
+        study = self.study(
+            "trials", engine, plan, self.scenario.jobs, max_failures=50, max_trials=most
+        )
         self.log = study.log
         study.run()
         self.cut = [t for t in self.log.trials if cut_by_time(t) and t.number not in engine.stopped]
@@ -228,7 +242,7 @@ class Job:
     def post_search_seconds(self):
         """Evaluation with its curve, as long as there is time for it, explanations, report."""
         s = self.scenario
-        slow = s.slowness * s.slow_tail * math.exp(self.chance.gauss(0, 0.1))
+        slow = self.slow * s.slow_tail * math.exp(self.chance.gauss(0, 0.1))
         workload, point = self.workload, POINT * slow
         self.machine.spend(EVALUATION * slow)
         self.machine.spend(point * (workload.forward_passes - 1) * (1 + VALIDATION / 10_000))
@@ -266,7 +280,7 @@ class Job:
         slow = 3.0 * 1.2 * (1 + s.creep)
         epoch = machine.epoch * machine.cost(self.best.params) * slow
         trial = epoch * s.jobs**s.sharing if len(self.log.trials) < 2 * s.jobs else 0.0
-        start = START * s.slowness
+        start = START * self.slow
         return (
             2 * start
             + trial

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -228,12 +229,13 @@ def run(
         _check_alone(search.jobs, study, artifacts)
     folder = common.find_run(request, fresh=fresh)
     seconds = deadline.timestamp() - time.time() if deadline else request.time_seconds
-    setup = build_search_setup(
-        load_or_make_profile(folder, seconds),
+    setup_for = partial(
+        build_search_setup,
         space=search.space,
         warm_start=search.warm_start,
         settings=request.settings or {},
     )
+    setup = setup_for(load_or_make_profile(folder, seconds))
     if search.warm_start and not setup.first_trials:
         click.echo(
             f"note: {search.warm_start} lies outside the space, so it is no trial of its own",
@@ -243,6 +245,7 @@ def run(
         common.make_job(folder, request, setup.base),
         space=setup.space,
         first_trials=setup.first_trials,
+        setup_for=setup_for,
         coordinator=_coordinator(database),
         clock=JobClock(STARTED, deadline),
     )

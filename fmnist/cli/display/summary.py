@@ -108,7 +108,8 @@ def outcome(trial: Trial) -> str:
     """State and value of a trial in a few words."""
     if trial.failure:
         return f"failed ({trial.failure.kind})"
-    mark = "" if trial.state == "complete" else " pruned"
+    stopped = " cut off by the clock" if trial.stopped_by == "clock" else " pruned"
+    mark = "" if trial.state == "complete" else stopped
     return f"{percent(trial.value)}{mark}"
 
 

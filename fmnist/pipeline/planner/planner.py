@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from statistics import fmean
 
 from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.pipeline.planner.profiles import TRIAL_OVERHEAD
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.runs.records.plan import Decision, Plan, PlannedStage, RunProfile
 from fmnist.text import counted
@@ -22,7 +23,7 @@ from search.study.scheduler import Budget
 _TAIL, _TAIL_AN_EPOCH, _LONGEST_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 1.25, 50.0, 0.25, 0.5
 _CURVE_KEPT = 0.85  # of the tail, by a refit that would otherwise be in vain
 # Most of the time before the tail that is kept for the retraining.
-_RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.42, 0.25
+_RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.6, 0.25
 # Candidates and fresh seeds, the most thorough first; and the shares of the time that it may cost.
 _CONFIRMATIONS = ((5, 5), (5, 3), (4, 3), (3, 3), (3, 2), (2, 2))
 _CONFIRM_SHARE, _LEAST_CONFIRM_SHARE = 0.15, 0.2
@@ -71,6 +72,7 @@ class TimePlanner:
         self.set_parallelism(jobs, threads)
         self.deadline, self.confirm = deadline, confirm
         self.decisions: list[Decision] = []
+        self.expected_epoch: float | None = None  # seconds, of one of the base, by its size
         self._epoch: float | None = None
         self._run: float | None = None
         self._promised = 0.0
@@ -98,7 +100,7 @@ class TimePlanner:
         # Imports and typesetting gain little from a fast machine.
         curve = _TAIL_AN_EPOCH * self.plan.final_epochs
         usual = min(_LONGEST_TAIL, _TAIL + curve) * max(0.5, self.slowness)
-        usual += self.workload.prediction_seconds(self._epoch or _EPOCH * self.slowness)
+        usual += self.workload.prediction_seconds(self._epoch or self._guessed_epoch)
         return usual if self.budget.total is None else min(usual, _TAIL_SHARE * self.budget.total)
 
     def min_post_search_seconds(self) -> float:
@@ -153,6 +155,8 @@ class TimePlanner:
 
     def _retraining(self) -> float:
         if self._epoch is None and self.budget.total is not None:
+            if self.expected_epoch is not None:
+                return self._retraining_epochs_of(self.expected_epoch)
             # Without a trial there is nothing to retrain.
             return _LEAST_RETRAIN_SHARE * (self.budget.total - self.post_search_seconds())
         return self._retraining_epochs_of(self._epoch or 0.0)
@@ -275,11 +279,25 @@ class TimePlanner:
         )
 
     @property
+    def _guessed_epoch(self) -> float:
+        """Seconds of an epoch of the retraining, before there was a trial."""
+        return self.expected_epoch or _EPOCH * self.slowness
+
+    @property
+    def expected_trials(self) -> int:
+        """How many trials the search should complete, by the plan."""
+        seconds = next((p.seconds or 0.0 for p in self.planned if p.stage == "search"), 0.0)
+        passes = self.plan.trial_images * self.plan.trial_epochs
+        one = passes / _EPOCH_IMAGES * self._guessed_epoch + TRIAL_OVERHEAD * self.slowness
+        fitting = self.jobs * seconds / (one * parallel_slowdown(self.jobs))
+        return min(math.floor(max(0.0, fitting)), self.plan.max_trials or math.floor(fitting))
+
+    @property
     def planned(self) -> tuple[PlannedStage, ...]:
         """The split as it looks before anything has run; empty without a limit."""
         if self._first_plan is not None or self.budget.total is None:
             return self._first_plan or ()
-        plan, epoch = self.plan, _EPOCH * self.slowness
+        plan, epoch = self.plan, self._guessed_epoch
         run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
         confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
         shares, load = (

@@ -1,27 +1,26 @@
-"""How large the parts of a run are: longer runs afford trials nearer to the final training.
+"""How large the parts of a run are: as the work allows that this machine can do in the time.
 
-And what stands around the searched fields: a recipe that makes most of the time there is.
+Work is time times measured speed, in training images of the reference network (``costs.py``). It
+decides on network, epochs and trials, so a slow machine trains a smaller network to the end where a
+fast one trains a large one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.config.config import Config
+from fmnist.pipeline.planner.costs import REFERENCE, TYPICAL_SPEED, relative_cost, slowness_of
 from fmnist.runs.records.plan import RunProfile
 
 # Around the core space, measured by ``tests/benchmarks/ablation.py``: a residual network of
 # two convolutions a stage behind a stem, after D. Page's ResNet-9 (How to train your ResNet, 2018).
-_NETWORK = {
-    "stem": 16,
-    "convolutions": 2,
-    "residual": True,
-    "head": "max",
-    "dense_units": 0,
-    "dropout": 0.2,
-}
 _TRAINING = {
+    "dropout": 0.2,
     "optimizer": "adamw",
     "learning_rate": 4e-3,
     "weight_decay": 0.02,
@@ -29,13 +28,27 @@ _TRAINING = {
     "label_smoothing": 0.1,
     "batch_size": 128,
 }
-SHORT: Mapping[str, Any] = {**_NETWORK, **_TRAINING}
+COMPACT: Mapping[str, Any] = {**REFERENCE, **_TRAINING}
+"""For slow machines: maps of 14 × 14 pixels from the first stage on."""
+SHORT: Mapping[str, Any] = {**COMPACT, "stem": 16, "stem_stride": 1}
 """For trainings of up to some twenty epochs."""
 LONGER: Mapping[str, Any] = {**SHORT, "erasing": 0.25}
 """For more epochs, which need more against overfitting."""
 LONG: Mapping[str, Any] = {**LONGER, "width": 2.0, "ema": 0.99}
 """For many epochs: a wider network as well."""
 
+# The networks, the most expensive first, with the fewest epochs that each is worth training for.
+_NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
+    (LONG, 50),
+    (SHORT, 9),
+    (COMPACT, 8),
+    ({**COMPACT, "width": 0.75}, 8),
+    ({**COMPACT, "width": 0.5}, 0),
+)
+_MOST_FINAL = 300
+"""Final epochs beyond which more were never seen to help; the search has the rest of the time."""
+_ERASING_FROM = 24
+"""Epochs from which on erasing is a gain."""
 
 PLANNED_IMAGES = 54_000
 """Training images that the plans are made for."""
@@ -45,20 +58,108 @@ _MORE_TRIAL, _MORE_FINAL = 4, 4
 # More epochs than these only where they are planned: each leaves a checkpoint.
 _MOST_EPOCHS = 200
 
+# Shares of the time for final training and confirmation; what the search may have of the rest;
+# and the final training's share where the search is given back.
+_FINAL, _CONFIRMATION, _FINAL_ALONE = 0.52, 0.08, 0.65
+# Seconds before the search and after the final training on a fast machine, more on a slow one.
+_AROUND, _AROUND_SHARE = 60.0, 0.25
+# A trial is so much of the final training, and sees so many images in all at least.
+_TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 6_000, 12
+TRIAL_OVERHEAD = 3.0
+"""Seconds of a trial besides its epochs on a fast machine, most of them for compiling."""
+FEWEST_TRIALS = 8
+"""With fewer complete trials a search has nothing to choose from, and is given back."""
+# From so many final epochs on there is a refit; passes of a trial that can tell more fields.
+_REFIT_FROM, _EXTENDED_FROM = 120, 400_000
+_WITHOUT_LIMIT = 30 * 60.0
 
-_PLANS = (
-    (5 * 60, RunProfile(6_000, 3, 12, base={**SHORT, "width": 0.75})),
-    (15 * 60, RunProfile(10_000, 4, 18, base=SHORT)),
-    (60 * 60, RunProfile(18_000, 5, 36, base=LONGER)),
-    (4 * 3600, RunProfile(24_000, 5, 75, base=LONG)),
-    (float("inf"), RunProfile(54_000, 12, 150, space="extended", base=LONG, refit=True)),
-)
+
+@dataclass(frozen=True)
+class _Machine:
+    """What the plan knows of the machine; ``speed`` in reference images a second, alone."""
+
+    seconds: float
+    speed: float
+    jobs: int
+
+    @property
+    def slowness(self) -> float:
+        """Of what is not training, against a fast machine."""
+        return slowness_of(self.speed)
+
+    def training_seconds(self, cost: float, passes: float) -> float:
+        """Of a training alone on ``passes`` images in all."""
+        return cost * passes / self.speed
+
+    @property
+    def search_seconds(self) -> float:
+        """What final training, confirmation and the rest leave the search."""
+        around = min(_AROUND * self.slowness, _AROUND_SHARE * self.seconds)
+        return (1 - _FINAL - _CONFIRMATION) * self.seconds - around
 
 
-def profile_for(seconds: float | None) -> RunProfile:
-    """The plan for a time budget; without one (trials are counted), that of half an hour."""
-    wanted = 30 * 60 if seconds is None else seconds
-    return next(plan for limit, plan in _PLANS if wanted <= limit)
+def profile_for(
+    seconds: float | None,
+    speed: float | None = None,
+    *,
+    jobs: int = 1,
+    settings: Mapping[str, Any] | None = None,
+    given: Config | None = None,
+) -> RunProfile:
+    """The plan for a time budget on a machine; without one, that of half an hour on a fast one.
+
+    Args:
+        speed: training images of the reference network a second, alone on the machine; None: those
+            of a fast machine.
+        jobs: trials at once.
+        settings: fields that are fixed; they count for the cost.
+        given: configuration to search around, in place of the plan's own.
+    """
+    if seconds is None:
+        seconds, speed = _WITHOUT_LIMIT, None
+    machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
+    base, epochs = _network(machine, settings or {}, given, _FINAL)
+    cost = relative_cost(given or Config(**{**base, **(settings or {})}))
+    passes = _trial_passes(machine, cost, epochs)
+    if passes < _FEWEST_PASSES:
+        base, epochs = _network(machine, settings or {}, given, _FINAL_ALONE)
+        passes, most = _FEWEST_PASSES, 1
+    else:
+        most = None
+    trial_epochs = min(_LONGEST_TRIAL, max(2, round(passes ** (1 / 3) / 8.6)))
+    return RunProfile(
+        trial_images=min(PLANNED_IMAGES, 500 * round(passes / trial_epochs / 500)),
+        trial_epochs=trial_epochs,
+        final_epochs=epochs,
+        space="extended" if passes >= _EXTENDED_FROM else "core",
+        base=base,
+        refit=epochs >= _REFIT_FROM,
+        max_trials=most,
+    )
+
+
+def _network(
+    machine: _Machine, settings: Mapping[str, Any], given: Config | None, share: float
+) -> tuple[Mapping[str, Any], int]:
+    """The largest network that its epochs fit for, and these."""
+    passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
+    if given is not None:
+        return LONGER, max(1, math.floor(passes / relative_cost(given)))
+    for base, fewest in _NETWORKS:
+        epochs = math.floor(passes / relative_cost(Config(**{**base, **settings})))
+        if epochs >= fewest:
+            break
+    erasing = {"erasing": LONGER["erasing"]} if epochs >= _ERASING_FROM else {}
+    return {**base, **erasing}, min(_MOST_FINAL, max(1, epochs))
+
+
+def _trial_passes(machine: _Machine, cost: float, epochs: int) -> float:
+    """Images that a trial sees in all, so that enough trials fit; 0 where they do not."""
+    wanted = max(_FEWEST_PASSES, _TRIAL_PART * epochs * PLANNED_IMAGES)
+    slower = parallel_slowdown(machine.jobs)
+    each = machine.jobs * machine.search_seconds / FEWEST_TRIALS / slower
+    most = (each - TRIAL_OVERHEAD * machine.slowness) * machine.speed / cost
+    return min(wanted, most)
 
 
 def scale_to_dataset(plan: RunProfile, images: int, classes: int) -> RunProfile:

@@ -6,26 +6,44 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from fmnist.ablation.sizing import TELLING_SIZE, Prices
+from fmnist.ablation.variants import catalogue
 from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.data import DataSet
-from fmnist.pipeline.planner.profiles import profile_for, scale_to_dataset
+from fmnist.pipeline.planner.costs import relative_cost, slowness_of
+from fmnist.pipeline.planner.profiles import FEWEST_TRIALS, profile_for, scale_to_dataset
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.pipeline.request import Request
 from fmnist.runs.records.plan import RunProfile
+from fmnist.text import counted
 from search.processes.supervisor import available_cores
 from search.space import SearchSpace
 
 
 def choose_profile(
-    request: Request, seconds: float | None, load: Callable[[], DataSet]
+    request: Request,
+    seconds: float | None,
+    load: Callable[[], DataSet],
+    *,
+    speed: float | None = None,
+    jobs: int = 1,
+    base: Config | None = None,
 ) -> RunProfile:
     """The profile for ``seconds`` of time, with what was asked for instead.
 
     Args:
         load: gives the data; called only where they are the user's own, whose size counts.
+        speed, jobs: see ``profile_for``.
+        base: of the run, which counts where the user gave it.
     """
-    profile = profile_for(None if request.kind == "train" else seconds)
+    profile = profile_for(
+        None if request.kind == "train" else seconds,
+        speed,
+        jobs=jobs,
+        settings=request.settings,
+        given=base if request.warm_start or request.recipe else None,
+    )
     if request.kind == "train" or request.recipe:
         profile = replace(profile, refit=False)  # what is given is trained as it stands
     if request.data is not None:
@@ -35,7 +53,20 @@ def choose_profile(
     asked: dict[str, Any] = {n: v for n in names if (v := getattr(request, n)) is not None}
     if request.final_epochs is not None:
         asked["stretch"] = 1
+    if request.trials is not None or asked.keys() & {"trial_images", "trial_epochs"}:
+        asked["max_trials"] = None  # the search was asked for
     return replace(profile, **asked)
+
+
+def describe_profile(profile: RunProfile, speed: float) -> str:
+    """What the plan chose for a machine of that speed, in words."""
+    chosen = (
+        f"{speed:,.0f} images of the reference network a second: "
+        f"{counted(profile.final_epochs, 'epoch')} of the final training"
+    )
+    if profile.max_trials == 1:
+        return f"{chosen}; the search is given back, since fewer than {FEWEST_TRIALS} trials fit"
+    return f"{chosen}, trials of {profile.trial_epochs} epochs on {profile.trial_images:,} images"
 
 
 def choose_workload(
@@ -46,6 +77,14 @@ def choose_workload(
     mirrored = base.test_time_flip or "test_time_flip" in searched
     members = (request.ensemble or 1) - 1
     return PostSearchWorkload(profile.refit, members, mirrored, request.wants_experiments)
+
+
+def experiments_fit(base: Config, speed: float, jobs: int, seconds: float) -> bool:
+    """Whether the telling experiments around ``base`` fit into ``seconds`` at a decent size."""
+    unit = relative_cost(base) / speed * parallelism.parallel_slowdown(jobs)
+    prices = Prices(base, unit, jobs, slowness_of(speed))
+    telling = [e for e in catalogue(base) if e.telling and not e.reason]
+    return prices.total(telling, TELLING_SIZE) <= seconds
 
 
 def choose_jobs(request: Request, seconds: float | None, device: str | None = None) -> int:

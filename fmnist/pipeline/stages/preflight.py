@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import math
-import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fmnist.backends import environment
 from fmnist.backends.parallelism import accelerator_in_sight
-from fmnist.pipeline.planner.sizing import choose_jobs
-from fmnist.pipeline.preflight_checks import METRICS, ProbeResult
+from fmnist.pipeline.dry_run import measure_speed, probe
+from fmnist.pipeline.flip_policy import disable_flips
+from fmnist.pipeline.planner.costs import relative_cost, slowness_of
+from fmnist.pipeline.planner.sizing import (
+    choose_jobs,
+    choose_profile,
+    choose_workload,
+    describe_profile,
+    experiments_fit,
+)
 from fmnist.pipeline.preflight_checks import preflight as examine
-from fmnist.runs.artifacts import ENVIRONMENT, PREFLIGHT
-from search.records import TrialError
-from search.tasks import Ended, EpochDone, Limits, Task
+from fmnist.runs.artifacts import ENVIRONMENT, PREFLIGHT, SPACE
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
 
-_LONGEST = 600.0
-"""Seconds that one batch may take before the preflight gives up on it."""
-_NUMBER = -1
-
 
 def preflight(job: Context) -> None:
-    """Try the smallest and the largest network for a batch; look at memory, disk, fonts, Pango."""
-    _fit_to(job, _device(job))
+    """Measure the machine and size the run by it; try the ends of the space; look at the rest."""
+    speed = fit_to_machine(job)
     record = examine(
         job.run,
         job.space,
@@ -33,12 +35,12 @@ def preflight(job: Context) -> None:
         jobs=job.planner.jobs,
         fewer=job.request.jobs == "auto",
         classes=len(job.data.class_names),
-        probe=lambda params: _probe(job, params),
+        probe=lambda params: probe(job, params),
+        speed=speed,
         trial_memory=job.request.trial_memory,
         final_epochs=_checkpoints(job),
         on_check=job.display.check,
     )
-    job.planner.slowness = record.slowness or 1.0
     told = job.workers.supervisor(job.planner.jobs).device
     job.set_parallelism(record.jobs)
     job.run.write(ENVIRONMENT, environment.describe(device=str(told)))
@@ -52,6 +54,43 @@ def preflight(job: Context) -> None:
     # Whoever is killed after the next line goes on by the plan.
     job.save_plan()
     job.run.write(PREFLIGHT, record)
+
+
+def fit_to_machine(job: Context) -> float | None:
+    """Measure how fast this machine trains, and choose parallelism, network and sizes by it."""
+    _fit_to(job, _device(job))
+    speed = measure_speed(job)
+    job.planner.slowness = slowness_of(speed)
+    if speed is not None:
+        _fit_to_speed(job, speed)
+    return speed
+
+
+def _fit_to_speed(job: Context, speed: float) -> None:
+    """Choose network and sizes anew; see ``profile_for``."""
+    planner, request = job.planner, job.request
+    planner.plan = choose_profile(
+        request,
+        job.budget.total,
+        lambda: job.data,
+        speed=speed,
+        jobs=planner.jobs,
+        base=job.base,
+    )
+    if job.setup_for is not None:
+        setup = job.setup_for(planner.plan)
+        job.base, job.space, job.first_trials = setup.base, setup.space, setup.first_trials
+        disable_flips(job)
+        job.run.write(SPACE, job.space)
+    workload = choose_workload(request, planner.plan, job.base, job.space)
+    kept = workload.ablation_seconds(job.budget.total)
+    if kept and request.experiments is None:
+        fit = experiments_fit(job.base, speed, planner.jobs, kept)
+        workload = replace(workload, experiments=fit)
+    planner.workload = workload
+    planner.expected_epoch = len(job.splits.train) * relative_cost(job.base) / speed
+    job.workers.forget_training()
+    job.note("preflight", describe_profile(planner.plan, speed))
 
 
 def _checkpoints(job: Context) -> int:
@@ -74,29 +113,3 @@ def _fit_to(job: Context, device: str | None) -> None:
     """Decide anew how many train at once, where the device was guessed wrong."""
     if device is not None and (device != "CPU") != accelerator_in_sight():
         job.set_parallelism(choose_jobs(job.request, job.budget.total, device))
-
-
-def _probe(job: Context, params: dict[str, Any]) -> ProbeResult:
-    """One batch of training and of validation, in a child process.
-
-    Raises:
-        TrialError: it failed; the kind says how.
-    """
-    supervisor = job.workers.supervisor(job.planner.jobs)
-    task = Task(_NUMBER, params, job.request.seed, 1, dry_run=True)
-    # Since the last probe a child may have died.
-    supervisor.warm()
-    supervisor.wait_until_warm()
-    supervisor.start(task, Limits(seconds=_LONGEST, memory=job.request.trial_memory))
-    since = time.monotonic()
-    metrics: dict[str, float] = {}
-    while True:
-        job.interrupt.check()
-        for event in supervisor.wait(0.5):
-            if isinstance(event, EpochDone):
-                metrics = {name: getattr(event.epoch, name) for name in METRICS}
-                supervisor.answer(_NUMBER, 0)
-            elif isinstance(event, Ended):
-                if event.failure is not None:
-                    raise TrialError(event.failure.kind, event.failure.message)
-                return ProbeResult(time.monotonic() - since, event.peak_memory, metrics)

@@ -76,7 +76,9 @@ def _study(job: Context, log: TrialLog) -> Study:
         epoch_log=epoch_log,
         listener=ProgressListener(job),
         options=StudyOptions(
-            epochs=sizes.trial_epochs, max_trials=request.trials, limits=job.trial_limits
+            epochs=sizes.trial_epochs,
+            max_trials=request.trials or sizes.max_trials,
+            limits=job.trial_limits,
         ),
         checkpoints=CheckpointFolder(job.trial_folder, checkpoint.epochs_in),
         seed_of=partial(trial_seed, request.seed),

@@ -48,12 +48,13 @@ def pruned_most(facts: Facts) -> list[Finding] | None:
     if not _over(facts):
         return None
     tried = _tried(facts)
-    n = sum(t.state == "pruned" for t in tried)
+    stopped = [t for t in tried if t.state == "pruned"]
+    n = len(stopped)
     if n <= MOST_PRUNED * len(tried):
         return []
     sentence = (
         f"{n} of {text.counted(len(tried), 'trial')} were stopped early, "
-        f"{training.pruning(facts.run.request, n)}."
+        f"{training.pruning(facts.run.request, stopped)}."
     )
     return [Finding("pruned-most", "Most trials stopped early", NOTE, sentence, SECTION)]
 

@@ -177,11 +177,12 @@ def trial_effort(facts: Facts) -> str:
 
 def stopped_early(facts: Facts) -> str:
     """How many trials were stopped early, and why; empty where none was."""
-    n = states(facts.trials).get("pruned", 0)
+    stopped = [t for t in facts.trials if t.state == "pruned"]
+    n = len(stopped)
     if not n:
         return ""
     trials = f"{text.counted(n, 'trial')} {'was' if n == 1 else 'were'}"
-    return f"{trials} stopped early, {training.pruning(facts.run.request, n)}."
+    return f"{trials} stopped early, {training.pruning(facts.run.request, stopped)}."
 
 
 def search_course(trials: Sequence[Trial], best: Trial) -> str:
@@ -229,6 +230,9 @@ def _at_an_end(p: Parameter, value: Any) -> bool:
 
 def states(trials: Sequence[Trial]) -> dict[str, int]:
     """Number of trials in each state that occurs; those there was no time for stand apart."""
-    counts = Counter("out of time" if out_of_time(t) else t.state for t in trials)
-    order = ("complete", "pruned", "failed", "out of time")
+    counts = Counter(
+        "out of time" if out_of_time(t) else "cut off" if t.stopped_by == "clock" else t.state
+        for t in trials
+    )
+    order = ("complete", "pruned", "cut off", "failed", "out of time")
     return {state: counts[state] for state in order if counts[state]}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fmnist.config.config import RULES, augmentations, from_dict
 from fmnist.report import text
 from fmnist.runs.records.run import BestConfig, RequestRecord
 from search.engines.choices import ENGINES, PRUNERS, SAMPLERS
+from search.records import Trial
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "stochastic gradient descent"}
 NORMALISATIONS = {
@@ -32,14 +34,25 @@ def sampler(request: RequestRecord) -> str:
     return SAMPLERS.get(request.sampler, request.sampler)
 
 
-def pruning(request: RequestRecord, n: int) -> str:
+def pruning(request: RequestRecord, stopped: Sequence[Trial]) -> str:
     """Why trials were stopped early: without pruning only the clock stops them."""
-    they = "it" if n == 1 else "they"
+    behind = [t for t in stopped if t.stopped_by == "pruner"]
+    cut = [t for t in stopped if t.stopped_by == "clock"]
+    they = "it" if len(behind or stopped) == 1 else "they"
     if request.pruner == "not known":  # of another program
         return "by the rule of the study or for want of time"
     if request.pruner == "none":
         return "because the time ran out"
     rule = PRUNERS.get(request.pruner, request.pruner)
+    if len(cut) == len(stopped):
+        return "because the time ran out"
+    if len(behind) == len(stopped):
+        return f"because {they} fell behind ({rule})"
+    if len(behind) + len(cut) == len(stopped):
+        return (
+            f"{text.count(len(behind))} because {they} fell behind ({rule}) and "
+            f"{text.count(len(cut))} because the time ran out"
+        )
     return f"because {they} fell behind ({rule}) or the time ran out"
 
 

@@ -57,6 +57,8 @@ class RunProfile:
         base: fields of the configuration that the space does not search.
         refit: the final model is trained once more, on training and validation images, for the
             epochs that validation chose.
+        max_trials: trials at most; 1 where the search is given back for want of time; None: as
+            many as fit.
     """
 
     trial_images: int
@@ -67,6 +69,7 @@ class RunProfile:
     space: str = "core"
     base: Mapping[str, Any] = field(default_factory=dict)
     refit: bool = False
+    max_trials: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +120,8 @@ class Preflight:
     """``preflight.json``: what was checked before the run began.
 
     ``slowness`` compares the machine with the one the plan was made for; above 1 is slower.
-    ``jobs`` trainings at once have room.
+    ``jobs`` trainings at once have room. ``speed``: training images of the reference network a
+    second, alone on the machine; None: not measured.
     """
 
     checks: tuple[Check, ...]
@@ -125,3 +129,4 @@ class Preflight:
     largest: Probe | None = None
     slowness: float | None = None
     jobs: int = 1
+    speed: float | None = None

@@ -83,6 +83,10 @@ def live(tmp_path):
 def test_trials_in_words():
     assert outcome(trial()) == "90.00 %"
     assert outcome(trial(state="pruned", value=0.5)) == "50.00 % pruned"
+    assert (
+        outcome(trial(state="pruned", value=0.5, stopped_by="clock"))
+        == "50.00 % cut off by the clock"
+    )
     assert outcome(trial(state="failed", value=None, failure=Failure("nan", ""))) == "failed (nan)"
     assert percent(None) == "–"
     assert [duration(s) for s in (45, 570, 28_800)] == ["45 s", "9 min 30 s", "8 h 0 min"]

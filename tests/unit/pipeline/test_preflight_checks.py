@@ -9,6 +9,7 @@ from fmnist.errors import UserError
 from fmnist.models.size import size_of
 from fmnist.pipeline import doctor, preflight_checks
 from fmnist.pipeline.doctor import Check
+from fmnist.pipeline.planner.costs import TYPICAL_SPEED
 from fmnist.pipeline.preflight_checks import ProbeResult
 from fmnist.pipeline.space_bounds import largest_config, smallest_config
 from fmnist.runs.folder import Run
@@ -67,10 +68,10 @@ def test_a_machine_on_which_all_is_well(machine, tmp_path):
     assert asked[1]["batch_size"] == 256
 
 
-def test_slowness_is_told_by_the_clock_of_the_probes(machine, tmp_path):
-    once = fly(tmp_path, lambda _: ProbeResult(10.0, GB, GOOD)).slowness
-    twice = fly(tmp_path, lambda _: ProbeResult(20.0, GB, GOOD)).slowness
-    assert 1 < once < twice == pytest.approx(2 * once, rel=0.01)
+def test_the_speed_is_recorded_and_the_slowness_it_means(machine, tmp_path):
+    found = fly(tmp_path, speed=TYPICAL_SPEED / 8)
+    assert (found.speed, found.slowness) == (TYPICAL_SPEED / 8, 2.0)
+    assert fly(tmp_path).speed is None
 
 
 def test_without_pango_there_is_a_warning_only(machine, tmp_path):

@@ -36,6 +36,7 @@ trials = st.builds(
     replicate_of=st.none() | st.integers(0, 9),
     retry_of=st.none() | st.integers(0, 9),
     peak_memory=st.none() | st.integers(0, 2**40),
+    stopped_by=st.sampled_from(["", "pruner", "clock"]),
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from objectives import Deeds, greet, refuse
+from objectives import Deeds, constant, greet, refuse
 
 from search.processes.supervisor import Supervisor, available_cores, shared_threads
 from search.records import Failure
@@ -62,6 +62,17 @@ def test_a_task_reports_its_epochs_and_ends(supervisor):
 def test_a_child_serves_many_tasks(supervisor):
     pids = {run(supervisor, "whoami")[0][0][0].val_accuracy for _ in range(4)}
     assert len(pids) == 1
+
+
+def test_a_child_hears_of_another_objective(output):
+    with Supervisor(Deeds(), output=output) as made:
+        (before, _), *_ = run(made, "whoami")
+        made.objective = constant
+        ((after, _),) = run(made, "whoami")
+        assert [e.val_accuracy for e in after] == [0.25]
+        made.objective = Deeds()
+        (again, _), *_ = run(made, "whoami")
+    assert before[0].val_accuracy == again[0].val_accuracy  # the same process
 
 
 @pytest.mark.parametrize(

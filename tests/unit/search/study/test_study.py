@@ -104,6 +104,8 @@ def test_every_trial_is_recorded_and_told(tmp_path):
     told = counts(study.engine)
     assert told["complete"] == states(study).count("complete") > 0
     assert told["pruned"] == states(study).count("pruned")
+    assert {t.stopped_by for t in study.log.trials if t.state == "pruned"} == {"pruner"}
+    assert {t.stopped_by for t in study.log.trials if t.state != "pruned"} == {""}
     done = [e for e in study.listener.events if e[0] == "done"]
     assert [e[2] for e in done] == states(study)
 
@@ -173,6 +175,7 @@ def test_a_trial_that_runs_over_is_cut_at_the_end_of_an_epoch(tmp_path):
     study = make(tmp_path, toy(clock, seconds=25.0), clock=clock, seconds=60.0)
     study.run()
     assert states(study) == ["pruned"]
+    assert [t.stopped_by for t in TrialLog(study.log.path).trials] == ["clock"]
     assert clock.now == 25.0
 
 

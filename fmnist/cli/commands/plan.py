@@ -1,0 +1,134 @@
+"""``fmnist plan``: measure this machine, and say what a run would do in the time."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from fmnist.cli import options
+from fmnist.cli.commands.run import DEFAULT_TIME
+from fmnist.cli.durations import parse_duration, parse_until
+from fmnist.cli.group import command, section
+from fmnist.cli.jobs import absolute
+from fmnist.errors import UserError
+
+if TYPE_CHECKING:
+    from fmnist.pipeline.context import Context
+
+
+@command()
+@section(
+    "Time",
+    click.option("--time", "time_text", help="Time for the whole job, such as 10m or 8h."),
+    click.option("--until", help="Time of day at which the report is to lie there, such as 07:00."),
+)
+@section(
+    "Search",
+    click.option("--space", metavar="NAME|FILE", help="As of 'fmnist run'."),
+    click.option("--set", "settings", metavar="FIELD=VALUE", multiple=True, help="Likewise."),
+    click.option("--warm-start", type=options.EXISTING, help="Likewise."),
+    options.jobs(options.TRIALS_AT_ONCE),
+)
+@options.DATA
+@section("Output", click.option("--json", "as_json", is_flag=True, help="As one JSON object."))
+def plan(
+    time_text: str | None,
+    until: str | None,
+    space: str | None,
+    settings: tuple[str, ...],
+    warm_start: Path | None,
+    jobs: int | Literal["auto"],
+    data: Path | None,
+    class_names: str | None,
+    as_json: bool,
+) -> int:
+    """Measure this machine for some seconds, and show what 'fmnist run' would do in the time.
+
+    Example: fmnist plan --time 8h
+    """
+    from fmnist.cli.display.plain import QuietDisplay
+    from fmnist.cli.jobs import split_names
+    from fmnist.config.overrides import parse_settings
+    from fmnist.pipeline.context import Context
+    from fmnist.pipeline.planner.profiles import profile_for
+    from fmnist.pipeline.request import Request
+    from fmnist.pipeline.search_setup import build_search_setup
+    from fmnist.pipeline.stages.preflight import fit_to_machine
+    from fmnist.runs.folder import Run
+
+    if until and time_text:
+        raise UserError("--time and --until: give one of them; both say when to be done")
+    seconds = (
+        parse_until(until).timestamp() - time.time()
+        if until
+        else parse_duration(time_text or DEFAULT_TIME)
+    )
+    fixed = parse_settings(settings)
+    setup_for = partial(build_search_setup, space=space, warm_start=warm_start, settings=fixed)
+    setup = setup_for(profile_for(seconds))
+    with TemporaryDirectory() as folder:
+        job = Context(
+            run=Run(Path(folder)),
+            request=Request(
+                time_seconds=seconds,
+                space=space,
+                settings=fixed or None,
+                warm_start=absolute(warm_start),
+                data=absolute(data),
+                jobs=jobs,
+            ),
+            display=QuietDisplay(),
+            base=setup.base,
+            space=setup.space,
+            class_names=split_names(class_names),
+            setup_for=setup_for,
+        )
+        try:
+            speed = fit_to_machine(job)
+        finally:
+            job.workers.close()
+    if speed is None:
+        raise UserError("the speed of this machine could not be measured; see 'fmnist doctor'")
+    click.echo(json.dumps(_document(job, speed), indent=1) if as_json else _text(job, speed))
+    return 0
+
+
+def _document(job: Context, speed: float) -> dict[str, object]:
+    from fmnist.runs.codec import document
+
+    planner = job.planner
+    return {
+        **document(planner.record),
+        "speed": speed,
+        "expected_trials": planner.expected_trials,
+        "network": job.base.to_dict(),
+    }
+
+
+def _text(job: Context, speed: float) -> str:
+    from fmnist.cli.display.tables import facts
+    from fmnist.models.size import size_of
+    from fmnist.pipeline.planner.sizing import describe_profile
+    from fmnist.text import duration
+
+    planner, base = job.planner, job.base
+    profile, side = planner.plan, base.first_map_size
+    filters = ", ".join(map(str, base.filters))
+    trials = f"about {planner.expected_trials}, {planner.describe_parallelism()}"
+    rows = [
+        ("machine", describe_profile(profile, speed)),
+        (
+            "network",
+            f"stages of {filters} filters on maps of {side} × {side}, "
+            f"{size_of(base, len(job.data.class_names)).parameters:,} weights",
+        ),
+        ("trials", trials if profile.max_trials is None else "none: the search is given back"),
+        *((stage.stage, duration(stage.seconds or 0.0)) for stage in planner.planned),
+    ]
+    return facts(rows)

@@ -1,0 +1,120 @@
+"""The plan by work: what is trained on machines of any speed, in any time."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmnist.config.config import Config
+from fmnist.pipeline.planner.costs import (
+    REFERENCE,
+    TYPICAL_SPEED,
+    relative_cost,
+    slowness_of,
+)
+from fmnist.pipeline.planner.profiles import (
+    COMPACT,
+    FEWEST_TRIALS,
+    LONG,
+    PLANNED_IMAGES,
+    SHORT,
+    profile_for,
+)
+from fmnist.pipeline.planner.sizing import describe_profile, experiments_fit
+
+seconds_given = st.floats(120, 12 * 3600)
+speeds = st.floats(TYPICAL_SPEED / 64, 64 * TYPICAL_SPEED)
+
+
+def work(plan):
+    """Of the final training, in images of the reference network."""
+    return relative_cost(Config(**plan.base)) * plan.final_epochs * PLANNED_IMAGES
+
+
+def test_the_reference_is_the_unit():
+    assert relative_cost(Config(**REFERENCE)) == 1.0
+
+
+def test_costs_are_near_those_that_were_measured():
+    """Microseconds an image on two cores without AVX-512; see ``costs.py``."""
+    cases = {2332: {}, 882: {"width": 0.5}, 1912: {"batch_size": 256}, 2554: {"stem_stride": 2,
+             "width": 2.0}, 849: {"stem": 0, "convolutions": 1, "residual": False}}  # fmt: skip
+    for measured, changes in cases.items():
+        cost = relative_cost(Config(**{**SHORT, **changes}))
+        assert cost * 789 == pytest.approx(measured, rel=0.25)
+
+
+def test_slowness_of_what_is_not_training():
+    assert slowness_of(None) == slowness_of(10 * TYPICAL_SPEED) == 1.0
+    assert slowness_of(TYPICAL_SPEED / 8) == 2.0
+
+
+@given(seconds_given, speeds, st.integers(1, 4))
+def test_the_final_training_fits_into_its_share(seconds, speed, jobs):
+    plan = profile_for(seconds, speed, jobs=jobs)
+    share = work(plan) / speed / seconds
+    assert share <= 0.65 or plan.final_epochs == 1
+    if plan.max_trials is None:
+        assert share <= 0.52
+
+
+@given(seconds_given, speeds, st.integers(1, 4))
+def test_enough_trials_fit_or_the_search_is_given_back(seconds, speed, jobs):
+    plan = profile_for(seconds, speed, jobs=jobs)
+    if plan.max_trials is not None:
+        assert plan.max_trials == 1
+        return
+    cost = relative_cost(Config(**plan.base))
+    each = cost * plan.trial_images * plan.trial_epochs / speed * jobs**0.7
+    assert FEWEST_TRIALS * each / jobs <= 0.5 * seconds
+
+
+@given(seconds_given, speeds)
+def test_a_network_is_only_trained_where_it_comes_to_its_end(seconds, speed):
+    plan = profile_for(seconds, speed)
+    fewest = {1.0: 8 if plan.base["stem_stride"] == 2 else 9, 2.0: 50}
+    assert plan.final_epochs >= fewest.get(plan.base.get("width", 1.0), 1)
+
+
+@given(seconds_given, st.floats(TYPICAL_SPEED / 32, 16 * TYPICAL_SPEED))
+def test_it_is_work_that_counts_not_time(seconds, speed):
+    one, two = profile_for(seconds, speed), profile_for(2 * seconds, speed / 2)
+    assert work(one) == pytest.approx(work(two), rel=0.55)
+
+
+def test_more_speed_is_a_larger_network_or_a_longer_training():
+    plans = [profile_for(600, TYPICAL_SPEED * 2**step) for step in range(-6, 7)]
+    for slower, faster in itertools.pairwise(plans):
+        assert work(slower) < work(faster) or faster.final_epochs == 300
+
+
+def test_the_networks_of_three_machines():
+    slow, fast, faster = (profile_for(600, speed) for speed in (2_000, 7_000, 60_000))
+    assert slow.base == COMPACT
+    assert fast.base == SHORT
+    assert faster.base == LONG
+
+
+def test_fields_that_are_fixed_and_a_configuration_that_is_given_count():
+    cheap = profile_for(600, 7_000, settings={"width": 0.25})
+    assert cheap.final_epochs > 2 * profile_for(600, 7_000).final_epochs
+    mine = Config(filters_1=128, filters_2=256, filters_3=512)
+    assert profile_for(600, 7_000, given=mine).final_epochs < 8
+
+
+def test_without_a_limit_the_sizes_are_the_same_on_every_machine():
+    assert profile_for(None, 100.0) == profile_for(None, 1e6) == profile_for(None)
+
+
+def test_a_plan_is_told_in_words():
+    told = describe_profile(profile_for(600, 1_513, jobs=2), 1_513)
+    assert told.startswith("1,513 images of the reference network a second: ")
+    assert "given back" not in told
+    assert "the search is given back" in describe_profile(profile_for(120, 400), 400)
+
+
+def test_experiments_are_made_where_they_can_tell_something():
+    base = Config(**COMPACT)
+    assert experiments_fit(base, 7_000, 2, 360)
+    assert not experiments_fit(base, 1_500, 2, 30)
