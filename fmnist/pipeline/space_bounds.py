@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from fmnist.config.config import Config, ConfigError
 from fmnist.errors import UserError
 from fmnist.models.size import size_of
-from search.space import Categorical, Parameter, SearchSpace, Value
+from fmnist.pipeline.planner.costs import relative_cost
+from search.space import Categorical, Int, Parameter, SearchSpace, Value
 
 Params = dict[str, Value]
 _OPTIMIZER_SLOTS = {"adam": 2, "adamw": 2, "sgd": 1}
@@ -31,6 +33,50 @@ def smallest_config(space: SearchSpace, base: Config) -> Params:
 def largest_config(space: SearchSpace, base: Config) -> Params:
     """The parameters with every number at its high end; see ``smallest_config``."""
     return _end(space, base, max)
+
+
+def narrow_to_cost(space: SearchSpace, base: Config, most: float) -> SearchSpace:
+    """``space`` without its most expensive ends, so that no network costs more than ``most``.
+
+    Whole numbers lose their highest values and batch sizes the smallest, the greatest saving
+    first; the values of ``base`` stay.
+
+    Args:
+        most: see ``relative_cost``.
+    """
+    parameters = list(space)
+    while _highest_cost(parameters, base) > most:
+        smaller = [
+            [*parameters[:i], less, *parameters[i + 1 :]]
+            for i, p in enumerate(parameters)
+            if (less := _without_dearest(p, base)) is not None
+        ]
+        if not smaller:
+            break
+        parameters = min(smaller, key=lambda found: _highest_cost(found, base))
+    return SearchSpace(tuple(parameters))
+
+
+def _without_dearest(p: Parameter, base: Config) -> Parameter | None:
+    value = getattr(base, p.name)
+    if isinstance(p, Int) and not p.log and p.high - p.step >= max(p.low, value):
+        return replace(p, high=p.high - p.step)
+    if isinstance(p, Categorical) and p.name == "batch_size" and min(p.choices) < value:
+        return replace(p, choices=tuple(c for c in p.choices if c != min(p.choices)))
+    return None
+
+
+def _highest_cost(parameters: list[Parameter], base: Config) -> float:
+    """Of any network of these parameters, those that are no numbers as in ``base``."""
+    dearest: Params = {
+        p.name: p.high if isinstance(p, Int) else min(p.choices)
+        for p in parameters
+        if isinstance(p, Int) or (isinstance(p, Categorical) and p.name == "batch_size")
+    }
+    try:
+        return relative_cost(base.replace(**dearest))
+    except ConfigError:  # no network has all of it
+        return 0.0
 
 
 def _end(space: SearchSpace, base: Config, pick: Callable[..., Any]) -> Params:

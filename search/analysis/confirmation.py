@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean, stdev
 
@@ -22,16 +22,25 @@ from search.analysis.results import (
     Noise,
 )
 from search.records import Trial
+from search.space import Value
 
 
-def candidates(trials: Iterable[Trial], k: int) -> list[Candidate]:
-    """The ``k`` best distinct sets of parameters by their mean value, the best first."""
+def candidates(
+    trials: Iterable[Trial], k: int, start: Mapping[str, Value] | None = None
+) -> list[Candidate]:
+    """The ``k`` best distinct sets of parameters by their mean value, the best first.
+
+    Where ``k`` is 2 or more, ``start`` is among them in any case, if it was tried: what the search
+    brought is told against it.
+    """
     ranked = []
     for group in _groups(trials):
         longest = max(len(t.epochs) for t in group)
         full = [t for t in group if len(t.epochs) == longest]
         ranked.append(Candidate(full[0].number, full[0].params, fmean(map(_value, full))))
-    return sorted(ranked, key=lambda c: (-c.search_value, c.trial))[:k]
+    ranked.sort(key=lambda c: (-c.search_value, c.trial))
+    left_out = [c for c in ranked[k:] if c.params == start]
+    return [*ranked[: k - len(left_out)], *left_out] if k > 1 else ranked[:k]
 
 
 def noise(trials: Iterable[Trial], runs: Iterable[Trial] = ()) -> Noise:
@@ -59,6 +68,7 @@ def conclude(
     runs: Sequence[Trial],
     trials: Iterable[Trial] = (),
     *,
+    start: Mapping[str, Value] | None = None,
     reason: str = "",
 ) -> Confirmation:
     """Who won, how surely.
@@ -67,6 +77,7 @@ def conclude(
         candidates: at least one, the best of the search first.
         runs: their runs on fresh seeds, each with ``replicate_of`` its candidate's trial.
         trials: of the search, which add to the estimate of the noise.
+        start: parameters that the search began with.
         reason: why there was no confirmation.
     """
     spread = noise(trials, runs)
@@ -76,7 +87,10 @@ def conclude(
     # Who has no mean comes last; equals stand as the search saw them.
     measured.sort(key=lambda c: (c.mean is None, -(c.mean or 0.0), -c.search_value, c.trial))
     ranked = tuple(replace(c, rank=rank) for rank, c in enumerate(measured, start=1))
-    best, difference = ranked[0], _difference(ranked, spread)
+    best = ranked[0]
+    second = next((c for c in ranked[1:] if c.mean is not None), None)
+    difference = _difference(best, second, spread)
+    began_with = next((c for c in ranked if c.params == start), None)
     confirmed = best.mean is not None
     return Confirmation(
         k=len(candidates) if runs else 0,
@@ -88,6 +102,8 @@ def conclude(
         distinguishable=difference is not None and difference.interval[0] > 0,
         difference=difference,
         noise=spread,
+        start=began_with.trial if began_with else None,
+        gain=_difference(best, began_with, spread),
         optimism=None if best.mean is None else best.search_value - best.mean,
     )
 
@@ -116,16 +132,15 @@ def _run(run: Trial) -> ConfirmedRun:
     )
 
 
-def _difference(candidates: Sequence[Candidate], spread: Noise) -> Difference | None:
-    """Between the two best means, with its 95 % interval; None where it cannot be told."""
-    means = [(c.mean, len(c.values)) for c in candidates if c.mean is not None]
-    if len(means) < 2:
+def _difference(first: Candidate, second: Candidate | None, spread: Noise) -> Difference | None:
+    """Between two means, with its 95 % interval; None where it cannot be told."""
+    if first.mean is None or second is None or second.mean is None or first is second:
         return None
-    (first, n), (second, m) = means[:2]
-    half = spread.half_width(n, m)
+    half = spread.half_width(len(first.values), len(second.values))
     if half is None:
         return None
-    return Difference(first - second, _between(first - second, half, -1.0))
+    ahead = first.mean - second.mean
+    return Difference(ahead, _between(ahead, half, -1.0))
 
 
 def _between(mean: float, half: float, least: float) -> Interval:

@@ -76,7 +76,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of the winner minus mean of the second."""
+    """Mean of the winner minus mean of another candidate."""
 
     mean: float
     interval: Interval
@@ -117,6 +117,8 @@ class Confirmation:
         winner: number of the winning trial.
         winner_by: ``confirmation``, or ``search`` where nothing was confirmed.
         distinguishable: whether the lead over the second lies beyond its 95 % interval.
+        start: trial of the configuration that the search began with, if it is a candidate.
+        gain: the winner's lead over that one; None where it is that one, or not known.
         optimism: the winner's search value minus its confirmed mean.
     """
 
@@ -130,6 +132,8 @@ class Confirmation:
     difference: Difference | None = None
     noise: Noise | None = None
     optimism: float | None = None
+    start: int | None = None
+    gain: Difference | None = None
 
     @property
     def ranked(self) -> tuple[Candidate, ...]:

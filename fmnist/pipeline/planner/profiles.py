@@ -37,12 +37,14 @@ LONGER: Mapping[str, Any] = {**SHORT, "erasing": 0.25}
 LONG: Mapping[str, Any] = {**LONGER, "width": 2.0, "ema": 0.99}
 """For many epochs: a wider network as well."""
 
+FEWEST_EPOCHS = 8
+"""Of a final training; with fewer a smaller network is the better choice."""
 # The networks, the most expensive first, with the fewest epochs that each is worth training for.
 _NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
     (LONG, 50),
     (SHORT, 9),
-    (COMPACT, 8),
-    ({**COMPACT, "width": 0.75}, 8),
+    (COMPACT, FEWEST_EPOCHS),
+    ({**COMPACT, "width": 0.75}, FEWEST_EPOCHS),
     ({**COMPACT, "width": 0.5}, 0),
 )
 _MOST_FINAL = 300
@@ -58,12 +60,15 @@ _MORE_TRIAL, _MORE_FINAL = 4, 4
 # More epochs than these only where they are planned: each leaves a checkpoint.
 _MOST_EPOCHS = 200
 
-# Shares of the time for final training and confirmation; what the search may have of the rest;
-# and the final training's share where the search is given back.
-_FINAL, _CONFIRMATION, _FINAL_ALONE = 0.52, 0.08, 0.65
+# The final training's share of the time, and where the search is given back.
+_FINAL, _FINAL_ALONE = 0.52, 0.65
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 60.0, 0.25
 # A trial is so much of the final training, and sees so many images in all at least.
+# The confirmation's fewest runs; scoring the validation images of three epochs, as passes.
+_CONFIRMATION_RUNS, _SCORING_PASSES = 4, 6_000
+# Networks that cost so many times the base may be searched in any case.
+_LEAST_RANGE = 1.15
 _TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 6_000, 12
 TRIAL_OVERHEAD = 3.0
 """Seconds of a trial besides its epochs on a fast machine, most of them for compiling."""
@@ -93,9 +98,9 @@ class _Machine:
 
     @property
     def search_seconds(self) -> float:
-        """What final training, confirmation and the rest leave the search."""
+        """What final training and the rest leave search and confirmation."""
         around = min(_AROUND * self.slowness, _AROUND_SHARE * self.seconds)
-        return (1 - _FINAL - _CONFIRMATION) * self.seconds - around
+        return (1 - _FINAL) * self.seconds - around
 
 
 def profile_for(
@@ -118,11 +123,11 @@ def profile_for(
     if seconds is None:
         seconds, speed = _WITHOUT_LIMIT, None
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
-    base, epochs = _network(machine, settings or {}, given, _FINAL)
+    base, epochs, fewest = _network(machine, settings or {}, given, _FINAL)
     cost = relative_cost(given or Config(**{**base, **(settings or {})}))
     passes = _trial_passes(machine, cost, epochs)
     if passes < _FEWEST_PASSES:
-        base, epochs = _network(machine, settings or {}, given, _FINAL_ALONE)
+        base, epochs, fewest = _network(machine, settings or {}, given, _FINAL_ALONE)
         passes, most = _FEWEST_PASSES, 1
     else:
         most = None
@@ -134,32 +139,34 @@ def profile_for(
         space="extended" if passes >= _EXTENDED_FROM else "core",
         base=base,
         refit=epochs >= _REFIT_FROM,
+        most_cost=round(cost * max(_LEAST_RANGE, epochs / fewest), 3),
         max_trials=most,
     )
 
 
 def _network(
     machine: _Machine, settings: Mapping[str, Any], given: Config | None, share: float
-) -> tuple[Mapping[str, Any], int]:
-    """The largest network that its epochs fit for, and these."""
+) -> tuple[Mapping[str, Any], int, int]:
+    """The largest network that its epochs fit for, these, and the fewest that make sense."""
     passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
     if given is not None:
-        return LONGER, max(1, math.floor(passes / relative_cost(given)))
+        return LONGER, max(1, math.floor(passes / relative_cost(given))), FEWEST_EPOCHS
     for base, fewest in _NETWORKS:
         epochs = math.floor(passes / relative_cost(Config(**{**base, **settings})))
         if epochs >= fewest:
             break
     erasing = {"erasing": LONGER["erasing"]} if epochs >= _ERASING_FROM else {}
-    return {**base, **erasing}, min(_MOST_FINAL, max(1, epochs))
+    return {**base, **erasing}, min(_MOST_FINAL, max(1, epochs)), fewest or FEWEST_EPOCHS
 
 
 def _trial_passes(machine: _Machine, cost: float, epochs: int) -> float:
     """Images that a trial sees in all, so that enough trials fit; 0 where they do not."""
     wanted = max(_FEWEST_PASSES, _TRIAL_PART * epochs * PLANNED_IMAGES)
     slower = parallel_slowdown(machine.jobs)
-    each = machine.jobs * machine.search_seconds / FEWEST_TRIALS / slower
+    runs = FEWEST_TRIALS + _CONFIRMATION_RUNS
+    each = machine.jobs * machine.search_seconds / runs / slower
     most = (each - TRIAL_OVERHEAD * machine.slowness) * machine.speed / cost
-    return min(wanted, most)
+    return min(wanted, most - _SCORING_PASSES)
 
 
 def scale_to_dataset(plan: RunProfile, images: int, classes: int) -> RunProfile:

@@ -28,7 +28,8 @@ def confirm(job: Context, coordinator: Coordinator) -> None:
         k, seeds, reason = coordinator.confirmation_size(job) or (k, seeds, reason)
     # Candidates of an earlier session stay, though there may be time for fewer now.
     k_so_far = max((t.number % ROUND + 1 for t in log.trials), default=0)
-    found = candidates(searched.trials, max(k, k_so_far, 1)) or [_alone(fallback)]
+    start = next(iter(job.first_trials), None)
+    found = candidates(searched.trials, max(k, k_so_far, 1), start) or [_alone(fallback)]
     if k:
         leader = f"trial {found[0].trial} of the search leads"
         job.display.confirm_started(min(k, len(found)), seeds, leader)
@@ -41,7 +42,7 @@ def confirm(job: Context, coordinator: Coordinator) -> None:
         coordinator.confirm(job, found[:k], seeds)
         log = TrialLog(log.path)
         job.interrupt.check()
-    record = conclude(found, log.trials, searched.trials, reason=reason)
+    record = conclude(found, log.trials, searched.trials, start=start, reason=reason)
     job.run.write(CONFIRMATION, record)
     job.display.confirmed(record)
     _write_best(job, record)

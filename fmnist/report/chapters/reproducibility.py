@@ -72,6 +72,11 @@ def _probes(facts: Facts) -> str:
     if not parts:
         return ""
     sentence = f"One batch, building the network included, took {text.listing(parts)}"
+    if found.speed is not None:
+        return (
+            f"{sentence}. After compiling, the machine trained {text.count(round(found.speed))} "
+            "images of the reference network a second."
+        )
     if found.slowness is not None:
         times = f"{found.slowness:.2g}"
         sentence += ": " + ("as" if times == "1" else f"{times} times what")

@@ -28,7 +28,8 @@ def chosen(facts: Facts) -> str:
         f"{text.counted(found.seeds, 'fresh seed')}. Trial {best.trial} won, with a mean "
         f"validation accuracy of {_mean(facts, best)}."
     )
-    return " ".join(s for s in (sentence, _lead(found), _order(facts, found, best)) if s)
+    parts = (sentence, _lead(found), _order(facts, found, best), brought(found))
+    return " ".join(s for s in parts if s)
 
 
 def short(facts: Facts) -> str:
@@ -83,6 +84,21 @@ def _lead(found: Confirmation) -> str:
     if found.distinguishable:
         return f"{ahead}: more than noise explains."
     return f"{ahead}: not distinguishable from noise, so other seeds might turn the order round."
+
+
+def brought(found: Confirmation) -> str:
+    """What the search brought, against the configuration that it began with."""
+    if found.start == found.winner and len(found.candidates) > 1:
+        return "It is the configuration that the search began with: the search found none better."
+    if found.gain is None:
+        return ""
+    sentence = (
+        f"The search brought {text.points(found.gain.mean)} ({INTERVAL} "
+        f"{text.point_span(found.gain.interval)}) on these seeds over the configuration that it "
+        f"began with, trial {found.start}"
+    )
+    clear = found.gain.interval[0] > 0
+    return sentence + ("." if clear else ": not distinguishable from noise.")
 
 
 def _order(facts: Facts, found: Confirmation, best: Candidate) -> str:

@@ -11,9 +11,12 @@ import statistics
 import pytest
 from simulated_job import CALM, STEPS, Job, Scenario
 
+from fmnist.pipeline.planner.profiles import FEWEST_TRIALS
+
 pytestmark = pytest.mark.slow
 
 NIGHTS, TEN_MINUTES, PAIRS = 260, 30, 40
+MACHINES = int(os.environ.get("FMNIST_TEST_MACHINES", "200"))
 QUARTILES = (0, 0.25, 0.5, 0.75, 1)
 
 
@@ -156,6 +159,54 @@ def test_most_members_of_an_ensemble_are_trained(nights):
     print(f"{made} of {wanted} members were trained")
     assert len(calm) >= 50
     assert made >= 0.6 * wanted
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory, quick_disk):
+    """Runs of two minutes to twelve hours on machines a sixteenth to 64 times as fast as usual."""
+    folder = tmp_path_factory.mktemp("machines")
+    jobs = []
+    for seed in range(MACHINES):
+        chance = random.Random(f"machine {seed}")
+        (folder / str(seed)).mkdir()
+        of_any_speed = Scenario(
+            math.exp(chance.uniform(math.log(120), math.log(12 * 3600))),
+            jobs=chance.choice((1, 2, 2, 4)),
+            slowness=2 ** -chance.uniform(-4, 6),
+            levels=chance.choice((CALM, STEPS)),
+            creep=chance.choice((0, 0, 1)),
+        )
+        jobs.append(Job(of_any_speed, seed, folder / str(seed)).run())
+    print_row(f"\n{MACHINES} machines of every speed", jobs)
+    return jobs
+
+
+def test_machines_of_every_speed_end_in_time(machines):
+    assert [(j.late, j.scenario) for j in machines if j.late > 0] == []
+
+
+def test_machines_of_every_speed_finish_enough_trials_or_none(machines):
+    few = [
+        (j.finished, j.scenario)
+        for j in machines
+        if j.planner.plan.max_trials is None and j.finished < FEWEST_TRIALS
+    ]
+    back = sum(j.planner.plan.max_trials == 1 for j in machines)
+    print(f"{back} searches given back, {len(few)} with fewer than {FEWEST_TRIALS} trials")
+    assert len(few) <= 0.05 * len(machines), few
+
+
+def test_machines_of_every_speed_use_their_time(machines):
+    used = [j.used for j in machines]
+    assert statistics.median(used) >= 0.9
+    assert quantile(used, 0.1) >= 0.75
+
+
+def test_final_trainings_come_to_their_end_on_machines_of_every_speed(machines):
+    """Annealed over a sensible length: most make the epochs that were planned."""
+    made = [len(j.final.epochs) / j.planner.plan.final_epochs for j in machines]
+    print("epochs made of those planned", [round(quantile(made, q), 2) for q in QUARTILES])
+    assert quantile(made, 0.1) >= 0.5
 
 
 def same_nights(folder, count, *scenario, **options):

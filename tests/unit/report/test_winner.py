@@ -56,6 +56,18 @@ def test_a_clear_lead_is_called_so(facts):
     assert "not distinguishable" not in sentence
 
 
+def test_what_the_search_brought_is_told_with_its_interval(facts):
+    assert "The search brought" not in winner.chosen(facts)
+    gain = changed(facts, start=0, gain=Difference(0.003, (0.001, 0.005)))
+    assert "The search brought 0.30 percentage points (95 % interval 0.10 to 0.50" in said(
+        winner.chosen(gain)
+    )
+    noise = changed(facts, start=0, gain=Difference(0.003, (-0.001, 0.007)))
+    assert "began with, trial 0: not distinguishable from noise." in said(winner.chosen(noise))
+    itself = changed(facts, start=facts.confirmation.winner)
+    assert "the search found none better" in winner.chosen(itself)
+
+
 def test_one_candidate_has_no_second(facts):
     alone = changed(facts, candidates=facts.confirmation.ranked[:1], difference=None)
     sentence = winner.chosen(alone)

@@ -56,6 +56,27 @@ def test_the_best_complete_trials_are_candidates():
     assert candidates(SEARCH[3:], 2) == []
 
 
+def test_what_the_search_began_with_is_a_candidate_in_any_case():
+    start = SEARCH[0].params
+    assert [c.trial for c in candidates(SEARCH, 2, start)] == [1, 0]
+    assert [c.trial for c in candidates(SEARCH, 3, start)] == [1, 2, 0]
+    assert [c.trial for c in candidates(SEARCH, 1, start)] == [1]
+    assert [c.trial for c in candidates(SEARCH, 2, SEARCH[4].params)] == [1, 2]  # it failed
+
+
+def test_what_the_search_brought_is_told_against_its_start():
+    start = SEARCH[0].params
+    fresh = runs({1: (2, [0.930, 0.934]), 0: (1, [0.910, 0.914])})
+    record = conclude(candidates(SEARCH, 2, start), fresh, start=start)
+    assert record.start == 0
+    assert record.gain.mean == pytest.approx(0.02)
+    assert record.gain == record.difference
+    best = runs({1: (2, [0.910, 0.914]), 0: (1, [0.930, 0.934])})
+    won = conclude(candidates(SEARCH, 2, start), best, start=start)
+    assert (won.winner, won.start, won.gain) == (0, 0, None)
+    assert conclude(candidates(SEARCH, 2), fresh).start is None
+
+
 def test_replicates_are_one_candidate_of_their_mean():
     found = candidates([*SEARCH, trial(5, 2, 0.88, of=1)], 3)
     values = {c.trial: c.search_value for c in found}
