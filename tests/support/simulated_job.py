@@ -120,7 +120,9 @@ class Job:
 
     def search(self):
         plan = TrialScheduler(self.budget, self.search_reserve, self.costs)
-        engine = RandomEngine(self.chance)
+        profile = self.planner.plan
+        times = profile.most_cost / relative_cost(Config(**profile.base))
+        engine = RandomEngine(self.chance, lambda params: self.machine.cost(params) <= times)
         most = self.planner.plan.max_trials
         study = self.study(
             "trials", engine, plan, self.scenario.jobs, max_failures=50, max_trials=most

@@ -216,13 +216,15 @@ def quality(params, epoch, chance):
 class RandomEngine:
     """Suggests at random, half of the time near the best; prunes what is below the median."""
 
-    def __init__(self, chance):
-        self.chance = chance
+    def __init__(self, chance, allowed=lambda params: True):
+        self.chance, self.allowed = chance, allowed
         self.asked, self.told, self.steps, self.queue = {}, {}, {}, []
         self.stopped = set()
 
     def ask(self):
-        params = heapq.heappop(self.queue)[1] if self.queue else self._params()
+        drawn = (self._params() for _ in range(100))
+        found = next((p for p in drawn if self.allowed(p)), None) or self._params()
+        params = heapq.heappop(self.queue)[1] if self.queue else found
         suggestion = Suggestion(len(self.told) + len(self.asked), params)
         self.asked[suggestion.number] = suggestion
         return suggestion

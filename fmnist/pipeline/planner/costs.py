@@ -30,10 +30,10 @@ _OPERATIONS, _MAPS, _UPDATES, _ANY = 34.9, 14.3, 139.0, 38.3
 def slowness_of(speed: float | None) -> float:
     """How many times a fast machine's time what is not training takes here; at least 1.
 
-    Drawing, typesetting and imports gain and lose less than training does: its third root, by two
-    machines, of which one trained 4.6 times as slowly.
+    Drawing, typesetting and imports gain and lose less than training does: its fourth root, by
+    two machines, of which one trained 4.6 times as slowly.
     """
-    return round(max(1.0, TYPICAL_SPEED / speed) ** (1 / 3), 2) if speed else 1.0
+    return round(max(1.0, TYPICAL_SPEED / speed) ** 0.25, 2) if speed else 1.0
 
 
 def relative_cost(config: Config) -> float:

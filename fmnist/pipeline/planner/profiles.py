@@ -61,7 +61,7 @@ _MORE_TRIAL, _MORE_FINAL = 4, 4
 _MOST_EPOCHS = 200
 
 # The final training's share of the time, and where the search is given back.
-_FINAL, _FINAL_ALONE = 0.52, 0.65
+_FINAL, _FINAL_ALONE = 0.58, 0.7
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 60.0, 0.25
 # A trial is so much of the final training, and sees so many images in all at least.

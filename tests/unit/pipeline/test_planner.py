@@ -82,6 +82,22 @@ def test_the_reserve_follows_what_is_known():
     assert plan.final_reserve(1) == plan.post_search_seconds()
 
 
+def test_before_the_first_trial_the_measured_speed_says_what_an_epoch_takes():
+    plan = planner(3600)
+    plan.expected_epoch = 20.0
+    assert plan.search_reserve() == pytest.approx(24 * 20 + plan.post_search_seconds())
+    assert plan.search_reserve(10.0) == pytest.approx(24 * 10 + plan.post_search_seconds())
+
+
+def test_trials_are_expected_by_what_one_should_take():
+    plan = planner(3600)
+    plan.expected_epoch = 20.0
+    one, search = 30_000 * 6 / 54_000 * 20 + 3, plan.planned[0].seconds
+    assert plan.expected_trials == int(search / one) > 20
+    plan.plan = replace(plan.plan, max_trials=1)
+    assert plan.expected_trials == 1
+
+
 def test_one_epoch_of_the_retraining_is_made_at_any_price():
     assert planner(600).final_reserve(0) == -math.inf
 

@@ -69,8 +69,8 @@ def test_a_machine_on_which_all_is_well(machine, tmp_path):
 
 
 def test_the_speed_is_recorded_and_the_slowness_it_means(machine, tmp_path):
-    found = fly(tmp_path, speed=TYPICAL_SPEED / 8)
-    assert (found.speed, found.slowness) == (TYPICAL_SPEED / 8, 2.0)
+    found = fly(tmp_path, speed=TYPICAL_SPEED / 16)
+    assert (found.speed, found.slowness) == (TYPICAL_SPEED / 16, 2.0)
     assert fly(tmp_path).speed is None
 
 

@@ -47,16 +47,16 @@ def test_costs_are_near_those_that_were_measured():
 
 def test_slowness_of_what_is_not_training():
     assert slowness_of(None) == slowness_of(10 * TYPICAL_SPEED) == 1.0
-    assert slowness_of(TYPICAL_SPEED / 8) == 2.0
+    assert slowness_of(TYPICAL_SPEED / 16) == 2.0
 
 
 @given(seconds_given, speeds, st.integers(1, 4))
 def test_the_final_training_fits_into_its_share(seconds, speed, jobs):
     plan = profile_for(seconds, speed, jobs=jobs)
     share = work(plan) / speed / seconds
-    assert share <= 0.65 or plan.final_epochs == 1
+    assert share <= 0.7 or plan.final_epochs == 1
     if plan.max_trials is None:
-        assert share <= 0.52
+        assert share <= 0.58
 
 
 @given(seconds_given, speeds, st.integers(1, 4))
