@@ -110,7 +110,10 @@ def test_a_night_on_a_small_set_does_not_fill_the_disk():
     night, hour = profile_for(8 * 3600), profile_for(3600)
     assert scale_to_dataset(night, 1000, 10).final_epochs == night.final_epochs > 200
     assert scale_to_dataset(hour, 1000, 10).final_epochs == 200
-    assert scale_to_dataset(profile_for(600), 1000, 10).final_epochs == 4 * profile_for(600).final_epochs
+    assert (
+        scale_to_dataset(profile_for(600), 1000, 10).final_epochs
+        == 4 * profile_for(600).final_epochs
+    )
 
 
 def test_epochs_grow_with_what_is_missing():
