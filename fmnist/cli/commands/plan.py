@@ -46,6 +46,7 @@ def plan(
     jobs: int | Literal["auto"],
     data: Path | None,
     class_names: str | None,
+    validation: int | None,
     as_json: bool,
 ) -> int:
     """Measure this machine for some seconds, and show what 'fmnist run' would do in the time.
@@ -82,6 +83,7 @@ def plan(
                 warm_start=absolute(warm_start),
                 data=absolute(data),
                 jobs=jobs,
+                validation=validation,
             ),
             display=QuietDisplay(),
             base=setup.base,

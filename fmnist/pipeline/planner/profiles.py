@@ -49,6 +49,8 @@ _NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
 )
 _MOST_FINAL = 300
 """Final epochs beyond which more were never seen to help; the search has the rest of the time."""
+_STRETCH = 2.5
+"""So many times the planned epochs where the winner is cheap: the schedule spans what there is."""
 _ERASING_FROM = 24
 """Epochs from which on erasing is a gain."""
 
@@ -139,6 +141,7 @@ def profile_for(
         space="extended" if passes >= _EXTENDED_FROM else "core",
         base=base,
         refit=epochs >= _REFIT_FROM,
+        stretch=_STRETCH,
         most_cost=round(cost * max(_LEAST_RANGE, epochs / fewest), 3),
         max_trials=most,
     )
