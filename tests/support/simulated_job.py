@@ -63,13 +63,10 @@ class Job:
         self.scenario, self.folder = night, folder
         self.chance = random.Random(seed)
         speed = TYPICAL_SPEED / night.slowness
-        measured = speed * math.exp(self.chance.gauss(0, 0.15))
-        profile = replace(profile_for(night.total, measured, jobs=night.jobs), refit=night.refit)
-        cost = IMAGES * relative_cost(Config(**profile.base))
         self.slow = slowness_of(speed)
         self.machine = Machine(
             self.chance,
-            cost / speed * math.exp(self.chance.gauss(0, 0.25)),
+            IMAGES / speed * math.exp(self.chance.gauss(0, 0.25)),
             night.total,
             spread=night.spread,
             levels=night.levels,
@@ -78,9 +75,20 @@ class Job:
             faults=night.faults,
             jumps=list(night.jumps),
         )
+        # The preflight measures what there is: a machine that is slow at that moment, too.
+        measured = speed / self.machine.level * math.exp(self.chance.gauss(0, 0.15))
+        self.workload = PostSearchWorkload(night.refit, night.members, night.mirrored)
+        profile = profile_for(
+            night.total,
+            measured,
+            jobs=night.jobs,
+            trainings=self.workload.relative_cost(night.jobs),
+        )
+        profile = replace(profile, refit=night.refit)
+        cost = relative_cost(Config(**profile.base))
+        self.machine.epoch *= cost
         clock = self.machine.wall if night.until else self.machine.monotonic
         self.budget = Budget(night.total, clock=clock)
-        self.workload = PostSearchWorkload(night.refit, night.members, night.mirrored)
         self.planner = TimePlanner(
             self.budget,
             profile,
@@ -88,7 +96,7 @@ class Job:
             jobs=night.jobs,
             workload=self.workload,
         )
-        self.planner.expected_epoch = cost / measured
+        self.planner.expected_epoch = IMAGES * cost / measured
         self.costs = CostModel(SPACE)
 
     def run(self):

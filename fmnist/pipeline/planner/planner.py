@@ -144,7 +144,7 @@ class TimePlanner:
         return 0.0 if self._run is None else self._confirming_runs_of(self._run)
 
     def _confirming_runs_of(self, cost: float) -> float:
-        if self.budget.total is None or not self.confirm:
+        if self.budget.total is None or not self.confirm or self.plan.max_trials == 1:
             return 0.0
         size = self._largest_affordable(cost, math.inf)
         if size != (0, 0):
@@ -181,6 +181,9 @@ class TimePlanner:
         """
         if self.budget.total is None:
             return _CONFIRM_WITHOUT_LIMIT
+        if self.plan.max_trials == 1:
+            self.note("confirm", "skipped: with one trial there is nothing to choose")
+            return 0, 0
         left = self.budget.remaining() - self.post_search_seconds() - self._retraining()
         # Where the search left more than was planned, the retraining cannot use it all.
         spare = left - (self.plan.stretch - 1) * self._retraining()
@@ -279,6 +282,12 @@ class TimePlanner:
         )
 
     @property
+    def _guessed_trial(self) -> float:
+        """Seconds of a trial alone, before there was one."""
+        passes = self.plan.trial_images * self.plan.trial_epochs
+        return passes / _EPOCH_IMAGES * self._guessed_epoch + TRIAL_OVERHEAD * self.slowness
+
+    @property
     def _guessed_epoch(self) -> float:
         """Seconds of an epoch of the retraining, before there was a trial."""
         return self.expected_epoch or _EPOCH * self.slowness
@@ -287,9 +296,8 @@ class TimePlanner:
     def expected_trials(self) -> int:
         """How many trials the search should complete, by the plan."""
         seconds = next((p.seconds or 0.0 for p in self.planned if p.stage == "search"), 0.0)
-        passes = self.plan.trial_images * self.plan.trial_epochs
-        one = passes / _EPOCH_IMAGES * self._guessed_epoch + TRIAL_OVERHEAD * self.slowness
-        fitting = self.jobs * seconds / (one * parallel_slowdown(self.jobs))
+        one = self._guessed_trial * parallel_slowdown(self.jobs)
+        fitting = self.jobs * seconds / one
         return min(math.floor(max(0.0, fitting)), self.plan.max_trials or math.floor(fitting))
 
     @property
@@ -300,6 +308,8 @@ class TimePlanner:
         plan, epoch = self.plan, self._guessed_epoch
         run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
         confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
+        if self.plan.max_trials == 1:
+            retrain = self.budget.total - self._guessed_trial - self.post_search_seconds()
         shares, load = (
             self.workload.cost_by_stage(self.jobs),
             self.workload.relative_cost(self.jobs),

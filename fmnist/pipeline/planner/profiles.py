@@ -51,7 +51,7 @@ _MOST_FINAL = 300
 """Final epochs beyond which more were never seen to help; the search has the rest of the time."""
 _STRETCH = 2.5
 """So many times the planned epochs where the winner is cheap: the schedule spans what there is."""
-_ERASING_FROM = 24
+_ERASING_FROM = 30
 """Epochs from which on erasing is a gain."""
 
 PLANNED_IMAGES = 54_000
@@ -112,6 +112,7 @@ def profile_for(
     jobs: int = 1,
     settings: Mapping[str, Any] | None = None,
     given: Config | None = None,
+    trainings: float = 1.0,
 ) -> RunProfile:
     """The plan for a time budget on a machine; without one, that of half an hour on a fast one.
 
@@ -121,15 +122,17 @@ def profile_for(
         jobs: trials at once.
         settings: fields that are fixed; they count for the cost.
         given: configuration to search around, in place of the plan's own.
+        trainings: what retraining, refit and members of an ensemble cost, as a multiple of the
+            retraining.
     """
     if seconds is None:
         seconds, speed = _WITHOUT_LIMIT, None
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
-    base, epochs, fewest = _network(machine, settings or {}, given, _FINAL)
+    base, epochs, fewest = _network(machine, settings or {}, given, _FINAL / trainings)
     cost = relative_cost(given or Config(**{**base, **(settings or {})}))
     passes = _trial_passes(machine, cost, epochs)
     if passes < _FEWEST_PASSES:
-        base, epochs, fewest = _network(machine, settings or {}, given, _FINAL_ALONE)
+        base, epochs, fewest = _network(machine, settings or {}, given, _FINAL_ALONE / trainings)
         passes, most = _FEWEST_PASSES, 1
     else:
         most = None

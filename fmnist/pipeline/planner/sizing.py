@@ -37,12 +37,14 @@ def choose_profile(
         speed, jobs: see ``profile_for``.
         base: of the run, which counts where the user gave it.
     """
+    more = PostSearchWorkload(bool(request.refit), (request.ensemble or 1) - 1)
     profile = profile_for(
         None if request.kind == "train" else seconds,
         speed,
         jobs=jobs,
         settings=request.settings,
         given=base if request.warm_start or request.recipe else None,
+        trainings=more.relative_cost(jobs),
     )
     if request.kind == "train" or request.recipe:
         profile = replace(profile, refit=False)  # what is given is trained as it stands

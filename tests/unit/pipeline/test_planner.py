@@ -98,6 +98,20 @@ def test_trials_are_expected_by_what_one_should_take():
     assert plan.expected_trials == 1
 
 
+def test_a_search_that_is_given_back_leaves_its_time_to_the_final_training():
+    plan = planner(600)
+    plan.expected_epoch = 20.0
+    searched = {p.stage: p.seconds for p in plan.planned}
+    plan.plan = replace(plan.plan, max_trials=1)
+    back = {p.stage: p.seconds for p in plan.planned}
+    assert back["confirm"] == 0.0
+    assert back["search"] < 0.3 * searched["search"]
+    assert back["retrain"] > 1.5 * searched["retrain"]
+    assert sum(back.values()) == pytest.approx(600, abs=1)
+    assert plan.choose_confirmation_size(1.0) == (0, 0)
+    assert plan.decisions[-1].text.startswith("skipped: with one trial")
+
+
 def test_one_epoch_of_the_retraining_is_made_at_any_price():
     assert planner(600).final_reserve(0) == -math.inf
 
