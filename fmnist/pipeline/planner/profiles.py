@@ -67,8 +67,9 @@ _FINAL, _FINAL_ALONE = 0.58, 0.7
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 60.0, 0.25
 # A trial is so much of the final training, and sees so many images in all at least.
-# The confirmation's fewest runs; scoring the validation images of three epochs, as passes.
-_CONFIRMATION_RUNS, _SCORING_PASSES = 4, 6_000
+# Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; and what
+# scoring the validation images of three epochs costs, in passes.
+_PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 12, 4, 6_000
 # Networks that cost so many times the base may be searched in any case.
 _LEAST_RANGE = 1.15
 _TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 6_000, 12
@@ -128,11 +129,12 @@ def profile_for(
     if seconds is None:
         seconds, speed = _WITHOUT_LIMIT, None
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
-    base, epochs, fewest = _network(machine, settings or {}, given, _FINAL / trainings)
-    cost = relative_cost(given or Config(**{**base, **(settings or {})}))
+    fixed = settings or {}
+    base, epochs, fewest = _network(machine, fixed, given, _FINAL / trainings, searched=True)
+    cost = relative_cost(given or Config(**{**base, **fixed}))
     passes = _trial_passes(machine, cost, epochs)
     if passes < _FEWEST_PASSES:
-        base, epochs, fewest = _network(machine, settings or {}, given, _FINAL_ALONE / trainings)
+        base, epochs, fewest = _network(machine, fixed, given, _FINAL_ALONE / trainings)
         passes, most = _FEWEST_PASSES, 1
     else:
         most = None
@@ -151,28 +153,45 @@ def profile_for(
 
 
 def _network(
-    machine: _Machine, settings: Mapping[str, Any], given: Config | None, share: float
+    machine: _Machine,
+    settings: Mapping[str, Any],
+    given: Config | None,
+    share: float,
+    *,
+    searched: bool = False,
 ) -> tuple[Mapping[str, Any], int, int]:
-    """The largest network that its epochs fit for, these, and the fewest that make sense."""
+    """The largest network that its epochs fit for, these, and the fewest that make sense.
+
+    Where it is ``searched``, its trials have to fit, too.
+    """
     passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
     if given is not None:
         return LONGER, max(1, math.floor(passes / relative_cost(given))), FEWEST_EPOCHS
     for base, fewest in _NETWORKS:
-        epochs = math.floor(passes / relative_cost(Config(**{**base, **settings})))
-        if epochs >= fewest:
+        cost = relative_cost(Config(**{**base, **settings}))
+        epochs = math.floor(passes / cost)
+        trials_fit = not searched or _trial_passes(machine, cost, epochs) >= _FEWEST_PASSES
+        if epochs >= fewest and trials_fit:
             break
     erasing = {"erasing": LONGER["erasing"]} if epochs >= _ERASING_FROM else {}
     return {**base, **erasing}, min(_MOST_FINAL, max(1, epochs)), fewest or FEWEST_EPOCHS
 
 
 def _trial_passes(machine: _Machine, cost: float, epochs: int) -> float:
-    """Images that a trial sees in all, so that enough trials fit; 0 where they do not."""
+    """Images that a trial sees in all, so that enough trials fit; few or none if they do not."""
     wanted = max(_FEWEST_PASSES, _TRIAL_PART * epochs * PLANNED_IMAGES)
-    slower = parallel_slowdown(machine.jobs)
-    runs = FEWEST_TRIALS + _CONFIRMATION_RUNS
-    each = machine.jobs * machine.search_seconds / runs / slower
-    most = (each - TRIAL_OVERHEAD * machine.slowness) * machine.speed / cost
-    return min(wanted, most - _SCORING_PASSES)
+    least, most = (
+        _fitting_passes(machine, cost, n + _CONFIRMATION_RUNS)
+        for n in (FEWEST_TRIALS, _PLANNED_TRIALS)
+    )
+    return min(wanted, max(most, min(least, _FEWEST_PASSES)))
+
+
+def _fitting_passes(machine: _Machine, cost: float, runs: int) -> float:
+    """Images that a trial can see in all where there are so many."""
+    each = machine.jobs * machine.search_seconds / runs / parallel_slowdown(machine.jobs)
+    left = each - TRIAL_OVERHEAD * machine.slowness
+    return left * machine.speed / cost - _SCORING_PASSES
 
 
 def scale_to_dataset(plan: RunProfile, images: int, classes: int) -> RunProfile:

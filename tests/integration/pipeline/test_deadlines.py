@@ -16,7 +16,7 @@ from fmnist.pipeline.planner.profiles import FEWEST_TRIALS
 pytestmark = pytest.mark.slow
 
 NIGHTS, TEN_MINUTES, PAIRS = 260, 30, 40
-MACHINES = int(os.environ.get("FMNIST_TEST_MACHINES", "200"))
+MACHINES = int(os.environ.get("FMNIST_TEST_MACHINES", "40"))
 QUARTILES = (0, 0.25, 0.5, 0.75, 1)
 
 
