@@ -67,7 +67,7 @@ _FINAL, _FINAL_ALONE = 0.58, 0.7
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 60.0, 0.25
 # A trial is so much of the final training, and sees so many images in all at least.
-# Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; and what
+# Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
 # scoring the validation images of three epochs costs, in passes.
 _PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 12, 4, 6_000
 # Networks that cost so many times the base may be searched in any case.
