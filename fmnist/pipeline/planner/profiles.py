@@ -77,8 +77,8 @@ TRIAL_OVERHEAD = 3.0
 """Seconds of a trial besides its epochs on a fast machine, most of them for compiling."""
 FEWEST_TRIALS = 8
 """With fewer complete trials a search has nothing to choose from, and is given back."""
-# From so many final epochs on there is a refit; passes of a trial that can tell more fields.
-_REFIT_FROM, _EXTENDED_FROM = 120, 400_000
+# Seconds on a fast machine from which on a run is a long one.
+_LONG_RUN = 4 * 3600.0
 _WITHOUT_LIMIT = 30 * 60.0
 
 
@@ -95,9 +95,10 @@ class _Machine:
         """Of what is not training, against a fast machine."""
         return slowness_of(self.speed)
 
-    def training_seconds(self, cost: float, passes: float) -> float:
-        """Of a training alone on ``passes`` images in all."""
-        return cost * passes / self.speed
+    @property
+    def long(self) -> bool:
+        """Whether trials can tell what works against overfitting, and a refit is worth its time."""
+        return self.seconds * self.speed / TYPICAL_SPEED > _LONG_RUN
 
     @property
     def search_seconds(self) -> float:
@@ -127,7 +128,7 @@ def profile_for(
             retraining.
     """
     if seconds is None:
-        seconds, speed = _WITHOUT_LIMIT, None
+        seconds, speed, given = _WITHOUT_LIMIT, None, None
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
     fixed = settings or {}
     base, epochs, fewest = _network(machine, fixed, given, _FINAL / trainings, searched=True)
@@ -143,9 +144,9 @@ def profile_for(
         trial_images=min(PLANNED_IMAGES, 500 * round(passes / trial_epochs / 500)),
         trial_epochs=trial_epochs,
         final_epochs=epochs,
-        space="extended" if passes >= _EXTENDED_FROM else "core",
+        space="extended" if machine.long else "core",
         base=base,
-        refit=epochs >= _REFIT_FROM,
+        refit=machine.long,
         stretch=_STRETCH,
         most_cost=round(cost * max(_LEAST_RANGE, epochs / fewest), 3),
         max_trials=most,
