@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +122,8 @@ class Context:
         jobs = choose_jobs(self.request, self.budget.total)
         if stored:
             planner.resume(stored)
-            if self.request.experiments is None and "experiments" not in map(
-                attrgetter("stage"), stored.planned
-            ):
+            planned = [part.stage for part in stored.planned]  # none without a limit
+            if planned and self.request.experiments is None and "experiments" not in planned:
                 planner.workload = replace(planner.workload, experiments=False)
             if self.request.jobs == "auto":
                 # Costs were learnt with so many at once; another machine may have less room.

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fmnist.config.config import Config
-from fmnist.config.spaces import named_space, without
+from fmnist.config.spaces import SPACES, named_space, without
 from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.space_bounds import narrow_to_cost
 from fmnist.runs.artifacts import PLAN
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
@@ -56,6 +57,8 @@ def build_search_setup(
     found = without(imported.space if imported and not space else named_space(name), settings)
     base = load_config(warm_start) if warm_start else Config(**plan.base)
     base = base.replace(**settings)
+    if name in SPACES and plan.most_cost is not None:
+        found = narrow_to_cost(found, base, plan.most_cost)
     values = base.to_dict()
     first = {p.name: values[p.name] for p in found}
     tried = [first]

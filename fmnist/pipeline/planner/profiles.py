@@ -66,12 +66,13 @@ _MOST_EPOCHS = 200
 _FINAL, _FINAL_ALONE = 0.58, 0.7
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 60.0, 0.25
-# A trial is so much of the final training, and sees so many images in all at least.
 # Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
 # scoring the validation images of three epochs costs, in passes.
 _PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 12, 4, 6_000
 # Networks that cost so many times the base may be searched in any case.
 _LEAST_RANGE = 1.15
+# A trial is so much of the final training, sees so many images in all at least, and has so many
+# epochs at most.
 _TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 6_000, 12
 TRIAL_OVERHEAD = 3.0
 """Seconds of a trial besides its epochs on a fast machine, most of them for compiling."""
@@ -129,6 +130,7 @@ def profile_for(
     """
     if seconds is None:
         seconds, speed, given = _WITHOUT_LIMIT, None, None
+    measured = speed is not None
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
     fixed = settings or {}
     base, epochs, fewest = _network(machine, fixed, given, _FINAL / trainings, searched=True)
@@ -148,7 +150,7 @@ def profile_for(
         base=base,
         refit=machine.long,
         stretch=_STRETCH,
-        most_cost=round(cost * max(_LEAST_RANGE, epochs / fewest), 3),
+        most_cost=round(cost * max(_LEAST_RANGE, epochs / fewest), 3) if measured else None,
         max_trials=most,
     )
 

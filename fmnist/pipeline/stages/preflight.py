@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from fmnist.backends import environment
 from fmnist.backends.parallelism import accelerator_in_sight
-from fmnist.config.spaces import SPACES
 from fmnist.pipeline.dry_run import measure_speed, probe
 from fmnist.pipeline.flip_policy import disable_flips
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
@@ -20,7 +19,6 @@ from fmnist.pipeline.planner.sizing import (
     experiments_fit,
 )
 from fmnist.pipeline.preflight_checks import preflight as examine
-from fmnist.pipeline.space_bounds import narrow_to_cost
 from fmnist.runs.artifacts import ENVIRONMENT, PREFLIGHT, SPACE
 
 if TYPE_CHECKING:
@@ -82,9 +80,6 @@ def _fit_to_speed(job: Context, speed: float) -> None:
     if job.setup_for is not None:
         setup = job.setup_for(planner.plan)
         job.base, job.space, job.first_trials = setup.base, setup.space, setup.first_trials
-        most = planner.plan.most_cost
-        if setup.name in SPACES and most is not None:
-            job.space = narrow_to_cost(setup.space, setup.base, most)
         disable_flips(job)
         job.run.write(SPACE, job.space)
     workload = choose_workload(request, planner.plan, job.base, job.space)

@@ -58,7 +58,7 @@ class RunProfile:
         refit: the final model is trained once more, on training and validation images, for the
             epochs that validation chose.
         most_cost: networks that cost more to train are not searched, as a multiple of the
-            reference network; None: no limit.
+            reference network; None: no limit, or not measured.
         max_trials: trials at most; 1 where the search is given back for want of time; None: as
             many as fit.
     """

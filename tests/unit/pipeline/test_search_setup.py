@@ -97,3 +97,13 @@ def test_a_run_taken_up_again_keeps_the_plan_it_began_with(tmp_path):
     profile = profile_for(8 * 3600)
     run.write(artifacts.PLAN, Plan(sizes=profile, jobs=1, threads=None, planned=()))
     assert load_or_make_profile(run, 60) == profile_for(8 * 3600)
+
+
+def test_a_run_taken_up_again_has_the_narrowed_space_that_it_began_with(tmp_path):
+    profile = profile_for(600, 1_500, jobs=2)
+    first = start(profile)
+    run = Run(tmp_path)
+    run.write(artifacts.PLAN, Plan(sizes=profile, jobs=2, threads=1, planned=()))
+    again = start(load_or_make_profile(run, 600))
+    assert again.space == first.space != CORE
+    assert again.first_trials == first.first_trials != ()
