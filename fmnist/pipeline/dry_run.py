@@ -12,7 +12,7 @@ from fmnist.pipeline.final_training import diff_from_base
 from fmnist.pipeline.planner.costs import REFERENCE
 from fmnist.pipeline.preflight_checks import METRICS, ProbeResult
 from fmnist.training.objective import STEPS_TIMED
-from search.records import Epoch, TrialError
+from search.records import Epoch, Failure, TrialError
 from search.tasks import Ended, EpochDone, Limits, Task
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def _dry_run(
         supervisor.start(Task(number, params, job.request.seed, epochs, dry_run=True), limits)
     found: dict[int, list[Epoch]] = defaultdict(list)
     peaks: list[int] = []
+    failure: Failure | None = None
     while running:
         job.interrupt.check()
         for event in supervisor.wait(0.5):
@@ -86,9 +87,11 @@ def _dry_run(
                 supervisor.answer(event.number, left)
             elif isinstance(event, Ended):
                 running.discard(event.number)
-                if event.failure is not None:
-                    for number in running:
-                        supervisor.cancel(number, event.failure)
-                    raise TrialError(event.failure.kind, event.failure.message)
                 peaks += [event.peak_memory] if event.peak_memory else []
+                if event.failure is not None and failure is None:
+                    failure = event.failure
+                    for number in running:  # their ends are heard here, not by the next dry run
+                        supervisor.cancel(number, failure)
+    if failure is not None:
+        raise TrialError(failure.kind, failure.message)
     return [found[number] for number in sorted(found)], max(peaks, default=None)

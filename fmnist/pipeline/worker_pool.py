@@ -54,6 +54,5 @@ class TrialProcessPool:
         if self._supervisor is not None and self._supervisor.slots != jobs:
             self.close()
         if self._supervisor is None:
-            self._told = None
             self._supervisor = Supervisor(jobs=jobs, initializer=warm_up, output=self.log)
         return self._supervisor

@@ -297,8 +297,8 @@ class TimePlanner:
         """How many trials the search should complete, by the plan."""
         seconds = next((p.seconds or 0.0 for p in self.planned if p.stage == "search"), 0.0)
         one = self._guessed_trial * parallel_slowdown(self.jobs)
-        fitting = self.jobs * seconds / one
-        return min(math.floor(max(0.0, fitting)), self.plan.max_trials or math.floor(fitting))
+        fitting = math.floor(max(0.0, self.jobs * seconds / one))
+        return fitting if self.plan.max_trials is None else min(fitting, self.plan.max_trials)
 
     @property
     def planned(self) -> tuple[PlannedStage, ...]:

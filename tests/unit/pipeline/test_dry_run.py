@@ -40,6 +40,7 @@ class Children:
 
     def cancel(self, number, failure):
         self.cancelled.append(number)
+        self.events.append(Ended(number, failure))
 
     def wait(self, seconds):
         events, self.events = self.events, []
