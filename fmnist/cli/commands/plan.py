@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from fmnist.cli import options
-from fmnist.cli.commands.run import DEFAULT_TIME
+from fmnist.cli.commands.run import DEFAULT_TIME, check_one_end
 from fmnist.cli.durations import parse_duration, parse_until
 from fmnist.cli.group import command, section
 from fmnist.cli.jobs import absolute
@@ -63,8 +63,7 @@ def plan(
     from fmnist.pipeline.stages.preflight import fit_to_machine
     from fmnist.runs.folder import Run
 
-    if until and time_text:
-        raise UserError("--time and --until: give one of them; both say when to be done")
+    check_one_end(time_text, until)
     seconds = (
         parse_until(until).timestamp() - time.time()
         if until

@@ -67,8 +67,7 @@ class SearchOptions:
         Raises:
             UserError: no duration, too short a one, or beside ``--until``.
         """
-        if self.until and self.time_text:
-            raise UserError("--time and --until: give one of them; both say when to be done")
+        check_one_end(self.time_text, self.until)
         if self.until or (self.trials is not None and self.time_text is None):
             return None
         return parse_duration(self.time_text or DEFAULT_TIME)
@@ -294,6 +293,12 @@ def _coordinator(storage: Storage | None) -> Coordinator:
     from fmnist.distributed.coordinator import DistributedCoordinator
 
     return DistributedCoordinator(storage)
+
+
+def check_one_end(time_text: str | None, until: str | None) -> None:
+    """Refuse ``--time`` beside ``--until``."""
+    if until and time_text:
+        raise UserError("--time and --until: give one of them; both say when to be done")
 
 
 def choose_sampler(engine: str, sampler: str | None) -> str:
