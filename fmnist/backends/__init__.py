@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fmnist.backends.policy import Policy, policy_for
@@ -94,6 +95,16 @@ def loop_for(**parts: Any) -> Loop:
     from fmnist.backends.tensorflow import TensorFlowLoop
 
     return TensorFlowLoop(**parts)
+
+
+def inference_function(model: Any) -> Callable[[Any], Any]:
+    """``model`` at inference, compiled where that pays: half of the time on TensorFlow."""
+    if name() != "tensorflow":
+        return partial(model, training=False)
+    import tensorflow as tf
+
+    inputs = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8)
+    return tf.function(partial(model, training=False), input_signature=[inputs])  # type: ignore[no-any-return]
 
 
 def gradient(function: Callable[[Any], Any], x: Any) -> NDArray[np.float32]:

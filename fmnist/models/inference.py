@@ -14,7 +14,7 @@ from fmnist.data.augmentation import Images
 if TYPE_CHECKING:
     import keras
 
-PREDICT_BATCH = 500
+PREDICT_BATCH = 250
 SMALLEST_PROBABILITY = 1e-7
 """Probabilities are clipped here before the logarithm, as Keras clips them."""
 Labels = NDArray[np.int64]
@@ -47,8 +47,9 @@ def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> ND
         both = [predict(model, x) for x in (images, images[:, :, ::-1])]
         return np.asarray((both[0] + both[1]) / 2, dtype=np.float32)
     # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
+    call = backends.inference_function(model)
     parts = [images[i : i + PREDICT_BATCH] for i in range(0, len(images), PREDICT_BATCH)]
-    found = [np.asarray(model(part, training=False), dtype=np.float32) for part in parts]
+    found = [np.asarray(call(part), dtype=np.float32) for part in parts]
     return np.concatenate(found)
 
 

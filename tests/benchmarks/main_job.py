@@ -4,7 +4,7 @@
 
 The test set is read once a run, by its evaluation. Prints a Markdown table with hardware, versions
 and the mean over the seeds with its 95 % t-interval; n is the number of runs. With ``--results``
-the run folders are kept, for ``accuracy_over_time.py``, and a seed that is done there is not run
+the run folders are kept, for ``forecast.py``, and a seed that is done there is not run
 again.
 """
 

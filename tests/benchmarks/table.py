@@ -23,7 +23,7 @@ from record import FOLDER, RESULTS, Benchmark, load, say, where
 NAMES = (
     "throughput", "linear", "same_accuracy", "jobs", "time_to_accuracy", "trial_cost",
     "search_overhead", "memory", "rendering", "population", "ablation", "recipes",
-    "head_to_head", "accuracy_over_time", "storage_throughput",
+    "head_to_head", "storage_throughput",
 )  # fmt: skip
 START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 README = FOLDER / "README.md"

@@ -15,7 +15,6 @@ from scipy.stats import ttest_1samp
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 sys.path.append(str(FOLDER))
 
-import accuracy_over_time  # noqa: E402
 import head_to_head  # noqa: E402
 import paired  # noqa: E402
 import record  # noqa: E402
@@ -207,40 +206,3 @@ def test_the_mean_has_students_interval_and_a_verdict():
     assert paired.mean_interval([0.9]) == (0.9, 0.9, 0.9)
     intervals = [(0.1, 0.01, 0.2), (0.0, -0.1, 0.1), (-0.1, -0.2, -0.01), None]
     assert [paired.verdict(i) for i in intervals] == ["ours ahead", "tied", "ours behind", "–"]
-
-
-def as_run(seconds, error):
-    return {"run": "r", "seconds": seconds, "n": 10_000, "accuracy": 1 - error, "interval": [0, 1]}
-
-
-def test_a_power_law_is_found_again():
-    times = np.array([300.0, 600, 1200, 2400, 7200])
-    law = accuracy_over_time.LAWS["a·t^-b + c"][0]
-    runs = [as_run(t, e) for t, e in zip(times, law(times / 600, 0.03, 0.6, 0.045), strict=True)]
-    found = accuracy_over_time.fitted(law, runs, ["8h"])
-    assert found["parameters"] == pytest.approx([0.03, 0.6, 0.045], rel=1e-2)
-    ((middle, low, high),) = found["predicted"]
-    assert middle == pytest.approx(1 - law(48.0, 0.03, 0.6, 0.045), abs=1e-4)
-    assert low < middle < high
-    assert high - low < 0.03
-
-
-def test_few_runs_get_no_law_and_some_the_simple_one(monkeypatch):
-    runs = {str(t): as_run(t, 0.08 * (t / 600) ** -0.1) for t in (300.0, 600.0, 1200.0)}
-    monkeypatch.setattr(accuracy_over_time, "read", lambda path: runs[path.name])
-    few = accuracy_over_time.measure(Namespace(runs=["600.0"], at=["8h"]))
-    assert few["fits"] == {}
-    assert len(accuracy_over_time.rows(few)) == 1
-    some = accuracy_over_time.measure(Namespace(runs=list(runs), at=["2h", "8h"]))
-    assert list(some["fits"]) == ["a·t^-b"]
-    *_, two, eight = accuracy_over_time.rows(some)
-    assert two[:2] == ["error = a·t^-b, t in 10 min: a = 0.080, b = 0.100", "2h"]
-    assert eight[2].startswith(f"{100 - 8 * 48**-0.1:.2f} %")
-
-
-def test_only_finished_runs_make_the_curve(tmp_path):
-    found = accuracy_over_time.read(Path(accuracy_over_time.RECORDED))
-    assert found["seconds"] > 60
-    assert found["n"] == 10_000
-    with pytest.raises(SystemExit, match="not a finished run"):
-        accuracy_over_time.read(tmp_path)

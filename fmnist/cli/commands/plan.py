@@ -115,7 +115,7 @@ def _document(job: Context, speed: float) -> dict[str, object]:
 def _text(job: Context, speed: float) -> str:
     from fmnist.cli.display.tables import facts
     from fmnist.models.size import size_of
-    from fmnist.pipeline.planner.sizing import describe_profile
+    from fmnist.pipeline.planner.sizing import describe_forecast, describe_profile
     from fmnist.text import duration
 
     planner, base = job.planner, job.base
@@ -130,6 +130,11 @@ def _text(job: Context, speed: float) -> str:
             f"{size_of(base, len(job.data.class_names)).parameters:,} weights",
         ),
         ("trials", trials if profile.max_trials is None else "none: the search is given back"),
+        *(
+            [("test accuracy", describe_forecast(planner.forecast))]
+            if planner.forecast is not None
+            else []
+        ),
         *((stage.stage, duration(stage.seconds or 0.0)) for stage in planner.planned),
     ]
     return facts(rows)

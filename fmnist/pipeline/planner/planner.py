@@ -13,14 +13,16 @@ from statistics import fmean
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.pipeline.planner.profiles import TRIAL_OVERHEAD
 from fmnist.pipeline.planner.workload import PostSearchWorkload
-from fmnist.runs.records.plan import Decision, Plan, PlannedStage, RunProfile
+from fmnist.runs.records.plan import Decision, Forecast, Plan, PlannedStage, RunProfile
 from fmnist.text import counted
 from search.processes.supervisor import available_cores
 from search.study.scheduler import Budget
 
-# Seconds that evaluation, explanations and report need on the machine this was measured on, with
-# so many for every epoch on the test curve; and the part that explanations and report need.
-_TAIL, _TAIL_AN_EPOCH, _LONGEST_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 1.25, 50.0, 0.25, 0.5
+# Seconds that evaluation, explanations and report need on the machine this was measured on, the
+# largest share of the time for them, and the part that explanations and report need.
+_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 0.25, 0.5
+# Seconds for every epoch on the test curve, on that machine; the longest curve; its largest share.
+_CURVE_AN_EPOCH, _LONGEST_CURVE, _CURVE_SHARE = 1.25, 16.0, 0.015
 _CURVE_KEPT = 0.85  # of the tail, by a refit that would otherwise be in vain
 # Most of the time before the tail that is kept for the retraining.
 _RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.6, 0.25
@@ -73,6 +75,7 @@ class TimePlanner:
         self.deadline, self.confirm = deadline, confirm
         self.decisions: list[Decision] = []
         self.expected_epoch: float | None = None  # seconds, of one of the base, by its size
+        self.forecast: Forecast | None = None
         self._epoch: float | None = None
         self._run: float | None = None
         self._promised = 0.0
@@ -98,10 +101,15 @@ class TimePlanner:
     def reporting_seconds(self) -> float:
         """The same without the experiments."""
         # Imports and typesetting gain little from a fast machine.
-        curve = _TAIL_AN_EPOCH * self.plan.final_epochs
-        usual = min(_LONGEST_TAIL, _TAIL + curve) * max(0.5, self.slowness)
+        usual = _TAIL * max(0.5, self.slowness) + self.test_curve_seconds()
         usual += self.workload.prediction_seconds(self._epoch or self._guessed_epoch)
         return usual if self.budget.total is None else min(usual, _TAIL_SHARE * self.budget.total)
+
+    def test_curve_seconds(self) -> float:
+        """Seconds for the test figures along the retraining, which nothing depends on."""
+        curve = min(_LONGEST_CURVE, _CURVE_AN_EPOCH * self.plan.final_epochs)
+        most = math.inf if self.budget.total is None else _CURVE_SHARE * self.budget.total
+        return min(curve * max(0.5, self.slowness), most)
 
     def min_post_search_seconds(self) -> float:
         """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
@@ -265,7 +273,7 @@ class TimePlanner:
 
     def resume(self, record: Plan) -> None:
         """Go on from the ``record`` of an earlier session: its plan is told, its decisions too."""
-        self._first_plan = record.planned
+        self._first_plan, self.forecast = record.planned, record.forecast
         self.decisions = [*record.decisions, *self.decisions]
 
     @property
@@ -279,6 +287,7 @@ class TimePlanner:
             threads=self.threads,
             planned=self.planned,
             decisions=tuple(self.decisions),
+            forecast=self.forecast,
         )
 
     @property

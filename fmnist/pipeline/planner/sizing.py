@@ -15,8 +15,8 @@ from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.profiles import FEWEST_TRIALS, profile_for, scale_to_dataset
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.pipeline.request import Request
-from fmnist.runs.records.plan import RunProfile
-from fmnist.text import counted
+from fmnist.runs.records.plan import Forecast, RunProfile
+from fmnist.text import counted, percent
 from search.processes.supervisor import available_cores
 from search.space import SearchSpace
 
@@ -60,8 +60,21 @@ def choose_profile(
     return replace(profile, **asked)
 
 
-def describe_profile(profile: RunProfile, speed: float) -> str:
-    """What the plan chose for a machine of that speed, in words."""
+def describe_profile(profile: RunProfile, speed: float, expected: Forecast | None = None) -> str:
+    """What the plan chose for a machine of that speed, and what is to be expected, in words."""
+    parts = [_describe_sizes(profile, speed)]
+    if expected is not None:
+        parts.append(f"expected test accuracy {describe_forecast(expected)}")
+    return "; ".join(parts)
+
+
+def describe_forecast(expected: Forecast) -> str:
+    """The expected accuracy with its interval, in words."""
+    low, high = percent(expected.low), percent(expected.high)
+    return f"{percent(expected.accuracy)} ({low} to {high} in nine runs of ten)"
+
+
+def _describe_sizes(profile: RunProfile, speed: float) -> str:
     chosen = (
         f"{speed:,.0f} images of the reference network a second: "
         f"{counted(profile.final_epochs, 'epoch')} of the final training"

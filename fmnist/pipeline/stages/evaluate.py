@@ -183,9 +183,11 @@ def _test_curve(
 
     Without mirror images, as the validation loss beside it.
     """
-    curve = []
+    curve: list[TestEpoch] = []
+    end = job.budget.elapsed() + job.planner.test_curve_seconds()
     for epoch in _points(len(job.run.read(HISTORY).epochs)):
-        if job.budget.remaining() < job.planner.min_post_search_seconds():
+        spent = job.budget.elapsed() >= end
+        if spent or job.budget.remaining() < job.planner.min_post_search_seconds():
             break  # the report matters more than this curve
         file = checkpoint_file(job, epoch)
         if not file.is_file():

@@ -11,6 +11,7 @@ from fmnist.backends.parallelism import accelerator_in_sight
 from fmnist.pipeline.dry_run import measure_speed, probe
 from fmnist.pipeline.flip_policy import disable_flips
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
+from fmnist.pipeline.planner.forecast import forecast, training_work
 from fmnist.pipeline.planner.sizing import (
     choose_jobs,
     choose_profile,
@@ -89,8 +90,12 @@ def _fit_to_speed(job: Context, speed: float) -> None:
         workload = replace(workload, experiments=fit)
     planner.workload = workload
     planner.expected_epoch = len(job.splits.train) * relative_cost(job.base) / speed
+    if request.data is None and job.budget.total is not None:
+        images = len(job.splits.train)
+        work = training_work(job.base, planner.plan.final_epochs, images)
+        planner.forecast = forecast(work)
     job.workers.forget_training()
-    job.note("preflight", describe_profile(planner.plan, speed))
+    job.note("preflight", describe_profile(planner.plan, speed, planner.forecast))
 
 
 def _checkpoints(job: Context) -> int:

@@ -75,6 +75,16 @@ class RunProfile:
     max_trials: int | None = None
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """The test accuracy to expect, a fraction, with a 90 % interval, by so many recorded runs."""
+
+    accuracy: float
+    low: float
+    high: float
+    runs: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """``plan.json``: the plan at the start and what became of it.
@@ -90,6 +100,7 @@ class Plan:
     threads: int | None
     planned: tuple[PlannedStage, ...]
     decisions: tuple[Decision, ...] = ()
+    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True)
