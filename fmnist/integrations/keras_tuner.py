@@ -20,7 +20,7 @@ from fmnist.config.spaces import CORE, named_space  # noqa: E402
 from fmnist.config.toml_text import dump_config  # noqa: E402
 from fmnist.data.augmentation import Images, augment, pad, sample_augmentations  # noqa: E402
 from fmnist.errors import UserError  # noqa: E402
-from fmnist.models.builder import IMAGE_SHAPE, build_model, compile_model  # noqa: E402
+from fmnist.models.builder import IMAGE_SHAPE, build_model, compile_model, whiten  # noqa: E402
 from fmnist.models.inference import PREDICT_BATCH  # noqa: E402
 from fmnist.training.lr_schedule import LearningRateSchedule  # noqa: E402
 from search.atomic import write_bytes  # noqa: E402
@@ -120,6 +120,7 @@ class HyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         config = self.config(hp)
         images, labels = _checked(x, y, kwargs)
         images, labels = _split_off(images, labels, kwargs)
+        whiten(model, config, images)
         kwargs["epochs"] = self._epochs(hp, config, kwargs)
         kwargs.setdefault("validation_batch_size", PREDICT_BATCH)
         pace = LearningRateSchedule(config, kwargs["epochs"] - kwargs.get("initial_epoch", 0))

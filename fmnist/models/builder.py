@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist import backends
 from fmnist.config.config import Config
+from fmnist.models import whitening
 
 if TYPE_CHECKING:
     import keras
 
     from fmnist.backends.base import Loss
+    from fmnist.data.augmentation import Images
 
 IMAGE_SHAPE = (28, 28, 1)
+STEM = "convolution_stem"
 _SCALES = {"raw": (1.0, 0.0), "unit": (1 / 255, 0.0), "signed": (1 / 127.5, -1.0)}
 
 
@@ -35,6 +38,14 @@ def build_model(config: Config, classes: int = 10) -> keras.Model:
     inputs, logits = _network(config, classes)
     outputs = layers.Softmax(name="probabilities", dtype="float32")(logits)
     return keras.Model(inputs, outputs, name="fmnist_cnn")
+
+
+def whiten(model: keras.Model, config: Config, images: Images) -> None:
+    """Give the fixed kernels of ``model``, where it has them, their values by training images."""
+    if config.whitened:
+        scale = _SCALES[config.normalisation]
+        kernels = whitening.whitening_kernels(images, config.stem_filters, *scale)
+        model.get_layer(STEM).set_weights([kernels])
 
 
 def build_for_training(config: Config, classes: int = 10) -> keras.Model:
@@ -126,13 +137,28 @@ class _Convolutions:
     def all(self, x: Any) -> Any:
         """Stem and stages."""
         config = self._config
-        if config.stem and config.filters:
-            filters = config.scaled(config.stem)
-            x = self._convolution(x, filters, "stem", strides=config.stem_stride)
+        if config.whitened:
+            x = self._whitened(x)
+        elif config.stem_filters:
+            x = self._convolution(x, config.stem_filters, "stem", strides=config.stem_stride)
             x = self._active(x, "stem")
         for number, filters in enumerate(config.filters, start=1):
             x = self._stage(x, number, filters)
         return x
+
+    def _whitened(self, x: Any) -> Any:
+        from keras import layers
+
+        convolution = layers.Conv2D(
+            self._config.stem_filters,
+            whitening.SIZE,
+            strides=self._config.stem_stride,
+            padding="same",
+            use_bias=False,
+            trainable=False,
+            name=STEM,
+        )
+        return layers.ReLU(name="relu_stem")(convolution(x))
 
     def _stage(self, x: Any, number: int, filters: int) -> Any:
         from keras import layers

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fmnist.config.config import Config
+from fmnist.models import whitening
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ def size_of(config: Config, classes: int = 10) -> Size:
     """The size of the network of ``config``, without building it."""
     parameters = operations = map_values = 0
     channels = 1
+    if config.whitened:
+        # Neither trained nor normalised, so its maps cost next to nothing.
+        channels = config.stem_filters
+        parameters = whitening.SIZE**2 * channels
+        operations = parameters * config.first_map_size**2
     for filters, side in _convolutions(config):
         kernel = config.kernel_size**2 * channels * filters
         parameters += kernel + filters * (4 if config.batch_norm else 1)
@@ -40,8 +46,8 @@ def size_of(config: Config, classes: int = 10) -> Size:
 def _convolutions(config: Config) -> Iterator[tuple[int, int]]:
     """Filters of each convolution, and the height and width of the maps that it makes."""
     side = config.first_map_size
-    if config.stem and config.filters:
-        yield config.scaled(config.stem), side
+    if config.stem_filters and not config.whitened:
+        yield config.stem_filters, side
     for filters in config.filters:
         yield filters, side
         side //= 2

@@ -60,7 +60,7 @@ def fit(
         TrialError: kind ``nan`` where the loss is not finite.
         OSError: a checkpoint cannot be written.
     """
-    loop = get_training_loop(config, classes, seed, len(training[0]))
+    loop = get_training_loop(config, classes, seed, training[0])
     pace = LearningRateSchedule(config, config.epochs)
     loop.load(*training)
     rng = np.random.default_rng(seed)
@@ -84,8 +84,8 @@ def fit(
     return loop.weights()
 
 
-def get_training_loop(config: Config, classes: int, seed: int, images: int) -> Loop:
-    """A training loop with new weights of ``seed``, for a training on so many images.
+def get_training_loop(config: Config, classes: int, seed: int, images: Images) -> Loop:
+    """A training loop with new weights of ``seed``, for a training on ``images``.
 
     Trials of one shape share what was compiled: the loop is the same one as before where only
     learning rate, schedule, augmentation or the chance of dropout differ.
@@ -93,9 +93,9 @@ def get_training_loop(config: Config, classes: int, seed: int, images: int) -> L
     backends.configure()
     import keras
 
-    from fmnist.models.builder import build_model
+    from fmnist.models.builder import build_model, whiten
 
-    batch = min(config.batch_size, images)
+    batch = min(config.batch_size, len(images))
     fixed = tuple(getattr(config, name) for name, rule in RULES.items() if rule.recompiles)
     shape = (fixed, config.dropout > 0, batch, classes, backends.decisions())
     loop = _loops.pop(shape) if shape in _loops else _new_loop(config, classes, batch)
@@ -103,7 +103,9 @@ def get_training_loop(config: Config, classes: int, seed: int, images: int) -> L
     while len(_loops) > LOOPS_KEPT:
         del _loops[next(iter(_loops))]
     keras.utils.set_random_seed(seed)
-    loop.start(build_model(config, classes).get_weights(), seed, config.dropout)
+    fresh = build_model(config, classes)
+    whiten(fresh, config, images)
+    loop.start(fresh.get_weights(), seed, config.dropout)
     return loop
 
 

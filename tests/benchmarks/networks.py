@@ -141,7 +141,7 @@ class Passes:
             LearningRateSchedule(config, config.epochs),
             np.random.default_rng(seed),
         )
-        self.loop = fit.get_training_loop(config, 10, seed, self._count)
+        self.loop = fit.get_training_loop(config, 10, seed, images[0])
         self.loop.load(*images)
 
     def __call__(self) -> int:

@@ -72,7 +72,7 @@ def drawn(config: Config, count: int) -> tuple[Any, Any, int]:
 
 def in_turn(config: Config, images: Part, size: int) -> Callable[[], int]:
     """An epoch of one member after the other, with our loop as a run uses it."""
-    loop = fit.get_training_loop(config, 10, 0, len(images[1]))
+    loop = fit.get_training_loop(config, 10, 0, images[0])
     loop.load(*images)
     order, moves, steps = drawn(config, len(images[1]))
     weights = loop.weights()
@@ -94,7 +94,7 @@ def at_once(config: Config, images: Part, size: int) -> Callable[[], int]:
 
     from fmnist import backends
 
-    loop: Any = fit.get_training_loop(config, 10, 0, len(images[1]))
+    loop: Any = fit.get_training_loop(config, 10, 0, images[0])
     order, moves, steps = drawn(config, len(images[1]))
     framed, labels = jnp.asarray(pad(images[0], moves.reach)), jnp.asarray(images[1], jnp.int32)
     kept = steps * config.batch_size

@@ -33,7 +33,7 @@ def test_images_are_turned_on_the_device_as_in_numpy(parts):
 def test_a_scan_trains_as_single_steps_do(parts):
     config = TINY.replace(dropout=0.3, ema=0.9, l2=0.001)
     images, labels = parts[0][0][:104], parts[0][1][:104]
-    start = fit.get_training_loop(config, 10, 0, 104).weights()
+    start = fit.get_training_loop(config, 10, 0, images).weights()
     found = []
     for scan in (True, False):
         loop = JaxLoop(

@@ -15,6 +15,11 @@ TINY = Config(
 )
 
 
+def blank(count):
+    """So many black images."""
+    return np.zeros((count, 28, 28, 1), dtype=np.uint8)
+
+
 def first_of(quick, cases):
     """All cases for a parametrisation; those after the first ``quick`` are marked slow."""
     return cases[:quick] + [pytest.param(case, marks=pytest.mark.slow) for case in cases[quick:]]
@@ -31,7 +36,7 @@ def plans(config, images, seed=0):
 
 def by_loop(config, part, seed=0, weights=None):
     """Weights after a training with our loop, and (loss, accuracy) of each epoch."""
-    loop = get_training_loop(config, 10, seed, len(part[0]))
+    loop = get_training_loop(config, 10, seed, part[0])
     loop.load(*part)
     if weights:
         loop.start(weights, seed, config.dropout)

@@ -92,8 +92,14 @@ def _further(c: dict[str, Any]) -> str:
     if c.get("stem"):
         strided = c.get("stem_stride", 1) > 1
         how = "that halves the maps" if strided else "without pooling"
-        found += f" Before the first stage stands one convolution {how}."
+        found += f" Before the first stage stands one convolution {how}{_fixed(c)}."
     return found
+
+
+def _fixed(c: dict[str, Any]) -> str:
+    if not c.get("whitening"):
+        return ""
+    return ", whose kernels are not trained: they whiten 4 × 4 patches of the training images"
 
 
 def sentences(best: BestConfig) -> list[str]:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_models import TINY, by_keras, by_loop, first_of, furthest, plans
+from tiny_models import TINY, blank, by_keras, by_loop, first_of, furthest, plans
 
 from fmnist import backends
 from fmnist.models.builder import build_model
@@ -55,7 +55,7 @@ RECIPES = [
 @pytest.mark.parametrize("changes", first_of(1, RECIPES), ids=str)
 def test_epochs_are_those_of_plain_keras(part, unfused, changes):
     config = TINY.replace(**changes)
-    start = get_training_loop(config, 10, 0, len(part[0])).weights()
+    start = get_training_loop(config, 10, 0, part[0]).weights()
     ours, theirs = by_loop(config, part), by_keras(config, part, start)
     assert furthest(start, theirs[0]) > 0.005
     assert furthest(ours[0], theirs[0]) < 1e-5
@@ -67,7 +67,7 @@ def test_epochs_are_those_of_plain_keras(part, unfused, changes):
 def test_epochs_with_fused_normalisation_are_nearly_those(part, changes):
     # It rounds otherwise, and where two pixels are equal but for that, another one is pooled.
     config = TINY.replace(**changes)
-    start = get_training_loop(config, 10, 0, len(part[0])).weights()
+    start = get_training_loop(config, 10, 0, part[0]).weights()
     ours, theirs = by_loop(config, part), by_keras(config, part, start)
     assert distance(ours[0], theirs[0]) < 0.02 * distance(start, theirs[0])
     assert np.array(ours[1])[:, 0] == pytest.approx(np.array(theirs[1])[:, 0], rel=1e-2)
@@ -81,12 +81,12 @@ def test_a_training_leaves_nothing_to_the_next_one_in_the_same_loop(part, monkey
     monkeypatch.setattr(fit, "_loops", {})
     first = TINY.replace(dropout=0.3)
     other = first.replace(dropout=0.6, learning_rate=0.05, schedule="constant", flip=False)
-    loop = get_training_loop(first, 10, 5, len(part[0]))
+    loop = get_training_loop(first, 10, 5, part[0])
     fresh = by_loop(first, part, 5)
     compiled = traces(loop)
     between = by_loop(other, part, 6)
     again = by_loop(first, part, 5)
-    assert get_training_loop(other, 10, 7, len(part[0])) is loop
+    assert get_training_loop(other, 10, 7, part[0]) is loop
     assert traces(loop) == compiled > 0
     assert furthest(fresh[0], between[0]) > 0.05
     assert furthest(fresh[0], again[0]) < 1e-3
@@ -125,32 +125,32 @@ def stub_loops(monkeypatch):
 )
 def test_another_shape_is_another_loop(stub_loops, changes):
     config = TINY.replace(dropout=0.3, optimizer="adamw")
-    loop = get_training_loop(config, 10, 0, 100)
-    assert get_training_loop(config, 10, 0, 100) is loop
-    assert get_training_loop(config.replace(**changes), 10, 0, 100) is not loop
+    loop = get_training_loop(config, 10, 0, blank(100))
+    assert get_training_loop(config, 10, 0, blank(100)) is loop
+    assert get_training_loop(config.replace(**changes), 10, 0, blank(100)) is not loop
 
 
 def test_other_classes_and_another_precision_are_another_loop(stub_loops, monkeypatch):
-    loop = get_training_loop(TINY, 10, 0, 100)
-    assert get_training_loop(TINY, 7, 0, 100) is not loop
+    loop = get_training_loop(TINY, 10, 0, blank(100))
+    assert get_training_loop(TINY, 7, 0, blank(100)) is not loop
     monkeypatch.setenv("FMNIST_PRECISION", "bfloat16")
-    assert get_training_loop(TINY, 10, 0, 100) is not loop
+    assert get_training_loop(TINY, 10, 0, blank(100)) is not loop
 
 
 def test_only_the_loops_used_last_are_kept(stub_loops):
     configs = [TINY.replace(filters_1=n) for n in range(1, fit.LOOPS_KEPT + 2)]
-    made = [get_training_loop(config, 10, 0, 100) for config in configs[:-1]]
-    assert get_training_loop(configs[0], 10, 0, 100) is made[0]
-    get_training_loop(configs[-1], 10, 0, 100)  # the second one has to go
+    made = [get_training_loop(config, 10, 0, blank(100)) for config in configs[:-1]]
+    assert get_training_loop(configs[0], 10, 0, blank(100)) is made[0]
+    get_training_loop(configs[-1], 10, 0, blank(100))  # the second one has to go
     assert len(fit._loops) == fit.LOOPS_KEPT
-    assert get_training_loop(configs[0], 10, 0, 100) is made[0]
-    assert get_training_loop(configs[1], 10, 0, 100) is not made[1]
+    assert get_training_loop(configs[0], 10, 0, blank(100)) is made[0]
+    assert get_training_loop(configs[1], 10, 0, blank(100)) is not made[1]
 
 
 def test_fewer_images_than_a_batch_are_one_step(part, unfused):
     few = part[0][:20], part[1][:20]
     config = TINY.replace(batch_size=128)
-    loop = get_training_loop(config, 10, 0, 20)
+    loop = get_training_loop(config, 10, 0, blank(20))
     start = loop.weights()
     ours, theirs = by_loop(config, few), by_keras(config, few, start)
     assert int(loop.optimizer.iterations) == config.epochs
@@ -159,13 +159,13 @@ def test_fewer_images_than_a_batch_are_one_step(part, unfused):
 
 def test_images_left_over_wait_for_another_order(part):
     config = TINY.replace(epochs=1)
-    loop = get_training_loop(config, 10, 0, 150)
+    loop = get_training_loop(config, 10, 0, blank(150))
     loop.load(*part)
     (plan,) = plans(config, 150)
     order = plan[0]
     found = []
     for rest in (order[128:], order[:22]):
-        loop = get_training_loop(config, 10, 0, 150)
+        loop = get_training_loop(config, 10, 0, blank(150))
         loss, _ = loop.epoch(np.concatenate([order[:128], rest]), *plan[1:])
         found.append((loss, loop.weights()))
         assert int(loop.optimizer.iterations) == 4  # of 32 images
@@ -186,7 +186,7 @@ def test_an_epoch_in_several_calls_is_the_same_epoch(part, monkeypatch):
 def test_weights_are_those_of_the_plain_network(part):
     config = TINY.replace(dropout=0.3)
     weights, _ = by_loop(config, part)
-    loop = get_training_loop(config, 10, 0, len(part[0]))
+    loop = get_training_loop(config, 10, 0, part[0])
     assert [w.shape for w in weights] == [w.shape for w in build_model(config).get_weights()]
     loop.start(weights, 0, 0.3)
     model = restored(config, weights)
@@ -195,7 +195,7 @@ def test_weights_are_those_of_the_plain_network(part):
 
 
 def test_a_last_part_of_any_size_is_predicted(part):
-    loop = get_training_loop(TINY, 10, 0, len(part[0]))
+    loop = get_training_loop(TINY, 10, 0, part[0])
     many = np.concatenate([part[0]] * 2)[:263]
     found = loop.predict(many)
     assert found.shape == (263, 10)
@@ -204,7 +204,7 @@ def test_a_last_part_of_any_size_is_predicted(part):
 
 def stepped(config, part, steps):
     """The loop, and its weights after each of ``steps`` calls of one step each."""
-    loop = get_training_loop(config, 10, 0, len(part[0]))
+    loop = get_training_loop(config, 10, 0, part[0])
     loop.load(*part)
     found = []
     for order, moves, rates in plans(config.replace(epochs=steps), len(part[0])):

@@ -5,7 +5,9 @@ from tiny_models import first_of, furthest, keras_model
 from fmnist import backends, build_model
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Augmentations
-from fmnist.models.builder import build_for_training, compile_model, loss_of, optimizer
+from fmnist.models.builder import build_for_training, compile_model, loss_of, optimizer, whiten
+from fmnist.models.size import size_of
+from fmnist.training.fit import fit
 
 TINY = Config(filters_1=4, filters_2=6, filters_3=8, dense_units=12)
 
@@ -32,6 +34,8 @@ def test_probabilities_for_raw_pixels():
         ({"stages": 4, "filters_4": 4}, {"convolution_4", "relu_4"}, {"convolution_stem"}),
         ({"stages": 0, "stem": 4}, {"flatten", "dense"}, {"convolution_stem", "dropout_1"}),
         ({"stem": 4}, {"convolution_stem", "batch_norm_stem", "relu_stem"}, {"resize"}),
+        ({"stem": 4, "whitening": True}, {"convolution_stem", "relu_stem"}, {"batch_norm_stem"}),
+        ({"whitening": True}, {"relu_1"}, {"convolution_stem"}),
         ({"convolutions": 3}, {"convolution_1_3", "batch_norm_3_2"}, {"residual_1"}),
         ({"convolutions": 2, "residual": True}, {"residual_1", "residual_3"}, set()),
         ({"residual": True}, {"relu_3"}, {"residual_1"}),
@@ -54,6 +58,19 @@ def test_fields_decide_shapes_and_kinds():
         (7, 7, 6),
         (3, 3, 8),
     ]
+
+
+def test_fixed_kernels_are_those_of_the_training_images_and_stay():
+    config = TINY.replace(stem=8, stem_stride=2, whitening=True, width=8.0)
+    part = images(), np.arange(6) % 10
+    weights = fit(config.replace(epochs=2, batch_size=3), part, part)
+    expected = build_model(config)
+    whiten(expected, config, part[0])
+    stem = expected.get_layer("convolution_stem")
+    assert stem.kernel.shape == (4, 4, 1, 32)  # not eight times eight: there are no more
+    assert not stem.trainable
+    assert (weights[0] == stem.get_weights()[0]).all()
+    assert size_of(config).parameters == expected.count_params()
 
 
 def shapes(**changes):

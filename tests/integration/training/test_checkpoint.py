@@ -29,7 +29,7 @@ def folder(part, tmp_path):
 
 def started(part, seed=0):
     return (
-        get_training_loop(CONFIG, 10, seed, len(part[0])),
+        get_training_loop(CONFIG, 10, seed, part[0]),
         np.random.default_rng(seed),
         LearningRateSchedule(CONFIG, 2),
     )
