@@ -65,17 +65,19 @@ _MOST_EPOCHS = 200
 # The final training's share of the time, and where the search is given back.
 _FINAL, _FINAL_ALONE = 0.58, 0.7
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
-_AROUND, _AROUND_SHARE = 60.0, 0.25
+_AROUND, _AROUND_SHARE = 50.0, 0.25
 # Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
 # scoring the validation images of three epochs costs, in passes.
-_PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 12, 4, 6_000
+_PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 10, 4, 6_000
 # Networks that cost so many times the base may be searched in any case.
 _LEAST_RANGE = 1.15
 # A trial is so much of the final training, sees so many images in all at least, and has so many
 # epochs at most.
-_TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 6_000, 12
+_TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 9_000, 12
 TRIAL_OVERHEAD = 3.0
 """Seconds of a trial besides its epochs on a fast machine, most of them for compiling."""
+# A network that costs less than this part of what fits without a search is no price for one.
+_SMALLEST_SHARE = 0.37
 FEWEST_TRIALS = 8
 """With fewer complete trials a search has nothing to choose from, and is given back."""
 # Seconds on a fast machine from which on a run is a long one.
@@ -134,10 +136,12 @@ def profile_for(
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
     fixed = settings or {}
     base, epochs, fewest = _network(machine, fixed, given, _FINAL / trainings, searched=True)
+    alone, *without_search = _network(machine, fixed, given, _FINAL_ALONE / trainings)
     cost = relative_cost(given or Config(**{**base, **fixed}))
     passes = _trial_passes(machine, cost, epochs)
-    if passes < _FEWEST_PASSES:
-        base, epochs, fewest = _network(machine, fixed, given, _FINAL_ALONE / trainings)
+    too_small = cost < _SMALLEST_SHARE * relative_cost(given or Config(**{**alone, **fixed}))
+    if passes < _FEWEST_PASSES or too_small:
+        base, (epochs, fewest) = alone, without_search
         passes, most = _FEWEST_PASSES, 1
     else:
         most = None

@@ -118,3 +118,9 @@ def test_experiments_are_made_where_they_can_tell_something():
     base = Config(**COMPACT)
     assert experiments_fit(base, 7_000, 2, 360)
     assert not experiments_fit(base, 1_500, 2, 30)
+
+
+def test_a_search_is_not_paid_for_with_a_network_of_a_third_of_the_size():
+    plan = profile_for(300, 3_200, jobs=2)
+    assert plan.max_trials == 1
+    assert relative_cost(Config(**plan.base)) > 0.8  # where a tiny one would leave time for trials
