@@ -118,6 +118,7 @@ def profile_for(
     settings: Mapping[str, Any] | None = None,
     given: Config | None = None,
     trainings: float = 1.0,
+    searched: bool = True,
 ) -> RunProfile:
     """The plan for a time budget on a machine; without one, that of half an hour on a fast one.
 
@@ -129,6 +130,7 @@ def profile_for(
         given: configuration to search around, in place of the plan's own.
         trainings: what retraining, refit and members of an ensemble cost, as a multiple of the
             retraining.
+        searched: whether there is a search at all.
     """
     if seconds is None:
         seconds, speed, given = _WITHOUT_LIMIT, None, None
@@ -140,7 +142,7 @@ def profile_for(
     cost = relative_cost(given or Config(**{**base, **fixed}))
     passes = _trial_passes(machine, cost, epochs)
     too_small = cost < _SMALLEST_SHARE * relative_cost(given or Config(**{**alone, **fixed}))
-    if passes < _FEWEST_PASSES or too_small:
+    if passes < _FEWEST_PASSES or too_small or not searched:
         base, (epochs, fewest) = alone, without_search
         passes, most = _FEWEST_PASSES, 1
     else:

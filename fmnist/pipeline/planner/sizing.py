@@ -45,6 +45,7 @@ def choose_profile(
         settings=request.settings,
         given=base if request.warm_start or request.recipe else None,
         trainings=more.relative_cost(jobs),
+        searched=request.trials != 1,
     )
     if request.kind == "train" or request.recipe:
         profile = replace(profile, refit=False)  # what is given is trained as it stands
@@ -55,7 +56,7 @@ def choose_profile(
     asked: dict[str, Any] = {n: v for n in names if (v := getattr(request, n)) is not None}
     if request.final_epochs is not None:
         asked["stretch"] = 1
-    if request.trials is not None or asked.keys() & {"trial_images", "trial_epochs"}:
+    if (request.trials or 1) > 1 or asked.keys() & {"trial_images", "trial_epochs"}:
         asked["max_trials"] = None  # the search was asked for
     return replace(profile, **asked)
 
@@ -80,7 +81,9 @@ def _describe_sizes(profile: RunProfile, speed: float) -> str:
         f"{counted(profile.final_epochs, 'epoch')} of the final training"
     )
     if profile.max_trials == 1:
-        return f"{chosen}; the search is given back, since fewer than {FEWEST_TRIALS} trials fit"
+        return (
+            f"{chosen}; the search is given back: fewer than {FEWEST_TRIALS} trials choose nothing"
+        )
     return f"{chosen}, trials of {profile.trial_epochs} epochs on {profile.trial_images:,} images"
 
 

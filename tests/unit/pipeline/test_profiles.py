@@ -21,7 +21,8 @@ from fmnist.pipeline.planner.profiles import (
     SHORT,
     profile_for,
 )
-from fmnist.pipeline.planner.sizing import describe_profile, experiments_fit
+from fmnist.pipeline.planner.sizing import choose_profile, describe_profile, experiments_fit
+from fmnist.pipeline.request import Request
 
 seconds_given = st.floats(120, 12 * 3600)
 speeds = st.floats(TYPICAL_SPEED / 64, 64 * TYPICAL_SPEED)
@@ -124,3 +125,14 @@ def test_a_search_is_not_paid_for_with_a_network_of_a_third_of_the_size():
     plan = profile_for(300, 3_200, jobs=2)
     assert plan.max_trials == 1
     assert relative_cost(Config(**plan.base)) > 0.8  # where a tiny one would leave time for trials
+
+
+def test_one_trial_is_no_search_and_leaves_the_recipe_the_whole_time():
+    for seconds in (600, 3600):
+        searched, alone = (
+            choose_profile(Request(time_seconds=seconds, trials=trials), seconds, None, speed=1_450)
+            for trials in (None, 1)
+        )
+        assert (searched.max_trials, alone.max_trials) == (None, 1)
+        work = [p.final_epochs * relative_cost(Config(**p.base)) for p in (searched, alone)]
+        assert work[1] > 1.1 * work[0]
