@@ -31,7 +31,7 @@ CORE = SearchSpace(
         _int("filters_2", 32, 96, step=32),
         _int("filters_3", 64, 192, step=64),
         _float("dropout", 0.0, 0.5),
-        _float("learning_rate", 5e-4, 1e-2, log=True),
+        _float("learning_rate", 1e-3, 4e-2, log=True),
         _one_of("batch_size", 64, 128, 256),
     )
 )

@@ -27,8 +27,11 @@ from opponent_parts import Clock, Found, Task, TimeUp, Values, keras, network, s
 
 from fmnist.config.spaces import CORE
 from fmnist.data import Ledger, load, split, subset
-from search.space import Float, Int, Parameter
+from search.space import Float, Int, Parameter, SearchSpace
 
+# Adam's usual rates, which plain Keras does best with.
+_RATE = Float("learning_rate", 5e-4, 1e-2, log=True)
+SPACE = SearchSpace(tuple(_RATE if entry.name == _RATE.name else entry for entry in CORE))
 PURPOSE = "head to head: the one reading, after every choice"
 
 
@@ -50,7 +53,7 @@ def suggested(source: Any, entry: Parameter) -> Any:
 
 def drawn(source: Any) -> dict[str, Any]:
     """Values of the whole core space."""
-    return {entry.name: suggested(source, entry) for entry in CORE}
+    return {entry.name: suggested(source, entry) for entry in SPACE}
 
 
 def stopping(task: Task) -> list[Any]:

@@ -28,7 +28,13 @@ _TRAINING = {
     "label_smoothing": 0.1,
     "batch_size": 128,
 }
-COMPACT: Mapping[str, Any] = {**REFERENCE, **_TRAINING, "whitening": True, "dropout": 0.0}
+COMPACT: Mapping[str, Any] = {
+    **REFERENCE,
+    **_TRAINING,
+    "whitening": True,
+    "dropout": 0.0,
+    "learning_rate": 2e-2,
+}
 """For slow machines: maps of 14 × 14 pixels from the first stage on."""
 SHORT: Mapping[str, Any] = {**REFERENCE, **_TRAINING, "stem": 16, "stem_stride": 1}
 """For trainings of up to some twenty epochs."""
