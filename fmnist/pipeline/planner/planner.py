@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from statistics import fmean
 
 from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.pipeline.planner import confirmation
 from fmnist.pipeline.planner.profiles import TRIAL_OVERHEAD
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.runs.records.plan import Decision, Forecast, Plan, PlannedStage, RunProfile
@@ -26,12 +27,8 @@ _CURVE_AN_EPOCH, _LONGEST_CURVE, _CURVE_SHARE = 1.25, 16.0, 0.015
 _CURVE_KEPT = 0.85  # of the tail, by a refit that would otherwise be in vain
 # Most of the time before the tail that is kept for the retraining.
 _RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.6, 0.25
-# Candidates and fresh seeds, the most thorough first; and the shares of the time that it may cost.
-_CONFIRMATIONS = ((5, 5), (5, 3), (4, 3), (3, 3), (3, 2), (2, 2))
-_CONFIRM_SHARE, _LEAST_CONFIRM_SHARE = 0.15, 0.2
-# What is kept for it above its expected cost; and what it leaves of the retraining's share.
-_MARGIN, _KEPT = 1.1, 0.85
-_CONFIRM_WITHOUT_LIMIT = (3, 2)
+# What the confirmation leaves of the retraining's share.
+_KEPT = 0.85
 # The same network's epochs were seen to take up to so many times the fastest one.
 _SLOWEST = 2.8
 # Seconds of an epoch over so many images on the machine this was measured on: a first guess, which
@@ -154,12 +151,7 @@ class TimePlanner:
     def _confirming_runs_of(self, cost: float) -> float:
         if self.budget.total is None or not self.confirm or self.plan.max_trials == 1:
             return 0.0
-        size = self._largest_affordable(cost, math.inf)
-        if size != (0, 0):
-            return _MARGIN * self._wall_seconds(size, cost)
-        # A little cheaper, as it may yet turn out, and it fits.
-        most = _LEAST_CONFIRM_SHARE * self.budget.total
-        return most if self._wall_seconds(_CONFIRMATIONS[-1], cost) < 1.5 * most else 0.0
+        return confirmation.reserve(self.budget.total, cost, self.jobs)
 
     def _retraining(self) -> float:
         if self._epoch is None and self.budget.total is not None:
@@ -188,34 +180,24 @@ class TimePlanner:
             cost_of_run: seconds of one run, with ``jobs`` of them at once.
         """
         if self.budget.total is None:
-            return _CONFIRM_WITHOUT_LIMIT
+            return confirmation.WITHOUT_LIMIT
         if self.plan.max_trials == 1:
             self.note("confirm", "skipped: with one trial there is nothing to choose")
-            return 0, 0
+            return confirmation.NONE
         left = self.budget.remaining() - self.post_search_seconds() - self._retraining()
         # Where the search left more than was planned, the retraining cannot use it all.
         spare = left - (self.plan.stretch - 1) * self._retraining()
-        chosen = self._largest_affordable(cost_of_run, left, spare)
-        if chosen == (0, 0) and self._wall_seconds(_CONFIRMATIONS[-1], cost_of_run) <= left:
-            chosen = _CONFIRMATIONS[-1]
-        if chosen == (0, 0):
+        jobs = self.jobs
+        chosen = confirmation.largest_affordable(self.budget.total, cost_of_run, jobs, left, spare)
+        smallest = confirmation.wall_seconds(confirmation.SMALLEST, cost_of_run, jobs)
+        if chosen == confirmation.NONE and smallest <= left:
+            chosen = confirmation.SMALLEST
+        if chosen == confirmation.NONE:
             text = f"skipped: four runs of {cost_of_run:.0f} s do not fit"
         else:
             text = f"{chosen[0]} candidates on {chosen[1]} seeds, {cost_of_run:.0f} s a run"
         self.note("confirm", f"{text}; {max(0.0, left):.0f} s are there")
         return chosen
-
-    def _largest_affordable(self, cost: float, left: float, spare: float = 0.0) -> tuple[int, int]:
-        assert self.budget.total is not None
-        for size in _CONFIRMATIONS:
-            least = size == _CONFIRMATIONS[-1]
-            share = _LEAST_CONFIRM_SHARE if least else _CONFIRM_SHARE
-            if self._wall_seconds(size, cost) <= min(left, max(spare, share * self.budget.total)):
-                return size
-        return 0, 0
-
-    def _wall_seconds(self, size: tuple[int, int], cost: float) -> float:
-        return math.ceil(size[0] * size[1] / self.jobs) * cost
 
     def final_epochs(self, seconds_per_epoch: float, done: int) -> int:
         """Epochs of the retraining still to come, at least one in all.

@@ -61,7 +61,7 @@ def test_a_machine_on_which_all_is_well(machine, tmp_path):
         "filters_2": 32,
         "filters_3": 64,
         "dropout": 0.0,
-        "learning_rate": 5e-4,
+        "learning_rate": 1e-3,
         "batch_size": 64,
     }
     assert asked[1]["filters_3"] == 192
