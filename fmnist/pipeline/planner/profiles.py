@@ -20,9 +20,9 @@ from fmnist.runs.records.plan import RunProfile
 # Around the core space, measured by ``tests/benchmarks/ablation.py``: a residual network of
 # two convolutions a stage behind a stem, after D. Page's ResNet-9 (How to train your ResNet, 2018).
 _TRAINING = {
-    "dropout": 0.2,
+    "dropout": 0.0,
     "optimizer": "adamw",
-    "learning_rate": 4e-3,
+    "learning_rate": 1.6e-2,
     "weight_decay": 0.02,
     "schedule": "one-cycle",
     "label_smoothing": 0.1,
@@ -32,13 +32,12 @@ COMPACT: Mapping[str, Any] = {
     **REFERENCE,
     **_TRAINING,
     "whitening": True,
-    "dropout": 0.0,
     "learning_rate": 2e-2,
 }
 """For slow machines: maps of 14 × 14 pixels from the first stage on."""
 SHORT: Mapping[str, Any] = {**REFERENCE, **_TRAINING, "stem": 16, "stem_stride": 1}
 """For trainings of up to some twenty epochs."""
-LONGER: Mapping[str, Any] = {**SHORT, "erasing": 0.25}
+LONGER: Mapping[str, Any] = {**SHORT, "learning_rate": 4e-3, "dropout": 0.2, "erasing": 0.25}
 """For more epochs, which need more against overfitting."""
 LONG: Mapping[str, Any] = {**LONGER, "width": 2.0, "ema": 0.99}
 """For many epochs: a wider network as well."""
@@ -48,6 +47,7 @@ FEWEST_EPOCHS = 8
 # The networks, the most expensive first, with the fewest epochs that each is worth training for.
 _NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
     (LONG, 50),
+    (LONGER, 30),
     (SHORT, 9),
     (COMPACT, FEWEST_EPOCHS),
     ({**COMPACT, "width": 0.75}, FEWEST_EPOCHS),
@@ -57,8 +57,6 @@ _MOST_FINAL = 300
 """Final epochs beyond which more were never seen to help; the search has the rest of the time."""
 _STRETCH = 2.5
 """So many times the planned epochs where the winner is cheap: the schedule spans what there is."""
-_ERASING_FROM = 30
-"""Epochs from which on erasing is a gain."""
 
 PLANNED_IMAGES = 54_000
 """Training images that the plans are made for."""
@@ -82,8 +80,6 @@ _LEAST_RANGE = 1.15
 _TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 9_000, 12
 TRIAL_OVERHEAD = 3.0
 """Seconds of a trial besides its epochs on a fast machine, most of them for compiling."""
-# A network that costs less than this part of what fits without a search is no price for one.
-_SMALLEST_SHARE = 0.37
 FEWEST_TRIALS = 8
 """With fewer complete trials a search has nothing to choose from, and is given back."""
 # Seconds on a fast machine from which on a run is a long one.
@@ -116,6 +112,16 @@ class _Machine:
         return (1 - _FINAL) * self.seconds - around
 
 
+@dataclass(frozen=True)
+class _Choice:
+    """A network at its place in ``_NETWORKS``, its epochs, and how much dearer ones still fit."""
+
+    place: int
+    base: Mapping[str, Any]
+    epochs: int
+    spare: float
+
+
 def profile_for(
     seconds: float | None,
     speed: float | None = None,
@@ -143,26 +149,23 @@ def profile_for(
     measured = speed is not None
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
     fixed = settings or {}
-    base, epochs, fewest = _network(machine, fixed, given, _FINAL / trainings, searched=True)
-    alone, *without_search = _network(machine, fixed, given, _FINAL_ALONE / trainings)
-    cost = relative_cost(given or Config(**{**base, **fixed}))
-    passes = _trial_passes(machine, cost, epochs)
-    too_small = cost < _SMALLEST_SHARE * relative_cost(given or Config(**{**alone, **fixed}))
+    choice = _network(machine, fixed, given, _FINAL / trainings, searched=True)
+    alone = _network(machine, fixed, given, _FINAL_ALONE / trainings)
+    cost = relative_cost(given or Config(**{**choice.base, **fixed}))
+    passes, most = _trial_passes(machine, cost, choice.epochs), None
+    too_small = choice.place > alone.place + 1
     if passes < _FEWEST_PASSES or too_small or not searched:
-        base, (epochs, fewest) = alone, without_search
-        passes, most = _FEWEST_PASSES, 1
-    else:
-        most = None
+        choice, passes, most = alone, _FEWEST_PASSES, 1
     trial_epochs = min(_LONGEST_TRIAL, max(2, round(passes ** (1 / 3) / 8.6)))
     return RunProfile(
         trial_images=min(PLANNED_IMAGES, 500 * round(passes / trial_epochs / 500)),
         trial_epochs=trial_epochs,
-        final_epochs=epochs,
+        final_epochs=choice.epochs,
         space="extended" if machine.long else "core",
-        base=base,
+        base=choice.base,
         refit=machine.long,
         stretch=_STRETCH,
-        most_cost=round(cost * max(_LEAST_RANGE, epochs / fewest), 3) if measured else None,
+        most_cost=round(cost * choice.spare, 3) if measured else None,
         max_trials=most,
     )
 
@@ -174,22 +177,22 @@ def _network(
     share: float,
     *,
     searched: bool = False,
-) -> tuple[Mapping[str, Any], int, int]:
-    """The largest network that its epochs fit for, these, and the fewest that make sense.
-
-    Where it is ``searched``, its trials have to fit, too.
-    """
+) -> _Choice:
+    """The largest network that its epochs fit for; where ``searched``, its trials, too."""
     passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
     if given is not None:
-        return LONGER, max(1, math.floor(passes / relative_cost(given))), FEWEST_EPOCHS
-    for base, fewest in _NETWORKS:
+        epochs = max(1, math.floor(passes / relative_cost(given)))
+        return _Choice(0, LONGER, epochs, max(_LEAST_RANGE, epochs / FEWEST_EPOCHS))
+    for place, (base, fewest) in enumerate(_NETWORKS):
         cost = relative_cost(Config(**{**base, **settings}))
         epochs = math.floor(passes / cost)
         trials_fit = not searched or _trial_passes(machine, cost, epochs) >= _FEWEST_PASSES
+        planned = min(_MOST_FINAL, max(1, epochs))
+        spare = max(_LEAST_RANGE, planned / (fewest if base is LONG else FEWEST_EPOCHS))
+        choice = _Choice(place, base, planned, spare)
         if epochs >= fewest and trials_fit:
             break
-    erasing = {"erasing": LONGER["erasing"]} if epochs >= _ERASING_FROM else {}
-    return {**base, **erasing}, min(_MOST_FINAL, max(1, epochs)), fewest or FEWEST_EPOCHS
+    return choice
 
 
 def _trial_passes(machine: _Machine, cost: float, epochs: int) -> float:
