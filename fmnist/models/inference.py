@@ -43,9 +43,21 @@ def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> ND
 
     Where ``mirrored``, the mean over each image and its mirror image (test-time augmentation).
     """
-    if mirrored:
-        both = [predict(model, x) for x in (images, images[:, :, ::-1])]
-        return np.asarray((both[0] + both[1]) / 2, dtype=np.float32)
+    return views(model, images, mirrored=mirrored)[1]
+
+
+def views(
+    model: keras.Model, images: Images, *, mirrored: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Probabilities of the images alone, and what ``predict`` returns."""
+    plain = _predict(model, images)
+    if not mirrored:
+        return plain, plain
+    both = (plain + _predict(model, images[:, :, ::-1])) / 2
+    return plain, np.asarray(both, dtype=np.float32)
+
+
+def _predict(model: keras.Model, images: Images) -> NDArray[np.float32]:
     # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
     call = backends.inference_function(model)
     parts = [images[i : i + PREDICT_BATCH] for i in range(0, len(images), PREDICT_BATCH)]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from fmnist.errors import UserError
 from fmnist.runs.artifacts import LOG, METRICS, RUN, STAGES, STUDY, TRIALS
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.status import Status, read_status
@@ -56,6 +57,19 @@ def run_folders(results: Path) -> list[Path]:
     if not results.is_dir():
         return []
     return sorted(f for f in results.iterdir() if f.is_dir() and _is_run(f))
+
+
+def count_test_reads(folder: Path, digest: str) -> int:
+    """Other runs beside ``folder`` that were tested on the data of this digest."""
+    others = [f for f in run_folders(folder.parent) if f.resolve() != folder.resolve()]
+    return sum(_tested_on(f, digest) for f in others if (f / METRICS.name).is_file())
+
+
+def _tested_on(folder: Path, digest: str) -> bool:
+    try:
+        return Run.existing(folder).read(RUN).data.digest == digest
+    except (UserError, OSError, ValueError):  # damaged: not this run's business
+        return False
 
 
 def bytes_in(path: Path) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fmnist.analysis import bootstrap, classification, intervals
 from fmnist.analysis.calibration import calibration
+from fmnist.data import subset
 from fmnist.data.augmentation import Images
 from fmnist.models import inference
 from fmnist.models.inference import load_model
@@ -26,11 +27,14 @@ from fmnist.runs.artifacts import (
     MODEL,
     PREDICTIONS,
     REFIT,
+    RUN,
     VALIDATED,
 )
 from fmnist.runs.config_source import load_config
+from fmnist.runs.listing import count_test_reads
 from fmnist.runs.records.final_model import Ensemble, Member
-from fmnist.runs.records.metrics import Metrics, Networks, SearchResult, TestEpoch
+from fmnist.runs.records.metrics import Metrics, Networks, SearchResult, SingleView, TestEpoch
+from fmnist.runs.records.score import Score
 from fmnist.training import checkpoint
 
 if TYPE_CHECKING:
@@ -41,6 +45,9 @@ CURVE = "the epochs of the retraining"
 CURVE_POINTS = 20
 _SECONDS_AN_IMAGE = 3e-4  # of all resampling, on one core
 VALIDATION_USE = "validation figures, temperature"
+TRAINING_USE = "accuracy of the kept weights on plain training images"
+TRAINING_IMAGES = 10_000
+"""Of those that it learnt, on which the final network is scored: as many as test images."""
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
 
@@ -53,10 +60,11 @@ def evaluate(job: Context) -> None:
     names = job.data.class_names
     validation = job.part(job.splits.validation)
     job.ledger.record("evaluate", "validation", len(validation[1]), VALIDATION_USE)
-    validation_p = validated.predict(validation[0])
+    validation_plain, validation_p = validated.views(validation[0])
+    learnt = _learnt(job, validated)
     members = _members(job)
     images, labels = job.data.test.open("evaluate", "the reported test figures", job.ledger)
-    test_p = final.predict(images)
+    test_plain, test_p = final.views(images)
     ensemble_p = _mean([test_p, *(member.predict(images) for member in members)])
     held_out, tested = (validation[1], validation_p), (labels, test_p)
     _write_predictions(job, tested, held_out, images, ensemble_p)
@@ -75,6 +83,12 @@ def evaluate(job: Context) -> None:
         calibration=calibrated,
         search=_search_result(job, validation_p, validation[1], test.accuracy),
         ensemble=together,
+        single_view=SingleView(
+            classification.summarise(validation[1], validation_plain),
+            classification.summarise(labels, test_plain),
+            learnt,
+        ),
+        earlier_runs=count_test_reads(job.run.path, job.run.read(RUN).data.digest),
     )
     job.run.write(METRICS, metrics)
     forget_checkpoints(job)
@@ -95,7 +109,21 @@ class _Network:
         return load_model(self.path)
 
     def predict(self, images: Images) -> Probabilities:
-        return inference.predict(self.model, images, mirrored=self.mirrored)
+        return self.views(images)[1]
+
+    def views(self, images: Images) -> tuple[Probabilities, Probabilities]:
+        """See ``inference.views``."""
+        return inference.views(self.model, images, mirrored=self.mirrored)
+
+
+def _learnt(job: Context, network: _Network) -> Score | None:
+    """The score on plain training images; None where there is no time for it."""
+    if job.budget.remaining() < job.planner.min_post_search_seconds():
+        return None
+    labels, train = job.data.train_labels, job.splits.train
+    part = job.part(subset(train, labels, min(TRAINING_IMAGES, len(train)), job.request.seed))
+    job.ledger.record("evaluate", "train", len(part[1]), TRAINING_USE)
+    return classification.summarise(part[1], inference.predict(network.model, part[0]))
 
 
 def _members(job: Context) -> list[_Network]:

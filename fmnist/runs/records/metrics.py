@@ -129,12 +129,28 @@ class Networks:
     curve: str
 
 
+@dataclass(frozen=True)
+class SingleView:
+    """Scores without mirror images, on plain images: what the mean with them adds, and the gap.
+
+    Attributes:
+        validation, test: of the networks that ``Metrics.validation`` and ``test`` are of.
+        training: of the validated network on images that it learnt; None where time was short.
+    """
+
+    validation: Score
+    test: Score
+    training: Score | None = field(default=None, metadata=OMIT_NONE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
     """``metrics.json``.
 
     Attributes:
         models: whose numbers these are; None in older runs.
+        single_view: None in older runs.
+        earlier_runs: finished runs in the same folder that had read these test images before.
         validation: of the network that never learnt the validation images.
         test_time_flip: whether predictions are means over each image and its mirror image.
         ensemble: the average of several networks; it is reported apart.
@@ -148,6 +164,8 @@ class Metrics:
     calibration: Calibration | None = None
     search: SearchResult | None = None
     ensemble: Ensemble | None = field(default=None, metadata=OMIT_NONE)
+    single_view: SingleView | None = field(default=None, metadata=OMIT_NONE)
+    earlier_runs: int = 0
 
 
 @dataclass(frozen=True, eq=False)
