@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from fmnist.ablation.variants import KEYS, Experiment
-from fmnist.analysis.intervals import holm
-from fmnist.analysis.paired_effects import Effect, ScoredAnswers, effect
+from fmnist.analysis.intervals import holm, holm_levels
+from fmnist.analysis.paired_effects import ENOUGH, Effect, ScoredAnswers, effect
 from fmnist.config.config import Config
 from fmnist.models.size import size_of
 from fmnist.runs.records.ablation import (
@@ -22,6 +22,7 @@ from fmnist.runs.records.ablation import (
     SeedScore,
     Skipped,
 )
+from search.analysis.results import Interval
 from search.records import Trial
 
 ALPHA = 0.05
@@ -70,7 +71,8 @@ def conclude(
         reason: why those that were not begun were not.
     """
     measured = [m for e in experiments if (m := _measured(e, size, trained)) is not None]
-    corrected = holm([m.effect.p for m in measured])
+    p_values = [m.effect.p for m in measured]
+    corrected = zip(measured, holm(p_values), holm_levels(p_values), strict=True)
     done = {m.experiment.key for m in measured}
     reasons = dict.fromkeys(not_asked, "not asked for")
     skipped = (
@@ -83,16 +85,17 @@ def conclude(
         fidelity=replace(size, seeds=len(used)) if used else None,
         base=_base(config, used, trained, classes),
         experiments=tuple(
-            _row(m, p, config, size, trained, classes)
-            for m, p in zip(measured, corrected, strict=True)
+            _row(m, p, m.effect.interval_at(level), config, size, trained, classes)
+            for m, p, level in corrected
         ),
         skipped=tuple(Skipped(e.key, e.question, e.title, e.compares, why) for e, why in skipped),
     )
 
 
-def verdict(difference: float, p_holm: float) -> str:
-    """Whether the variant is better, worse, or no difference was found."""
-    if p_holm >= ALPHA:
+def verdict(difference: float, p_holm: float, seeds: int) -> str:
+    """Whether the variant is better or worse; with fewer seeds than ``ENOUGH`` nothing is decided:
+    two networks were compared, and the chance in their trainings is not known."""
+    if seeds < ENOUGH or p_holm >= ALPHA:
         return UNDECIDED
     return BETTER if difference > 0 else WORSE
 
@@ -113,7 +116,13 @@ def _seeds(place: int, size: Fidelity, trained: Trained) -> list[int]:
 
 
 def _row(
-    m: _Paired, p_holm: float, config: Config, size: Fidelity, trained: Trained, classes: int
+    m: _Paired,
+    p_holm: float,
+    adjusted: Interval,
+    config: Config,
+    size: Fidelity,
+    trained: Trained,
+    classes: int,
 ) -> Measured:
     e, found = m.experiment, m.effect
     numbers = [s * ROUND + place_of(e.key) for s in m.seeds]
@@ -131,12 +140,13 @@ def _row(
         base_accuracy=_mean([s * ROUND + BASE for s in m.seeds], trained),
         difference=found.difference,
         interval=found.interval,
+        adjusted=adjusted,
         method=found.method,
         seeds=len(m.seeds),
         validation=trained.scores[numbers[0]].images,
         p=found.p,
         p_holm=p_holm,
-        verdict=verdict(found.difference, p_holm),
+        verdict=verdict(found.difference, p_holm, len(m.seeds)),
         seconds=_seconds(numbers, trained),
     )
 

@@ -36,13 +36,17 @@ def wilson_interval(correct: int, n: int, confidence: float = CONFIDENCE) -> tup
     return float(interval.low), float(interval.high)
 
 
-def newcombe(correct: int, n: int, other: int, m: int) -> tuple[float, float]:
-    """95 % interval of ``correct / n - other / m``, independent proportions, as fractions.
+def newcombe(
+    correct: int, n: int, other: int, m: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Interval of ``correct / n - other / m``, independent proportions, as fractions.
 
     Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10).
     """
     p, q = correct / n, other / m
-    (p_low, p_high), (q_low, q_high) = wilson_interval(correct, n), wilson_interval(other, m)
+    (p_low, p_high), (q_low, q_high) = (
+        wilson_interval(*pair, confidence) for pair in ((correct, n), (other, m))
+    )
     below, above = math.hypot(p - p_low, q_high - q), math.hypot(p_high - p, q - q_low)
     return max(-1.0, p - q - below), min(1.0, p - q + above)
 
@@ -65,7 +69,22 @@ def mcnemar(labels: NDArray[Any], first: NDArray[Any], second: NDArray[Any]) -> 
     b, c = int(np.count_nonzero(right & ~other)), int(np.count_nonzero(other & ~right))
     p = float(binomtest(b, b + c).pvalue) if b + c else 1.0
     n = len(labels)
-    return PairedTest(n, b, c, p, (b - c) / n, _paired_interval(b, c, n))
+    return PairedTest(n, b, c, p, (b - c) / n, paired_interval(b, c, n))
+
+
+def holm_levels(p_values: Sequence[float], alpha: float = 1 - CONFIDENCE) -> list[float]:
+    """Confidence of each interval so that it leaves out zero where Holm's method decides.
+
+    That of the step at which a p-value was compared; of those after the first that was not small
+    enough, the level of that one.
+    """
+    levels, level, open_ = [0.0] * len(p_values), 0.0, False
+    for done, k in enumerate(sorted(range(len(p_values)), key=lambda k: p_values[k])):
+        if not open_:
+            level = alpha / (len(p_values) - done)
+            open_ = p_values[k] >= level
+        levels[k] = 1 - level
+    return levels
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -77,10 +96,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _paired_interval(b: int, c: int, n: int) -> tuple[float, float]:
+def paired_interval(b: int, c: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Bonett and Price's interval of ``(b - c) / n``; see ``mcnemar``."""
     first, second = (b + 1) / (n + 2), (c + 1) / (n + 2)
     centre = first - second
-    half = norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt((first + second - centre**2) / (n + 2))
+    half = norm.ppf((1 + confidence) / 2) * np.sqrt((first + second - centre**2) / (n + 2))
     return float(max(-1.0, centre - half)), float(min(1.0, centre + half))
 
 

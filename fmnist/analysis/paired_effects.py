@@ -1,24 +1,27 @@
-"""How sure a difference of two configurations is: over seeds, else over images.
+"""How sure a difference of two configurations is: over seeds and images.
 
-Differences are accuracy of the variant minus accuracy of the base, fractions; intervals are 95 %.
+Differences are accuracy of the variant minus accuracy of the base, fractions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.analysis.intervals import CONFIDENCE, mcnemar, newcombe
+from fmnist.analysis.intervals import CONFIDENCE, mcnemar, newcombe, paired_interval
 
+TWO_WAY = "two-way random effects of seeds and images"
 SEEDS = "t interval over the seeds"
-ONE_SEED = "McNemar's exact test on the same images"
-IMAGES = "t interval over the same images"
-UNPAIRED = "Newcombe's interval, unpaired"
+ONE_SEED = "Bonett and Price's interval and McNemar's exact test on the same images"
+UNPAIRED = "Newcombe's interval and Fisher's exact test, unpaired"
 ENOUGH = 3
-"""From so many seeds on, an interval over the seeds is given."""
+"""Seeds from which on two configurations are compared, and not two trained networks."""
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,38 +46,69 @@ class ScoredAnswers:
 
 @dataclass(frozen=True)
 class Effect:
-    """A difference, its interval, the two-sided p-value of no difference, and the method."""
+    """A difference, the two-sided p-value of none, the method, and its interval at a confidence."""
 
     difference: float
-    interval: tuple[float, float]
     p: float
     method: str
+    interval_at: Callable[[float], Interval]
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval."""
+        return self.interval_at(CONFIDENCE)
 
 
 def effect(pairs: Sequence[tuple[ScoredAnswers, ScoredAnswers]]) -> Effect:
     """The difference between variant and base.
 
-    From three seeds on by a paired t test over the seeds. With fewer by the paired answers on the
-    same images: McNemar's exact test for one seed, a t test over the images' mean differences for
-    two. Where the answers were not kept, by Newcombe's interval of two proportions and Fisher's
-    exact test, which know nothing of the pairing.
+    From two seeds on by two-way random effects; of one seed by the paired answers on the same
+    images, which compares two networks. Where the answers were not kept, by a t test over three
+    seeds or more, else by the two proportions, which know nothing of the pairing.
 
     Args:
         pairs: (base, variant) of each seed, on the same images; at least one.
     """
-    differences = np.array([variant.accuracy - base.accuracy for base, variant in pairs])
-    if len(pairs) >= ENOUGH and np.ptp(differences) > 1e-12:
-        return _t(differences, SEEDS)
     answers = [_answers(base, variant) for base, variant in pairs]
     kept = [a for a in answers if a is not None]
     if len(kept) < len(pairs):
+        differences = np.array([variant.accuracy - base.accuracy for base, variant in pairs])
+        if len(pairs) >= ENOUGH and np.ptp(differences) > 1e-12:
+            error = float(differences.std(ddof=1)) / math.sqrt(len(pairs))
+            return _t(float(differences.mean()), error, len(pairs) - 1, SEEDS)
         return unpaired([base for base, _ in pairs], [variant for _, variant in pairs])
-    by_image = np.mean([after.astype(float) - before for before, after in kept], axis=0)
-    if len(kept) > 1 and np.ptp(by_image) > 0:
-        return _t(by_image, IMAGES)
+    gains = np.array([after.astype(float) - before for before, after in kept])
+    if len(kept) > 1 and np.ptp(gains) > 0:
+        return _t(*two_way(gains), TWO_WAY)
     before, after = kept[0]
     found = mcnemar(np.ones(len(before), dtype=np.int64), after.astype(int), before.astype(int))
-    return Effect(found.difference, found.interval, found.p, ONE_SEED)
+    at = partial(paired_interval, found.only_first, found.only_second, found.n)
+    return Effect(found.difference, found.p, ONE_SEED, at)
+
+
+def two_way(gains: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Mean of ``gains``, its standard error and its degrees of freedom, over seeds and images.
+
+    Two-way random effects, as in studies of several readers who all see the same cases (Dorfman,
+    Berbaum and Metz 1992), with Satterthwaite's degrees of freedom. Few seeds make it wide.
+
+    Args:
+        gains: 1, 0 or -1 for each image of each seed, ``[seeds, images]``, two seeds at least.
+    """
+    seeds, images = gains.shape
+    middle = float(gains.mean())
+    of_seeds, of_images = gains.mean(axis=1, keepdims=True), gains.mean(axis=0, keepdims=True)
+    rest_df = (seeds - 1) * (images - 1)
+    rest = float(((gains - of_seeds - of_images + middle) ** 2).sum()) / rest_df
+    # An effect that is smaller than the noise counts as none.
+    seed_square = max(rest, images * float(of_seeds.var(ddof=1)))
+    image_square = max(rest, seeds * float(of_images.var(ddof=1)))
+    total = seed_square + image_square - rest
+    if total == 0:
+        return middle, 0.0, float(seeds - 1)
+    parts = ((seed_square, seeds - 1), (image_square, images - 1), (rest, rest_df))
+    freedom = total**2 / sum(square**2 / df for square, df in parts)
+    return middle, math.sqrt(total / gains.size), freedom
 
 
 def unpaired(base: Sequence[ScoredAnswers], variant: Sequence[ScoredAnswers]) -> Effect:
@@ -86,7 +120,8 @@ def unpaired(base: Sequence[ScoredAnswers], variant: Sequence[ScoredAnswers]) ->
     table = [[c, total - c] for c, total in zip(correct, n, strict=True)]
     p = float(fisher_exact(table)[1])
     difference = correct[0] / n[0] - correct[1] / n[1]
-    return Effect(difference, newcombe(correct[0], n[0], correct[1], n[1]), p, UNPAIRED)
+    at = partial(newcombe, correct[0], n[0], correct[1], n[1])
+    return Effect(difference, p, UNPAIRED, at)
 
 
 def _answers(
@@ -97,9 +132,13 @@ def _answers(
     return base.right, variant.right
 
 
-def _t(values: NDArray[np.float64], method: str) -> Effect:
-    from scipy.stats import ttest_1samp
+def _t(middle: float, error: float, freedom: float, method: str) -> Effect:
+    from scipy.stats import t
 
-    found = ttest_1samp(values, 0.0)
-    low, high = found.confidence_interval(CONFIDENCE)
-    return Effect(float(np.mean(values)), (float(low), float(high)), float(found.pvalue), method)
+    def interval_at(confidence: float) -> Interval:
+        reach = error * float(t.ppf((1 + confidence) / 2, freedom))
+        return middle - reach, middle + reach
+
+    same = 1.0 if middle == 0 else 0.0
+    p = 2 * float(t.sf(abs(middle) / error, freedom)) if error else same
+    return Effect(middle, p, method, interval_at)

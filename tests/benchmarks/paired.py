@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from fmnist.analysis.paired_effects import two_way
+
 Interval = tuple[float, float, float]
 
 
@@ -26,9 +28,7 @@ def difference(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> Interval:
     """How much more often ours is right, with its 95 % interval.
 
     Each image of each seed gives 1, 0 or -1. Their mean varies with the seeds and with the images
-    that were drawn. Method: two-way random effects, as in studies of several readers who all see
-    the same cases (Dorfman, Berbaum and Metz 1992), with Satterthwaite's degrees of freedom. Few
-    seeds make it wide, as they should; of one seed it speaks for the images alone.
+    that were drawn; see ``two_way``. Of one seed it speaks for the images alone.
 
     Args:
         ours, theirs: whether right, bool [seeds, images], the same images in the same order.
@@ -41,23 +41,10 @@ def difference(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> Interval:
             f"expected two tables of seeds and images, found {ours.shape}, {theirs.shape}"
         )
     gains = ours.astype(float) - theirs
-    seeds, images = gains.shape
-    middle = float(gains.mean())
-    if seeds == 1:
-        return _interval(middle, float(gains.std(ddof=1)) / sqrt(images), images - 1)
-    of_seeds, of_images = gains.mean(axis=1, keepdims=True), gains.mean(axis=0, keepdims=True)
-    rest = float(((gains - of_seeds - of_images + middle) ** 2).sum())
-    rest_df = (seeds - 1) * (images - 1)
-    rest /= rest_df
-    # An effect that is smaller than the noise counts as none.
-    seed_square = max(rest, images * float(of_seeds.var(ddof=1)))
-    image_square = max(rest, seeds * float(of_images.var(ddof=1)))
-    total = seed_square + image_square - rest
-    if total == 0:
-        return middle, middle, middle
-    parts = ((seed_square, seeds - 1), (image_square, images - 1), (rest, rest_df))
-    freedom = total**2 / sum(square**2 / df for square, df in parts)
-    return _interval(middle, sqrt(total / gains.size), freedom)
+    if len(gains) == 1:
+        n = gains.size
+        return _interval(float(gains.mean()), float(gains.std(ddof=1)) / sqrt(n), n - 1)
+    return _interval(*two_way(gains))
 
 
 def verdict(found: Sequence[float] | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.analysis.results import Interval
 
-BETTER, WORSE, UNDECIDED = "better", "worse", "no difference found"
+BETTER, WORSE, UNDECIDED = "better", "worse", "not decided"
 VERDICTS = (BETTER, WORSE, UNDECIDED)
 
 
@@ -63,6 +63,8 @@ class Measured:
         changes: fields of the configuration that differ.
         accuracy, base_accuracy: means over the seeds that both have.
         difference: of the accuracies, variant minus base, with its 95 % interval by ``method``.
+        adjusted: its interval at the level of Holm's step, which leaves out zero exactly where a
+            difference of so many experiments is told; None in older runs.
         validation: images that scored it.
         p_holm: two-sided p-value, corrected for the number of experiments.
         verdict: one of ``VERDICTS``.
@@ -88,6 +90,12 @@ class Measured:
     p_holm: float
     verdict: str
     seconds: float = 0.0
+    adjusted: Interval | None = None
+
+    @property
+    def shown_interval(self) -> Interval:
+        """The interval that agrees with the verdict."""
+        return self.adjusted or self.interval
 
     @property
     def digits(self) -> int:

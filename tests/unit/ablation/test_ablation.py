@@ -12,7 +12,7 @@ from fmnist.ablation.results import ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Costs, Fidelity, Prices
 from fmnist.ablation.variants import KEYS, catalogue, equal_units
 from fmnist.analysis import paired_effects
-from fmnist.analysis.intervals import mcnemar, newcombe
+from fmnist.analysis.intervals import holm, holm_levels, mcnemar, newcombe
 from fmnist.analysis.paired_effects import ScoredAnswers, effect, unpaired
 from fmnist.config.config import Config
 from fmnist.models.builder import build_model
@@ -224,22 +224,56 @@ def test_one_seed_is_a_mcnemar_test_on_the_images():
     assert found.method == paired_effects.ONE_SEED
 
 
-def test_two_seeds_are_a_t_test_over_the_images():
+def test_with_answers_seeds_and_images_both_count():
     rng = np.random.default_rng(1)
-    befores, afters = (rng.random((2, 400)) < share for share in (0.85, 0.8))
-    pairs = list(zip(scores(*befores), scores(*afters), strict=True))
-    found = effect(pairs)
-    expected = stats.ttest_rel(afters.mean(axis=0), befores.mean(axis=0))
-    assert found.p == pytest.approx(expected.pvalue)
-    assert found.interval == pytest.approx(tuple(expected.confidence_interval(0.95)))
-    assert found.method == paired_effects.IMAGES
+    befores, afters = (rng.random((3, 400)) < share for share in (0.85, 0.8))
+    found = effect(list(zip(scores(*befores), scores(*afters), strict=True)))
+    gains = afters.astype(float) - befores
+    images_alone = gains.mean(axis=0).std(ddof=1) / np.sqrt(400)
+    middle, error, freedom = paired_effects.two_way(gains)
+    assert error >= images_alone
+    assert freedom < 3 * 400
+    assert found.difference == middle == pytest.approx(gains.mean())
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(middle) / error, freedom))
+    assert found.interval == pytest.approx(stats.t.interval(0.95, freedom, middle, error))
+    assert found.method == paired_effects.TWO_WAY
+
+
+def test_a_seed_that_turns_all_images_is_not_taken_for_many_images():
+    """One training 30 points apart from the others: over the images alone that would be sure."""
+    rng = np.random.default_rng(2)
+    base = rng.random((3, 2000)) < 0.9
+    variant = rng.random((3, 2000)) < np.array([[0.6], [0.9], [0.9]])
+    pairs = list(zip(scores(*base), scores(*variant), strict=True))
+    assert effect(pairs).p > 0.2
+    gains = (variant.astype(float) - base).mean(axis=0)
+    assert stats.ttest_1samp(gains, 0).pvalue < 1e-10
+
+
+def test_variants_that_are_equal_are_seldom_told_apart():
+    """Forty tables of nine equal variants, whose trainings and images differ by chance."""
+    rng, told = np.random.default_rng(3), 0
+    for _ in range(40):
+        hard = rng.normal(1.3, 1.0, 1000)  # the same images for all
+        effects = []
+        for _ in range(9):
+            ability = rng.normal(0.0, 0.08, (2, 3, 1))
+            right = rng.normal(0.0, 1.0, (2, 3, 1000)) < hard + ability
+            effects.append(effect(list(zip(scores(*right[0]), scores(*right[1]), strict=True))))
+        corrected = holm([e.p for e in effects])
+        told += any(
+            record.verdict(e.difference, p, 3) != "not decided"
+            for e, p in zip(effects, corrected, strict=True)
+        )
+    assert told <= 2
 
 
 def test_without_answers_it_is_newcombes_interval_and_fishers_test():
     found = effect([(ScoredAnswers(0.8, 80), ScoredAnswers(0.7, 70))])
     assert found.method == paired_effects.UNPAIRED
     assert found.p == pytest.approx(stats.fisher_exact([[49, 21], [64, 16]])[1])
-    assert found == unpaired([ScoredAnswers(0.8, 80)], [ScoredAnswers(0.7, 70)])
+    alone = unpaired([ScoredAnswers(0.8, 80)], [ScoredAnswers(0.7, 70)])
+    assert (found.p, found.interval) == (alone.p, alone.interval)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +343,7 @@ def test_the_record_has_all_that_was_measured_and_why_the_rest_was_not():
     assert dense["difference"] == pytest.approx(-0.0983, abs=1e-4)
     assert (dense["seeds"], dense["validation"], dense["epochs"]) == (3, 300, 2)
     assert [s["accuracy"] for s in dense["scores"]] == [0.70, 0.71, 0.695]
-    assert pooling["verdict"] == "no difference found"
+    assert pooling["verdict"] == "not decided"
     assert found["base"]["parameters"] == size_of(CONFIG).parameters
     assert abs(dense["parameters"] - found["base"]["parameters"]) < 400
     assert found["fidelity"] == {"images": 1000, "validation": 300, "epochs": 2, "seeds": 3}
@@ -352,11 +386,26 @@ def test_without_a_base_nothing_is_compared():
 
 
 @pytest.mark.parametrize(
-    ("difference", "p", "verdict"),
-    [(0.1, 0.01, "better"), (-0.1, 0.01, "worse"), (0.1, 0.05, "no difference found")],
+    ("difference", "p", "seeds", "verdict"),
+    [
+        (0.1, 0.01, 3, "better"),
+        (-0.1, 0.01, 3, "worse"),
+        (0.1, 0.05, 3, "not decided"),
+        (-0.1, 1e-9, 2, "not decided"),
+        (0.1, 1e-9, 1, "not decided"),
+    ],
 )
-def test_a_verdict_needs_a_small_p(difference, p, verdict):
-    assert record.verdict(difference, p) == verdict
+def test_a_verdict_needs_a_small_p_and_three_seeds(difference, p, seeds, verdict):
+    assert record.verdict(difference, p, seeds) == verdict
+
+
+@pytest.mark.parametrize("p_values", [(0.001, 0.02, 0.03), (0.01, 0.04, 0.2), (0.2, 0.01), (1.0,)])
+def test_corrected_intervals_leave_out_zero_exactly_where_holm_decides(p_values):
+    """Of a difference of standard error 1 and no end of freedom."""
+    for p, corrected, level in zip(p_values, holm(p_values), holm_levels(p_values), strict=True):
+        difference = stats.norm.isf(p / 2)
+        low = difference - stats.norm.isf((1 - level) / 2)
+        assert (low > 0) == (corrected < 0.05)
 
 
 def test_the_configuration_of_the_tests_has_its_experiments(sample):
