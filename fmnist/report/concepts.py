@@ -8,7 +8,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -34,6 +34,8 @@ LARGEST_FILE, MOST_FILES = 200_000, 100
 LONGEST_FORMULA = 1000
 LINKS = ("http://", "https://", "mailto:", "#")
 """What a link of an answer may begin with: a report leads to no file."""
+SHORT, LONG = "## Short answer", "## Long answer"
+"""Headings of the two forms of an answer; both or none."""
 BODY_HEADING = "h4"
 """Headings in an answer stand below the question, an h3."""
 
@@ -55,16 +57,18 @@ class Head:
 class Concept:
     """One question, its answer as HTML, and the key of its evidence (may be empty).
 
-    ``file`` is the name of its file, ``written`` all that stands in it.
+    ``short`` is what stands under ``SHORT``, empty where the file has no such heading; ``long`` the
+    rest. ``file`` is the name of its file, ``written`` all that stands in it.
     """
 
     slug: str
     question: str
-    answer: Markup
+    long: Markup
     evidence: str
     sources: tuple[str, ...]
     file: str = ""
     written: str = ""
+    short: Markup = field(default_factory=Markup)
 
 
 def load_concepts(folder: Path | None = None) -> list[Concept]:
@@ -133,8 +137,25 @@ def _concept(name: str, content: str) -> Concept:
             f"{name}: evidence must be one of {', '.join(EVIDENCE)}, found {head.evidence!r}"
         )
     slug = "question-" + re.sub(r"[^\w-]+", "-", name.removesuffix(SUFFIX).lower())
-    answer = Markup(_rendered(name, body))
-    return Concept(slug, head.question, answer, head.evidence, head.sources, name, content)
+    short, long = (Markup(_rendered(name, part)) for part in forms(name, body))
+    return Concept(slug, head.question, long, head.evidence, head.sources, name, content, short)
+
+
+def forms(name: str, body: str) -> tuple[str, str]:
+    """The short and the long answer in the body of a file; without headings all of it is long.
+
+    Raises:
+        ConceptError: one of the two headings alone, or in another order.
+    """
+    lines = body.splitlines()
+    places = [lines.index(heading) if heading in lines else -1 for heading in (SHORT, LONG)]
+    if places == [-1, -1]:
+        return "", body
+    first, second = places
+    if not 0 <= first < second:
+        raise ConceptError(f"{name}: expected {SHORT!r} and then {LONG!r}, or neither of them")
+    short, long = lines[first + 1 : second], lines[second + 1 :]
+    return "\n".join([*lines[:first], *short]) + "\n", "\n".join(long) + "\n"
 
 
 def _rendered(name: str, body: str) -> str:
