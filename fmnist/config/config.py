@@ -66,7 +66,10 @@ class Config:
         256, "Filters of the fourth stage; 0 leaves the stage out.", low=0, high=512
     )
     width: float = model_field(
-        1.0, "All filters are so many times as many, in multiples of 8.", low=0.125, high=8
+        1.0,
+        "Factor by which all filter counts are multiplied, in multiples of 8.",
+        low=0.125,
+        high=8,
     )
     stem: int = model_field(
         0, "Filters of a convolution before the first stage; 0: none.", low=0, high=512
@@ -82,7 +85,7 @@ class Config:
     convolutions: int = model_field(1, "Convolutions of each stage.", low=1, high=4)
     residual: bool = model_field(
         False,
-        "Each stage adds what its first convolution gave to what the others make of it.",
+        "Residual connection around the later convolutions of a stage.",
         source="deep residual learning",
     )
     kernel_size: int = model_field(
@@ -93,7 +96,7 @@ class Config:
         aliases=("kernel", "ksize"),
     )
     pooling: str = model_field(
-        "max", "How each block halves its feature maps.", choices=("max", "average")
+        "max", "How each stage halves its feature maps.", choices=("max", "average")
     )
     pool_first: bool = model_field(
         True, "Pooling comes before normalisation and ReLU, else behind them."
@@ -166,7 +169,7 @@ class Config:
     )
     weight_decay: float = training_field(
         0.0,
-        "Decoupled weight decay a step (adamw and sgd).",
+        "Weight decay at each step (adamw and sgd).",
         low=0,
         high=1,
         aliases=("wd", "decay"),
@@ -192,7 +195,7 @@ class Config:
     )
     ema: float = training_field(
         0.0,
-        "Weights are averaged over the steps, the earlier ones counting so much less each; 0: not.",
+        "Decay of the moving average of the weights; 0 switches it off.",
         low=0,
         high=0.9999,
         regulariser="a moving average of the weights",
@@ -202,7 +205,7 @@ class Config:
     )
     shift: int = training_field(
         2,
-        "Training images are cropped at random from a frame of so many pixels.",
+        "Largest random shift of a training image, in pixels.",
         low=0,
         high=8,
         recompiles=False,

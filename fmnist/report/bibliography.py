@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from fmnist.analysis.paired_effects import TWO_WAY
 from fmnist.config.config import RULES
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 
+_LOCATOR = re.compile(r", (?:chapters?|sections?) [\d., and]+$")
+_INITIALS = re.compile(r"^(?:[^\W\d_]\.[ -]?)+ ?")
 # Words of its title in small letters to each source; left out where a question names that title.
 DATA = {
     "novel image dataset": (
@@ -45,6 +49,27 @@ ENGINES = {
     ),
 }
 METHODS = {
+    "hyper-parameter optimization": (
+        "J. Bergstra, R. Bardenet, Y. Bengio and B. Kégl, Algorithms for hyper-parameter "
+        "optimization, NeurIPS, 2011"
+    ),
+    "receiver operating characteristic rating": (
+        "D. D. Dorfman, K. S. Berbaum and C. E. Metz, Receiver operating characteristic rating "
+        "analysis: generalization to the population of readers and patients with the jackknife "
+        "method, Investigative Radiology, 1992"
+    ),
+    "expressed in terms of probability": (
+        "G. W. Brier, Verification of forecasts expressed in terms of probability, Monthly Weather "
+        "Review, 1950"
+    ),
+    "reliability of reliability": (
+        "J. Bröcker and L. A. Smith, Increasing the reliability of reliability diagrams, Weather "
+        "and Forecasting, 2007"
+    ),
+    "and their application": (
+        "A. C. Davison and D. V. Hinkley, Bootstrap methods and their application, Cambridge "
+        "University Press, 1997"
+    ),
     "hyperband": (
         "L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh and A. Talwalkar, Hyperband: a novel "
         "bandit-based approach to hyperparameter optimization, Journal of Machine Learning "
@@ -128,15 +153,24 @@ NETWORK = {
 
 
 def sources(facts: Facts, concepts: Sequence[Concept]) -> list[str]:
-    """All sources in the order of their authors; a title stands there once."""
-    named = [source for concept in concepts for source in concept.sources]
+    """All sources by the surname of their first author; each work stands there once."""
+    named = [work(source) for concept in concepts for source in concept.sources]
     titles = " ".join(named).lower()
     known = {**METHODS, **NETWORK}
     own = {**ALWAYS, **_data(facts)}
     own |= {title: known[title] for title in (*_methods(facts), *_network(facts))}
     kept = [source for title, source in own.items() if title not in titles]
     engine = ENGINES.get(facts.run.request.engine) if facts.by_search else None
-    return sorted({*kept, *named, *filter(None, [engine])})
+    return sorted({*kept, *named, *filter(None, [engine])}, key=_by_surname)
+
+
+def work(source: str) -> str:
+    """A source without its chapter or section: the same work has one number."""
+    return _LOCATOR.sub("", source)
+
+
+def _by_surname(source: str) -> tuple[str, str]:
+    return _INITIALS.sub("", source).lower(), source
 
 
 def _data(facts: Facts) -> dict[str, str]:
@@ -159,17 +193,32 @@ def _methods(facts: Facts) -> list[str]:
     importance, metrics, compared = facts.importance, facts.metrics, facts.comparison
     important = importance if importance is not None and importance.applicable else None
     repeated = facts.reproduction
-    paired = bool(compared or (metrics and metrics.ensemble) or (repeated and repeated.p))
+    tried = facts.experiments.experiments if facts.experiments else ()
+    ways = {e.method for e in tried}
+    paired = bool(
+        compared
+        or (metrics and metrics.ensemble)
+        or (repeated and repeated.p)
+        or any("McNemar" in way for way in ways)
+    )
+    calibrated = getattr(metrics, "calibration", None)
     used = {
+        "hyper-parameter optimization": facts.by_search and facts.run.request.sampler == "tpe",
+        "receiver operating characteristic rating": TWO_WAY in ways,
+        "expressed in terms of probability": calibrated,
+        "reliability of reliability": calibrated,
+        "and their application": calibrated,
         "hyperband": facts.by_search and facts.run.request.sampler == "hyperband",
         "ped-anova": facts.by_search and important is not None,
         "bootstrap methods": (important and important.bootstraps)
         or getattr(metrics and metrics.test, "bootstrap", None),
         "correlated proportions": paired,
         "matched proportions": paired,
-        "sequentially rejective": compared and len(compared.others) > 1,
-        "independent proportions": repeated and repeated.method == "newcombe",
-        "calibration of modern": getattr(metrics, "calibration", None),
+        "sequentially rejective": len(tried) > 1 or (compared and len(compared.others) > 1),
+        "independent proportions": (repeated and repeated.method == "newcombe")
+        or any("Newcombe" in way for way in ways)
+        or (metrics and metrics.single_view and metrics.single_view.training),
+        "calibration of modern": calibrated,
         "grad-cam": facts.gallery and facts.gallery.grad_cam,
         "confident learning": facts.gallery and facts.gallery.label_errors,
     }

@@ -17,6 +17,7 @@ from fmnist.report.narrative import ablation
 from fmnist.runs import artifacts, safe_read
 from fmnist.runs.artifacts import Artifact
 from fmnist.runs.codec import FactsError, decode, finite
+from fmnist.runs.records.ablation import Experiments
 from fmnist.runs.records.interpretation import Explanation
 from fmnist.runs.records.metrics import Predictions
 from fmnist.runs.records.run import BestConfig
@@ -81,7 +82,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         refit=get(artifacts.REFIT),
         comparison=get(artifacts.COMPARISON),
         reproduction=get(artifacts.REPRODUCTION),
-        experiments=get(artifacts.EXPERIMENTS),
+        experiments=_experiments(get(artifacts.EXPERIMENTS)),
         gallery=get(artifacts.GALLERY),
         pictures=get(artifacts.PICTURES, load_gallery.read_pictures),
         sharing=get(artifacts.WORKERS),
@@ -193,8 +194,10 @@ def _check_each(facts: Facts) -> None:
             f"{artifacts.HISTORY}: chosen_epoch must be one of its epochs, "
             f"found {history.chosen_epoch}"
         )
-    if facts.experiments:
-        ablation.check(facts.experiments, artifacts.EXPERIMENTS.name)
+
+
+def _experiments(found: Experiments | None) -> Experiments | None:
+    return ablation.checked(found, artifacts.EXPERIMENTS.name) if found else None
 
 
 def _arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:

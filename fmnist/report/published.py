@@ -17,7 +17,10 @@ from fmnist.runs.records.metrics import Score
 from search.analysis.results import Interval
 
 TEST_IMAGES = 10_000
-AHEAD, TIED, BEHIND = "ahead", "tied", "behind"
+AHEAD, TIED, BEHIND = "ahead", "not told apart", "behind"
+ANCHORS = ("Dense network 256-128-64", "ResNet-20")
+BASELINES = ("Dense network 256-128-64", "HOG and SVM")
+"""Published results without a convolutional network, the weaker first."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,22 @@ class PublishedResult:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What runs of this program reached in ``seconds`` on a fast machine: ends of their intervals.
+
+    ``source`` says where.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    runs: int
+    source: str
+
+
+@dataclass(frozen=True)
 class Placed:
-    """A published figure and where the run stands to it: ``ahead``, ``tied`` or ``behind``."""
+    """A published figure and where the run stands to it: one of ``AHEAD, TIED, BEHIND``."""
 
     result: PublishedResult
     verdict: str
@@ -62,6 +79,18 @@ def load_published() -> tuple[PublishedResult, ...]:
     """
     file = resources.files("fmnist.report").joinpath("published.toml")
     return parse_published(tomllib.loads(file.read_text(encoding="utf-8")))
+
+
+def expected(facts: Facts) -> Expected | None:
+    """What a search of the time that this run was given usually reaches; None where not known."""
+    budget = facts.plan.budget_seconds if facts.plan else None
+    own = facts.by_search and facts.run.recipe is None and comparable(facts)
+    if not own or budget is None:
+        return None
+    file = resources.files("fmnist.report").joinpath("published.toml")
+    rows = tomllib.loads(file.read_text(encoding="utf-8")).get("expected", ())
+    found = [convert(Expected, row, "published.toml: expected") for row in rows]
+    return max((e for e in found if e.seconds <= budget), key=lambda e: e.seconds, default=None)
 
 
 def parse_published(tables: dict[str, Any]) -> tuple[PublishedResult, ...]:
@@ -90,18 +119,24 @@ def comparable(facts: Facts) -> bool:
 
 
 def placed(score: Score, results: Sequence[PublishedResult]) -> tuple[Placed, ...]:
-    """Where the score stands to each of the results; tied where the two intervals overlap."""
+    """Where the score stands to each of the results; not told apart where the intervals overlap."""
     return tuple(Placed(r, _verdict(score.interval, r.interval)) for r in results)
 
 
 def place(facts: Facts) -> str:
-    """How many of the published figures the run is ahead of, tied with and behind.
+    """Two published anchors, one without convolutions and one of a large effort.
 
     Empty where it cannot be told: other images, or not tested yet.
     """
     if facts.metrics is None or not comparable(facts):
         return ""
-    return _sentence(placed(facts.metrics.test, load_published()))
+    rows = placed(facts.metrics.test, load_published())
+    anchors = [p for p in rows if p.result.name in ANCHORS]
+    named = [
+        f"{p.result.name} ({text.percent(p.result.accuracy, digits=1)}), {_WORDS[p.verdict]}"
+        for p in anchors
+    ]
+    return f"Beside published results: {'; '.join(named)}."
 
 
 def _verdict(run: Interval, other: Interval) -> str:
@@ -110,11 +145,8 @@ def _verdict(run: Interval, other: Interval) -> str:
     return BEHIND if run[1] < other[0] else TIED
 
 
-def _sentence(rows: Sequence[Placed]) -> str:
-    names = {v: [p.result.name for p in rows if p.verdict == v] for v in (AHEAD, TIED, BEHIND)}
-    tied = f" ({text.listing(names[TIED])})" if 0 < len(names[TIED]) <= 3 else ""
-    return (
-        f"Of {text.counted(len(rows), 'published result')}, the run is ahead of "
-        f"{len(names[AHEAD])}, tied with {len(names[TIED])}{tied} and behind "
-        f"{len(names[BEHIND])}; tied means that the 95{text.THIN}% intervals overlap."
-    )
+_WORDS = {
+    AHEAD: "which this run is above",
+    TIED: "which this run is not told apart from",
+    BEHIND: "which this run is below",
+}

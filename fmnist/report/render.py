@@ -22,6 +22,7 @@ from fmnist.report.concepts import FOLDER, Concept, keep_questions, load_concept
 from fmnist.report.figures.style import drawing
 from fmnist.report.load import Facts, load_facts
 from fmnist.report.narrative import timing
+from fmnist.report.narrative.winner import start_trial
 from fmnist.report.outline import SECTIONS, Section
 from fmnist.report.output import attachments
 from fmnist.report.output.content_policy import guarded
@@ -199,7 +200,8 @@ def _title(facts: Facts) -> str:
         return f"{facts.run.data.name}: {recipe.part or recipe.title}"
     if facts.run.imported is not None:
         return IMPORTED_TITLE.format(facts.run.imported.study)
-    title = DEFAULT_TITLE if facts.by_search else GIVEN_TITLE
+    tuned = facts.by_search and not (facts.winner and facts.winner.number == start_trial(facts))
+    title = DEFAULT_TITLE if tuned else GIVEN_TITLE
     return title.format(facts.run.data.name)
 
 

@@ -1,4 +1,4 @@
-"""The honest winner: the best candidates of a search on fresh seeds, compared by their means.
+"""Confirming the winner: the best candidates of a search on fresh seeds, compared by their means.
 
 The values of the search are what the candidates were picked by, so they flatter; they take no part
 in the comparison.

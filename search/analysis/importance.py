@@ -54,7 +54,8 @@ def importances(trials: Sequence[Trial], space: SearchSpace, *, seed: int = 0) -
 
 def _not_applicable(values: NDArray[np.float64]) -> str:
     if len(values) < MINIMUM_TRIALS:
-        return f"{len(values)} complete trials are too few; {MINIMUM_TRIALS} are needed"
+        trials = "1 complete trial is" if len(values) == 1 else f"{len(values)} complete trials are"
+        return f"{trials} too few; {MINIMUM_TRIALS} are needed"
     if np.ptp(values) == 0:
         return "all complete trials reached the same value"
     return ""

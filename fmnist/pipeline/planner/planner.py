@@ -196,7 +196,7 @@ class TimePlanner:
             text = f"skipped: four runs of {cost_of_run:.0f} s do not fit"
         else:
             text = f"{chosen[0]} candidates on {chosen[1]} seeds, {cost_of_run:.0f} s a run"
-        self.note("confirm", f"{text}; {max(0.0, left):.0f} s are there")
+        self.note("confirm", f"{text}; {max(0.0, left):.0f} s are left")
         return chosen
 
     def final_epochs(self, seconds_per_epoch: float, done: int) -> int:
@@ -237,7 +237,7 @@ class TimePlanner:
         if epochs * seconds <= left:
             return True
         needed = f"{counted(epochs, 'epoch')} of about {seconds:.0f} s"
-        self.note("refit", f"left out: {needed} do not fit; {max(0.0, left):.0f} s are there")
+        self.note("refit", f"left out: {needed} do not fit; {max(0.0, left):.0f} s are left")
         return False
 
     def _note_epochs(self, total: int, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The honest winner: the best candidates of the search on fresh seeds, and the one to retrain."""
+"""Confirming the winner: the best candidates of the search on fresh seeds."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def preflight(job: Context) -> None:
     told = job.workers.supervisor(job.planner.jobs).device
     job.set_parallelism(record.jobs)
     job.run.write(ENVIRONMENT, environment.describe(device=str(told)))
-    job.planner.note("preflight", "all that the night needs is there")
+    job.planner.note("preflight", "all checks passed")
     if job.request.kind == "search":
         alone = job.request.jobs != 0
         job.note(

@@ -10,7 +10,7 @@ from fmnist.report.concepts import Concept
 from fmnist.report.evidence.ablation import left_out
 from fmnist.report.facts import Facts, present
 from fmnist.report.figures.ablation import effects_figure
-from fmnist.report.narrative.ablation import methods, size
+from fmnist.report.narrative.ablation import doubt, effort, methods, size
 from fmnist.report.tables import ablation as tables
 from fmnist.runs import artifacts
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE, Experiments
@@ -32,6 +32,8 @@ def experiments(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "measured": tables.measured(found) if made else None,
         "skipped": left_out(found.skipped),
         "methods": methods(found),
+        "doubt": doubt(facts),
+        "chosen_on_validation": sum(t.state == "complete" for t in facts.trials) > 1,
     }
 
 
@@ -39,11 +41,18 @@ def _intro(found: Experiments, facts: Facts) -> str:
     if found.fidelity is None or not found.experiments:
         return "All experiments were skipped."
     images = text.counted(found.fidelity.validation, "validation image")
-    return (
-        "Each experiment changes one thing of the configuration. The variant and the configuration "
-        f"as it is were trained on the same {size(found.fidelity)}, and scored on the same "
-        f"{images} after the last epoch. The test set was not read, and nothing was chosen."
+    default = next((len(e.changes) for e in found.experiments if e.key == "default"), 0)
+    other = (
+        f"; the default configuration of the program differs in {text.counted(default, 'field')}"
+        if default
+        else ""
     )
+    return (
+        f"{effort(facts)} Each experiment changes one part of the configuration{other}. The "
+        "variant and the configuration as it is were trained on the same "
+        f"{size(found.fidelity)}, and scored on the same {images} after the last epoch. The test "
+        "set was not read, and nothing was chosen."
+    ).strip()
 
 
 def _outcome(found: Experiments) -> str:
@@ -54,6 +63,6 @@ def _outcome(found: Experiments) -> str:
     number = text.counted(len(verdicts), "variant")
     neither = verdicts.count(UNDECIDED)
     if neither == len(verdicts):
-        return f"Of {number}, none differs from the configuration as far as could be found."
-    rest = f"; for the other {neither} no difference was found" if neither else ""
+        return f"Of {number}, none was found to differ from the configuration: nothing is decided."
+    rest = f"; the other {neither} {'is' if neither == 1 else 'are'} not decided" if neither else ""
     return f"Of {number}, {text.listing(parts)}{rest}."

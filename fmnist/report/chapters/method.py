@@ -32,6 +32,7 @@ def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "network": training.network(facts.best) if facts.best else "",
         "recipe": training.sentences(facts.best) if facts.best else [],
         "refitted": facts.refit_used,
+        "preset": facts.by_search and facts.run.data.verified and not facts.imported,
         "final": " ".join(s for s in (final_model.refit(facts), final_model.mirrored(facts)) if s),
         "history": facts.history,
         "interim": facts.interim,
@@ -55,4 +56,14 @@ def _test_reads(facts: Facts) -> str:
             f"The test set was read {text.counted(early, 'time')} before the last choice, so "
             "its accuracy is optimistic."
         )
-    return "No choice was made on the test set: it was first read after the last choice."
+    earlier = facts.metrics.earlier_runs if facts.metrics else 0
+    others = (
+        f" Before, {text.counted(earlier, 'other finished run')} in this folder had read the same "
+        "test images: a run picked by its test figure would be chosen on them."
+        if earlier
+        else ""
+    )
+    return (
+        "No choice in this run was made on the test set: it was first read after the last choice."
+        + others
+    )

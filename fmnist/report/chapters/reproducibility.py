@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from fmnist.report import text
-from fmnist.report.bibliography import sources
+from fmnist.report.bibliography import sources, work
 from fmnist.report.concepts import Concept
-from fmnist.report.evidence import ABSENT, EVIDENCE, Shown
+from fmnist.report.evidence import ABSENT, EVIDENCE, Shown, conclusion
 from fmnist.report.facts import Facts
 from fmnist.report.output.attachments import QUESTION, attachments
 from fmnist.report.tables import reproducibility as tables
@@ -18,7 +18,11 @@ from fmnist.report.tables.base import Table
 def questions(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The concept questions with what this run shows."""
     shown = [_shown(c.evidence, facts) if c.evidence else None for c in concepts]
-    return {"questions": list(zip(concepts, shown, strict=True))}
+    ends = [conclusion(c.evidence, facts) for c in concepts]
+    numbers = {source: n for n, source in enumerate(sources(facts, concepts), start=1)}
+    cited = [sorted({numbers[work(s)] for s in c.sources}) for c in concepts]
+    marks = [[f"[{n}]" for n in each] for each in cited]
+    return {"questions": list(zip(concepts, shown, ends, marks, strict=True))}
 
 
 def _shown(key: str, facts: Facts) -> Shown:

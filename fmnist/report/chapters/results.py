@@ -37,6 +37,8 @@ def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "followed": recipe.about(facts),
         "published": recipe_tables.published(facts),
         "mirrored": final_model.mirrored(facts),
+        "mirror_gain": final_model.mirror_gain(facts),
+        "fresh_seeds": bool(facts.confirmation and facts.confirmation.confirmed),
         "ensemble": final_model.ensemble(facts),
         "members": ensemble_members(facts),
         "confusion": classification.confusion_figure(test),

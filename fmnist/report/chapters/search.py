@@ -9,10 +9,14 @@ from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 from fmnist.report.figures import confirmation, contour, parallel_coordinates, search_history
 from fmnist.report.figures.importance import importance_bars
+from fmnist.report.findings.search import STARTUP_TRIALS
 from fmnist.report.narrative import failures, results, training, winner
 from fmnist.report.tables import search as tables
 from fmnist.report.tables import workers
 from search.records import Trial, best_of
+
+FEW_TRIALS = 10
+"""Complete trials from which on figures over the hyperparameters show something."""
 
 
 def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
@@ -21,11 +25,13 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     best = best_of(tried)
     return {
         "engine": training.engine(facts.run.request),
-        "sampler": training.sampler(facts.run.request),
+        "sampler": training.sampler(facts.run.request) + _startup(facts),
         "imported": facts.imported,
         "course": results.search_course(tried, best) if best else "",
         "effort": results.trial_effort(facts),
-        "stopped": results.stopped_early(facts),
+        "stopped": " ".join(
+            [results.stopped_early(facts), *(winner.ahead(t, facts) for t in _ahead(facts))]
+        ).strip(),
         "space": tables.space(facts) if facts.space else None,
         "states": tables.state_counts(facts),
         "sharing": workers.sentence(facts),
@@ -40,10 +46,24 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     }
 
 
+def _startup(facts: Facts) -> str:
+    """From which trial on TPE chooses: before it are the start and random draws."""
+    if facts.run.request.sampler != "tpe" or facts.imported:
+        return ""
+    reached = len(facts.trials) > STARTUP_TRIALS
+    return f" from trial {STARTUP_TRIALS} on{'' if reached else ', which was not reached'}"
+
+
+def _ahead(facts: Facts) -> list[Trial]:
+    """Trials that the clock cut off while they led, the furthest two."""
+    return [] if facts.interim else winner.cut_off_ahead(facts)[:2]
+
+
 def _landscape(facts: Facts, tried: Sequence[Trial]) -> dict[str, Any]:
     """What the values look like over the hyperparameters: one by one, two together, all."""
     space, chosen = facts.space, facts.winner
-    if space is None or chosen is None:
+    complete = sum(t.state == "complete" for t in tried)
+    if space is None or chosen is None or complete < FEW_TRIALS:
         return {"slices": (), "mapped": None, "parallel": None}
     return {
         "slices": search_history.slices(tried, space, chosen),

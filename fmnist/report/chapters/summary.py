@@ -69,7 +69,7 @@ def _story(facts: Facts) -> list[tuple[str, str]]:
         ("Search" if facts.by_search else "No search", searched),
         ("Winner", winner.short(facts) if facts.by_search else ""),
         ("Network", " ".join(filter(None, [network, final_model.mirrored(facts)]))),
-        ("Beside other systems", _beside(facts)),
+        ("Comparison", _beside(facts)),
         ("Ensemble", final_model.ensemble(facts)),
     ]
     return [(head, sentence) for head, sentence in rows if sentence]
@@ -100,7 +100,9 @@ def _effort(facts: Facts) -> str:
     epochs = max((len(t.epochs) for t in facts.trials), default=0)
     if images is None or not epochs:
         return ""
-    return f", each on {text.count(images)} images for up to {text.counted(epochs, 'epoch')}"
+    fewer = sum(len(t.epochs) < epochs for t in facts.trials if not out_of_time(t))
+    cut = f", {text.count(fewer)} of them for fewer" if fewer else ""
+    return f", each on {text.count(images)} images for up to {text.counted(epochs, 'epoch')}{cut}"
 
 
 def _highest(facts: Facts) -> str:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from fmnist.report import text
 from fmnist.report.evidence.base import ABSENT, Shown
 from fmnist.report.facts import Facts
-from fmnist.report.narrative.ablation import INTERVAL, size, span
+from fmnist.report.narrative.ablation import informative, span
 from fmnist.runs.records.ablation import UNDECIDED, Experiments, Measured, Skipped
 
 NONE_MADE = "No experiment was made on this."
+NO_EVIDENCE = "The experiments are too small to be evidence here; their chapter says why."
 
 
 def with_experiments(shown: Shown, facts: Facts, question: str) -> Shown:
@@ -21,6 +22,9 @@ def with_experiments(shown: Shown, facts: Facts, question: str) -> Shown:
         if facts.interim or shown is ABSENT:
             return shown
         return replace(shown, sentences=[*shown.sentences, NONE_MADE])
+    if found.of(question) and not informative(facts):
+        sentences = [] if shown is ABSENT else shown.sentences
+        return replace(shown, sentences=[*sentences, NO_EVIDENCE])
     lines = told(found, found.of(question))
     skipped = left_out(found.skipped_of(question))
     if not lines and not skipped:
@@ -44,7 +48,7 @@ def line(e: Measured, found: Experiments) -> str:
     seeds = f", {text.counted(e.seeds, 'seed')}" if fewer else ""
     return (
         f"{text.sentence(e.title)[:-1]}: {accuracy} against {base}, a difference of {difference} "
-        f"percentage points ({INTERVAL} {span(e)}, p {p}{seeds}): "
+        f"percentage points (corrected interval {span(e, adjusted=True)}, p {p}{seeds}): "
         f"{_verdict(e)}."
     )
 
@@ -69,7 +73,6 @@ def _verdict(e: Measured) -> str:
 def _how(found: Experiments) -> str:
     assert found.fidelity is not None
     return (
-        f"Experiments, each beside the configuration as it is: {size(found.fidelity)}, scored on "
-        f"{text.counted(found.fidelity.validation, 'validation image')}; p after Holm's "
-        "correction:"
+        f"Small trainings on {text.counted(found.fidelity.seeds, 'seed')}, each beside the "
+        "configuration as it is; p after Holm's correction:"
     )

@@ -9,6 +9,8 @@ from fmnist.report.evidence.ablation import with_experiments
 from fmnist.report.evidence.base import ABSENT, DENSE, Shown, without_convolutions
 from fmnist.report.facts import Facts
 from fmnist.report.figures.image_grids import strongest_filters
+from fmnist.report.narrative.ablation import informative
+from fmnist.report.narrative.results import FEWEST_EPOCHS
 from fmnist.runs.records.ablation import Measured
 
 
@@ -20,7 +22,7 @@ def cnn_vs_dense(facts: Facts) -> Shown:
     if without_convolutions(facts):
         return DENSE
     shown = with_experiments(_parameters(facts), facts, "cnn_vs_dense")
-    if facts.experiments is None:
+    if facts.experiments is None or not informative(facts):
         return shown
     sizes = [_sizes(e, facts) for e in facts.experiments.of("cnn_vs_dense")]
     return replace(shown, sentences=[*shown.sentences, *sizes]) if sizes else shown
@@ -34,9 +36,8 @@ def _parameters(facts: Facts) -> Shown:
     dense = evidence.dense.first_layer_parameters_dense
     return Shown(
         [
-            f"The first convolution has {text.counted(conv, 'parameter')}. A dense layer from the "
-            f"same image to as many outputs would have {text.count(dense)}, "
-            f"{text.count(round(dense / conv))} times as many.",
+            f"The first convolution has {text.counted(conv, 'weight')}, biases left out. A dense "
+            f"layer from the same image to as many outputs would have {text.count(dense)}.",
             f"The whole network has {text.counted(evidence.parameters, 'parameter')}"
             + (
                 f", {text.percent(evidence.parameters / dense, digits=2)} of that one dense layer."
@@ -55,8 +56,8 @@ def _sizes(e: Measured, facts: Facts) -> str:
     hidden = f" with {text.counted(units, 'hidden unit')}" if isinstance(units, int) else ""
     return (
         f"The dense network that stood against it{hidden} has {text.count(e.parameters)} "
-        f"parameters, this one {text.count(own)}. Both were trained alike, in the way that was "
-        "tuned for this one."
+        f"parameters, this one {text.count(own)}. Both were trained alike, with the settings of "
+        "the convolutional one, whose shifted images are harder for a dense network."
     )
 
 
@@ -70,10 +71,17 @@ def filters(facts: Facts) -> Shown:
     return Shown(
         [
             f"The first convolution learned {number} kernels of {height} × {width} weights from "
-            "the training images. The chapter “What the network sees” shows them all."
+            f"the training images.{_unfinished(facts)}"
         ],
         [figure] if (figure := strongest_filters(facts.explanation)) else [],
     )
+
+
+def _unfinished(facts: Facts) -> str:
+    epochs = len(facts.history.epochs) if facts.history else FEWEST_EPOCHS
+    if epochs >= FEWEST_EPOCHS:
+        return ""
+    return f" After {text.counted(epochs, 'epoch')} little should be read into them."
 
 
 def pooling(facts: Facts) -> Shown:
@@ -101,7 +109,25 @@ def _steps(facts: Facts) -> Shown:
             f"After the last stage, {text.counted(after, 'position')} in each map stand for the "
             f"{text.count(before)} of the input."
         )
-    return Shown(sentences + _pooling_in_search(facts))
+    return Shown(sentences + _order_and_head(facts) + _pooling_in_search(facts))
+
+
+def _order_and_head(facts: Facts) -> list[str]:
+    """Where pooling stands in a stage, what it leaves out, and what pools at the end."""
+    assert facts.evidence is not None
+    assert facts.evidence.pooling is not None
+    c = facts.best.values() if facts.best else {}
+    found = []
+    if any(side % 2 for b in facts.evidence.pooling.blocks for side in b.before[:2]):
+        found.append("Where a side is odd, the last row and column are left out.")
+    if c.get("pool_first"):
+        found.append("Here pooling comes before batch normalisation and ReLU.")
+    if c.get("head") in ("average", "max"):
+        found.append(
+            f"At the end stands global {c['head']} pooling: whatever the size of the maps, it "
+            "gives one value for each, so the pooling within saves work and no parameters."
+        )
+    return found
 
 
 def _pooling_in_search(facts: Facts) -> list[str]:

@@ -1,31 +1,76 @@
-"""Evidence on improvements: what was measured, ranked, and what the numbers suggest."""
+"""Evidence on improvements: what is in use, what was measured, what the numbers suggest."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from fmnist.config.config import augmentations
 from fmnist.report import text
 from fmnist.report.evidence.ablation import NONE_MADE, left_out, told
 from fmnist.report.evidence.base import ABSENT, Shown
 from fmnist.report.facts import Facts
-from fmnist.report.narrative import results
+from fmnist.report.narrative import ablation, results
 from fmnist.runs.records.ablation import BETTER, Experiments
 from fmnist.runs.records.run import BestConfig
 
 OWN = "improvements"
+FEW_TRIALS = 10
+"""Complete trials below which a value at the end of a range, or none, is no sign."""
 
 
 def improvements(facts: Facts) -> Shown:
-    """What was measured to be better, and what the run's numbers suggest trying next."""
+    """What was measured to be better, what its numbers suggest."""
     found = facts.experiments
-    sentences = _measured(found) if found is not None else []
+    telling = ablation.informative(facts)
+    sentences = _measured(found) if found is not None and telling else []
     advice = _advice(facts)
     if found is None and advice and not facts.interim:
         advice.append(NONE_MADE)
     shown = Shown(
         sentences + advice,
-        measured=_ranked(found) if found is not None else [],
+        measured=_ranked(found) if found is not None and telling else [],
         skipped=left_out(found.skipped_of(OWN)) if found is not None else [],
     )
     return shown if shown.sentences or shown.measured or shown.skipped else ABSENT
+
+
+def in_use(facts: Facts) -> list[str]:
+    """Which of the usual improvements this network has, and which not."""
+    if facts.best is None:
+        return []
+    found = means(facts.best, facts)
+    parts = [("In use", [n for n, on in found.items() if on])]
+    parts.append(("Not in use", [n for n, on in found.items() if not on]))
+    return [f"{head}: {text.listing(names)}." for head, names in parts if names]
+
+
+def means(best: BestConfig, facts: Facts) -> dict[str, bool]:
+    """The usual improvements, in words, and whether this network has them."""
+    c: dict[str, Any] = best.values()
+    optimizer = str(c.get("optimizer", "adam"))
+    convolutions = {} if best.dense else _of_convolutions(c)
+    moves = [text.title_case(n) for n in augmentations() if c.get(n) and n != "erasing"]
+    return convolutions | {
+        f"augmentation ({text.listing(moves)})" if moves else "augmentation": bool(moves),
+        "random erasing": bool(c.get("erasing")),
+        "dropout": bool(c.get("dropout")),
+        "label smoothing": bool(c.get("label_smoothing")),
+        "weight decay": bool(c.get("weight_decay") or c.get("l2")),
+        "a learning-rate schedule": c.get("schedule", "constant") != "constant",
+        {"adamw": "AdamW", "sgd": "SGD"}.get(optimizer, "AdamW or SGD"): optimizer != "adam",
+        "a moving average of the weights": bool(c.get("ema")),
+        "mirror images at test time": bool(c.get("test_time_flip")),
+        "an ensemble": bool(facts.metrics and facts.metrics.ensemble),
+    }
+
+
+def _of_convolutions(c: dict[str, Any]) -> dict[str, bool]:
+    return {
+        "batch normalisation": bool(c.get("batch_norm")),
+        "several convolutions a stage": c.get("convolutions", 1) > 1,
+        "residual connections": bool(c.get("residual") and c.get("convolutions", 1) > 1),
+        "global pooling in place of a large dense layer": c.get("head") in ("average", "max"),
+    }
 
 
 def _measured(found: Experiments) -> list[str]:
@@ -50,40 +95,42 @@ def _ranked(found: Experiments) -> list[str]:
 
 
 def _advice(facts: Facts) -> list[str]:
-    sentences: list[str] = []
-    if facts.history is not None:
-        sentences.append(_advice_from_curves(facts))
+    sentences = [s for s in (_more_epochs(facts), _advice_from_training(facts)) if s]
     if facts.metrics is not None:
         sentences += _advice_from_errors(facts)
-    if facts.best is not None:
-        edges = results.at_the_edge(facts.best, facts.space)
-        if facts.space is not None and not edges:
-            edges = [
-                "No chosen value lies at an end of its searched range, so the ranges themselves "
-                "give no sign of being too narrow."
-            ]
-        sentences += edges
-        sentences += _missing_means(facts.best)
+    complete = sum(t.state == "complete" for t in facts.trials)
+    if facts.best is not None and complete >= FEW_TRIALS:
+        sentences += results.at_the_edge(facts.best, facts.space)
     return sentences
 
 
-def _advice_from_curves(facts: Facts) -> str:
-    assert facts.history is not None
-    found = results.overfitting(facts.history)
-    last = facts.history.epochs[-1].epoch
-    if found.verdict == "none" and found.lowest_epoch == last:
+def _more_epochs(facts: Facts) -> str:
+    """What comes first where the plan was not fulfilled."""
+    if facts.history is None or facts.plan is None:
+        return ""
+    had, planned = len(facts.history.epochs), facts.plan.sizes.final_epochs
+    if had >= planned:
+        return ""
+    return (
+        f"Before all else come the {text.counted(planned - had, 'epoch')} that the final training "
+        f"lacks: it had {had} of {planned}."
+    )
+
+
+def _advice_from_training(facts: Facts) -> str:
+    if facts.history is None:
+        return ""
+    found = results.overfitting(facts.history, facts.metrics.single_view if facts.metrics else None)
+    if found.verdict == "open":
+        return ""
+    if found.verdict == "none":
         return (
-            "Validation loss was lowest in the last epoch and the curves show no overfitting, so "
-            "longer training or a larger network is worth trying."
-        )
-    if found.verdict == "clear":
-        return (
-            "Overfitting is clear, so stronger regularisation or more augmentation comes before "
-            "a larger network."
+            "The network does hardly better on images that it learnt than on new ones, so a larger "
+            "network or more epochs come before more regularisation."
         )
     return (
-        f"Training accuracy differs from validation accuracy by {text.points(abs(found.gap))} at "
-        "the chosen epoch; a larger network helps only together with more augmentation."
+        "The network overfits, so more augmentation or stronger regularisation comes before a "
+        "larger network."
     )
 
 
@@ -94,21 +141,9 @@ def _advice_from_errors(facts: Facts) -> list[str]:
         return []
     share = sum(c.share_of_errors for c in top)
     pairs = text.listing([f"{c.true} taken for {c.predicted}" for c in top])
+    if len(top) < 3:
+        return [f"The errors are of few kinds: {pairs}."]
     return [
-        f"{text.percent(share, digits=0)} of all test errors are of three kinds: {pairs}. Work on "
-        "these classes, on their images or on what tells them apart, reaches the most errors."
-        if len(top) == 3
-        else f"The errors are of few kinds: {pairs}."
+        f"{text.percent(share, digits=0)} of all test errors are of three kinds: {pairs}. Images "
+        "of higher resolution, or a review of these labels, would reach them."
     ]
-
-
-def _missing_means(best: BestConfig) -> list[str]:
-    c = best.values()
-    unused = []
-    if not c.get("batch_norm"):
-        unused.append("batch normalisation")
-    if not (c.get("flip") or c.get("shift")):
-        unused.append("augmentation")
-    if not c.get("dropout"):
-        unused.append("dropout")
-    return [f"Not used by this configuration: {text.listing(unused)}."] if unused else []

@@ -35,7 +35,7 @@ def effects_figure(found: Experiments) -> Figure:
 
 def _effect(ax: Axes, row: int, e: Measured) -> None:
     marker, color = _MARKS[e.verdict]
-    low, high = (100 * bound for bound in e.interval)
+    low, high = (100 * bound for bound in e.shown_interval)
     ax.hlines(row, low, high, color=color, linewidth=1.4, zorder=3)
     ax.plot(
         100 * e.difference, row, marker, color=color, markersize=5, zorder=4,
@@ -46,12 +46,13 @@ def _effect(ax: Axes, row: int, e: Measured) -> None:
 
 def _said(e: Measured) -> str:
     difference = text.signed_points(e.difference, digits=e.digits)
-    return f"{text.sentence(e.title)[:-1]}: {difference} ({INTERVAL} {span(e)}), {e.verdict}"
+    shown = f"{difference} (interval {span(e, adjusted=True)})"
+    return f"{text.sentence(e.title)[:-1]}: {shown}, {e.verdict}"
 
 
 def _is_wide(found: Experiments) -> bool:
     """Whether one effect is so large that the others would be hard to tell apart."""
-    ends = sorted(max(abs(bound) for bound in e.interval) for e in found.experiments)
+    ends = sorted(max(abs(bound) for bound in e.shown_interval) for e in found.experiments)
     middle = ends[len(ends) // 2]
     return len(ends) > 1 and 100 * ends[-1] > _WIDE * max(_LINEAR, 100 * middle)
 
@@ -78,9 +79,9 @@ def _alt(found: Experiments) -> str:
 
 def _caption(found: Experiments) -> str:
     caption = (
-        f"What each variant gains or loses in validation accuracy, with its {INTERVAL}. Filled "
-        "marks: a difference after Holm's correction, round where the variant is better, square "
-        "where it is worse; open diamonds: no difference found."
+        "What each variant gains or loses in validation accuracy, with its interval, "
+        "corrected for the number of experiments. Filled marks: a difference is told, round where "
+        "the variant is better, square where it is worse; open diamonds: not decided."
     )
     if _is_wide(found):
         caption += f" Beyond {_LINEAR:g} percentage point the axis is logarithmic."

@@ -97,8 +97,8 @@ def _caption(found: Calibration) -> str:
     return (
         f"How often the network is right, against the probability it states, for the "
         f"{text.count(total)} test images in {found.bins} bins of equal width. On the dashed "
-        "line the two agree; the upright strokes are the gaps. Below: images in each bin; bins of "
-        f"fewer than {FEW} are pale."
+        "line the two agree; the upright strokes are the gaps. Below: images in each bin; bins "
+        f"with fewer than {FEW} images are shown in a lighter colour."
     )
 
 

@@ -73,7 +73,7 @@ def suspect_tile(
         clothing(image),
         f"{split} image {suspect.index}: labelled {given}, to which the network gives {own}; it "
         f"says {said} at {other}",
-        (f"{text.count(suspect.index)}: {given} {own}", f"network: {said} {other}"),
+        (f"{suspect.index}: {given} {own}", f"network: {said} {other}"),
     )
 
 
@@ -139,10 +139,8 @@ def _heat_strip(
 def _said(explained: Explained, said: str, true: str) -> tuple[str, ...]:
     found, real = _chance(explained.p_predicted), _chance(explained.p_true)
     if explained.true == explained.predicted:
-        return (f"Test image {text.count(explained.index)}: {said}, {found}",)
-    return (
-        f"Test image {text.count(explained.index)}: predicted {said}, {found}; is {true}, {real}",
-    )
+        return (f"Test image {explained.index}: {said}, {found}",)
+    return (f"Test image {explained.index}: predicted {said}, {found}; is {true}, {real}",)
 
 
 def _strongest(heat: NDArray[np.float32]) -> str:

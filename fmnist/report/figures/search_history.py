@@ -33,10 +33,12 @@ STATES = {
 }
 COLUMNS, MANY_COLUMNS, MANY = 4, 5, 12
 """Plots beside each other, in more than two rows closer; at most ``MANY`` in a figure."""
+FEW = 10
+"""Values up to which the axis shows all: of so few, one that is cut off is a wrong point."""
 _SLICES = "Validation accuracy of the complete trials against each hyperparameter"
 _SLICES_READ = (
-    "Other hyperparameters vary at the same time, so a slope is a hint, not an effect; trials "
-    "below the axis stand on it."
+    "Other hyperparameters vary at the same time, so a slope is a hint, not an effect; values "
+    "below the axis are drawn at its lower end."
 )
 _SLICES_MORE = "The same against further hyperparameters."
 
@@ -72,8 +74,8 @@ def search_history(trials: Sequence[Trial]) -> Figure:
         f"Scatter plot of {len(trials)} trials ({counts}) with a line for the best validation "
         f"accuracy so far, which {_end(best)}.",
         "Course of the search. Each mark is one trial; a pruned trial shows the last accuracy "
-        "it reported before it was stopped, trials below the axis stand on it, and so do failed "
-        "ones, which have no value.",
+        "it reported before it was stopped; values below the axis are drawn at its lower end, and "
+        "so are failed trials, which have none.",
         [["Trial", "State", "Validation accuracy", "Best so far"], *_rows(trials, best)],
     )
 
@@ -88,6 +90,8 @@ def lowest_shown(trials: Sequence[Trial]) -> float | None:
     values = sorted(t.value for t in trials if t.value is not None)
     if not values:
         return None
+    if len(values) <= FEW:
+        return values[0]
     complete = [t.value for t in trials if t.state == "complete" and t.value is not None] or values
     middle, top = float(np.median(complete)), max(complete)
     reach = max(3 * (top - middle), 2 * (middle - float(np.quantile(complete, 0.1))), 0.01)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 WARNING, CAUTION, NOTE = "warning", "caution", "note"
 SEVERITIES = (WARNING, CAUTION, NOTE)
 """A warning puts the result in doubt, a caution limits what follows from it, a note is good to
-know; in this order they are told."""
+know."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Finding:
         severity: one of ``SEVERITIES``.
         sentence: what was found, with its numbers.
         section: slug of the chapter that says more.
+        remedy: a command that would mend it; empty where none would.
     """
 
     code: str
@@ -27,3 +28,4 @@ class Finding:
     severity: str
     sentence: str
     section: str
+    remedy: str = ""

@@ -13,7 +13,7 @@ from typing import Any
 
 from fmnist.report.facts import Facts
 from fmnist.report.findings import ablation, data_quality, results, search, training
-from fmnist.report.findings.base import SEVERITIES, Finding
+from fmnist.report.findings.base import WARNING, Finding
 from search.atomic import write_bytes
 
 FILE = "findings.json"
@@ -36,33 +36,52 @@ class FindingRule:
 
 
 CHECKS: tuple[FindingRule, ...] = (
+    FindingRule("run-too-short", "a run too short for its machine", training.run_too_short),
+    FindingRule("below-expected", "an accuracy below the usual one", results.below_expected),
+    FindingRule("below-baseline", "an accuracy not above a baseline", results.below_baseline),
     FindingRule("failures", "failed trainings", search.failures),
-    FindingRule("overfitting", "overfitting", training.overfitting),
-    FindingRule(
-        "near-duplicates", "test images near training images", data_quality.near_duplicates
-    ),
-    FindingRule("miscalibrated", "miscalibrated probabilities", results.miscalibrated),
-    FindingRule("class-hard", "a class far harder than the others", results.class_hard),
-    FindingRule("validation-above-test", "a fall from validation to test", results.above_test),
-    FindingRule("unconfirmed", "a winner by one training alone", search.unconfirmed),
-    FindingRule("noise-exceeds-difference", "a winner within noise", search.within_noise),
+    FindingRule("nothing-tuned", "a search that changed nothing", search.nothing_tuned),
+    FindingRule("stopped-while-ahead", "a trial cut off while it led", search.stopped_ahead),
+    FindingRule("overfitting", "overfitting (told from a gap of 2 points)", training.overfitting),
     FindingRule("undertrained", "a training that ended too early", training.undertrained),
-    FindingRule("short-training", "epochs left out for want of time", training.shortened),
-    FindingRule("search-edge", "a best value at the edge of its range", search.edge),
+    FindingRule("validation-above-test", "a fall from validation to test", results.above_test),
+    FindingRule(
+        "near-duplicates",
+        "test images very similar to training images (told from 1 %)",
+        data_quality.near_duplicates,
+    ),
     FindingRule("few-trials", "too few trials", search.few_trials),
-    FindingRule("optimism", "an optimistic search value", search.optimism),
+    FindingRule("unconfirmed", "a winner by one training alone", search.unconfirmed),
+    FindingRule("noise-unknown", "an unknown spread between trainings", search.noise_unknown),
+    FindingRule("noise-exceeds-difference", "a winner within noise", search.within_noise),
+    FindingRule("several-reads", "other runs that read this test set", results.several_reads),
+    FindingRule("class-hard", "a class far harder than the others", results.class_hard),
+    FindingRule("miscalibrated", "miscalibrated probabilities", results.miscalibrated),
+    FindingRule("short-training", "epochs left out for want of time", training.shortened),
+    FindingRule("time-spent-elsewhere", "time that went elsewhere", training.time_spent_elsewhere),
+    FindingRule("search-edge", "a best value at the edge of its range", search.edge),
     FindingRule("experiment", "a variant that does better", ablation.better),
-    FindingRule("label-noise", "doubtful labels", data_quality.label_noise),
+    FindingRule("experiments-uninformative", "", ablation.uninformative),
+    FindingRule("class-attracts", "a class that attracts others", results.class_attracts),
+    FindingRule("optimism", "an optimistic search value", search.optimism),
+    FindingRule("calibration-remains", "", results.calibration_remains),
+    FindingRule("mirror-gain", "", results.mirror_gain),
+    FindingRule("start-not-searched", "", search.start_not_searched),
     FindingRule("importance-unclear", "importances lost in noise", search.importance_unclear),
     FindingRule("short-trials", "trials far shorter than the final training", search.short_trials),
-    FindingRule("pruned-most", "a search that stopped most trials early", search.pruned_most),
+    FindingRule(
+        "pruned-most",
+        "a search that stopped most trials early (told from half)",
+        search.pruned_most,
+    ),
     FindingRule("refit", "", training.refit),
 )
+"""In the order of what they mean for the accuracy that the report leads with."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found, the most important first, and what was looked for and not found."""
+    """What was found, the most important first, and what was checked with nothing to report."""
 
     found: tuple[Finding, ...]
     clear: tuple[str, ...]
@@ -88,16 +107,16 @@ class Findings:
 
     @property
     def subjects_clear(self) -> list[str]:
-        """What was looked for and not found, in words."""
+        """What was checked with nothing to report, in words."""
         return [c.subject for c in CHECKS if c.code in self.clear and c.subject]
 
 
 def find(facts: Facts) -> Findings:
-    """Run all checks; findings of equal severity keep the order of the checks."""
+    """Run all checks: warnings first, else in the order of the checks."""
     outcomes = [(check.code, check.run(facts)) for check in CHECKS]
     found = [finding for _, several in outcomes for finding in several or ()]
     return Findings(
-        tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))),
+        tuple(sorted(found, key=lambda f: f.severity != WARNING)),
         tuple(code for code, several in outcomes if several == []),
         tuple(code for code, several in outcomes if several is None),
     )

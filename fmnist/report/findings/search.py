@@ -8,17 +8,21 @@ from scipy.stats import t as student
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
+from fmnist.report.findings import training as run
 from fmnist.report.findings.base import CAUTION, NOTE, WARNING, Finding
 from fmnist.report.narrative import failures as trouble
-from fmnist.report.narrative import results, training
+from fmnist.report.narrative import results, training, winner
 from search.analysis.results import Candidate, Confirmation
 from search.records import Trial
 from search.space import Categorical, Parameter
 
 SECTION = "search"
 INTERVAL = f"95{text.THIN}% interval"
-FEW_TRIALS = 10
-"""Complete trials below which importances are not estimated and samplers still draw at random."""
+FEW_TRIALS, HARDLY_ANY = 10, 3
+"""Complete trials below which importances are not estimated and what is seen in the trials has no
+power, and below which there was no search to speak of."""
+STARTUP_TRIALS = 8
+"""Trials of TPE that are the start and random draws, see ``search.engines.samplers``."""
 LIKELY_EDGE = 0.5
 """Where more values than this share of a range are its ends, a best value there is no surprise."""
 MANY_FAILED, MOST_FAILED = 0.1, 0.5
@@ -32,7 +36,7 @@ def few_trials(facts: Facts) -> list[Finding] | None:
     """Fewer trials ran to their end than a search needs to do better than chance."""
     if not _over(facts):
         return None
-    n = sum(t.state == "complete" for t in facts.trials)
+    n = _complete(facts)
     if n >= FEW_TRIALS:
         return []
     sentence = (
@@ -40,12 +44,80 @@ def few_trials(facts: Facts) -> list[Finding] | None:
         f"{FEW_TRIALS}, a good value is found by luck more than by method, and which "
         "hyperparameter matters cannot be told."
     )
-    return [Finding("few-trials", "Few trials", CAUTION, sentence, SECTION)]
+    severity = WARNING if n < HARDLY_ANY else CAUTION
+    return [Finding("few-trials", "Few trials", severity, sentence, SECTION, run.remedy(facts))]
+
+
+def nothing_tuned(facts: Facts) -> list[Finding] | None:
+    """The winner is the configuration that the search began with, or not shown to be better."""
+    start, found = winner.start_trial(facts), facts.confirmation
+    if not _over(facts) or facts.winner is None or start is None:
+        return None
+    if facts.winner.number == start:
+        tried = text.counted(len(_tried(facts)), "trial")
+        sentence = (
+            f"Of {tried} the best is trial {start}, the configuration that the search began with: "
+            "the search changed nothing."
+        )
+    elif found is None or found.gain is None:
+        return None
+    elif found.gain.interval[0] > 0:
+        return []
+    else:
+        sentence = (
+            f"On fresh seeds trial {facts.winner.number} leads the configuration that the search "
+            f"began with by {text.points(found.gain.mean)} ({INTERVAL} "
+            f"{text.point_span(found.gain.interval)}): the search is not shown to have helped."
+        )
+    return [Finding("nothing-tuned", "Nothing was tuned", CAUTION, sentence, SECTION)]
+
+
+def stopped_ahead(facts: Facts) -> list[Finding] | None:
+    """A trial that the clock cut off led the winner after as many epochs."""
+    if not _over(facts) or facts.winner is None:
+        return None
+    ahead = winner.cut_off_ahead(facts)
+    if not ahead:
+        return []
+    sentence = " ".join(winner.ahead(trial, facts) for trial in ahead[:2])
+    title = "A trial was cut off while it led"
+    return [Finding("stopped-while-ahead", title, CAUTION, sentence, SECTION, run.remedy(facts))]
+
+
+def noise_unknown(facts: Facts) -> list[Finding] | None:
+    """No configuration was trained twice, so no difference has a measure of chance."""
+    if not _over(facts) or facts.imported:
+        return None
+    again = any(t.replicate_of is not None and t.value is not None for t in facts.trials)
+    spread = facts.confirmation.noise if facts.confirmation else None
+    seeds = facts.experiments.fidelity if facts.experiments else None
+    if again or (spread and spread.sd is not None) or (seeds and seeds.seeds > 1):
+        return []
+    sentence = (
+        "No configuration was trained twice: how much two trainings differ by chance is not known, "
+        "so all differences between trainings are without a measure of chance."
+    )
+    title = "The spread between trainings is unknown"
+    return [Finding("noise-unknown", title, CAUTION, sentence, SECTION)]
+
+
+def start_not_searched(facts: Facts) -> list[Finding] | None:
+    """TPE never left its first trials, which are the start and random draws."""
+    if not _over(facts) or facts.run.request.sampler != "tpe" or facts.imported:
+        return None
+    n = len(_tried(facts))
+    if n > STARTUP_TRIALS:
+        return []
+    sentence = (
+        f"TPE chooses from trial {STARTUP_TRIALS + 1} on; there were {n}, so all of them are the "
+        "start and random draws."
+    )
+    return [Finding("start-not-searched", "A random search", NOTE, sentence, SECTION)]
 
 
 def pruned_most(facts: Facts) -> list[Finding] | None:
     """More than half of the trials were stopped early."""
-    if not _over(facts):
+    if not _over(facts) or _complete(facts) < FEW_TRIALS:
         return None
     tried = _tried(facts)
     stopped = [t for t in tried if t.state == "pruned"]
@@ -94,6 +166,8 @@ def edge(facts: Facts) -> list[Finding] | None:
     """A number of the best configuration lies at an end of its searched range."""
     if not _over(facts) or facts.best is None or facts.space is None:
         return None
+    if _complete(facts) < FEW_TRIALS:
+        return None
     at_ends = results.edges(facts.best, facts.space)
     if not at_ends:
         return []
@@ -112,7 +186,7 @@ def _ends(p: Parameter) -> float:
 
 def unconfirmed(facts: Facts) -> list[Finding] | None:
     """The winner is the highest of several values of one training each."""
-    n = sum(t.state == "complete" for t in facts.trials)
+    n = _complete(facts)
     if not _over(facts) or facts.winner is None or n < 2:
         return None
     if facts.confirmation is not None and facts.confirmation.confirmed is not None:
@@ -153,7 +227,7 @@ def optimism(facts: Facts) -> list[Finding] | None:
     sentence = (
         f"The search value of trial {best.trial}, {text.percent(best.search_value, n)}, was "
         f"{text.points(best.search_value - best.mean)} more than the same configuration reaches on "
-        "fresh seeds: the highest of many values is in part luck."
+        "fresh seeds, on the same validation images: the highest of many values is in part luck."
     )
     severity = CAUTION if _beyond_one_run(found, best) else NOTE
     return [Finding("optimism", "The search value was optimistic", severity, sentence, SECTION)]
@@ -170,7 +244,7 @@ def _beyond_one_run(found: Confirmation, best: Candidate) -> bool:
 def importance_unclear(facts: Facts) -> list[Finding] | None:
     """No hyperparameter stands out from noise."""
     found = facts.importance
-    if found is None or not found.applicable:
+    if found is None or not found.applicable or _complete(facts) < FEW_TRIALS:
         return None
     if any(p.distinguishable for p in found.parameters):
         return []
@@ -187,6 +261,8 @@ def short_trials(facts: Facts) -> list[Finding] | None:
     history, images = facts.history, results.trial_images(facts)
     if not _over(facts) or history is None or images is None:
         return None
+    if _complete(facts) < FEW_TRIALS:
+        return None
     epochs = max((len(t.epochs) for t in facts.trials), default=0)
     share = images * epochs / (history.training_images * len(history.epochs))
     if not epochs or share >= SHORT_TRIAL:
@@ -201,6 +277,10 @@ def short_trials(facts: Facts) -> list[Finding] | None:
 def _over(facts: Facts) -> bool:
     """Whether there was a search and it is over."""
     return facts.by_search and bool(facts.trials) and facts.best is not None
+
+
+def _complete(facts: Facts) -> int:
+    return sum(t.state == "complete" for t in facts.trials)
 
 
 def _tried(facts: Facts) -> list[Trial]:

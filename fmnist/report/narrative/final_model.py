@@ -38,6 +38,23 @@ def mirrored(facts: Facts) -> str:
     )
 
 
+def mirror_gain(facts: Facts) -> str:
+    """What the mean with the mirror image adds to the accuracy; empty where it was not measured."""
+    metrics = facts.metrics
+    if metrics is None or not metrics.test_time_flip or metrics.single_view is None:
+        return ""
+    alone = metrics.single_view
+    gains = [
+        text.signed_points(both.accuracy - one.accuracy)
+        for both, one in ((metrics.validation, alone.validation), (metrics.test, alone.test))
+    ]
+    return (
+        f"Taking the mean over image and mirror image changes the accuracy by {gains[0]} "
+        f"percentage points on the validation and by {gains[1]} on the test images; the image "
+        f"alone gives {text.percent(alone.test.accuracy, alone.test.n)} on the test images."
+    )
+
+
 def ensemble(facts: Facts) -> str:
     """The average of several networks, its lead over the one, and whether that is chance."""
     found = facts.metrics.ensemble if facts.metrics else None

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fmnist.analysis.intervals import newcombe
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.report.narrative import training
 from fmnist.report.narrative.failures import out_of_time
-from fmnist.runs.records.metrics import ClassScore, History, Metrics, TestScore
+from fmnist.runs.records.metrics import ClassScore, History, Metrics, SingleView, TestScore
 from fmnist.runs.records.run import BestConfig
 from search.records import Trial
 from search.space import Categorical, Parameter, SearchSpace
@@ -20,6 +21,8 @@ from search.space import Categorical, Parameter, SearchSpace
 CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
 """Relative rise of the validation loss over its minimum, see ``overfitting``."""
 VISIBLE_GAP = 0.02
+FEWEST_EPOCHS = 5
+"""Of a training whose curves say something."""
 EDGE = 0.02
 """Share of a range that counts as its edge."""
 
@@ -37,14 +40,15 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Overfitting:
-    """Verdict on the curves: ``clear``, ``mild`` or ``none``, with its numbers.
+    """Verdict on the training: ``clear``, ``mild``, ``none`` or ``open``, with its numbers.
 
-    ``gap`` is training minus validation accuracy at the chosen epoch; ``rise`` is how far the
-    last validation loss lies above the lowest, as a share of the lowest.
+    ``gap`` is the accuracy of the kept weights on plain training images minus that on validation
+    images, None where not measured; ``rise`` is how far the last validation loss lies above the
+    lowest, as a share of the lowest.
     """
 
     verdict: str
-    gap: float
+    gap: float | None
     rise: float
     lowest_epoch: int
     sentence: str
@@ -73,45 +77,65 @@ def easiest(test: TestScore) -> ClassScore:
     return max((c for c in test.classes if c.support), key=lambda c: c.recall)
 
 
-def overfitting(history: History) -> Overfitting:
-    """Read over-fitting from the curves of the final training.
+def overfitting(history: History, seen: SingleView | None = None) -> Overfitting:
+    """Judge overfitting by the kept weights on plain images, and by the validation loss.
 
     Clear: the validation loss ends more than 10 % above its minimum while the training loss
-    went on falling. Mild: it ends more than 2 % above, or training accuracy is more than two
-    points above validation accuracy. None: otherwise.
+    went on falling. Mild: it ends more than 2 % above, or plain training images are classified more
+    than two points better than validation images. None: neither. Open: fewer than five epochs, or
+    the gap was not measured; accuracy on augmented batches says nothing about it.
     """
     lowest = min(history.epochs, key=lambda e: e.val_loss)
-    last, chosen = history.epochs[-1], history.chosen
+    last = history.epochs[-1]
     rise = last.val_loss / lowest.val_loss - 1 if lowest.val_loss > 0 else 0.0
-    gap = chosen.accuracy - chosen.val_accuracy
-    falling = last.loss < lowest.loss
-    if rise > CLEAR_RISE and falling:
+    learnt = seen.training if seen else None
+    gap = learnt.accuracy - seen.validation.accuracy if learnt and seen else None
+    if len(history.epochs) < FEWEST_EPOCHS:
+        verdict = "open"
+    elif rise > CLEAR_RISE and last.loss < lowest.loss:
         verdict = "clear"
-    elif rise > VISIBLE_RISE or gap > VISIBLE_GAP:
+    elif rise > VISIBLE_RISE or (gap is not None and gap > VISIBLE_GAP):
         verdict = "mild"
     else:
-        verdict = "none"
-    sentence = _overfitting_sentence(verdict, gap, rise, lowest.epoch, last.epoch)
-    return Overfitting(verdict, gap, rise, lowest.epoch, sentence)
+        verdict = "open" if gap is None else "none"
+    parts = (_opening(verdict, len(history.epochs)), gap_measured(seen), _rise(history, rise))
+    return Overfitting(verdict, gap, rise, lowest.epoch, " ".join(s for s in parts if s))
 
 
-def _overfitting_sentence(verdict: str, gap: float, rise: float, lowest: int, last: int) -> str:
-    opening = {
-        "clear": "The curves show clear overfitting",
-        "mild": "The curves show mild overfitting",
-        "none": "The curves show no overfitting",
+def _opening(verdict: str, epochs: int) -> str:
+    if epochs < FEWEST_EPOCHS:
+        return f"Overfitting cannot be judged from {text.counted(epochs, 'epoch')}."
+    return {
+        "clear": "The network overfits clearly.",
+        "mild": "The network overfits mildly.",
+        "none": f"The gap to images that it learnt is below {text.points(VISIBLE_GAP, digits=0)}, "
+        "too small to be called overfitting.",
+        "open": "Whether the network overfits cannot be judged: its accuracy on plain training "
+        "images was not measured in this run.",
     }[verdict]
-    side = "above" if gap >= 0 else "below"
-    sentence = (
-        f"{opening}: at the chosen epoch training accuracy lies {text.points(abs(gap))} {side} "
-        "validation accuracy"
-    )
-    if lowest == last:
-        return f"{sentence}, and validation loss was lowest in the last epoch, {last}."
+
+
+def gap_measured(seen: SingleView | None) -> str:
+    """How much better the kept weights do on images that they learnt; empty where not known."""
+    if seen is None or seen.training is None:
+        return ""
+    learnt, held_out = seen.training, seen.validation
+    bounds = newcombe(learnt.correct, learnt.n, held_out.correct, held_out.n)
     return (
-        f"{sentence}, and validation loss, lowest in epoch {lowest}, ends "
-        f"{text.percent(rise, digits=1)} above that."
+        f"The kept weights classify {text.percent(learnt.accuracy)} of {text.count(learnt.n)} "
+        f"plain training images correctly and {text.percent(held_out.accuracy)} of the "
+        f"{text.count(held_out.n)} validation images, without mirror images: a gap of "
+        f"{text.signed_points(learnt.accuracy - held_out.accuracy)} percentage points (95"
+        f"{text.THIN}% interval {text.point_span(bounds)})."
     )
+
+
+def _rise(history: History, rise: float) -> str:
+    lowest, last = min(history.epochs, key=lambda e: e.val_loss).epoch, history.epochs[-1].epoch
+    if lowest == last:
+        return f"Validation loss was lowest in the last epoch, {last}."
+    above = text.percent(rise, digits=1)
+    return f"Validation loss, lowest in epoch {lowest}, ends {above} above that."
 
 
 def validation_against_test(facts: Facts) -> str:
@@ -119,37 +143,41 @@ def validation_against_test(facts: Facts) -> str:
     metrics = facts.metrics
     if metrics is None:
         return ""
-    chosen = "the configuration and the epoch were" if facts.by_search else "the epoch was"
     validation, test = metrics.validation, metrics.test
     difference = validation.accuracy - test.accuracy
     later = " The validation figure is from before the refit." if facts.refit_used else ""
     if abs(difference) < 0.00005:
         return f"Validation and test accuracy are the same.{later}"
     side = "below" if difference > 0 else "above"
-    usual = by_chance(metrics)
     return (
         f"Test accuracy lies {text.points(abs(difference))} {side} the validation accuracy of "
-        f"{text.percent(validation.accuracy, validation.n)}, "
-        + (
-            "a difference that the two sample sizes explain by chance alone."
-            if usual
-            else "more than the two sample sizes explain by chance"
-            + (
-                f"; {chosen} chosen on the validation images, which flatters them a little, and "
-                "they come from the same file as the training images, the test images from another."
-                if difference > 0
-                else "."
-            )
-        )
-        + later
+        f"{text.percent(validation.accuracy, validation.n)}; {_judged(metrics)}{later}"
     )
+
+
+def _judged(metrics: Metrics) -> str:
+    """Whether two samples of one network differ so much; no cause is measured, so none is told."""
+    usual = f"two samples of these sizes usually differ by up to {text.points(usual_gap(metrics))}"
+    if by_chance(metrics):
+        return f"{usual}, so a bias below that would not be seen."
+    causes = ""
+    if metrics.validation.accuracy > metrics.test.accuracy:
+        causes = (
+            " Possible reasons are the choice on the validation images, and test images that are a "
+            "little different; which of them was not measured."
+        )
+    return f"{usual}, so this is more than chance in drawing images.{causes}"
+
+
+def usual_gap(metrics: Metrics) -> float:
+    """What the accuracies on two samples of these sizes differ by at most, in 95 of 100 cases."""
+    shares = (metrics.validation, metrics.test)
+    return 1.96 * math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in shares))
 
 
 def by_chance(metrics: Metrics) -> bool:
     """Whether validation and test accuracy differ no more than two samples of one share do."""
-    validation, test = metrics.validation, metrics.test
-    spread = math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in (validation, test)))
-    return abs(validation.accuracy - test.accuracy) <= 1.96 * spread
+    return abs(metrics.validation.accuracy - metrics.test.accuracy) <= usual_gap(metrics)
 
 
 def trial_images(facts: Facts) -> int | None:
@@ -170,9 +198,15 @@ def trial_effort(facts: Facts) -> str:
     if history and (images < history.training_images or epochs < len(history.epochs)):
         sentence += (
             f", the {final} on {text.count(history.training_images)} for "
-            f"{len(history.epochs)}, so trials reach lower accuracies than it does"
+            f"{len(history.epochs)}: a trial is "
+            f"{text.percent(images * epochs / _seen(history), digits=0)} of its effort and reaches "
+            "lower accuracies"
         )
     return sentence + "."
+
+
+def _seen(history: History) -> int:
+    return history.training_images * len(history.epochs)
 
 
 def stopped_early(facts: Facts) -> str:
@@ -188,15 +222,21 @@ def stopped_early(facts: Facts) -> str:
 def search_course(trials: Sequence[Trial], best: Trial) -> str:
     """Where in the search the best trial came."""
     complete = [t for t in trials if t.state == "complete"]
-    later = sum(t.number > best.number for t in trials)
+    later = sum(t.number > best.number for t in complete)
+    cut = any(t.number > best.number and t.state == "pruned" for t in trials)
     values = sorted((t.value for t in complete if t.value is not None), reverse=True)
     sentence = f"The best value came in trial {best.number}"
-    if later == 0:
-        sentence += ", the last one: a longer search may find a better configuration"
+    if later:
+        sentence += f"; {text.counted(later, 'later trial')} that ran to the end did not reach it"
+    elif len(complete) > 1 or not cut:
+        sentence += ", the last that ran to its end: a longer search may find a better one"
     else:
-        sentence += f"; {text.counted(later, 'later trial')} did not improve on it"
+        sentence += ", the only one that ran to its end"
     if len(values) > 1:
-        sentence += f". The second best is {text.points(values[0] - values[1])} behind"
+        sentence += (
+            f". The second best is {text.points(values[0] - values[1])} behind; that means little "
+            "without the spread between two runs of one configuration"
+        )
     return sentence + "."
 
 

@@ -18,9 +18,10 @@ NORMALISATIONS = {
     "signed": "Pixels are scaled from 0–255 to the range −1 to 1.",
 }
 COURSES = {"cosine": "along a cosine", "one-cycle": "along a straight line"}
+_OUTPUTS = "a dense layer that gives each class its logit, with softmax"
 HEADS = {
-    "average": ", the average of each map",
-    "max": ", the maximum of each map",
+    "average": ", global average pooling",
+    "max": ", global max pooling",
 }
 
 
@@ -62,12 +63,12 @@ def network(best: BestConfig) -> str:
     dense = c.get("dense_units")
     hidden = f", a dense layer of {text.counted(dense, 'unit')}" if dense else ""
     if best.dense:
-        return f"The network is a dense one: the pixels{hidden}, and a softmax over the classes."
+        return f"The network is a dense one: the pixels{hidden}, and {_OUTPUTS}."
     norm = ", batch normalisation" if c.get("batch_norm") else ""
     head = HEADS.get(str(c.get("head")), "")
     return (
         f"The network has {_stages(best)}, each followed by {c.get('pooling', 'max')} "
-        f"pooling{norm} and ReLU{head}{hidden}, and a softmax over the classes.{_further(c)}"
+        f"pooling{norm} and ReLU{head}{hidden}, and {_OUTPUTS}.{_further(c)}"
     )
 
 
@@ -148,7 +149,7 @@ def _optimiser(c: dict[str, Any]) -> str:
 
 
 def regularisers(c: dict[str, Any]) -> list[str]:
-    """The means against overfitting that this configuration switches on."""
+    """The regularisation that this configuration switches on."""
     named = {name: rule.regulariser for name, rule in RULES.items() if rule.regulariser}
     found = [words.format(text.value(c[name])) for name, words in named.items() if c.get(name)]
     if any(c.get(name) for name in augmentations()):
@@ -169,4 +170,4 @@ def _regularisers(c: dict[str, Any]) -> str:
     found = regularisers(c)
     if not found:
         return "No regulariser is switched on."
-    return f"Against overfitting it uses {text.listing(found)}, and the weights of the best epoch."
+    return f"Regularisation: {text.listing(found)}; the weights of the best epoch are kept."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fmnist.config.config import from_dict
 from fmnist.report import text
 from fmnist.report.facts import Facts
+from fmnist.runs import artifacts
 from search.analysis.results import Candidate, Confirmation
-from search.records import best_of
+from search.records import Trial, best_of
 
 INTERVAL = f"95{text.THIN}% interval"
 
@@ -32,6 +34,43 @@ def chosen(facts: Facts) -> str:
     return " ".join(s for s in parts if s)
 
 
+def start_trial(facts: Facts) -> int | None:
+    """The trial of the configuration that the search began with; None where not known."""
+    found, plan = facts.confirmation, facts.plan
+    if found is not None and found.start is not None:
+        return found.start
+    first = next((t for t in facts.trials if t.number == 0), None)
+    if first is None or plan is None or not plan.sizes.base:
+        return None
+    start = from_dict(plan.sizes.base, artifacts.PLAN.name).to_dict()
+    return 0 if all(start.get(name) == value for name, value in first.params.items()) else None
+
+
+def cut_off_ahead(facts: Facts) -> list[Trial]:
+    """Trials that the clock cut off while they led the winner at equal epochs, furthest first."""
+    best = facts.winner.epochs if facts.winner else ()
+    found = [
+        t
+        for t in facts.trials
+        if t.stopped_by == "clock"
+        and 0 < len(t.epochs) <= len(best)
+        and t.epochs[-1].val_accuracy > best[len(t.epochs) - 1].val_accuracy
+    ]
+    return sorted(found, key=lambda t: -len(t.epochs))
+
+
+def ahead(trial: Trial, facts: Facts) -> str:
+    """Where a trial stood when the clock cut it off, beside the winner."""
+    assert facts.winner is not None
+    epochs, n = len(trial.epochs), facts.run.splits.validation
+    own, other = (t.epochs[epochs - 1].val_accuracy for t in (trial, facts.winner))
+    return (
+        f"Trial {trial.number} was stopped by the clock after {epochs} of "
+        f"{text.counted(len(facts.winner.epochs), 'epoch')}; at equal epochs it was ahead of trial "
+        f"{facts.winner.number} ({text.percent(own, n)} against {text.percent(other, n)})."
+    )
+
+
 def short(facts: Facts) -> str:
     """Who won and by what, in one sentence; empty where nothing is chosen yet."""
     found, trial = facts.confirmation, facts.winner
@@ -40,13 +79,23 @@ def short(facts: Facts) -> str:
         return ""
     if best is None or found is None:
         n = sum(t.state == "complete" for t in facts.trials)
-        return f"Trial {trial.number} had the highest value of {text.counted(n, 'complete trial')}."
+        if n < 2:
+            return f"Trial {trial.number}{_start(facts)} was the only complete one."
+        return (
+            f"Trial {trial.number}{_start(facts)} had the highest value of "
+            f"{text.counted(n, 'complete trial')}."
+        )
     tried = len(found.candidates)
     among = f"the best of {tried} candidates" if tried > 1 else "the one candidate"
     return (
-        f"Trial {best.trial}, {among} trained again on fresh seeds: a mean validation accuracy of "
-        f"{_mean(facts, best)}."
+        f"Trial {best.trial}{_start(facts)}, {among} trained again on fresh seeds: a mean "
+        f"validation accuracy of {_mean(facts, best)}."
     )
+
+
+def _start(facts: Facts) -> str:
+    won = facts.winner is not None and facts.winner.number == start_trial(facts)
+    return ", the starting configuration," if won else ""
 
 
 def _by_value_alone(facts: Facts, reason: str) -> str:
@@ -76,20 +125,20 @@ def _lead(found: Confirmation) -> str:
     ranked = [c for c in found.ranked if c.mean is not None]
     if len(ranked) < 2 or found.difference is None:
         return ""
-    ahead = (
+    lead = (
         f"Its lead over the second, trial {ranked[1].trial}, is "
         f"{text.points(found.difference.mean)} ({INTERVAL} "
         f"{text.point_span(found.difference.interval)})"
     )
     if found.distinguishable:
-        return f"{ahead}: more than noise explains."
-    return f"{ahead}: not distinguishable from noise, so other seeds might turn the order round."
+        return f"{lead}: more than the spread between seeds, on these images."
+    return f"{lead}: within the spread between seeds, so other seeds might turn the order round."
 
 
 def brought(found: Confirmation) -> str:
     """What the search brought, against the configuration that it began with."""
     if found.start == found.winner and len(found.candidates) > 1:
-        return "It is the configuration that the search began with: the search found none better."
+        return "It is the starting configuration: the search found none better."
     if found.gain is None:
         return ""
     sentence = (
@@ -98,7 +147,7 @@ def brought(found: Confirmation) -> str:
         f"began with, trial {found.start}"
     )
     clear = found.gain.interval[0] > 0
-    return sentence + ("." if clear else ": not distinguishable from noise.")
+    return sentence + ("." if clear else ": within the spread between seeds.")
 
 
 def _order(facts: Facts, found: Confirmation, best: Candidate) -> str:
@@ -133,13 +182,16 @@ def noise(facts: Facts) -> str:
     if found is None:
         return repeated.strip()
     if found.sd is None:
-        return f"{repeated}No parameters were run twice, so the noise among trials is not known."
+        return (
+            f"{repeated}No configuration was trained twice, so the spread between runs is unknown."
+        )
     return (
         f"{repeated}Runs of equal parameters differ by chance with a standard deviation of "
         f"{text.points(found.sd)} (pooled over "
-        f"{text.counted(found.groups, 'set')} of parameters, "
+        f"{text.counted(found.groups, 'set')} of parameters as if it were the same for all, "
         f"{text.counted(found.df, 'degree')} of freedom). That is the chance in training alone: "
-        "all were scored on the same validation images."
+        "all were scored on the same validation images, each by its best epoch. The winner’s mean "
+        "is the highest of several, so still a little too high."
     )
 
 
@@ -191,9 +243,8 @@ def search_value(facts: Facts) -> float:
 def _luck(gap: float) -> str:
     if abs(gap) < 0.00005:
         return ": the same"
-    if gap > 0:
-        return f": it had promised {text.points(gap)} too much"
-    return f", {text.points(-gap)} more: it had promised nothing too much"
+    side = "higher" if gap > 0 else "lower"
+    return f": the search value was {text.points(abs(gap))} {side}"
 
 
 def _final(facts: Facts) -> str:

@@ -11,7 +11,9 @@ from markupsafe import Markup
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
+from fmnist.report.findings import NOTE, find
 from fmnist.report.narrative import results, training
+from fmnist.report.narrative.winner import start_trial
 
 FILE, TEMPLATE = "model_card.md", "model_card.md.j2"
 HUB_DATA = "zalando-datasets/fashion_mnist"
@@ -45,8 +47,18 @@ def model_card(environment: Environment, facts: Facts, title: str) -> str:
         hardest=results.hardest(metrics.test),
         settings=[(key, text.value(value)) for key, value in sorted(best.values().items())],
         environment=facts.environment,
-        by_search=facts.by_search,
+        origin=_origin(facts),
+        findings=[f for f in find(facts).found if f.severity != NOTE and f.code != "class-hard"],
     )
+
+
+def _origin(facts: Facts) -> str:
+    """How the configuration came about."""
+    if not facts.by_search:
+        return "given, not searched for"
+    if facts.winner is not None and facts.winner.number == start_trial(facts):
+        return "the one that the search began with; on validation images it found none better"
+    return "searched for, on validation images only"
 
 
 def plain(value: Any) -> Any:

@@ -14,14 +14,15 @@ def measured(found: Experiments) -> Table | None:
         return None
     rows = (_base_row(found.base, found), *(_row(e) for e in found.ranked))
     head = (
-        "Network", "Parameters", "Seeds", "Accuracy", "Difference", INTERVAL, "p (Holm)", "Verdict",
+        "Network", "Parameters", "Seeds", "Accuracy", "Difference", INTERVAL, "p",
+        "Corrected interval", "p (Holm)", "Verdict",
     )  # fmt: skip
     caption = (
         "The configuration as it is and its variants: mean validation accuracy, its difference "
-        "from the configuration on the same seeds in percentage points, and whether the variant is "
+        "from the configuration on as many seeds in percentage points, and whether the variant is "
         "better or worse"
     )
-    return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5, 6), dense=True)
+    return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5, 6, 7, 8), dense=True)
 
 
 def _base_row(base: Base, found: Experiments) -> tuple[str, ...]:
@@ -31,10 +32,7 @@ def _base_row(base: Base, found: Experiments) -> tuple[str, ...]:
         text.count(base.parameters),
         str(len(base.scores)),
         text.percent(base.accuracy, digits=digits),
-        "–",
-        "–",
-        "–",
-        "–",
+        *("–",) * 6,
     )
 
 
@@ -46,6 +44,8 @@ def _row(e: Measured) -> tuple[str, ...]:
         text.percent(e.accuracy, digits=e.digits),
         text.signed_points(e.difference, digits=e.digits),
         span(e),
+        text.p_value(e.p),
+        span(e, adjusted=True),
         text.p_value(e.p_holm),
         e.verdict,
     )

@@ -27,8 +27,8 @@ def duplicates(found: NearDuplicates, names: Sequence[str]) -> list[list[str]]:
     head = ["Test image", "Training image", "RMS difference", "Class", "Class there", "Mirrored"]
     rows = [
         [
-            text.count(p.test),
-            text.count(p.train),
+            str(p.test),
+            str(p.train),
             f"{p.rms:.2f}",
             names[p.test_label],
             names[p.train_label],

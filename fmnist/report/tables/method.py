@@ -13,7 +13,13 @@ DECISIONS_SHOWN = 40
 def splits(facts: Facts) -> Table:
     """Images in each split and what it was for."""
     s = facts.run.splits
-    chosen = "chooses configuration and epoch" if facts.by_search else "chooses the epoch"
+    chosen = (
+        "prunes trials, chooses configuration and epoch" if facts.by_search else "chooses the epoch"
+    )
+    if facts.metrics is not None and facts.metrics.calibration is not None:
+        chosen += ", fits the temperature"
+    if facts.experiments is not None and facts.experiments.experiments:
+        chosen += ", scores the experiments"
     if facts.refit_used:
         chosen += ", then fits the weights too"
     rows = (

@@ -9,7 +9,7 @@ from fmnist.report.narrative import winner
 from fmnist.report.narrative.results import confusions
 from fmnist.report.tables.base import Table
 from fmnist.runs.records.calibration import Calibration
-from fmnist.runs.records.metrics import Average, ClassScore, Score, TestScore
+from fmnist.runs.records.metrics import Average, ClassScore, TestScore
 from search.analysis.results import Interval
 
 PAIRS_SHOWN = 8
@@ -28,15 +28,18 @@ def headline(facts: Facts) -> Table | None:
             text.count(s.n),
             text.count(s.correct),
             text.percent(s.accuracy, s.n),
-            text.interval(s.interval, s.n),
+            text.interval(s.interval, s.n) if name == "Test" else "–",
             text.loss(s.loss),
         )
         for name, s in ((before, facts.metrics.validation), ("Test", facts.metrics.test))
     )
     head = ("Split", "Images", "Correct", "Accuracy", f"95{text.THIN}% interval", "Loss")
-    caption = "Accuracy and loss of the final network"
+    caption = (
+        "Accuracy and loss of the final network. Choices were made on the validation images, so "
+        "they have no interval: the test row is the measurement"
+    )
     if facts.metrics.test_time_flip:
-        caption += ", each prediction the mean over the image and its mirror image"
+        caption += ". Each prediction is the mean over the image and its mirror image"
     return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5))
 
 
@@ -50,11 +53,25 @@ def gap(facts: Facts) -> Table | None:
         validation, test = metrics.validation, metrics.test
         name = "Network before the refit" if facts.refit_used else "Final network"
         rows += [
-            _gap_row(f"{name}, validation", validation, "the epoch"),
-            _gap_row("Final network, test", test, "nothing"),
+            (
+                f"{name}, validation",
+                text.percent(validation.accuracy, validation.n),
+                "–",
+                "the epoch",
+            ),
+            (
+                "Final network, test",
+                text.percent(test.accuracy, test.n),
+                text.interval(test.interval, test.n),
+                "nothing",
+            ),
         ]
     head = ("Measured", "Accuracy", f"95{text.THIN}% interval", "What it chose")
-    return Table("From the search to the test set", head, tuple(rows), numeric=(1, 2))
+    caption = "From the search to the test set"
+    if metrics is not None and metrics.test_time_flip:
+        caption += "; search values are of the image alone, those of the final network means with "
+        caption += "the mirror image"
+    return Table(caption, head, tuple(rows), numeric=(1, 2))
 
 
 def _search_rows(facts: Facts, n: int) -> list[tuple[str, str, str, str]]:
@@ -75,15 +92,6 @@ def _search_rows(facts: Facts, n: int) -> list[tuple[str, str, str, str]]:
             )
         )
     return rows
-
-
-def _gap_row(name: str, score: Score, bias: str) -> tuple[str, str, str, str]:
-    return (
-        name,
-        text.percent(score.accuracy, score.n),
-        text.interval(score.interval, score.n),
-        bias,
-    )
 
 
 def confusion(test: TestScore) -> Table:

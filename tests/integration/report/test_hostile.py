@@ -192,7 +192,7 @@ def test_a_question_leads_to_no_file(own, link):
     (own / "01-a.md").write_text(HEAD + f"[a](<{link}>)", encoding="utf-8")
     found = ""
     try:
-        found = load_concepts(own)[0].answer
+        found = load_concepts(own)[0].long
     except ConceptError as error:
         assert "01-a.md: the link" in str(error)  # noqa: PT017
     assert "href" not in found
@@ -201,7 +201,7 @@ def test_a_question_leads_to_no_file(own, link):
 def test_a_question_shows_no_picture_and_no_tag(own):
     text = HEAD + f"![a](file:///etc/passwd) {SCRIPT} <b onclick=x>a</b>"
     (own / "01-a.md").write_text(text, encoding="utf-8")
-    tags = [tag for tag, _ in Elements(load_concepts(own)[0].answer).tags]
+    tags = [tag for tag, _ in Elements(load_concepts(own)[0].long).tags]
     assert not {"img", "script", "b"} & set(tags)
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from fmnist.report.evidence import ABSENT, EVIDENCE
+from fmnist.analysis.intervals import newcombe, wilson_interval
+from fmnist.report.evidence import ABSENT, EVIDENCE, conclusion
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import results, training
 from fmnist.report.tables import search as search_tables
-from fmnist.runs.records.metrics import History
+from fmnist.runs.records.metrics import History, Score, SingleView
 from fmnist.runs.records.run import BestConfig
 from search.records import Epoch
 from search.space import Categorical, Float, Int, SearchSpace
@@ -28,25 +29,47 @@ def history(rows, chosen):
     return History(epochs, chosen, "rule", 100)
 
 
+def seen(learnt, held_out=0.9):
+    """Accuracies of the kept weights on 1,000 plain images each."""
+    scores = [
+        Score(1000, round(1000 * share), share, wilson_interval(round(1000 * share), 1000), 0.3)
+        for share in (held_out, held_out, learnt)
+    ]
+    return SingleView(*scores)
+
+
+CALM = [(0.80, 0.5, 0.81, 0.5)] * 4
+
+
 @pytest.mark.parametrize(
-    ("rows", "verdict"),
+    ("rows", "learnt", "verdict"),
     [
-        ([(0.80, 0.5, 0.81, 0.5), (0.90, 0.3, 0.90, 0.3)], "none"),
-        ([(0.80, 0.5, 0.81, 0.5), (0.95, 0.2, 0.90, 0.3)], "mild"),
-        ([(0.90, 0.3, 0.90, 0.30), (0.91, 0.2, 0.90, 0.32)], "mild"),
-        ([(0.90, 0.3, 0.90, 0.30), (0.99, 0.1, 0.90, 0.50)], "clear"),
-        ([(0.90, 0.3, 0.90, 0.30), (0.60, 0.9, 0.60, 0.90)], "mild"),
+        ([*CALM, (0.90, 0.3, 0.90, 0.3)], 0.91, "none"),
+        ([*CALM, (0.90, 0.3, 0.90, 0.3)], 0.93, "mild"),
+        ([*CALM, (0.99, 0.3, 0.90, 0.3)], 0.91, "none"),  # augmented batches do not count
+        ([*CALM, (0.90, 0.3, 0.90, 0.3)], None, "open"),
+        ([*CALM[:3], (0.90, 0.3, 0.90, 0.3)], 0.99, "open"),  # four epochs
+        ([*CALM, (0.90, 0.3, 0.90, 0.30), (0.91, 0.2, 0.90, 0.32)], 0.91, "mild"),
+        ([*CALM, (0.90, 0.3, 0.90, 0.30), (0.99, 0.1, 0.90, 0.50)], None, "clear"),
+        ([*CALM, (0.90, 0.3, 0.90, 0.30), (0.60, 0.9, 0.60, 0.90)], None, "mild"),
     ],
 )
-def test_overfitting_follows_from_the_curves(rows, verdict):
-    assert results.overfitting(history(rows, 2)).verdict == verdict
+def test_overfitting_follows_from_plain_images_and_the_loss(rows, learnt, verdict):
+    scores = None if learnt is None else seen(learnt)
+    assert results.overfitting(history(rows, 2), scores).verdict == verdict
 
 
 def test_overfitting_sentence_carries_the_numbers():
-    found = results.overfitting(history([(0.9, 0.3, 0.9, 0.30), (0.99, 0.1, 0.91, 0.45)], 2))
-    assert "8.00 percentage points above" in found.sentence
-    assert "lowest in epoch 1" in found.sentence
-    assert "50.0\u202f%" in found.sentence
+    rows = [*CALM, (0.9, 0.3, 0.9, 0.30), (0.99, 0.1, 0.91, 0.45)]
+    sentence = results.overfitting(history(rows, 2), seen(0.98)).sentence.replace("\u202f", " ")
+    low, high = newcombe(980, 1000, 900, 1000)
+    assert "98.00 % of 1,000 plain training images correctly and 90.00 % of the 1,000" in sentence
+    assert f"a gap of 8.00 percentage points (95 % interval {100 * low:.2f} to" in sentence
+    assert f"{100 * high:.2f} percentage points)" in sentence
+    assert "lowest in epoch 5, ends 50.0 % above that" in sentence
+    bare = results.overfitting(history(CALM, 2), None).sentence
+    assert bare.startswith("Overfitting cannot be judged from 4 epochs.")
+    assert "interval" not in bare
 
 
 def test_confusions_are_the_off_diagonal_in_order(facts):
@@ -89,9 +112,10 @@ def test_validation_and_test_difference_is_judged_by_chance(facts):
         )
         for v in (near, far)
     ]
-    assert "by chance alone" in said[0]
-    assert "more than the two sample sizes explain" in said[1]
-    assert "the test images from another" in said[1]
+    assert "usually differ by up to 0.84 percentage points, so a bias below that" in said[0]
+    assert "so this is more than chance in drawing images. Possible reasons" in said[1]
+    assert "which of them was not measured" in said[1]
+    assert "Possible reasons" not in said[0]
 
 
 @pytest.mark.parametrize("key", EVIDENCE)
@@ -107,6 +131,45 @@ def test_evidence_says_when_nothing_was_recorded(facts, key):
         facts, evidence=None, explanation=None, history=None, best=None, metrics=None
     )
     assert EVIDENCE[key](bare).sentences == ["Not recorded in this run."]
+    assert conclusion(key, bare) == ""
+
+
+@pytest.mark.parametrize("key", EVIDENCE)
+def test_each_answer_is_concluded_in_one_line(facts, key):
+    said = conclusion(key, facts)
+    if key == "softmax":  # without calibration nothing follows
+        assert said == ""
+    else:
+        assert said.startswith("In use: " if key == "improvements" else "In this run: ")
+        assert said.endswith(".")
+        assert "\n" not in said
+
+
+def test_the_conclusion_names_what_is_in_use_and_what_is_not(facts):
+    def said(**fields):
+        best = dataclasses.replace(facts.best, model={**facts.best.model, **fields})
+        return conclusion("improvements", dataclasses.replace(facts, best=best))
+
+    used, unused = said(batch_norm=True, dropout=0.0).split("Not in use:")
+    assert "batch normalisation" in used
+    assert "dropout" in unused
+    used, unused = said(batch_norm=False, dropout=0.1).split("Not in use:")
+    assert "batch normalisation" in unused
+    assert "dropout" in used
+
+
+def test_the_conclusion_on_a_dense_network_follows_the_interval(facts):
+    def said(*interval):
+        test = dataclasses.replace(facts.metrics.test, interval=interval)
+        metrics = dataclasses.replace(facts.metrics, test=test)
+        run = dataclasses.replace(
+            facts.run, data=dataclasses.replace(facts.run.data, verified=True)
+        )
+        return conclusion("cnn_vs_dense", dataclasses.replace(facts, metrics=metrics, run=run))
+
+    assert "agrees with this" in said(0.91, 0.93)
+    assert "is not told apart" in said(0.89, 0.91)
+    assert "is below" in said(0.87, 0.89)
 
 
 def test_recipe_names_what_is_on_and_only_that():
@@ -120,7 +183,7 @@ def test_recipe_names_what_is_on_and_only_that():
     assert "2 convolution stages with 8 and 16 filters" in network
     assert "average pooling" in network
     assert "batch normalisation" not in network
-    assert "dense layer" not in network
+    assert "a dense layer of" not in network
     assert "constant learning rate of 0.01" in said
     assert "not augmented" in said
     assert "dropout of 0.2" in said

@@ -9,6 +9,7 @@ from fmnist.data.ledger import Entry
 from fmnist.report.chapters.method import method
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import winner
+from fmnist.report.narrative.results import search_course
 from fmnist.report.tables import results, search
 from search.analysis.results import Difference, Noise
 
@@ -43,7 +44,7 @@ def test_the_winner_is_told_with_its_lead_and_what_the_search_thought(facts):
     assert "Trial 12 won, with a mean validation accuracy of 84.53 % over 3 runs" in sentence
     assert "(95 % interval 84.24–84.81 %)" in sentence
     assert "over the second, trial 13, is 0.25 percentage points" in sentence
-    assert "not distinguishable from noise" in sentence
+    assert "within the spread between seeds, so other seeds might turn" in sentence
     assert "The highest search value, 84.61 % (the mean of 2 trials), was that of trial 13" in (
         sentence
     )
@@ -53,7 +54,7 @@ def test_a_clear_lead_is_called_so(facts):
     clear = changed(facts, distinguishable=True, difference=Difference(0.01, (0.006, 0.014)))
     sentence = said(winner.chosen(clear))
     assert "1.00 percentage points (95 % interval 0.60 to 1.40 percentage points): more" in sentence
-    assert "not distinguishable" not in sentence
+    assert "might turn" not in sentence
 
 
 def test_what_the_search_brought_is_told_with_its_interval(facts):
@@ -63,7 +64,7 @@ def test_what_the_search_brought_is_told_with_its_interval(facts):
         winner.chosen(gain)
     )
     noise = changed(facts, start=0, gain=Difference(0.003, (-0.001, 0.007)))
-    assert "began with, trial 0: not distinguishable from noise." in said(winner.chosen(noise))
+    assert "began with, trial 0: within the spread between seeds." in said(winner.chosen(noise))
     itself = changed(facts, start=facts.confirmation.winner)
     assert "the search found none better" in winner.chosen(itself)
 
@@ -121,16 +122,16 @@ def test_trials_that_went_on_for_longer_are_no_replicates(facts):
 def test_noise_is_told_with_its_degrees_of_freedom(facts):
     sentence = winner.noise(facts)
     assert "1 trial of the search repeated earlier parameters" in sentence
-    assert "0.20 percentage points (pooled over 4 sets of parameters, 6 degrees" in sentence
+    assert "0.20 percentage points (pooled over 4 sets of parameters as if" in sentence
     unknown = winner.noise(changed(facts, noise=Noise(None, 0, 0)))
-    assert "the noise among trials is not known" in unknown
+    assert "No configuration was trained twice, so the spread between runs is unknown" in unknown
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (0.8553, "it had promised 1.00 percentage points too much"),
-        (0.8443, "0.10 percentage points more: it had promised nothing too much"),
+        (0.8553, "the search value was 1.00 percentage points higher"),
+        (0.8443, "the search value was 0.10 percentage points lower"),
         (0.84531, ": the same."),
     ],
 )
@@ -146,7 +147,7 @@ def test_the_gap_goes_from_the_search_to_the_test(facts):
     assert rows(results.gap(facts)) == [
         ["Search, trial 12", "84.43 %", "–", "the candidates, of 16 trials"],
         ["Mean on 3 fresh seeds", "84.53 %", "84.24–84.81 %", "the winner, of 3 means"],
-        ["Final network, validation", "93.52 %", "92.87–94.11 %", "the epoch"],
+        ["Final network, validation", "93.52 %", "–", "the epoch"],
         ["Final network, test", "92.45 %", "91.92–92.95 %", "nothing"],
     ]
 
@@ -160,7 +161,10 @@ def test_candidates_are_listed_by_rank_with_every_run(facts):
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
-        (("search", "confirm", "retrain", "evaluate"), "No choice was made on the test set"),
+        (
+            ("search", "confirm", "retrain", "evaluate"),
+            "No choice in this run was made on the test set",
+        ),
         (("search", "retrain", "evaluate", "confirm"), "read 1 time before the last choice"),
         (("search",), "The test set has not been read."),
     ],
@@ -184,3 +188,50 @@ def test_without_a_complete_trial_there_is_no_gap(older):
     assert results.gap(facts) is None
     assert winner.optimism(facts) == ""
     assert winner.chosen(facts) == ""
+
+
+def cut_off(facts, number, values, by="clock"):
+    """The facts with one more trial that was stopped after so many epochs of these accuracies."""
+    like = facts.trials[0]
+    epochs = tuple(
+        dataclasses.replace(like.epochs[0], epoch=n, val_accuracy=v)
+        for n, v in enumerate(values, start=1)
+    )
+    more = dataclasses.replace(
+        like, number=number, state="pruned", epochs=epochs, stopped_by=by, value=values[-1]
+    )
+    return dataclasses.replace(facts, trials=(*facts.trials, more))
+
+
+@pytest.mark.parametrize(
+    ("lead", "by", "told"),
+    [(0.01, "clock", True), (-0.01, "clock", False), (0.01, "pruner", False)],
+)
+def test_a_trial_that_the_clock_cut_off_while_it_led_is_named(facts, lead, by, told):
+    at = facts.winner.epochs[1].val_accuracy
+    found = winner.cut_off_ahead(cut_off(facts, 30, [at, at + lead], by))
+    assert [t.number for t in found] == ([30] if told else [])
+    if told:
+        sentence = said(winner.ahead(found[0], facts))
+        assert sentence.startswith(
+            "Trial 30 was stopped by the clock after 2 of 3 epochs; at equal"
+        )
+        assert f"({100 * (at + lead):.2f} % against {100 * at:.2f} %)" in sentence
+
+
+def test_only_trials_that_ran_to_their_end_failed_to_reach_the_best(facts):
+    trials = [dataclasses.replace(t, number=i) for i, t in enumerate(facts.trials[:3])]
+    best = dataclasses.replace(trials[0], value=0.99)
+    cut = dataclasses.replace(trials[1], state="pruned")
+    assert "1 later trial that ran to the end did not reach it" in search_course(
+        [best, cut, trials[2]], best
+    )
+    alone = search_course([best, cut], best)
+    assert "the only one that ran to its end" in alone
+    assert "did not" not in alone
+
+
+def test_the_starting_configuration_is_named_where_it_won(facts):
+    assert "the starting configuration" not in winner.short(facts)
+    won = changed(facts, start=facts.confirmation.winner)
+    assert f"Trial {facts.winner.number}, the starting configuration," in winner.short(won)
