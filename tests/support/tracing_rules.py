@@ -28,18 +28,40 @@ def confusions(files: Files) -> Iterable[float]:
     yield from (errors, worst[:3].sum() / max(errors, 1))
     yield from (wrong / np.maximum(cells.sum(axis=1, keepdims=True), 1)).ravel()
     yield from (wrong / max(errors, 1)).ravel()
+    yield from ((wrong + wrong.T) / max(errors, 1)).ravel()
 
 
 def accuracies(files: Files) -> Iterable[float]:
     """Differences of validation and test accuracy."""
     metrics = files["metrics.json"]
-    yield metrics["validation"]["accuracy"] - metrics["test"]["accuracy"]
+    both = metrics["validation"], metrics["test"]
+    yield both[0]["accuracy"] - both[1]["accuracy"]
+    yield 1.96 * math.sqrt(sum(s["accuracy"] * (1 - s["accuracy"]) / s["n"] for s in both))
+
+
+def single_view(files: Files) -> Iterable[float]:
+    """The gap to images that were learnt with Newcombe's interval; what mirror images bring."""
+    metrics = files["metrics.json"]
+    seen = metrics.get("single_view")
+    if not seen:
+        return
+    learnt, held_out = seen["training"], seen["validation"]
+    gap = learnt["accuracy"] - held_out["accuracy"]
+    (low, high), (other_low, other_high) = (
+        wilson(s["accuracy"], s["n"]) for s in (learnt, held_out)
+    )
+    yield gap
+    yield gap - math.hypot(learnt["accuracy"] - low, other_high - held_out["accuracy"])
+    yield gap + math.hypot(high - learnt["accuracy"], held_out["accuracy"] - other_low)
+    yield from (
+        metrics[name]["accuracy"] - seen[name]["accuracy"] for name in ("validation", "test")
+    )
 
 
 def curves(files: Files) -> Iterable[float]:
     """Of the final training: gap at each epoch, distance of the losses, rise of the last."""
     epochs = files["history.json"]["epochs"]
-    yield len(epochs)
+    yield from (len(epochs), files["history.json"]["training_images"] * len(epochs))
     lowest = min(e["val_loss"] for e in epochs)
     yield epochs[-1]["val_loss"] / lowest - 1
     yield sum(e["seconds"] for e in epochs)
@@ -59,6 +81,11 @@ def trials(files: Files) -> Iterable[float]:
     for state in {t["state"] for t in found}:
         yield sum(t["seconds"] for t in found if t["state"] == state)
     yield sum(t["seconds"] for t in found)
+    longest = max((len(t["epochs"]) for t in found), default=0)
+    yield sum(len(t["epochs"]) < longest for t in found)
+    history = files["history.json"]
+    final = history["training_images"] * len(history["epochs"])
+    yield from (e["n"] * longest / final for e in files["ledger.json"]["entries"])
     values = sorted((t["value"] for t in found if t["value"] is not None), reverse=True)
     yield from (a - b for a, b in pairwise(values))
 
@@ -89,25 +116,30 @@ def planned(files: Files) -> Iterable[float]:
 
 
 def published(files: Files) -> Iterable[float]:
-    """Wilson's interval of each published accuracy, and how many lie where."""
-    test = files["metrics.json"]["test"]
-    low, high = test["interval"]
-    found = files["published.toml"]["results"]
-    yield len(found)
-    places: Counter[str] = Counter()
-    for one in found:
-        n = one.get("n", 10_000)
-        span = wilson(one["accuracy"], n)
-        yield from span
-        places["ahead" if low > span[1] else "behind" if high < span[0] else "tied"] += 1
-    yield from places.values()
+    """Wilson's interval of each published accuracy."""
+    for one in files["published.toml"]["results"]:
+        yield from wilson(one["accuracy"], one.get("n", 10_000))
 
 
 def softmax(files: Files) -> Iterable[float]:
-    """Sum of the probabilities; how far the two highest logits are apart, as a factor too."""
-    yield sum(files["evidence.json"]["softmax"]["probabilities"])
+    """How far the two highest logits are apart, as a factor too."""
     logits = sorted(files["evidence.json"]["softmax"]["logits"], reverse=True)
     yield from (logits[0] - logits[1], math.exp(logits[0] - logits[1]))
+
+
+def pixels(files: Files) -> Iterable[float]:
+    """Mean and standard deviation of the pixels in the ranges 0 to 1 and −1 to 1."""
+    found = files["evidence.json"]["pixels"]
+    yield from (found["mean"] / 255, found["std"] / 255)
+    yield from (found["mean"] / 127.5 - 1, found["std"] / 127.5)
+
+
+def experiments(files: Files) -> Iterable[float]:
+    """Images that a training of the experiments sees, and in how many steps."""
+    size = files.get("experiments.json", {}).get("fidelity")
+    if size:
+        batch = files["best_config.toml"]["training"]["batch_size"]
+        yield from (size["images"] * size["epochs"], size["images"] // batch * size["epochs"])
 
 
 def layers(files: Files) -> Iterable[float]:
@@ -159,6 +191,6 @@ def dates(files: Files) -> Iterable[float]:
 
 
 RULES: tuple[Rule, ...] = (
-    confusions, accuracies, curves, trials, stages, planned, published, softmax, layers,
-    test_images, calibration, without_duplicates, kernels, dates,
+    confusions, accuracies, single_view, curves, trials, stages, planned, published, softmax,
+    pixels, experiments, layers, test_images, calibration, without_duplicates, kernels, dates,
 )  # fmt: skip

@@ -252,7 +252,9 @@ class Session:
 
     def _note_reads(self, size: Fidelity) -> None:
         ledger, most = self.job.ledger, min(self._train_size, MORE * size.images)
-        ledger.record("experiments", "train", most, "fitting variants of the configuration")
+        ledger.record(
+            "experiments", "train", most, "fitting variants of the configuration, at most"
+        )
         ledger.record(
             "experiments", "validation", size.validation, "comparing the variants; none is chosen"
         )

@@ -18,9 +18,12 @@ from fmnist.runs.records.data_quality import NearDuplicates, Suspected
 
 CONFUSED_PAIRS = 5
 SHOWN_OF_PAIR = 8
+CLOSE = 3
+"""Grey levels below which two images hardly look different; the threshold lies where usual
+distances begin."""
 PART_NAMES = {
     "label_errors": "Doubtful labels were not looked for",
-    "duplicates": "Near-duplicates were not looked for",
+    "duplicates": "Very similar images were not looked for",
     "grad_cam": "Grad-CAM is left out",
 }
 
@@ -159,6 +162,7 @@ def _compared(found: NearDuplicates) -> str:
     )
     if not n:
         return f"No test image has one. {usual}"
+    close = sum(p.rms < CLOSE for p in found.pairs)
     mirrored = sum(p.mirrored for p in found.pairs)
     turned = f", {text.count(mirrored)} with a mirrored image" if found.mirrors else ""
     differing = sum(p.test_label != p.train_label for p in found.pairs)
@@ -167,10 +171,10 @@ def _compared(found: NearDuplicates) -> str:
         verb = (
             "carries another label than its" if differing == 1 else "carry other labels than their"
         )
-        labels = f"{text.count(differing)} {verb} near-duplicate"
+        labels = f"{text.count(differing)} {verb} counterpart"
     return (
         f"{text.count(n)} of {total} test images {'has' if n == 1 else 'have'} one: {exact} "
-        f"identical{turned}; {labels}. {usual}"
+        f"identical, {text.count(close)} less than {CLOSE} levels apart{turned}; {labels}. {usual}"
     )
 
 

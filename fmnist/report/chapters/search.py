@@ -51,7 +51,8 @@ def _startup(facts: Facts) -> str:
     if facts.run.request.sampler != "tpe" or facts.imported:
         return ""
     reached = len(facts.trials) > STARTUP_TRIALS
-    return f" from trial {STARTUP_TRIALS} on{'' if reached else ', which was not reached'}"
+    later = "" if reached else ", which was not reached"
+    return f", which chooses from the {STARTUP_TRIALS + 1}th trial on{later}"
 
 
 def _ahead(facts: Facts) -> list[Trial]:

@@ -95,7 +95,7 @@ def duplicate_strip(
             ),
         ),
         (
-            f"{text.count(pair.test)} and {text.count(pair.train)}",
+            f"{pair.test} and {pair.train}",
             label if label == other else f"{label}, but {other}",
             f"{distance}{turned}",
         ),

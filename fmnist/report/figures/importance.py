@@ -97,9 +97,10 @@ def _figure(importance: Importance, svg: str) -> Figure:
         svg,
         f"Bar chart of the importance of {len(ranked)} hyperparameters; {found}.",
         f"Importance of the hyperparameters by {importance.method} over "
-        f"{text.counted(importance.trials, 'complete trial')}.{resampled} 95 % of estimates stay "
-        "below the dashed tick when the values are shuffled among the trials; pale bars do not "
-        "pass it.",
+        f"{text.counted(importance.trials, 'complete trial')}.{resampled} In 95 % of shufflings of "
+        "the values among the trials no estimate passes the dashed tick; bars that do not pass it "
+        "are in a lighter colour. Trials that were stopped early take no part, so what makes "
+        "trials bad is not seen here.",
         [
             ["Hyperparameter", "Importance", f"95{text.THIN}% interval", "Noise (95 %)", "Verdict"],
             *(_row(p) for p in ranked),

@@ -6,8 +6,8 @@ A new finding is a function from the facts to a list of findings, and its entry 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +116,15 @@ def find(facts: Facts) -> Findings:
     outcomes = [(check.code, check.run(facts)) for check in CHECKS]
     found = [finding for _, several in outcomes for finding in several or ()]
     return Findings(
-        tuple(sorted(found, key=lambda f: f.severity != WARNING)),
+        _each_remedy_once(sorted(found, key=lambda f: f.severity != WARNING)),
         tuple(code for code, several in outcomes if several == []),
         tuple(code for code, several in outcomes if several is None),
     )
+
+
+def _each_remedy_once(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    first = {f.remedy: f.code for f in reversed(found)}
+    return tuple(f if first[f.remedy] == f.code else replace(f, remedy="") for f in found)
 
 
 def write(run: Path, found: Findings) -> None:

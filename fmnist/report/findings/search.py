@@ -109,8 +109,8 @@ def start_not_searched(facts: Facts) -> list[Finding] | None:
     if n > STARTUP_TRIALS:
         return []
     sentence = (
-        f"TPE chooses from trial {STARTUP_TRIALS + 1} on; there were {n}, so all of them are the "
-        "start and random draws."
+        f"TPE chooses from the {STARTUP_TRIALS + 1}th trial on; there were {n}, all of them the "
+        "start or random draws."
     )
     return [Finding("start-not-searched", "A random search", NOTE, sentence, SECTION)]
 

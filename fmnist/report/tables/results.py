@@ -134,16 +134,21 @@ def classes(test: TestScore) -> Table:
     Recall has Wilson's interval; those of F1 and AP are bootstrapped.
     """
     rows = [_class_row(c, test) for c in test.classes]
-    for name, average in (("macro average", test.macro), ("weighted average", test.weighted)):
-        rows.append(_class_row(average, test, name))
+    averages = {"macro average": test.macro}
+    if len({c.support for c in test.classes}) > 1:  # else the two are the same
+        averages["weighted average"] = test.weighted
+    rows += [_class_row(average, test, name) for name, average in averages.items()]
     span = f"95{text.THIN}% interval"
     between = (span,) if test.bootstrap else ()
-    head = ("Class", "Precision", "Recall", span, "F1", *between, "AP", *between, "Images")
+    precise = between if any(c.precision_interval for c in test.classes) else ()
+    head = (
+        "Class", "Precision", *precise, "Recall", span, "F1", *between, "AP", *between, "Images",
+    )  # fmt: skip
     caption = "Scores of each class on the test set"
     if test.bootstrap:
-        caption += ", each but precision with its interval to the right"
-    numeric = tuple(range(1, len(head)))
-    return Table(caption, head, tuple(rows), numeric=numeric, foot=2)
+        caption += ", each with its interval to the right"
+    numeric, foot = tuple(range(1, len(head))), len(averages)
+    return Table(caption, head, tuple(rows), numeric=numeric, foot=foot, dense=bool(precise))
 
 
 def _class_row(of: ClassScore | Average, test: TestScore, name: str = "") -> tuple[str, ...]:
@@ -152,9 +157,11 @@ def _class_row(of: ClassScore | Average, test: TestScore, name: str = "") -> tup
         (_span(interval),) if test.bootstrap else ()
         for interval in (of.f1_interval, of.average_precision_interval)
     )
+    precise = any(c.precision_interval for c in test.classes)
     return (
         one.name if one else name,
         text.score(of.precision),
+        *((_span(one.precision_interval if one else None),) if precise else ()),
         text.score(of.recall),
         _span(one.recall_interval) if one else "",
         text.score(of.f1),
@@ -188,8 +195,9 @@ def calibration(found: Calibration) -> Table:
         "Probabilities", "ECE", f"95{text.THIN}% interval", "By chance", "Loss", "Brier score",
     )  # fmt: skip
     caption = (
-        "Calibration on the test set: the expected calibration error (ECE), the interval of the "
-        "true one, what a perfectly calibrated network stays below in 95 of 100 such samples, "
+        "Calibration on the test set: the expected calibration error (ECE), an approximate "
+        "interval of the true one, which lies lower and may leave out that of the sample, what a "
+        "perfectly calibrated network stays below in 95 of 100 such samples, "
         "mean cross-entropy and Brier’s score"
     )
     return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5))

@@ -39,7 +39,7 @@ class History:
 class ClassScore:
     """Scores of one class; ``support`` counts its images.
 
-    The intervals of F1 and AP are bootstrapped; None in older runs and without images.
+    The intervals but that of recall are bootstrapped; None in older runs and without images.
     """
 
     name: str
@@ -51,6 +51,7 @@ class ClassScore:
     average_precision: float
     f1_interval: Interval | None = field(default=None, metadata=OMIT_NONE)
     average_precision_interval: Interval | None = field(default=None, metadata=OMIT_NONE)
+    precision_interval: Interval | None = field(default=None, metadata=OMIT_NONE)
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,8 @@ def test_one_huge_effect_does_not_hide_the_others(run):
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        (["longer", "dense", "pooling"], "1 is better and 1 is worse; for the other 1"),
-        (["pooling"], "none differs"),
+        (["longer", "dense", "pooling"], "1 is better and 1 is worse; the other 1 is not decided"),
+        (["pooling"], "none was found to differ"),
         (["dense"], "none is better and 1 is worse."),
     ],
 )
@@ -131,7 +131,7 @@ def test_each_answer_has_its_experiments(run):
     dense = shown(run, "cnn_vs_dense")
     assert "A dense network of equal parameters: 84.23" in dense
     assert "the variant is worse" in dense
-    assert "no difference found" in shown(run, "pooling")
+    assert "not decided" in shown(run, "pooling")
     assert "Pixels in" in shown(run, "normalisation")
     assert "Without augmentation: 89.12" in shown(run, "overfitting")
     assert "p after Holm's correction" in shown(run, "overfitting")
@@ -180,10 +180,48 @@ def test_what_is_absent_stays_absent(run):
 def test_early_stopping_is_read_from_the_curve(run):
     history = load_facts(run).history
     last = replace(history, chosen_epoch=history.epochs[-1].epoch)
-    assert "the last had the highest validation accuracy" in early_stopping(last)
+    assert "tells nothing about stopping earlier" in early_stopping(last, "one-cycle")
+    assert "stopping earlier" not in early_stopping(last, "constant")
     first = replace(history, chosen_epoch=1)
     gain = 100 * (history.epochs[0].val_accuracy - history.epochs[-1].val_accuracy)
-    assert f"{gain:.2f} percentage points" in early_stopping(first)
+    assert f"{gain:.2f} percentage points" in early_stopping(first, "constant")
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_decide_nothing_anywhere(run, seeds):
+    measured(run, {key: values[:seeds] for key, values in VALUES.items()})
+    facts = load_facts(run)
+    assert {e.verdict for e in facts.experiments.experiments} == {"not decided"}
+    chapter = experiments(facts, ())
+    assert "two trained networks are compared, not two configurations" in chapter["doubt"]
+    for question in QUESTIONS:
+        assert "the variant is" not in shown(run, question)
+    assert "too small to be evidence" in shown(run, "overfitting")
+    assert "tried alone" not in shown(run, "improvements")
+
+
+def test_verdicts_of_older_files_hold_no_longer_than_their_seeds(run):
+    record = document(measured(run))
+    for e in record["experiments"]:
+        del e["adjusted"]
+        e["seeds"], e["verdict"] = (1, "better") if e["key"] == "dropout" else (3, "better")
+    record["experiments"][0]["verdict"] = "no difference found"
+    write(run, "experiments.json", record)
+    found = {e.key: e for e in load_facts(run).experiments.experiments}
+    assert found["dropout"].verdict == found["dense"].verdict == "not decided"
+    assert found["longer"].verdict == "better"
+    assert found["longer"].shown_interval == found["longer"].interval
+
+
+def test_experiments_far_below_the_final_network_say_so_first(run):
+    measured(run, {"dense": (0.6, 0.61, 0.6)}, own=(0.7, 0.71, 0.7))
+    facts = load_facts(run)
+    chapter = experiments(facts, ())
+    final = facts.history.chosen.val_accuracy
+    assert f"reach 70.3\u202f%, less than 90\u202f% of the {100 * final:.1f}" in chapter["doubt"]
+    assert chapter["intro"].startswith("These trainings see 18,000 images in ")
+    measured(run)
+    assert experiments(load_facts(run), ())["doubt"] == ""
 
 
 # ---- rendered ---------------------------------------------------------------------------------

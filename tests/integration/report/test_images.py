@@ -75,7 +75,7 @@ def test_a_whole_gallery_is_told_and_every_picture_has_alt_text(tmp_path):
     record = add_gallery(run)
     found = chapter(run)
     assert "Of the 10,000 test images 3 (0.03\u202f%) are." in found.text
-    assert "2 of 10,000 test images have one: 1 identical, 1 with a mirrored image" in found.text
+    assert "one: 1 identical, 1 less than 3 levels apart, 1 with a mirrored image" in found.text
     assert "1 carries another label" in found.text
     rest = record["duplicates"]["without"]
     share = f"{100 * rest['correct'] / rest['n']:.2f}\u202f%"
@@ -95,7 +95,7 @@ def test_grad_cam_shows_one_map_for_right_and_two_for_wrong_predictions(tmp_path
     maps = [a["alt"] for tag, a in found.tags if a.get("alt", "").startswith("Evidence for ")]
     assert len(maps) == 2 + 2 * 2
     assert sum(alt.endswith("none anywhere") for alt in maps) == 2
-    assert "3 × 3 values, so a value stands for an area of about 9 × 9 pixels" in found.text
+    assert "3 × 3 values, each of which sees far more of the image" in found.text
     assert [1 for _, a in found.tags if a.get("alt", "").startswith("Colour scale")]
 
 
@@ -104,7 +104,7 @@ def test_what_was_left_out_is_said_with_its_reason(tmp_path):
     leave_out(run)
     images, inside = chapter(run), chapter(run, "inside")
     assert f"Doubtful labels were not looked for: {LEFT_OUT['label_errors']}." in images.text
-    assert f"Near-duplicates were not looked for: {LEFT_OUT['duplicates']}." in images.text
+    assert f"Very similar images were not looked for: {LEFT_OUT['duplicates']}." in images.text
     assert f"Grad-CAM is left out: {LEFT_OUT['grad_cam']}." in inside.text
 
 

@@ -55,8 +55,11 @@ def test_calibration_is_told_drawn_and_tabled(facts, page):
 
 
 def test_the_summary_stays_on_one_page(printed_pages):
-    (first,) = (text for text in printed_pages if "What was found" in text)
-    assert "Looked for and not found" in first
+    (first,) = (
+        text
+        for text in printed_pages
+        if "Findings" in text and "Checked, nothing to report" in text
+    )
     assert "Accuracy and loss of the final network" in first
 
 
