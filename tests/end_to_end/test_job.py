@@ -145,6 +145,23 @@ def test_the_test_set_is_opened_after_every_choice_once_for_its_figures(finished
     }
 
 
+def test_the_kept_weights_are_scored_on_plain_images_that_they_learnt(finished):
+    run, _ = finished
+    metrics = load(run, "metrics.json")
+    seen = metrics["single_view"]
+    data = load_data(SAMPLE)
+    parts = split(data.train_labels, validation=300, seed=0)
+    for name, part in (("training", parts.train), ("validation", parts.validation)):
+        images, labels = data.train_images[part], data.train_labels[part]
+        assert seen[name]["n"] == len(part)
+        assert seen[name]["accuracy"] == pytest.approx(accuracy(run, images, labels))
+    assert metrics["earlier_runs"] == 0
+    entries = load(run, "ledger.json")["entries"]
+    assert ("evaluate", "train", len(parts.train)) in [
+        (e["stage"], e["split"], e["n"]) for e in entries
+    ]
+
+
 def test_the_winner_is_chosen_by_its_mean_on_fresh_seeds(finished):
     run, _ = finished
     record = load(run, "confirmation.json")

@@ -8,7 +8,9 @@ from run_folders import LOG, begun, finished, snapshot
 
 from fmnist.cli.display.runs import runs_table
 from fmnist.cli.main import cli
-from fmnist.runs.listing import bytes_in, list_runs
+from fmnist.runs.artifacts import RUN
+from fmnist.runs.folder import Run
+from fmnist.runs.listing import bytes_in, count_test_reads, list_runs
 from search.records import TrialLog
 
 
@@ -136,3 +138,15 @@ def test_links_count_as_nothing(tmp_path):
     (tmp_path / "b" / "link").symlink_to(tmp_path / "a")
     (tmp_path / "b" / "file").symlink_to(tmp_path / "a" / "file")
     assert (bytes_in(tmp_path / "a"), bytes_in(tmp_path / "b")) == (4, 0)
+
+
+def test_runs_that_were_tested_on_the_same_images_are_counted(tmp_path):
+    finished(tmp_path)
+    digest = Run(tmp_path / "recorded").read(RUN).data.digest
+    begun(tmp_path, "not-tested")
+    begun(tmp_path, "damaged")
+    (tmp_path / "damaged" / "run.toml").write_text("created = ")
+    (tmp_path / "damaged" / "metrics.json").write_text("{}")
+    assert count_test_reads(tmp_path / "not-tested", digest) == 1
+    assert count_test_reads(tmp_path / "not-tested", "another") == 0
+    assert count_test_reads(tmp_path / "recorded", digest) == 0  # itself
