@@ -50,7 +50,7 @@ def summary(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
 def _fitting(story: Sequence[tuple[str, str]], found: Sequence[Finding]) -> int:
     """How many findings there is room for; every warning is told in full."""
     room = LINES - sum(_lines(head + sentence) for head, sentence in story)
-    heights = itertools.accumulate(_lines(f.title + f.sentence) + 0.3 for f in found)
+    heights = itertools.accumulate(_lines(f.title + f.sentence + f.remedy) + 0.3 for f in found)
     warnings = sum(f.severity == findings.WARNING for f in found)
     return max(warnings, sum(height <= room for height in heights))
 

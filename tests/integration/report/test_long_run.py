@@ -164,7 +164,7 @@ def test_an_interim_report_stands_beside_and_says_so(tmp_path):
     assert "Interim report. The run had not ended when this was made" in found
     assert "Not there yet: the best configuration, the final training, the results on" in found
     assert "Under way: trial 3, epoch 2 done, 80.32 % on the validation images." in found
-    assert "a ring marks trial 1" in found
+    assert "a ring marks" not in found  # of so few trials no figure shows anything
     assert "This command goes on with the run where it stopped" in found
     assert "fmnist train --config" not in found
     assert text.NOT_RECORDED not in found
