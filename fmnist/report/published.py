@@ -49,20 +49,6 @@ class PublishedResult:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What runs of this program reached in ``seconds`` on a fast machine: ends of their intervals.
-
-    ``source`` says where.
-    """
-
-    seconds: float
-    low: float
-    high: float
-    runs: int
-    source: str
-
-
-@dataclass(frozen=True)
 class Placed:
     """A published figure and where the run stands to it: one of ``AHEAD, TIED, BEHIND``."""
 
@@ -79,18 +65,6 @@ def load_published() -> tuple[PublishedResult, ...]:
     """
     file = resources.files("fmnist.report").joinpath("published.toml")
     return parse_published(tomllib.loads(file.read_text(encoding="utf-8")))
-
-
-def expected(facts: Facts) -> Expected | None:
-    """What a search of the time that this run was given usually reaches; None where not known."""
-    budget = facts.plan.budget_seconds if facts.plan else None
-    own = facts.by_search and facts.run.recipe is None and comparable(facts)
-    if not own or budget is None:
-        return None
-    file = resources.files("fmnist.report").joinpath("published.toml")
-    rows = tomllib.loads(file.read_text(encoding="utf-8")).get("expected", ())
-    found = [convert(Expected, row, "published.toml: expected") for row in rows]
-    return max((e for e in found if e.seconds <= budget), key=lambda e: e.seconds, default=None)
 
 
 def parse_published(tables: dict[str, Any]) -> tuple[PublishedResult, ...]:

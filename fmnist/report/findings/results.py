@@ -69,17 +69,18 @@ def class_attracts(facts: Facts) -> list[Finding] | None:
 
 
 def below_expected(facts: Facts) -> list[Finding] | None:
-    """The accuracy lies below what the same plan reached where it was made."""
-    usual = published.expected(facts)
-    if usual is None or facts.metrics is None:
+    """The accuracy lies below what the plan forecast by recorded runs."""
+    usual = facts.plan.forecast if facts.plan else None
+    if usual is None or facts.metrics is None or not published.comparable(facts):
         return None
     test = facts.metrics.test
     if test.interval[1] >= usual.low:
         return []
     sentence = (
-        f"{text.percent(test.accuracy, test.n)} lies below the "
-        f"{text.interval((usual.low, usual.high))} that {text.counted(usual.runs, 'run')} of "
-        f"{text.duration(usual.seconds)} reached: {usual.source}."
+        f"{text.percent(test.accuracy, test.n)} ({INTERVAL} "
+        f"{text.interval(test.interval, test.n)}) lies below what the plan forecast from "
+        f"{text.counted(usual.runs, 'recorded run')}: 90{text.THIN}% of runs reach "
+        f"{text.interval((usual.low, usual.high))}."
     )
     title = "Below what this plan usually reaches"
     return [Finding("below-expected", title, WARNING, sentence, SECTION, run.remedy(facts))]

@@ -9,6 +9,7 @@ import pytest
 from fake_runner import Clock, Inline, epoch
 
 from fmnist.ablation import store
+from fmnist.analysis.paired_effects import ONE_SEED, UNPAIRED
 from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.context import Context
@@ -216,9 +217,7 @@ def test_another_size_begins_anew(run, sample):
     session, record = made(job_of(run, sample), asked={"images": 300, "epochs": 2, "seeds": 1})
     assert len(session.runner.tasks) == 14
     assert record["fidelity"]["images"] == 300
-    assert {e["method"] for e in record["experiments"]} == {
-        "McNemar's exact test on the same images"
-    }
+    assert {e["method"] for e in record["experiments"]} == {ONE_SEED}
 
 
 def test_more_time_adds_seeds(run, sample, monkeypatch):
@@ -247,7 +246,7 @@ def test_the_answers_are_kept_and_add_up(run, sample):
 def test_without_answers_the_interval_is_the_unpaired_one(run, sample):
     asked = {"images": 200, "epochs": 1, "seeds": 1}
     _, record = made(job_of(run, sample), only=["dense"], asked=asked, answering=False)
-    assert record["experiments"][0]["method"] == "Newcombe's interval, unpaired"
+    assert record["experiments"][0]["method"] == UNPAIRED
 
 
 def test_without_a_limit_the_telling_ones_are_made_unless_all_are_asked_for(run, sample):

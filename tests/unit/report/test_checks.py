@@ -25,7 +25,15 @@ from fmnist.runs.records.data_quality import (
     Usual,
 )
 from fmnist.runs.records.metrics import Score, SingleView
-from fmnist.runs.records.plan import Plan, PlannedStage, Preflight, RunProfile, Stage, Stages
+from fmnist.runs.records.plan import (
+    Forecast,
+    Plan,
+    PlannedStage,
+    Preflight,
+    RunProfile,
+    Stage,
+    Stages,
+)
 from search.analysis.results import Difference, Importance, ParameterImportance
 from search.records import Failure
 from search.space import Float, SearchSpace
@@ -155,9 +163,9 @@ def experimented(*rows, seeds=3, base=0.9):
     return replace(FACTS, experiments=Experiments(size, own, rows))
 
 
-def planned(epochs, facts=FACTS, budget=None, **more):
+def planned(epochs, facts=FACTS, **more):
     sizes = RunProfile(6000, 3, epochs, **more)
-    plan = Plan(sizes=sizes, jobs=2, threads=None, planned=(), budget_seconds=budget)
+    plan = Plan(sizes=sizes, jobs=2, threads=None, planned=())
     return replace(facts, plan=plan)
 
 
@@ -392,11 +400,12 @@ def test_below_baseline(interval, expected):
 
 
 @pytest.mark.parametrize(
-    ("highest", "budget", "expected"),
-    [(0.93, 600.0, WARNING), (0.94, 600.0, ""), (0.93, 300.0, None), (0.94, 5400.0, WARNING)],
+    ("highest", "low", "expected"), [(0.92, 0.925, WARNING), (0.93, 0.925, ""), (0.92, None, None)]
 )
-def test_below_expected(highest, budget, expected):
-    facts = planned(8, with_test(interval=(0.9, highest)), budget)
+def test_below_expected(highest, low, expected):
+    facts = planned(8, with_test(interval=(0.9, highest)))
+    forecast = Forecast(0.935, low, 0.945, 12) if low else None
+    facts = replace(facts, plan=replace(facts.plan, forecast=forecast))
     assert severity("below-expected", facts) == expected
 
 
