@@ -70,11 +70,19 @@ def filters(facts: Facts) -> Shown:
     height, width, _, number = facts.explanation.kernels.shape
     return Shown(
         [
-            f"The first convolution learned {number} kernels of {height} × {width} weights from "
-            f"the training images.{_unfinished(facts)}"
+            f"The first convolution has {number} kernels of {height} × {width} weights, "
+            f"{origin_of_kernels(facts)}.{_unfinished(facts)}"
         ],
         [figure] if (figure := strongest_filters(facts.explanation)) else [],
     )
+
+
+def origin_of_kernels(facts: Facts) -> str:
+    """Whether the first kernels are learned: those of a whitening stem are not."""
+    c = facts.best.values() if facts.best else {}
+    if c.get("whitening") and c.get("stem"):
+        return "computed from the training images to whiten patches, and not trained"
+    return "learned from the training images"
 
 
 def _unfinished(facts: Facts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fmnist.report import published, text
+from fmnist.report.evidence.architecture import origin_of_kernels
 from fmnist.report.evidence.base import without_convolutions
 from fmnist.report.evidence.improvements import in_use
 from fmnist.report.facts import Facts
@@ -49,7 +50,7 @@ def _filters(facts: Facts) -> str:
     height, width, _, number = facts.explanation.kernels.shape
     return (
         f"the first layer turns one grey image into {number} feature maps with kernels of "
-        f"{height} × {width} pixels, all learned."
+        f"{height} × {width} pixels, {origin_of_kernels(facts)}."
     )
 
 

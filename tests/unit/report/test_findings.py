@@ -158,6 +158,18 @@ def test_the_conclusion_names_what_is_in_use_and_what_is_not(facts):
     assert "dropout" in used
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({}, "learned from"), ({"stem": 24, "whitening": True}, "and not trained"),
+     ({"stem": 0, "whitening": True}, "learned from")],
+)  # fmt: skip
+def test_kernels_of_a_whitening_stem_are_not_called_learned(facts, fields, words):
+    best = dataclasses.replace(facts.best, model={**facts.best.model, **fields})
+    changed = dataclasses.replace(facts, best=best)
+    for said in (conclusion("filters", changed), EVIDENCE["filters"](changed).sentences[0]):
+        assert words in said
+
+
 def test_the_conclusion_on_a_dense_network_follows_the_interval(facts):
     def said(*interval):
         test = dataclasses.replace(facts.metrics.test, interval=interval)
