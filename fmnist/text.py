@@ -1,15 +1,35 @@
-"""Numbers and outcomes in words, for the views."""
+"""Numbers and outcomes in words, for the views; and text as people's programs save it."""
 
 from __future__ import annotations
 
+import codecs
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*):.+@")
 _IN_QUERY = re.compile(r"(\b\w*(?:password|passwd|secret|token)\w*=)[^&\s]+", re.IGNORECASE)
+
+
+def decoded(content: bytes) -> str:
+    """Text in UTF-8 or, where it begins with the mark of it, UTF-16; without that mark.
+
+    Raises:
+        UnicodeDecodeError: it is in another encoding.
+    """
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if marked else "utf-8-sig")
+
+
+def read_text(path: Path) -> str:
+    """A text file that a person wrote, see ``decoded``; ``\\r\\n`` as ``\\n``.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is in another encoding.
+    """
+    return decoded(path.read_bytes()).replace("\r\n", "\n")
 
 
 def settings(params: dict[str, Any]) -> str:
@@ -36,6 +56,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def listed(words: Sequence[str], shown: int = 3) -> str:
+    """The first few of the words, and how many more."""
+    more = len(words) - shown
+    return ", ".join(words[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
 def counted(number: int, noun: str) -> str:

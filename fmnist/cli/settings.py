@@ -19,7 +19,7 @@ import click
 from click.core import ParameterSource
 
 from fmnist.errors import UserError
-from fmnist.text import hidden
+from fmnist.text import hidden, read_text
 
 FILE = "fmnist.toml"
 CONFIG_FILE_VARIABLE = "FMNIST_CONFIG_FILE"
@@ -97,7 +97,7 @@ def _read_into(settings: Settings, context: click.Context, file: Path) -> None:
     assert isinstance(context.command, click.Group)
     commands = context.command.commands
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(file))
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{file}: cannot be read: {error}") from None
     for key, value in sorted(table.items(), key=lambda item: isinstance(item[1], Mapping)):

@@ -15,6 +15,7 @@ from typing import Any
 
 from fmnist.config.config import RULES, Config, ConfigError
 from fmnist.errors import UserError
+from fmnist.text import read_text
 from search.engines import SAMPLERS_OF
 from search.space import Categorical, SearchSpace, SpaceError
 
@@ -160,7 +161,7 @@ def find(name: str) -> Recipe:
             f"--recipe {name}: no such recipe; there are {', '.join(_ORDER)}, or give a .toml file"
         )
     try:
-        return parse(path.read_text(encoding="utf-8"), name)
+        return parse(read_text(path), name)
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{name}: cannot be read as a recipe: {error}") from None
 

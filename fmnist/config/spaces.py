@@ -9,6 +9,7 @@ from typing import Any
 
 from fmnist.config.config import RULES, Config, ConfigError
 from fmnist.errors import UserError
+from fmnist.text import read_text
 from search.space import Categorical, Float, Int, Parameter, SearchSpace, SpaceError, parameter
 
 
@@ -106,7 +107,7 @@ def load_space(path: Path) -> SearchSpace:
         UserError: missing file, broken TOML, unknown field, limits the field does not allow.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a space file: {error}") from None
     except tomllib.TOMLDecodeError as error:

@@ -31,6 +31,7 @@ class Part:
         images: uint8 [N, 28, 28].
         labels: int64 [N].
         images_file, labels_file: where each came from, for messages.
+        image_names: the file of each image, where each has one.
 
     Raises:
         DataError: another shape, no image, or another number of labels than of images.
@@ -40,6 +41,7 @@ class Part:
     labels: Labels = field(repr=False)
     images_file: str
     labels_file: str
+    image_names: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.images.shape[1:] != (SIDE, SIDE):

@@ -9,6 +9,7 @@ from fmnist.data import registry
 from fmnist.data.dataset import RawData
 from fmnist.data.formats import class_names, csv_files, emnist, idx, image_folder, kmnist, npz
 from fmnist.errors import DataError
+from fmnist.text import read_text
 
 CLASS_NAMES_FILE = "class_names.txt"
 _WANTED = (
@@ -90,7 +91,7 @@ def read_class_names(path: Path) -> tuple[str, ...] | None:
     if not path.is_file():
         return None
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text: {error}") from None
     return tuple(line.strip() for line in lines if line.strip())

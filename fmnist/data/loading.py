@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fmnist.data import checksums
+from fmnist.data import checks, checksums
 from fmnist.data.checksums import Match
-from fmnist.data.dataset import DataSet, Labels, RawData
+from fmnist.data.dataset import DataSet, RawData
 from fmnist.data.detect import CLASS_NAMES_FILE, read_path
 from fmnist.data.ledger import Ledger
 from fmnist.data.sealed import SealedTest
@@ -43,19 +43,23 @@ def load(
     _refuse_exchanged(raw, *matches)
     verified = matches[0].is_train and matches[1].is_test
     names = _names(raw, class_names, matches, verified)
+    raw = checks.counted_from_zero(raw, len(names))
     for part in (raw.train, raw.test):
         part.check_labels(names)
+    raw, notes = checks.noted(raw, names)
+    names = tuple(checks.in_unicode(name) for name in names)
     reordered = Match.TRAIN_REORDERED in matches or Match.TEST_REORDERED in matches
     return DataSet(
-        name=checksums.PUBLISHED_NAME if verified else raw.name,
-        source=raw.source + (" (same images, other order)" if verified and reordered else ""),
+        name=checksums.PUBLISHED_NAME if verified else checks.in_unicode(raw.name),
+        source=checks.in_unicode(raw.source)
+        + (" (same images, other order)" if verified and reordered else ""),
         verified=verified,
         digest=checksums.digest(raw),
         class_names=names,
         train_images=raw.train.images[..., np.newaxis],
         train_labels=raw.train.labels,
         test=SealedTest(raw.test.images[..., np.newaxis], raw.test.labels, ledger),
-        notes=raw.notes,
+        notes=tuple(checks.in_unicode(note) for note in notes),
         published=checksums.PUBLISHED_NAME if verified else raw.published,
         pictures=raw.pictures,
         test_split_off=raw.test_split_off,
@@ -123,24 +127,17 @@ def _refuse_damaged(raw: RawData, matches: tuple[Match, Match]) -> None:
 
 
 def _numbers(raw: RawData) -> tuple[str, ...]:
-    """The labels as names, 0 to the largest one of the training images.
+    """The labels of the training images as names.
 
     Raises:
-        DataError: a label below 0, a number in between that no image has, or only one label.
+        DataError: a label below 0, or only one label.
     """
     part, found = raw.train, np.unique(raw.train.labels)
     if len(found) < 2:
         raise DataError(f"{part.labels_file}: every label is {found[0]}; two classes are needed")
-    missing = np.setdiff1d(np.arange(found[-1] + 1), found)
-    if missing.size or found[0] < 0:
+    if found[0] < 0:
         raise DataError(
-            f"{part.labels_file}: the labels are {_shortened(found)}; they must count from 0 "
-            "without a gap (take what is too much off them, or name all classes with "
-            f"--class-names A,B,… or one a line in {CLASS_NAMES_FILE} beside the files)"
+            f"{part.labels_file}: the label {found[0]} is below 0; take the images without a "
+            "class out, or count the classes from 0"
         )
     return tuple(str(label) for label in found)
-
-
-def _shortened(labels: Labels) -> str:
-    words = [str(label) for label in labels]
-    return ", ".join(words if len(words) < 6 else [*words[:4], "…", words[-1]])

@@ -13,7 +13,7 @@ from fmnist.config.config import RULES, Config, ConfigError
 from fmnist.errors import UserError
 from fmnist.importers.external import ExternalStudy, ExternalTrial, plain, refuse
 from fmnist.importers.search_space import cast_to_field, parameter
-from fmnist.text import counted
+from fmnist.text import counted, read_text
 from search.space import Categorical, Parameter, SearchSpace, Value
 
 
@@ -223,7 +223,7 @@ def read_mapping(path: Path | None, texts: Sequence[str]) -> dict[str, str]:
 
 def _mapping_file(path: Path) -> dict[str, str]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as a mapping: {error}") from None
     wrong = [name for name, given in table.items() if not isinstance(given, str)]

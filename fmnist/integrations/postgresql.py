@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from fmnist.errors import StorageError
+from fmnist.text import read_text
 
 VARIABLE = "FMNIST_STORAGE"
 GRACE = 120
@@ -126,7 +127,7 @@ def _parsed(text: str, where: str) -> URL:
 def _content(file: Path) -> str:
     try:
         mode = file.stat().st_mode
-        lines = file.read_text(encoding="utf-8").split()
+        lines = read_text(file).split()
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(
             f"--storage-file {file}: cannot be read ({type(error).__name__})"

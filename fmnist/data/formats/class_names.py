@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from pathlib import Path
 
 from fmnist.data.romanization import sound
 from fmnist.errors import DataError
+from fmnist.text import read_text
 
 
 def beside(folder: Path, prefix: str) -> tuple[str, ...] | None:
@@ -24,6 +26,12 @@ def beside(folder: Path, prefix: str) -> tuple[str, ...] | None:
         if (folder / name).is_file():
             return read(folder / name)
     return None
+
+
+def natural(name: str) -> tuple[object, ...]:
+    """A key that sorts numbers in names by their value, before words, and words by the alphabet."""
+    parts = [part for part in re.split(r"([0-9]+)", name.casefold()) if part]
+    return (*((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts), (2, 0, name))
 
 
 def read_mapping(path: Path) -> tuple[str, ...]:
@@ -83,6 +91,6 @@ def _in_order(path: Path, rows: dict[int, str]) -> tuple[str, ...]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text: {error}") from None

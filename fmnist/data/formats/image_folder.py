@@ -6,6 +6,7 @@ the same pictures always give the same split, whatever their names and order.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import unicodedata
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from fmnist.data import image_files
 from fmnist.data.dataset import FEWEST_IN_CLASS, Part, RawData
+from fmnist.data.formats.class_names import natural
 from fmnist.errors import DataError
+from fmnist.text import listed
 
 TEST_SHARE = 0.2
 SALT = b"fmnist test split 1"
@@ -41,7 +44,12 @@ class _Pictures:
         """All of them, or the chosen ones [N], as a half of a data set."""
         every = np.ones(len(self.paths), bool) if chosen is None else chosen
         place = str(self.folder)
-        return Part(self.images[every], self.labels[every], place, place)
+        names = tuple(
+            str(path.relative_to(self.folder.parent))
+            for path, keep in zip(self.paths, every.tolist(), strict=True)
+            if keep
+        )
+        return Part(self.images[every], self.labels[every], place, place, names)
 
 
 def is_one(folder: Path) -> bool:
@@ -81,7 +89,7 @@ def read_folder(folder: Path) -> RawData:
 
 
 def _negated(part: Part) -> Part:
-    return Part(255 - part.images, part.labels, part.images_file, part.labels_file)
+    return dataclasses.replace(part, images=255 - part.images)
 
 
 # ---- folders -----------------------------------------------------------------------------------
@@ -90,14 +98,11 @@ def _negated(part: Part) -> Part:
 def _subfolders(folder: Path) -> list[Path]:
     """Those that may be classes: not hidden, and not what systems leave behind."""
     found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    return sorted((p for p in found if p.name.lower() not in _NO_CLASSES), key=_natural)
+    return sorted((p for p in found if p.name.lower() not in _NO_CLASSES), key=_order)
 
 
-def _natural(path: Path) -> tuple[int, int, str, str]:
-    """Numbers by their value, before words in the order of the alphabet."""
-    name = _name(path)
-    number = name.isascii() and name.isdecimal()
-    return (0, int(name), "", name) if number else (1, 0, name.casefold(), name)
+def _order(folder: Path) -> tuple[object, ...]:
+    return natural(_name(folder))
 
 
 def _name(folder: Path) -> str:
@@ -156,7 +161,7 @@ def _given_halves(
         raise DataError(f"{beyond[0]}: this class is not in {halves['train']}; there it has none")
     others = [p.name for p in _subfolders(folder) if p not in halves.values()]
     if others:
-        shown = _listed(others)
+        shown = listed(others)
         notes.append(f"Not read: {shown}; validation images come from the training half.")
     train = _read(halves["train"], names, notes)
     test = _read(halves["test"], names, notes, train=False)
@@ -168,9 +173,6 @@ def _given_halves(
             f"{again} of {len(test.paths)} test files are also among the training files, byte for "
             f"byte ({first.relative_to(folder)} for one); they were kept, as the split is given."
         )
-    absent = [name for k, name in enumerate(names) if k not in test.labels]
-    if absent:
-        notes.append(f"Without a test picture: {_listed(absent)}.")
     return names, train.part(), test.part()
 
 
@@ -241,13 +243,12 @@ def _read(
     if not paths:
         raise DataError(f"{folder}: no picture in it")
     if skipped:
-        shown = _listed([str(p.relative_to(folder)) for p in skipped])
+        shown = listed([str(p.relative_to(folder)) for p in skipped])
         notes.append(f"Not read, being no picture: {shown}.")
     found = _Pictures(folder, paths, np.array(labels, np.int64))
     found.hashes = [hashlib.sha256(SALT + _bytes(path)).digest() for path in paths]
-    found.images = np.stack([_image(path) for path in paths])
+    found.images = _images(paths)
     _note_copies(found, names, notes)
-    _note_blank(found, notes)
     return found
 
 
@@ -258,11 +259,26 @@ def _bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _image(path: Path) -> NDArray[np.uint8]:
-    try:
-        return image_files.read(path)
-    except DataError as error:
-        raise DataError(f"{error}; mend the file, or take it out of the folder") from None
+def _images(paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """The pictures [N, 28, 28]; those that are broken are named together."""
+    images, broken = [], []
+    for path in paths:
+        try:
+            images.append(image_files.read(path))
+        except DataError as error:
+            broken.append(str(error))
+    if broken:
+        more = len(broken) - _SHOWN
+        raise DataError(
+            "\n".join(broken[:_SHOWN])
+            + (f"\nand {more} more broken pictures" if more > 0 else "")
+            + (
+                "; mend the file, or take it out of the folder"
+                if len(broken) == 1
+                else f"\nmend these {len(broken)} files, or take them out of the folder"
+            )
+        )
+    return np.stack(images)
 
 
 def _note_copies(found: _Pictures, names: tuple[str, ...], notes: list[str]) -> None:
@@ -279,17 +295,3 @@ def _note_copies(found: _Pictures, names: tuple[str, ...], notes: list[str]) -> 
         pair = " and ".join(str(found.paths[k].relative_to(found.folder)) for k in (i, j))
         text += f", {len(apart)} of them with another class ({pair} for one)"
     notes.append(f"{text}; they were kept.")
-
-
-def _note_blank(found: _Pictures, notes: list[str]) -> None:
-    flat = found.images.reshape(len(found.images), -1)
-    blank = np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))
-    if blank.size:
-        shown = found.paths[int(blank[0])].relative_to(found.folder)
-        notes.append(f"{blank.size} pictures in {found.folder.name}/ are blank ({shown} for one).")
-
-
-def _listed(words: Sequence[str]) -> str:
-    """The first few of the words, and how many more."""
-    more = len(words) - _SHOWN
-    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

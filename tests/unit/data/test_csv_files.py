@@ -6,7 +6,8 @@ import pytest
 
 from fmnist.data import Source, checksums
 from fmnist.data.csv_export import csv_folder
-from fmnist.data.formats import csv_files
+from fmnist.data.formats import csv_files, csv_table
+from fmnist.data.formats.class_names import natural
 from fmnist.errors import DataError
 
 HEADER = ",".join(["label", *(f"pixel{i}" for i in range(1, 785))])
@@ -49,6 +50,89 @@ def test_label_column_may_stand_last(lines, tmp_path, raw_sample):
     part = csv_files.read_part(write(tmp_path / "train.csv", moved))
     assert (part.images == raw_sample.train.images[:20]).all()
     assert (part.labels == raw_sample.train.labels[:20]).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda i: f"pixel{i + 1}",
+        lambda i: f"Pixel{i}",
+        lambda i: str(i),
+        lambda i: f"{i // 28 + 1}x{i % 28 + 1}",
+    ],
+)
+def test_columns_are_taken_by_their_names(lines, tmp_path, raw_sample, name):
+    order = np.random.default_rng(0).permutation(786)
+    header = ["", "Label", *(name(i) for i in range(784))]
+    rows = [[str(i), *line.split(",")] for i, line in enumerate(lines[1:])]
+    shuffled = [",".join(row[i] for i in order) for row in [header, *rows]]
+    table = csv_table.read(write(tmp_path / "train.csv", shuffled))
+    assert (table.images == raw_sample.train.images[:20]).all()
+    assert table.labels == tuple(map(str, raw_sample.train.labels[:20]))
+    assert table.notes == ("The column without a name was left out.",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("pixel7,", "weight,", r"line 1, column 8: 'weight' is neither label nor pixel"),
+        ("pixel7,", "pixel8,", r"line 1, column 9: a second column of 'pixel8'"),
+        ("pixel7,", "pixel999,", r"not numbered 1 to 784 .* \(found 'pixel999'\)"),
+        ("pixel7,", "label,", r"more than one column is named 'label'"),
+    ],
+)
+def test_columns_that_are_not_understood(lines, tmp_path, old, new, message):
+    changed = [lines[0].replace(old, new), *lines[1:]]
+    with pytest.raises(DataError, match=message):
+        csv_files.read_part(write(tmp_path / "train.csv", changed))
+
+
+def cells_of(part, n, label=str, pixel=str, separator=","):
+    return [
+        separator.join([label(part.labels[i]), *(pixel(v) for v in part.images[i].ravel())])
+        for i in range(n)
+    ]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"separator": ";"},
+        {"separator": "\t"},
+        {"pixel": lambda v: f"{v}.0", "label": lambda v: f"{v}.0"},
+        {"pixel": lambda v: f"{v / 255:.6f}"},
+        {"pixel": lambda v: f'"{v}"'},
+    ],
+)
+def test_tables_as_other_programs_write_them(tmp_path, raw_sample, form):
+    header = HEADER.replace(",", form.get("separator", ","))
+    rows = cells_of(raw_sample.train, 20, **form)
+    part = csv_files.read_part(write(tmp_path / "train.csv", [header, *rows]))
+    assert (part.images == raw_sample.train.images[:20]).all()
+    assert (part.labels == raw_sample.train.labels[:20]).all()
+
+
+def test_labels_in_words_are_the_class_names(tmp_path, raw_sample):
+    words = [f"size {label}" for label in range(10, 0, -1)]
+    for half, part in (("train", raw_sample.train), ("test", raw_sample.test)):
+        rows = cells_of(part, 20, lambda label: words[label])
+        write(tmp_path / f"{half}.csv", [HEADER, *rows])
+    raw = csv_files.read_folder(tmp_path, "here")
+    assert raw.class_names == tuple(sorted(set(raw.class_names), key=natural))
+    assert raw.class_names[-1] == "size 10"
+    found = [raw.class_names[label] for label in raw.test.labels]
+    assert found == [words[label] for label in raw_sample.test.labels[:20]]
+    write(tmp_path / "test.csv", [HEADER, *cells_of(raw_sample.test, 1, lambda _: "hat")])
+    with pytest.raises(DataError, match=r"image 0 has the label 'hat', which no training image"):
+        csv_files.read_folder(tmp_path, "here")
+
+
+def test_labels_in_words_that_are_those_of_fashion_mnist_have_its_order(tmp_path, raw_sample):
+    for half, part in (("train", raw_sample.train), ("test", raw_sample.test)):
+        rows = cells_of(part, 60, lambda label: checksums.PUBLISHED_CLASS_NAMES[label])
+        write(tmp_path / f"{half}.csv", [HEADER, *rows])
+    raw = csv_files.read_folder(tmp_path, "here")
+    assert (raw.train.labels == raw_sample.train.labels[:60]).all()
 
 
 def test_quoted_header_and_byte_order_mark(lines, tmp_path):
@@ -110,8 +194,8 @@ def test_missing_columns(lines, tmp_path, first):
 
 
 def test_no_label_column(lines, tmp_path):
-    path = write(tmp_path / "train.csv", [HEADER.replace("label", "kind"), *lines[1:]])
-    with pytest.raises(DataError, match=r"no column is named 'label' \(found kind, pixel1"):
+    path = write(tmp_path / "train.csv", [HEADER.replace("label", "type"), *lines[1:]])
+    with pytest.raises(DataError, match=r"no column is named 'label' \(found type, pixel1"):
         csv_files.read_part(path)
 
 
@@ -130,7 +214,7 @@ def test_header_only(tmp_path):
 
 def test_not_text(tmp_path):
     path = tmp_path / "train.csv"
-    path.write_bytes(b"\xff\xfe\x00\x81")
+    path.write_bytes(b"\xff\x00\x81")
     with pytest.raises(DataError, match="not a CSV file"):
         csv_files.read_part(path)
 

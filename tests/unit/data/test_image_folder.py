@@ -1,5 +1,6 @@
 """A folder of pictures by class as a data set."""
 
+import os
 import shutil
 
 import numpy as np
@@ -85,6 +86,21 @@ def test_numbers_are_ordered_by_value(raw_sample, tmp_path):
     assert load(folder).class_names == names
 
 
+def test_numbers_in_names_are_ordered_by_value(raw_sample, tmp_path):
+    names = ("2 women's", "10 women's", "Bag 2", "bag 10")
+    folder = save_pictures(tmp_path, *some(raw_sample.train, 4, 4), names)
+    assert load(folder).class_names == names
+
+
+def test_a_name_in_another_encoding_is_shown_with_codes(halves):
+    for half in ("train", "test"):
+        (halves / half / "Hose").rename(halves / half / os.fsdecode(b"m\xfctze"))
+    data = load(halves)
+    assert data.class_names == ("m\\xfctze", *NAMES[1:])
+    assert "not UTF-8 are shown with codes" in data.notes[-1]
+    assert load(halves, class_names="abc").class_names == ("a", "b", "c")
+
+
 def test_an_accent_is_one_letter_in_both_halves(halves):
     (halves / "test" / NAMES[2]).rename(halves / "test" / NAMES[2].replace("è", "e\u0300"))
     data = load(halves)
@@ -121,6 +137,13 @@ def test_a_broken_picture_is_named(halves, content):
         load(halves)
 
 
+def test_all_broken_pictures_are_named(halves):
+    for number in range(3):
+        (halves / "train" / "Hose" / f"00{number}.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"(?s)Hose/000.*Hose/001.*Hose/002.*mend these 3 files"):
+        load(halves)
+
+
 def test_an_empty_class(halves):
     for path in (halves / "train" / "Hose").iterdir():
         path.unlink()
@@ -130,7 +153,7 @@ def test_an_empty_class(halves):
 
 def test_a_class_without_a_test_picture_is_told(halves):
     shutil.rmtree(halves / "test" / "Hose")
-    assert "Without a test picture: Hose." in load(halves).notes
+    assert "Without a test image: Hose." in load(halves).notes
 
 
 def test_a_class_that_only_the_test_has(halves):

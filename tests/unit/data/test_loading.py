@@ -212,8 +212,14 @@ def test_a_label_of_256_more_is_no_match(raw_sample, published_sample, tmp_path)
     labels = raw_sample.train.labels + 256
     path = tmp_path / "x.npz"
     save_npz(path, dataclasses.replace(raw_sample.train, labels=labels), raw_sample.test)
-    with pytest.raises(DataError, match="is out of range"):
+    with pytest.raises(DataError, match="which no training image has"):
         load(path, class_names=NAMES)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_names_file_as_windows_saves_it(copy, encoding):
+    (copy / "class_names.txt").write_bytes("\r\n".join(NAMES).encode(encoding))
+    assert load(copy).class_names == tuple(NAMES)
 
 
 def test_gzip_of_labels_named_as_images(copy):

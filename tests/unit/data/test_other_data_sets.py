@@ -156,8 +156,6 @@ def test_kmnist_is_known_by_the_checksums_of_its_files(raw_sample, tmp_path, mon
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([1, 2, 1, 2], "the labels are 1, 2; they must count from 0"),
-        ([0, 2, 0, 2], "the labels are 0, 2; they must count from 0"),
         ([3, 3, 3, 3], "every label is 3; two classes"),
         ([0, 1, 1, 1], "class '0' has 1 training images"),
     ],
@@ -167,6 +165,61 @@ def test_labels_that_are_no_count(raw_sample, tmp_path, labels, message):
     idx.write_folder(tmp_path, few, few)
     with pytest.raises(DataError, match=message):
         load(tmp_path)
+
+
+def split_labels(raw_sample, tmp_path, train, test, names=None):
+    halves = [
+        Part(part.images[: len(labels)], np.array(labels), "here", "here")
+        for part, labels in ((raw_sample.train, train), (raw_sample.test, test))
+    ]
+    arrays = {"x_train": halves[0].images, "y_train": halves[0].labels}
+    path = tmp_path / "x.npz"
+    np.savez(path, **arrays, x_test=halves[1].images, y_test=halves[1].labels)
+    return load(path, class_names=names)
+
+
+@pytest.mark.parametrize("names", [None, ("a", "b", "c")])
+def test_each_class_keeps_its_label_where_labels_have_a_gap(raw_sample, tmp_path, names):
+    data = split_labels(raw_sample, tmp_path, [1, 7, 3, 1, 7, 3], [7, 1], names)
+    assert data.class_names == (names or ("1", "3", "7"))
+    assert data.train_labels.tolist() == [0, 2, 1, 0, 2, 1]
+    assert "The labels leave out 0, 2, 4 and 2 more; each class kept its own." in data.notes
+    assert "Without a test image: " + (names[1] if names else "3") + "." in data.notes
+
+
+def test_a_test_label_that_no_training_image_has(raw_sample, tmp_path):
+    with pytest.raises(DataError, match=r"image 1 has the label 2, .* \(those have 1, 3\)"):
+        split_labels(raw_sample, tmp_path, [1, 3, 1, 3], [3, 2])
+
+
+def test_labels_below_0(raw_sample, tmp_path):
+    with pytest.raises(DataError, match="the label -1 is below 0"):
+        split_labels(raw_sample, tmp_path, [-1, 0, -1, 0], [0])
+
+
+def save_levels(tmp_path, train, test):
+    np.savez(tmp_path / "x.npz", x_train=train, y_train=[0, 1] * 4, x_test=test, y_test=[0, 1])
+    return tmp_path / "x.npz"
+
+
+def test_black_and_white_images_are_spread_to_0_and_255(raw_sample, tmp_path):
+    images = [(part.images > 99).astype(np.uint8) for part in (raw_sample.train, raw_sample.test)]
+    data = load(save_levels(tmp_path, images[0][:8], images[1][:2]))
+    assert (data.train_images[..., 0] == images[0][:8] * 255).all()
+    assert "the levels 0 and 1 only" in data.notes[0]
+    with pytest.raises(DataError, match=r"levels are 0 and 1, but those of .* go up to"):
+        load(save_levels(tmp_path, images[0][:8], raw_sample.test.images[:2]))
+
+
+def test_blank_images_are_noted_and_nothing_else_is_refused(raw_sample, tmp_path):
+    train, test = raw_sample.train.images[:8].copy(), raw_sample.test.images[:2]
+    train[3] = 7
+    assert (
+        "1 training image is blank (number 3 for one)."
+        in load(save_levels(tmp_path, train, test)).notes
+    )
+    with pytest.raises(DataError, match="every training image is blank"):
+        load(save_levels(tmp_path, np.zeros_like(train), test))
 
 
 def test_more_classes_than_a_byte_counts(raw_sample, tmp_path):
