@@ -6,6 +6,7 @@ its background) is not guessed here: a guess could go one way in training and th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,19 @@ def prepared(path: Path, how: str) -> Prepared:
         raise ImageError(str(error)) from None
     steps = ("made as the pictures of the data set were", *([more] if more else []))
     return Prepared(255 - pixels if more else pixels, bool(more), steps)
+
+
+def prepared_all(
+    paths: Iterable[Path], how: str
+) -> tuple[list[tuple[Path, Prepared]], list[ImageError]]:
+    """Every picture that can be used, see ``prepared``; and what is wrong with the others."""
+    good, broken = [], []
+    for path in paths:
+        try:
+            good.append((path, prepared(path, how)))
+        except ImageError as error:
+            broken.append(error)
+    return good, broken
 
 
 def is_light(images: NDArray[np.uint8]) -> bool:

@@ -18,20 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from fmnist.data.item_finding import NEAR_BACKGROUND, Found, Grey, find_item
 from fmnist.errors import UserError
 
 SIDE = 28
-NEAR_BACKGROUND = 0.05 * 255
-"""Grey levels a pixel may be off the background and still count as background."""
+ENOUGH = 448
+"""Pixels of the longer side that are enough to find the item in a picture."""
 MIDDLE = 127.5
 _ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
 
-Grey = NDArray[np.float64]
-
 
 class ImageError(UserError):
     """A picture that cannot be used; the message names the file and the reason."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,22 +64,24 @@ def prepare(path: Path, box: int = SIDE) -> Prepared:
     """
     path = Path(path)
     grey, steps = _read_grey(path)
-    background = _background(grey)
-    contrast = grey - background
-    item = np.abs(contrast) > NEAR_BACKGROUND
-    if not item.any():
+    ready = grey.shape == (SIDE, SIDE)
+    if not ready:
+        grey = _reduced(grey)
+    found = _whole(grey) if ready else find_item(grey)
+    if not found.item.any():
         raise ImageError(
             f"{path}: the picture is blank: every pixel is within {NEAR_BACKGROUND:.0f} grey "
-            f"levels of {background:.0f}; give one that shows an item"
+            f"levels of {found.ground:.0f}, or of an even change of light; give one that shows an "
+            "item"
         )
-    inverted = bool(contrast[item].mean() < 0)
+    inverted = bool(found.contrast[found.item].mean() < 0)
     if inverted:
-        grey, background = 255 - grey, 255 - background
+        grey = 255 - grey
         steps.append("inverted (the item is darker than its background)")
-    if grey.shape != (SIDE, SIDE):
-        grey = _fit(grey, item, background, steps, box)
+    if not ready:
+        grey = _fit(found, inverted, steps, box)
     pixels = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-    return Prepared(pixels, inverted, tuple(steps or ["used as it is"]))
+    return Prepared(pixels, inverted, (*(steps or ["used as it is"]), *found.doubts))
 
 
 @contextlib.contextmanager
@@ -130,8 +133,7 @@ def upright(path: Path) -> Iterator[tuple[Image.Image, bool]]:
 
 def _to_grey(image: Image.Image, steps: list[str]) -> Grey:
     if image.mode == "F" or image.mode.startswith("I"):
-        steps.append(f"{image.mode} levels scaled to 0 to 255")
-        return _scaled(np.asarray(image, np.float64))
+        return _scaled(np.asarray(image, np.float64), steps)
     if "A" in image.getbands() or "transparency" in image.info:
         return _composited(image.convert("RGBA"), steps)
     if image.mode != "L":
@@ -140,14 +142,20 @@ def _to_grey(image: Image.Image, steps: list[str]) -> Grey:
     return np.asarray(image, np.float64)
 
 
-def _scaled(levels: Grey) -> Grey:
-    """16-bit levels or floats to 0 to 255; the range is told from the largest value."""
-    levels = np.nan_to_num(levels, nan=0, posinf=0, neginf=0).clip(min=0)
-    top = levels.max()
-    for highest in (1, 255, 65535):
-        if top <= highest:
-            return np.asarray(levels * (255 / highest))
-    return np.asarray(levels * (255 / top))
+def _scaled(levels: Grey, steps: list[str]) -> Grey:
+    """Levels of 12 or 16 bits, or floats, to 0 to 255; the range is told from the extremes."""
+    unknown = ~np.isfinite(levels)
+    if unknown.any():
+        steps.append(f"{unknown.sum()} pixels that are no numbers taken as black")
+    low = -1 if levels.min(where=~unknown, initial=0) < 0 else 0
+    levels = np.where(unknown, low, levels)
+    top = float(levels.max())
+    high = next((known for known in (1, 255, 4095, 65535) if top <= known), top)
+    if low and (levels.min() < low or high > 1):
+        steps.append("levels below 0 taken as black")
+        low = 0
+    steps.append(f"levels from {low} to {high:g} scaled to 0 to 255")
+    return np.asarray((levels - low).clip(min=0) * (255 / (high - low)))
 
 
 def _composited(image: Image.Image, steps: list[str]) -> Grey:
@@ -161,23 +169,32 @@ def _composited(image: Image.Image, steps: list[str]) -> Grey:
     return np.asarray(grey * alpha + background * (1 - alpha))
 
 
-def _background(grey: Grey) -> float:
-    """The median of the border pixels."""
+def _whole(grey: Grey) -> Found:
+    """A picture of the right size: its ground is the median of the border pixels."""
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
-    return float(np.median(border))
+    ground = float(np.median(border))
+    return Found(grey - ground, np.abs(grey - ground) > NEAR_BACKGROUND, ground)
 
 
-def _fit(
-    grey: Grey, item: NDArray[np.bool_], background: float, steps: list[str], box: int
-) -> Grey:
+def _reduced(grey: Grey) -> Grey:
+    """A large picture with the means of squares as its pixels: less grain, and fast."""
+    factor = max(grey.shape) // ENOUGH
+    if factor < 2:
+        return grey
+    return np.asarray(Image.fromarray(grey.astype(np.float32)).reduce(factor), np.float64)
+
+
+def _fit(found: Found, inverted: bool, steps: list[str], box: int) -> Grey:
     """Trim to the item, make the background black, resize and centre; float64 [28, 28]."""
+    item, ground = found.item, 255 - found.ground if inverted else found.ground
     rows, columns = np.flatnonzero(item.any(axis=1)), np.flatnonzero(item.any(axis=0))
-    trimmed = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if trimmed.shape != grey.shape:
+    place = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    trimmed = (-found.contrast if inverted else found.contrast)[place].clip(min=0)
+    if trimmed.shape != item.shape:
         steps.append(f"trimmed to {trimmed.shape[1]} x {trimmed.shape[0]}")
-    if background:
-        trimmed = (trimmed - background).clip(min=0) * (255 / (255 - background))
-        steps.append(f"background level {background:.0f} made black")
+    if round(ground):
+        trimmed = trimmed * (255 / (255 - ground))
+        steps.append(f"background level {ground:.0f} made black")
     scale = box / max(trimmed.shape)
     height, width = (max(1, round(scale * length)) for length in trimmed.shape)
     picture = Image.fromarray(trimmed.astype(np.float32))

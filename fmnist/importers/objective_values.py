@@ -16,6 +16,7 @@ SCALES: tuple[Scale, ...] = ("accuracy", "percent", "error")
 ACCURACIES = (
     "val_accuracy", "val_sparse_categorical_accuracy", "val_categorical_accuracy", "val_acc",
 )  # fmt: skip
+TRAINING_ACCURACIES = tuple(name.removeprefix("val_") for name in ACCURACIES)
 _WORDS = {
     "accuracy": "taken as it is, a fraction",
     "percent": "taken as a percentage and divided by 100",
@@ -53,6 +54,13 @@ def accuracies(
         _check_direction(study, scale, explicit=metric is not None)
     if "loss" in name.lower():
         raise refuse(study.source, [f"{name!r} is a loss: {_ACCURACY_ONLY}{_remedy(study)}"])
+    if name.lower() in TRAINING_ACCURACIES:
+        raise refuse(
+            study.source,
+            [f"{name!r} is the accuracy on the training images: {_ACCURACY_ONLY}{_remedy(study)}"],
+        )
+    if not study.complete and not any(t.state == "pruned" for t in study.trials):
+        raise refuse(study.source, ["it has no finished trial: nothing can be reported on"])
     trials, infinite = _finite(trials)
     used: Scale = scale or "accuracy"
     scaled = [_scaled(t, used) for t in trials]
@@ -88,13 +96,16 @@ def _by_metric(study: ExternalStudy, name: str) -> list[ExternalTrial]:
 def _check_direction(study: ExternalStudy, scale: Scale | None, *, explicit: bool) -> None:
     if study.direction == "maximize" and scale == "error":
         raise refuse(study.source, ["--value error: but the study maximises its values"])
-    if study.direction == "minimize" and scale != "error" and not explicit:
+    if study.direction == "minimize" and scale is None and not explicit:
         found = f", {study.metric!r}," if study.metric else ""
+        values = [t.value for t in study.complete if t.value is not None]
+        shown = f" (they are {min(values):.4g} to {max(values):.4g})" if values else ""
         raise refuse(
             study.source,
             [
-                f"its value{found} is minimised, so it is no accuracy: {_ACCURACY_ONLY}; if it is "
-                f"an error rate (1 - accuracy), give --value error{_remedy(study)}"
+                f"its value{found} is minimised, Optuna's default: say what its values are{shown}: "
+                "--value accuracy, where the direction was only forgotten (the search then looked "
+                f"for the worst), or --value error for error rates (1 - accuracy){_remedy(study)}"
             ],
         )
 

@@ -103,3 +103,6 @@ def test_predict_makes_pictures_as_those_of_the_folder(finished, folder):
     found = json.loads(done.stdout)
     assert set(found["probabilities"]) == set(NAMES)
     assert found["steps"] == ["made as the pictures of the data set were", "negated"]
+    mixed = fmnist(folder, "predict", "--run", run, "none.png", picture, "--json")
+    assert (mixed.returncode, json.loads(mixed.stdout)) == (3, found)
+    assert "none.png: no such file" in mixed.stderr

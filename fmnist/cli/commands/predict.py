@@ -24,11 +24,14 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
     cropped and resized to 28 by 28 pixels, as the data set was made; for a run on a folder of
     pictures they are made as those of the folder were.
 
+    A picture that cannot be used is named and the others are answered; the exit status is then 3.
+
     Example: fmnist predict --run results/2026-11-21-7f3a boot.jpg
     """
     import numpy as np
 
-    from fmnist.data.image_files import prepared
+    from fmnist.data.image_files import prepared_all
+    from fmnist.data.photos import ImageError
     from fmnist.models import inference
     from fmnist.runs import artifacts
     from fmnist.runs.config_source import load_config
@@ -38,13 +41,15 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
     if not run.has(artifacts.MODEL):
         raise UserError(f"{run_folder}: the run has no {artifacts.MODEL} yet; let it finish first")
     data = run.read(artifacts.RUN).data
-    pictures = [prepared(path, data.pictures) for path in images]
+    pictures, broken = prepared_all(images, data.pictures)
+    if not pictures:
+        raise ImageError("\n".join(str(error) for error in broken))
     probabilities = inference.predict(
         inference.load_model(run / artifacts.MODEL),
-        np.stack([p.pixels for p in pictures])[..., None],
+        np.stack([p.pixels for _, p in pictures])[..., None],
         mirrored=load_config(run.path).test_time_flip,
     )
-    for path, picture, p in zip(images, pictures, probabilities, strict=True):
+    for (path, picture), p in zip(pictures, probabilities, strict=True):
         ranked = [(data.class_names[i], float(p[i])) for i in np.argsort(-p)]
         if as_json:
             row = {"image": str(path), "steps": list(picture.steps), "probabilities": dict(ranked)}
@@ -52,4 +57,6 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
         else:
             best = ", ".join(f"{name} {100 * value:.1f} %" for name, value in ranked[:top])
             click.echo(f"{path}: {best}  ({', '.join(picture.steps)})")
-    return 0
+    for error in broken:
+        click.echo(f"fmnist: {error}", err=True)
+    return ImageError.exit_code if broken else 0

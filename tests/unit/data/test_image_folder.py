@@ -273,6 +273,22 @@ def test_to_predict_a_picture_is_made_as_those_of_the_data_set(tmp_path, raw_sam
         image_files.prepared(tmp_path / "none.png", "whole")
 
 
+def test_a_bad_picture_among_good_ones_is_named_and_the_others_are_used(tmp_path, raw_sample):
+    paths = [
+        saved(tmp_path, Image.fromarray(raw_sample.train.images[i]), f"{i}.png") for i in (0, 1)
+    ]
+    (tmp_path / "bad.png").write_bytes(b"x")
+    asked = [paths[0], tmp_path / "bad.png", tmp_path / "none.png", paths[1]]
+    good, broken = image_files.prepared_all(asked, "whole")
+    assert [path for path, _ in good] == paths
+    assert ["bad.png" in str(broken[0]), "none.png" in str(broken[1]), len(broken)] == [
+        True,
+        True,
+        2,
+    ]
+    assert ImageError.exit_code == 3
+
+
 class _Ledger:
     def record(self, *entry):
         self.entry = entry

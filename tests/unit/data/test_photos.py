@@ -120,7 +120,24 @@ def test_sixteen_bits(item, tmp_path, suffix):
 def test_floating_point(item, tmp_path, highest):
     levels = (enlarged(item) / item.max() * highest).astype(np.float32)
     levels[0, 0] = np.nan
-    assert likeness(prepare(save(tmp_path, levels, "x.tif")), item) > 0.95
+    prepared = prepare(save(tmp_path, levels, "x.tif"))
+    assert likeness(prepared, item) > 0.95
+    assert prepared.steps[0] == "1 pixels that are no numbers taken as black"
+    assert prepared.steps[1] == f"levels from 0 to {highest:g} scaled to 0 to 255"
+
+
+def test_floats_from_minus_1_to_1(item, tmp_path):
+    levels = (enlarged(item) / 127.5 - 1).astype(np.float32)
+    prepared = prepare(save(tmp_path, levels, "x.tif"))
+    assert likeness(prepared, item) > 0.95
+    assert prepared.steps[0] == "levels from -1 to 1 scaled to 0 to 255"
+
+
+def test_twelve_bits_in_a_file_of_sixteen(item, tmp_path):
+    prepared = prepare(save(tmp_path, enlarged(item).astype(np.uint16) * 16))
+    assert likeness(prepared, item) > 0.95
+    assert prepared.pixels.max() > 200
+    assert prepared.steps[0] == "levels from 0 to 4095 scaled to 0 to 255"
 
 
 @pytest.mark.parametrize(("level", "ground"), [(250, "black"), (20, "white")])
@@ -170,10 +187,62 @@ def test_the_longest_edge_becomes_28(tmp_path, height, width):
 
 
 def test_an_item_that_fills_the_picture(tmp_path):
-    picture = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
+    picture = np.tile(np.repeat(np.uint8([20, 150, 240, 90, 60]), 20), (100, 1))
     prepared = prepare(save(tmp_path, picture))
-    assert prepared.pixels.shape == (28, 28)
     assert prepared.pixels.max() > 0
+    assert "the ground is grainy" in prepared.steps[-2]
+    assert "not told from its ground: it reaches all four edges" in prepared.steps[-1]
+
+
+def photographed(item, change):
+    """The item on white paper, with what ``change(picture, random)`` makes of the picture."""
+    picture = 235 * (1 - 0.9 / 255 * enlarged(item, margin=60).astype(float))
+    changed = change(picture, np.random.default_rng(0))
+    return changed.clip(0, 255).astype(np.uint8)
+
+
+def specks(picture, random):
+    for row, column in random.integers(0, 240, (25, 2)):
+        picture[row : row + 3, column : column + 3] = 20
+    return picture
+
+
+def corner(picture, random):
+    picture[0, 0] = 0
+    return picture
+
+
+def frame(picture, random):
+    picture[:2] = picture[-2:] = 0
+    picture[:, :2] = picture[:, -2:] = 0
+    return picture
+
+
+def shade(picture, random):
+    return picture * np.linspace(1, 0.7, picture.shape[1])
+
+
+def grain(picture, random):
+    return picture + random.normal(0, 6, picture.shape)
+
+
+@pytest.mark.parametrize("change", [specks, corner, frame, shade, grain])
+def test_specks_edges_and_uneven_light_are_not_the_item(item, tmp_path, change):
+    clean = prepare(save(tmp_path, photographed(item, lambda picture, _: picture)))
+    prepared = prepare(save(tmp_path, photographed(item, change)))
+    assert prepared.inverted
+    assert likeness(prepared, clean.pixels) > 0.95
+
+
+def test_a_grainy_ground_is_told(item, tmp_path):
+    noisy = photographed(item, lambda picture, random: random.normal(picture, 25))
+    assert "the ground is grainy" in " ".join(prepare(save(tmp_path, noisy)).steps)
+
+
+def test_an_even_change_of_light_shows_no_item(tmp_path):
+    ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))
+    with pytest.raises(UserError, match="or of an even change of light"):
+        prepare(save(tmp_path, ramp))
 
 
 # Errors
