@@ -39,8 +39,23 @@ def parse_config(text: str, where: str = "configuration") -> Config:
     try:
         tables = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{where}: not valid TOML: {error}") from None
+        raise ConfigError(f"{where}: {_other_format(text) or f'not valid TOML: {error}'}") from None
     return from_dict(_flatten(tables, where), where)
+
+
+def _other_format(text: str) -> str:
+    """Of a file that is no TOML what it is and what to do; empty where that is not known."""
+    first = text.lstrip()[:1000].partition("\n")[0]
+    if first.startswith(("{", '["', "[{")):
+        kind = "JSON"
+    elif "," in first and "=" not in first:
+        kind = "a table of comma-separated values"
+    else:
+        return ""
+    return (
+        f"is {kind}; a configuration is TOML, such as best_config.toml of a run (copy the values "
+        "under [model] and [training], or read a whole study in with 'fmnist import')"
+    )
 
 
 def _flatten(tables: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -54,14 +54,14 @@ def accuracies(
         _check_direction(study, scale, explicit=metric is not None)
     if "loss" in name.lower():
         raise refuse(study.source, [f"{name!r} is a loss: {_ACCURACY_ONLY}{_remedy(study)}"])
-    if name.lower() in TRAINING_ACCURACIES:
+    if study.engine == "keras-tuner" and name in TRAINING_ACCURACIES:
         raise refuse(
             study.source,
             [f"{name!r} is the accuracy on the training images: {_ACCURACY_ONLY}{_remedy(study)}"],
         )
-    if not study.complete and not any(t.state == "pruned" for t in study.trials):
-        raise refuse(study.source, ["it has no finished trial: nothing can be reported on"])
     trials, infinite = _finite(trials)
+    if not any(t.state == "complete" for t in trials):
+        raise refuse(study.source, ["it has no finished trial with a value: nothing to report on"])
     used: Scale = scale or "accuracy"
     scaled = [_scaled(t, used) for t in trials]
     _check_range(study, [t for t in trials if t.state == "complete"], scaled, used)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -105,13 +107,30 @@ def _copy(path: Path) -> Iterator[Path]:
         raise ForeignError(f"{path}: larger than {LARGEST // 1_000_000} MB")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "study.db"
-        address = f"{path.resolve().as_uri()}?mode=ro"
+        origin, way = _readable(path.resolve(), Path(folder) / "source.db")
         with (
-            contextlib.closing(sqlite3.connect(address, uri=True)) as source,
+            contextlib.closing(sqlite3.connect(f"{origin.as_uri()}?{way}", uri=True)) as source,
             contextlib.closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
         yield copy
+
+
+def _readable(path: Path, spare: Path) -> tuple[Path, str]:
+    """What to open, and how, so that nothing is written beside the database.
+
+    SQLite makes files beside one with a write-ahead log, even to read it, unless they are there.
+    """
+    with path.open("rb") as file:
+        has_log = file.read(20)[18:] == b"\2\2"
+    log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
+    if has_log and not log.exists():
+        return path, "immutable=1"
+    if has_log and not (index.exists() and os.access(index, os.W_OK)):
+        shutil.copyfile(path, spare)
+        shutil.copyfile(log, spare.with_name(spare.name + "-wal"))
+        return spare, "mode=rw"
+    return path, "mode=ro"
 
 
 @contextlib.contextmanager

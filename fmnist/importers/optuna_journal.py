@@ -22,8 +22,10 @@ def journal(path: Path) -> tuple[JournalStorage, str]:
     if path.stat().st_size > LARGEST:
         raise ForeignError(f"{path}: larger than {LARGEST // 1_000_000} MB")
     rows, torn = _rows(path)
-    lines = f"{torn} torn {'line' if torn == 1 else 'lines'}"
-    return JournalStorage(_Lines(rows)), f"{lines} of the journal were passed over." if torn else ""
+    lines = (
+        "1 torn line of the journal was" if torn == 1 else f"{torn} torn lines of the journal were"
+    )
+    return JournalStorage(_Lines(rows)), f"{lines} passed over." if torn else ""
 
 
 def is_journal(first_line: bytes) -> bool:

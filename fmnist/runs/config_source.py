@@ -7,6 +7,7 @@ from pathlib import Path
 from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, ConfigError
 from fmnist.config.toml_text import parse_config
 from fmnist.runs.pdf_attachments import attached_text, is_pdf
+from fmnist.text import decoded
 
 
 def load_config(path: str | Path) -> Config:
@@ -24,7 +25,12 @@ def load_config(path: str | Path) -> Config:
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
-        text = data.decode("utf-8")
+        if data.startswith(b"SQLite format 3\0"):
+            raise ConfigError(
+                f"{path}: is an SQLite database; read a study of Optuna in with "
+                f"'fmnist import {path}', and give the run folder of it here"
+            )
+        text = decoded(data)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as a configuration: {error}") from None
     return parse_config(text, str(path))

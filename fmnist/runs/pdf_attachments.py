@@ -102,7 +102,8 @@ def _opened(path: Path) -> Any:
         if file.read(len(START)) != START:
             raise PdfError(f"{path}: is not a PDF file")
     reader = PdfReader(path)
-    if reader.is_encrypted:
+    # With an owner's password only it opens without one.
+    if reader.is_encrypted and not reader.decrypt(""):
         raise PdfError(f"{path}: is encrypted; save it without a password, or give the run folder")
     return reader
 
@@ -112,8 +113,9 @@ def _check_named(path: Path, name: str, names: Sequence[str]) -> None:
         return
     if not names:
         raise PdfError(
-            f"{path}: has no attachments, so it is no report of this program, or it was printed "
-            f"or saved by a program that drops them; give the run folder or its {name}"
+            f"{path}: has no attachments: it is the interim report of a run that has not finished, "
+            "or no report of this program, or it was printed or saved by a program that drops "
+            f"them; give the run folder or its {name}"
         )
     shown = ", ".join(sorted(_plain(n) for n in names[:10]))
     raise PdfError(

@@ -86,6 +86,18 @@ def test_the_space_is_that_of_the_oracle(mine):
     assert axes["dropout"][0].choices == (0.2,)
 
 
+@pytest.mark.parametrize("more", [(), ("--metric", "accuracy")])
+def test_the_accuracy_on_training_images_is_no_validation_accuracy(tmp_path, more):
+    folder = project(tmp_path, "accuracy", "max", trials=2)
+    for file in folder.glob("trial_*/trial.json"):
+        state = json.loads(file.read_text())
+        for name in ("val_accuracy", "val_loss"):
+            del state["metrics"]["metrics"][name]
+        file.write_text(json.dumps(state))
+    outcome = fmnist("import", folder, *more, results=tmp_path)
+    assert "'accuracy' is the accuracy on the training images" in str(outcome.exception)
+
+
 def test_the_accuracy_is_taken_though_a_loss_was_optimised(tmp_path):
     folder = project(tmp_path, "val_loss", "min", trials=2)
     outcome = fmnist("import", folder, *UNITS, "--name", "kt", results=tmp_path)

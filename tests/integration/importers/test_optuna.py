@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import sqlite3
 import tomllib
 
@@ -136,6 +137,7 @@ def test_a_loss_is_refused_and_an_accuracy_beside_it_is_taken(tmp_path):
     sqlite_study(path, direction="minimize", function=loss)
     refused = fmnist("import", path, *RATE, results=tmp_path)
     assert isinstance(refused.exception, UserError)
+    assert "--value accuracy, where the direction was only forgotten" in str(refused.exception)
     assert "--value error" in str(refused.exception)
     assert "--metric: val_accuracy" in str(refused.exception)
     values = []
@@ -145,6 +147,49 @@ def test_a_loss_is_refused_and_an_accuracy_beside_it_is_taken(tmp_path):
         trials = read_trials(tmp_path / more[1] / "trials.jsonl")
         values.append([t.value for t in trials if t.state == "complete"])
     assert values[0] == pytest.approx(values[1])
+
+
+def test_accuracies_that_were_minimised_by_oversight(tmp_path):
+    path = tmp_path / "study.db"
+    frozen = sqlite_study(path, direction="minimize")
+    done = fmnist(
+        "import", path, *RATE, "--value", "accuracy", "--name", "x", "--json", results=tmp_path
+    )
+    assert done.exit_code == 0, done.output
+    best = max(t.value for t in frozen if t.state.name == "COMPLETE")
+    assert json.loads(done.output)["best"]["value"] == best
+
+
+@pytest.mark.parametrize("kept", ["none", "log", "both"])
+def test_nothing_is_written_beside_a_database_with_a_write_ahead_log(study, tmp_path, kept):
+    writer = sqlite3.connect(tmp_path / "live.db")
+    with sqlite3.connect(study[1]) as source:
+        source.backup(writer)
+    source.close()
+    writer.execute("PRAGMA journal_mode=WAL")
+    writer.execute("PRAGMA wal_autocheckpoint=0")
+    writer.execute("UPDATE trial_values SET value=0.99")
+    writer.commit()
+    folder = tmp_path / "there"
+    folder.mkdir()
+    endings = {"none": [""], "log": ["", "-wal"], "both": ["", "-wal", "-shm"]}[kept]
+    for ending in endings:
+        shutil.copy(tmp_path / f"live.db{ending}", folder / f"study.db{ending}")
+    writer.close()
+    before = sorted(p.name for p in folder.iterdir())
+    values = {t.value for t in open_study(str(folder / "study.db")).complete}
+    assert (values == {0.99}) is (kept != "none")
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def test_without_a_finished_trial_nothing_is_read_in(tmp_path):
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db")
+    optuna.create_study(study_name="cnn", storage=storage).enqueue_trial({"lr": 0.1})
+    closed(storage)
+    outcome = fmnist("import", tmp_path / "study.db", "--name", "x", results=tmp_path)
+    assert "no finished trial" in str(outcome.exception)
+    assert outcome.exception.exit_code == 3
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_pickle_is_never_loaded(tmp_path):

@@ -21,13 +21,15 @@ RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 CONFIG = (RECORDED / "best_config.toml").read_bytes()
 
 
-def pdf_with(path, *files, password=None):
+def pdf_with(path, *files, password=None, owner=None):
     writer = pypdf.PdfWriter()
     writer.add_blank_page(100, 100)
     for name, content in files:
         writer.add_attachment(name, content)
     if password:
         writer.encrypt(password)
+    if owner:
+        writer.encrypt("", owner)
     writer.write(path)
     return path
 
@@ -35,6 +37,35 @@ def pdf_with(path, *files, password=None):
 def test_a_pdf_is_as_good_as_the_file_attached_to_it(tmp_path):
     path = pdf_with(tmp_path / "handed in.pdf", ("best_config.toml", CONFIG), ("a.txt", b"?"))
     assert load_config(path) == load_config(RECORDED) == load_config(RECORDED / "best_config.toml")
+
+
+def test_a_pdf_with_an_owners_password_only_is_read(tmp_path):
+    path = pdf_with(tmp_path / "report.pdf", ("best_config.toml", CONFIG), owner="secret")
+    assert load_config(path) == load_config(RECORDED)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"lr": 0.001}', r"is JSON; a configuration is TOML"),
+        (b"number,value\n0,0.9\n", r"is a table of comma-separated values; a configuration"),
+        (b"SQLite format 3\0\xff", r"is an SQLite database; .*fmnist import"),
+        (b"learning rate", r"not valid TOML"),
+        (b"\xff\x81", r"cannot be read as a configuration"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path, content, message):
+    path = tmp_path / "best.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_configuration_as_windows_saves_it(tmp_path, encoding):
+    path = tmp_path / "best.toml"
+    path.write_bytes(CONFIG.decode().replace("\n", "\r\n").encode(encoding))
+    assert load_config(path) == load_config(RECORDED)
 
 
 def test_a_pdf_by_another_name_is_known_by_its_first_bytes(tmp_path):
@@ -58,7 +89,7 @@ def refused(path, message):
 
 def test_what_is_missing_or_there_twice_is_said(tmp_path):
     path = tmp_path / "report.pdf"
-    refused(pdf_with(path), "has no attachments, so it is no report .* give the run folder")
+    refused(pdf_with(path), "has no attachments: it is the interim report .* give the run folder")
     refused(
         pdf_with(path, ("a\x1b[31m.txt", b"")), r"no attachment best_config.toml, only a\?\[31m"
     )
