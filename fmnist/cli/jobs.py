@@ -121,10 +121,10 @@ def execute(job: Job) -> int:
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:
-    """Split ``--class-names`` at its commas."""
+    """Split ``--class-names`` at its commas; an empty name stays, to be refused."""
     if text is None:
         return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(name.strip() for name in text.split(","))
 
 
 def absolute(path: Path | None) -> str | None:

@@ -46,9 +46,17 @@ def flip_note(job: Context) -> str:
         return ""
     searched = {p.name for p in job.space or ()}
     if searched & set(FLIP_FIELDS) or any(getattr(job.base, name) for name in FLIP_FIELDS):
+        settings = job.request.settings or {}
+        inherited = job.request.warm_start and not set(FLIP_FIELDS) & set(settings)
+        why = (
+            "as the configuration that the search starts from has them (--set flip=false "
+            "--set test_time_flip=false leaves them out)"
+            if inherited and not searched & set(FLIP_FIELDS)
+            else "as was asked for"
+        )
         return (
-            "Mirrored images are used, as was asked for, though nothing says that they keep their "
-            "class in this data set."
+            f"Mirrored images are used, {why}, though nothing says that they keep their class in "
+            "this data set."
         )
     return (
         "Mirrored images were left out of training, search and prediction: that they keep their "

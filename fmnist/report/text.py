@@ -55,12 +55,12 @@ def _digits(n: int | None, digits: int | None) -> int:
 
 def loss(value: float) -> str:
     """A cross-entropy with three decimals."""
-    return f"{value:.3f}"
+    return f"{value:z.3f}"
 
 
 def score(value: float) -> str:
     """Precision, recall, F1 and the like as a fraction with three decimals."""
-    return f"{value:.3f}"
+    return f"{value:z.3f}"
 
 
 def p_value(p: float) -> str:

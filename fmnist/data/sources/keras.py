@@ -73,8 +73,18 @@ def fetch(stall_seconds: float = STALL_SECONDS) -> RawData:
     if thread.is_alive():
         raise DataError(f"no bytes arrived for {stall_seconds:g} s (is there a network?)")
     if "error" in outcome:
-        raise DataError(f"the download failed: {_one_line(outcome['error'])}")
+        raise DataError(f"the download failed: {_one_line(outcome['error'])}{_torn()}")
     return _raw(outcome["data"])
+
+
+def _torn() -> str:
+    """The file that an interrupted download left behind, which Keras takes for whole."""
+    for path in idx.find_files(keras_folder()).values():
+        try:
+            idx.read_bytes(path)
+        except DataError:
+            return f"; {path} is half a file of an earlier download: delete it and try again"
+    return ""
 
 
 def _import() -> Any:

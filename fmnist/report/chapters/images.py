@@ -155,10 +155,11 @@ def _duplicates(facts: Facts) -> dict[str, Any]:
 def _compared(found: NearDuplicates) -> str:
     n, total = len(found.pairs), text.count(found.test_images)
     exact = text.count(found.exact) if found.exact else "none"
+    larger = "larger" if found.usual.median > found.threshold else "no larger here"
     usual = (
-        f"Usual distances are larger: for {found.sampled} random test images the nearest training "
-        f"image is {found.usual.median:.1f} levels away at the median and {found.usual.least:.1f} "
-        "at the least."
+        f"Usual distances are {larger}: for {found.sampled} random test images the nearest "
+        f"training image is {found.usual.median:.1f} levels away at the median and "
+        f"{found.usual.least:.1f} at the least."
     )
     if not n:
         return f"No test image has one. {usual}"

@@ -29,6 +29,23 @@ LARGE_FALL = 0.02
 """A fall to the test that is four times the half width of the interval of 10,000 images."""
 
 
+def guessing(facts: Facts) -> list[Finding] | None:
+    """The accuracy is within its interval no higher than always naming the most frequent class."""
+    if facts.metrics is None:
+        return None
+    test = facts.metrics.test
+    share = max(c.support for c in test.classes) / test.n
+    if test.interval[0] > share:
+        return []
+    sentence = (
+        f"The test accuracy of {text.percent(test.accuracy, test.n)} "
+        f"(95{text.THIN}% interval {text.interval(test.interval, test.n)}) is no better than "
+        f"always naming the most frequent class, which {text.percent(share, test.n)} of the test "
+        "images have: nothing was learnt that helps on new images."
+    )
+    return [Finding("guessing", "No better than guessing", WARNING, sentence, SECTION)]
+
+
 def class_hard(facts: Facts) -> list[Finding] | None:
     """The class of the lowest recall lies, with its whole interval, below the accuracy."""
     if facts.metrics is None:

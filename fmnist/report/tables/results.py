@@ -138,6 +138,7 @@ def classes(test: TestScore) -> Table:
     if len({c.support for c in test.classes}) > 1:  # else the two are the same
         averages["weighted average"] = test.weighted
     rows += [_class_row(average, test, name) for name, average in averages.items()]
+    absent = sum(not c.support for c in test.classes)
     span = f"95{text.THIN}% interval"
     between = (span,) if test.bootstrap else ()
     precise = between if any(c.precision_interval for c in test.classes) else ()
@@ -147,12 +148,16 @@ def classes(test: TestScore) -> Table:
     caption = "Scores of each class on the test set"
     if test.bootstrap:
         caption += ", each with its interval to the right"
+    if absent:
+        caption += f"; averages are over the {len(test.classes) - absent} classes with test images"
     numeric, foot = tuple(range(1, len(head))), len(averages)
     return Table(caption, head, tuple(rows), numeric=numeric, foot=foot, dense=bool(precise))
 
 
 def _class_row(of: ClassScore | Average, test: TestScore, name: str = "") -> tuple[str, ...]:
     one = of if isinstance(of, ClassScore) else None
+    if one and not one.support:
+        return (one.name, *["–"] * (7 if test.bootstrap else 5), "no test images")
     f1, ap = (
         (_span(interval),) if test.bootstrap else ()
         for interval in (of.f1_interval, of.average_precision_interval)

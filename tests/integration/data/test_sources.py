@@ -172,6 +172,19 @@ def test_keras_download(keras_module, raw_sample, capsys):
     assert socket.getdefaulttimeout() is None
 
 
+def test_half_a_file_of_an_earlier_download_is_named(keras_module, sample):
+    shutil.copytree(sample, keras.keras_folder())
+    torn = keras.keras_folder() / "train-labels-idx1-ubyte.gz"
+    torn.write_bytes(torn.read_bytes()[:300])
+
+    def load_data():
+        raise EOFError("Compressed file ended")
+
+    keras_module.load_data = load_data
+    with pytest.raises(DataError, match=r"EOFError.*train-labels.* half a file .* delete it"):
+        keras.fetch()
+
+
 def test_keras_without_a_network(keras_module):
     def load_data():
         raise Exception("URL fetch failure on https://…: None -- [Errno -3] no name\nsecond line")

@@ -26,5 +26,6 @@ def test_every_engine_has_samplers_of_its_own():
 
 
 def test_class_names_are_split_at_commas():
-    assert split_names(" zero, one ,two,") == ("zero", "one", "two")
+    assert split_names(" zero, one ,two") == ("zero", "one", "two")
+    assert split_names("zero,one,") == ("zero", "one", "")  # which the data refuse
     assert split_names(None) is None

@@ -149,7 +149,7 @@ def test_names_beside_an_npz(raw_sample, tmp_path):
     assert load(path).class_names == tuple(NAMES)
 
 
-@pytest.mark.parametrize("names", [[], ["one"], ["a", "a"], ["a", " "]])
+@pytest.mark.parametrize("names", [[], ["one"], ["a", "a"], ["a", " "], ["a", "b", ""]])
 def test_names_that_are_no_names(sample, names):
     with pytest.raises(DataError, match="expected two or more different names"):
         load(sample, class_names=names)

@@ -76,7 +76,9 @@ def test_what_was_asked_for_stays(request_, flip, test_time_flip):
     job = Job(request_, space=CORE if request_.kind == "search" else None, first_trials=())
     disable_flips(job)
     assert (job.base.flip, job.base.test_time_flip) == (flip, test_time_flip)
-    assert flip_note(job).startswith("Mirrored images are used, as was asked for")
+    inherited = "as the configuration that the search starts from has them (--set flip=false"
+    why = inherited if request_.warm_start else "as was asked for"
+    assert flip_note(job).startswith(f"Mirrored images are used, {why}")
 
 
 def test_a_space_of_the_users_own_stays_as_it_is():

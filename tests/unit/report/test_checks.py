@@ -427,6 +427,12 @@ def test_mirror_gain():
     assert severity("mirror-gain", alone) is severity("mirror-gain", FACTS) is None
 
 
+def test_no_better_than_guessing():
+    assert severity("guessing", FACTS) == ""
+    assert severity("guessing", with_test(interval=(0.0999, 0.12))) == WARNING
+    assert severity("guessing", with_test(interval=(0.1001, 0.12))) == ""
+
+
 def test_class_hard_names_what_the_class_is_taken_for():
     (found,) = RUNS["class-hard"](FACTS)
     assert found.title == "Shirt is recognised least often"

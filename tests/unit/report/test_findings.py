@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from fmnist.analysis.intervals import newcombe, wilson_interval
+from fmnist.report import text
 from fmnist.report.evidence import ABSENT, EVIDENCE, conclusion
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import results, training
+from fmnist.report.tables import results as tables
 from fmnist.report.tables import search as search_tables
 from fmnist.runs.records.metrics import History, Score, SingleView
 from fmnist.runs.records.run import BestConfig
@@ -57,6 +59,20 @@ CALM = [(0.80, 0.5, 0.81, 0.5)] * 4
 def test_overfitting_follows_from_plain_images_and_the_loss(rows, learnt, verdict):
     scores = None if learnt is None else seen(learnt)
     assert results.overfitting(history(rows, 2), scores).verdict == verdict
+
+
+def test_a_class_without_test_images_has_no_scores(facts):
+    test = facts.metrics.test
+    first = dataclasses.replace(test.classes[0], support=0, recall=0.0, recall_interval=(0.0, 1.0))
+    found = tables.classes(dataclasses.replace(test, classes=(first, *test.classes[1:])))
+    assert set(found.rows[0][1:-1]) == {"–"}
+    assert found.rows[0][-1] == "no test images"
+    assert len(found.rows[0]) == len(found.head) == len(found.rows[1])
+    assert "averages are over the 9 classes with test images" in found.caption
+
+
+def test_no_score_is_minus_zero():
+    assert (text.loss(-1e-7), text.score(-0.0)) == ("0.000", "0.000")
 
 
 def test_overfitting_sentence_carries_the_numbers():
