@@ -113,7 +113,7 @@ def _is_frame(place: tuple[slice, slice], area: float, shape: tuple[int, int]) -
     ]
     lengths = [part.stop - part.start for part in place]
     if all(low and high for low, high in near):
-        return area < _FRAME_FILL * lengths[0] * lengths[1]
+        return bool(area < _FRAME_FILL * lengths[0] * lengths[1])
     thin = [length <= margin for length, margin in zip(lengths, margins, strict=True)]
     return any(t and (low or high) for t, (low, high) in zip(thin, near, strict=True))
 
