@@ -24,6 +24,7 @@ from fmnist.cli.settings import (
     variable_of,
 )
 from fmnist.errors import EXIT_CODES, UserError
+from fmnist.runs import library_output
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTION = re.compile(r"--[a-z][a-z-]*")
@@ -73,7 +74,7 @@ class ConfigurableGroup(click.Group):
         name, command, rest = super().resolve_command(ctx, args)
         if command and not ctx.resilient_parsing:
             for variable in unknown_env_variables(command):
-                click.echo(f"note: {variable} names no option of 'fmnist {name}'", err=True)
+                library_output.note(f"note: {variable} names no option of 'fmnist {name}'")
             if not set(ctx.help_option_names) & set(rest):  # a broken file must not hide help
                 _use_settings(ctx, str(name))
         return name, command, rest
@@ -139,7 +140,7 @@ def _use_settings(context: click.Context, name: str) -> None:
         if owner == name and source.file == Path(FILE)
     ]
     if here:
-        click.echo(f"note: {FILE} gives {', '.join(here)}; see 'fmnist config {name}'", err=True)
+        library_output.note(f"note: {FILE} gives {', '.join(here)}; see 'fmnist config {name}'")
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from fmnist.cli.commands.worker import worker
 from fmnist.cli.group import ConfigurableGroup
 from fmnist.cli.settings import CONFIG_FILE_VARIABLE
 from fmnist.errors import UserError
+from fmnist.runs import library_output
 
 
 @click.group(
@@ -64,17 +65,23 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """Entry point of the ``fmnist`` command: user errors without a traceback."""
+    with library_output.separate():
+        sys.exit(_invoke())
+
+
+def _invoke() -> int:
+    """Run the command that was typed; returns the exit code."""
     try:
-        sys.exit(cli(standalone_mode=False))
+        return int(cli(standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        error.show(library_output.stream())
+        return error.exit_code
     except UserError as error:
-        click.echo(f"fmnist: {error}", err=True)
-        sys.exit(error.exit_code)
+        library_output.note(f"fmnist: {error}")
+        return error.exit_code
     except click.Abort:  # Click's name for Ctrl-C
-        click.echo("fmnist: interrupted; the same command goes on where this stopped", err=True)
-        sys.exit(130)
+        library_output.note("fmnist: interrupted; the same command goes on where this stopped")
+        return 130
 
 
 if __name__ == "__main__":

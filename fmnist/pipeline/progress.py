@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fmnist.runs import library_output
 from fmnist.runs.records.metrics import Metrics
 from fmnist.runs.records.plan import Check
 from search.analysis.results import Confirmation
@@ -100,7 +101,7 @@ class ProgressDisplay:
 
     def stopping(self, text: str) -> None:
         """A signal came; called from inside its handler, so nothing that locks is used."""
-        os.write(2, f"\nfmnist: {text}\n".encode())
+        os.write(library_output.descriptor(), f"\nfmnist: {text}\n".encode())
 
     def result(self, run: Path, metrics: Metrics, rendered: Rendered) -> None:
         """The job is done; its numbers, and where its report is."""

@@ -162,7 +162,7 @@ ENVIRONMENT = Artifact(
 STAGES = Artifact("stages.json", "prepare", "time of each stage", Stages)
 LOG: Artifact[Any] = Artifact("run.log", "prepare", "messages of the run")
 CHILDREN_LOG: Artifact[Any] = Artifact(
-    "children.log", "prepare", "what the training processes printed"
+    "children.log", "prepare", "what the training processes and libraries printed"
 )
 FINDINGS: Artifact[Any] = Artifact(
     "findings.json", "report", "the findings of this report", attach=11, listed=False

@@ -19,8 +19,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from fmnist.errors import UserError
-from fmnist.runs.artifacts import LOG, REPORT, RUN, TRIALS, Artifact
+from fmnist.runs.artifacts import CHILDREN_LOG, LOG, REPORT, RUN, TRIALS, Artifact
 from fmnist.runs.codec import FactsError, decode, encode, toml_text
+from fmnist.runs.library_output import libraries_into
 from fmnist.runs.safe_read import read_bytes
 from search.atomic import atomic_write
 from search.records import Epoch, RecordError, Trial, read_epochs, read_trials
@@ -179,7 +180,8 @@ class Run:
         logger.propagate = False
         logger.addHandler(handler)
         try:
-            yield
+            with libraries_into(self / CHILDREN_LOG):
+                yield
         except BaseException as error:
             logger.error("stopped: %r", error, exc_info=not isinstance(error, UserError))
             if not self.has(RUN):

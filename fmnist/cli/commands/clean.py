@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from fmnist.cli import options
 from fmnist.cli.completion import complete_run
 from fmnist.cli.group import command
 from fmnist.errors import UserError
+from fmnist.runs import library_output
 from fmnist.text import counted, size
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def clean(
     runs = select_runs(results, run_folders)
     for run in runs:
         if run.state == "running":
-            click.echo(f"{run.name} is running: nothing is taken from it", err=True)
+            library_output.note(f"{run.name} is running: nothing is taken from it")
     planned = list(plan_removals(runs, CleanRequest(keep, age, whole, checkpoints)))
     if not planned:
         click.echo("nothing to remove")
@@ -96,7 +98,8 @@ def _confirm(planned: Sequence[Removal], total: str) -> bool:
         raise UserError(
             f"{what}: nobody is there to be asked; --yes removes it, --dry-run only says"
         )
-    return click.confirm(f"remove {what}?", err=True)
+    with redirect_stderr(library_output.stream()):
+        return click.confirm(f"remove {what}?", err=True)
 
 
 def _is_interactive() -> bool:
@@ -112,9 +115,9 @@ def _remove_all(planned: Sequence[Removal]) -> int:
         try:
             freed += remove(removal)
         except RunError as error:
-            click.echo(f"left as it is: {error}", err=True)
+            library_output.note(f"left as it is: {error}")
         except OSError as error:
-            click.echo(f"{removal.run.name}: {error}; the rest of it stays", err=True)
+            library_output.note(f"{removal.run.name}: {error}; the rest of it stays")
             return 1
     click.echo(f"{size(freed)} freed")
     return 0

@@ -16,6 +16,7 @@ from fmnist.cli.durations import grace_seconds, parse_duration, parse_size, pars
 from fmnist.cli.group import command, gather, section
 from fmnist.cli.jobs import STARTED, JobOptions, absolute, execute
 from fmnist.errors import UserError
+from fmnist.runs import library_output
 from search.engines import DEFAULT_PRUNER, SAMPLERS_OF
 
 if TYPE_CHECKING:
@@ -236,9 +237,8 @@ def run(
     )
     setup = setup_for(load_or_make_profile(folder, seconds))
     if search.warm_start and not setup.first_trials:
-        click.echo(
-            f"note: {search.warm_start} lies outside the space, so it is no trial of its own",
-            err=True,
+        library_output.note(
+            f"note: {search.warm_start} lies outside the space, so it is no trial of its own"
         )
     job = replace(
         common.make_job(folder, request, setup.base),

@@ -58,7 +58,7 @@ class LiveDisplay(QuietDisplay):
     @override
     def job_started(self, run: Path) -> None:
         self._run = run
-        self._live = Live(get_renderable=lambda: self, refresh_per_second=2, transient=False)
+        self._live = Live(get_renderable=lambda: self, refresh_per_second=2, redirect_stderr=False)
         self._live.start()
 
     @override
