@@ -14,6 +14,7 @@ import click
 
 from fmnist.cli.display import make_display
 from fmnist.cli.settings import options_from_config
+from fmnist.runs import library_output
 from fmnist.text import hidden
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class JobOptions:
     questions: Path | None
     quiet: bool
     as_json: bool
+    open_report: bool = False
     class_names: str | None = None
     tensorboard: bool = False
     mlflow: str | None = None
@@ -109,15 +111,26 @@ class JobOptions:
         )
 
 
-def execute(job: Job) -> int:
-    """Run the job with its display; returns the exit code."""
+def execute(job: Job, *, open_report: bool = False) -> int:
+    """Run the job with its display, open its report if wanted; returns the exit code."""
     job.display.start_job(
         job.run.path, job.budget.total, job.request.trials, remaining=job.budget.remaining
     )
     try:
-        return job.execute()
+        code = job.execute()
     finally:
         job.display.close()
+    if open_report and job.rendered:
+        show_in_browser(job.rendered.html)
+    return code
+
+
+def show_in_browser(page: Path) -> None:
+    """Open the page; where no browser can be started, say so."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        library_output.note(f"note: no browser could be started; the report is {page}")
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:

@@ -117,9 +117,12 @@ QUIET = click.option("--quiet", is_flag=True, help="Print the result only.")
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
+OPEN = click.option("--open", "open_report", is_flag=True, help="Open the report in the browser.")
+
 OUTPUT = [
     RESULTS,
     NAME,
+    OPEN,
     click.option(
         "--tensorboard",
         is_flag=True,

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from fmnist.cli.group import command
-from fmnist.cli.jobs import print_rendered
-from fmnist.cli.options import REPORT, RUN
+from fmnist.cli.jobs import print_rendered, show_in_browser
+from fmnist.cli.options import OPEN, REPORT, RUN
 
 
 @command()
 @RUN
 @REPORT
+@OPEN
 def report(
     run_folder: Path,
     *,
@@ -23,6 +24,7 @@ def report(
     dated: str,
     template: Path | None,
     questions: Path | None,
+    open_report: bool,
 ) -> int:
     """Render the report of a run again; needs neither TensorFlow nor Optuna.
 
@@ -49,4 +51,6 @@ def report(
         imported = run.read(artifacts.RUN).imported
         why = "its trials were read in" if imported else "the run is not finished"
         click.echo(f"interim report: {why}")
+    if open_report:
+        show_in_browser(rendered.html)
     return print_rendered(rendered)

@@ -248,7 +248,7 @@ def run(
         coordinator=_coordinator(database),
         clock=JobClock(STARTED, deadline),
     )
-    return execute(job)
+    return execute(job, open_report=common.open_report)
 
 
 def _open_storage(

@@ -81,7 +81,8 @@ def train(
         data=absolute(common.data),
         warm_start=absolute(config_file),
     )
-    return execute(common.make_job(common.find_run(request), request, config))
+    job = common.make_job(common.find_run(request), request, config)
+    return execute(job, open_report=common.open_report)
 
 
 def _train_recipe(
@@ -122,7 +123,7 @@ def _train_recipe(
         )
         if run is not runs[0]:
             job.clock = JobClock(time.monotonic())
-        code = max(code, execute(job))
+        code = max(code, execute(job, open_report=common.open_report))
     if len(runs) > 1:
         code = max(code, compare_folders([run.path for run in runs], as_json=common.as_json))
     return code

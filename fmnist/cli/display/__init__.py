@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,4 +20,5 @@ def make_display(*, quiet: bool, as_json: bool, live: bool = True) -> ProgressDi
         return JsonDisplay()
     if quiet:
         return QuietDisplay()
-    return LiveDisplay() if live and sys.stdout.isatty() else PlainDisplay()
+    redraws = live and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return LiveDisplay() if redraws else PlainDisplay()

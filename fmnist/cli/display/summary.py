@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmnist.cli.display.tables import facts
-from fmnist.runs.artifacts import BEST_CONFIG
+from fmnist.runs.artifacts import BEST_CONFIG, CONFIRMATION
+from fmnist.runs.folder import Run
 from fmnist.runs.records.final_model import Ensemble
 from fmnist.runs.records.metrics import Metrics, SearchResult
 from fmnist.runs.records.plan import Check
@@ -28,12 +31,23 @@ def result_text(run: Path, metrics: Metrics, rendered: Rendered) -> str:
         [
             ("test accuracy", f"{_score(test)}, n = {test.n})"),
             *_gap_rows(metrics.search),
+            *_gain_rows(run),
             *_ensemble_rows(metrics.ensemble),
             ("HTML report", str(rendered.html)),
             ("PDF report", str(rendered.pdf or rendered.problem)),
             ("use it again", f"fmnist train --config {run / BEST_CONFIG.name}"),
         ]
     )
+
+
+def linked(text: str, rendered: Rendered) -> str:
+    """The text, in a terminal with the paths of the report as links that can be clicked."""
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return text
+    for path in filter(None, (rendered.html, rendered.pdf)):
+        link = f"\x1b]8;;{path.resolve().as_uri()}\x1b\\{path}\x1b]8;;\x1b\\"
+        text = text.replace(str(path), link)
+    return text
 
 
 def _score(score: Score) -> str:
@@ -57,6 +71,16 @@ def _gap_rows(search: SearchResult | None) -> list[tuple[str, str]]:
         gap = points(search.optimism_gap)
         rows.append(("optimism gap", f"{gap} (search minus confirmed, validation)"))
     return rows
+
+
+def _gain_rows(run: Path) -> list[tuple[str, str]]:
+    """What the search brought over the configuration that it began with, where that is known."""
+    found = Run(run).get(CONFIRMATION)
+    if found is None or found.gain is None:
+        return []
+    mean, low, high = (points(d) for d in (found.gain.mean, *found.gain.interval))
+    gain = f"{mean} gained over the configuration it began with"
+    return [("the search", f"{gain} (95 % interval {low.split()[0]} to {high}, validation)")]
 
 
 def _ensemble_rows(ensemble: Ensemble | None) -> list[tuple[str, str]]:

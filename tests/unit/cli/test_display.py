@@ -170,7 +170,7 @@ def test_plain_lines(capsys, tmp_path):
     assert "  warn  PDF: cannot render -> apt install pango" in text
     assert "  trial 0 is tried again: memory, held 3000 MB" in text
     assert "  trial 0 90.00 %: filters_1 16, filters_2 64" in text
-    assert "best 90.00 % (trial 0), 1 min 30 s to search" in text
+    assert re.search(r"best 90\.00 % \(trial 0\), done by \d\d:\d\d, 1 min 30 s to search", text)
     assert "  trial 1 failed (nan): " in text
     assert "  the best 2 trials on 2 fresh seeds each: trial 0 leads" in text
     assert "  seed 0 of trial 7: 90.00 %" in text
