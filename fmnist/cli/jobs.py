@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +35,6 @@ class JobOptions:
 
     results: Path
     name: str | None
-    data: Path | None
     title: str
     author: str
     course: str
@@ -43,10 +43,12 @@ class JobOptions:
     questions: Path | None
     quiet: bool
     as_json: bool
+    data: Path | None = None
     open_report: bool = False
     class_names: str | None = None
     tensorboard: bool = False
     mlflow: str | None = None
+    notify: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse a broken template or question now, not in the morning.
@@ -78,7 +80,7 @@ class JobOptions:
         """Make the job with all that these options say; what else it needs is added to it.
 
         Raises:
-            UserError: MLflow is not installed, or its store cannot be opened.
+            UserError: a tracker cannot be opened; see ``open_trackers``.
         """
         from fmnist.integrations.tracking import open_trackers
         from fmnist.pipeline.clock import JobClock
@@ -93,7 +95,10 @@ class JobOptions:
             base=base,
             display=display,
             trackers=open_trackers(
-                display.message, tensorboard=self.tensorboard, mlflow=self.mlflow
+                display.message,
+                tensorboard=self.tensorboard,
+                mlflow=self.mlflow,
+                notify=self.notify,
             ),
             class_names=split_names(self.class_names),
             report=ReportOptions(
@@ -157,4 +162,14 @@ def _command_line() -> str:
     """What was typed, with what files and variables gave besides; no secret of an address."""
     context = click.get_current_context(silent=True)
     more = options_from_config(context) if context else []
-    return shlex.join(["fmnist", *(hidden(word) for word in sys.argv[1:]), *more])
+    return shlex.join(["fmnist", *map(hidden, _without_notify(sys.argv[1:])), *more])
+
+
+def _without_notify(words: Sequence[str]) -> Iterator[str]:
+    """The words of a command without ``--notify URL``, since the address may be a secret."""
+    following = iter(words)
+    for word in following:
+        if word == "--notify":
+            next(following, None)
+        elif not word.startswith("--notify="):
+            yield word

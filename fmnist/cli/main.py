@@ -17,6 +17,7 @@ from fmnist.cli.commands.dashboard import dashboard
 from fmnist.cli.commands.doctor import doctor
 from fmnist.cli.commands.export import export
 from fmnist.cli.commands.import_ import import_command
+from fmnist.cli.commands.notify import notify
 from fmnist.cli.commands.plan import plan
 from fmnist.cli.commands.predict import predict
 from fmnist.cli.commands.recipes import recipes
@@ -26,6 +27,8 @@ from fmnist.cli.commands.run import run
 from fmnist.cli.commands.runs import runs
 from fmnist.cli.commands.status import status
 from fmnist.cli.commands.train import train
+from fmnist.cli.commands.try_ import try_command
+from fmnist.cli.commands.watch import watch
 from fmnist.cli.commands.worker import worker
 from fmnist.cli.group import ConfigurableGroup
 from fmnist.cli.settings import CONFIG_FILE_VARIABLE
@@ -49,6 +52,7 @@ def cli(config_file: Path | None) -> None:
     """Search hyperparameters for Fashion-MNIST overnight; find a report in the morning.
 
     \b
+    fmnist try --open                              the whole job on a small sample
     fmnist run --time 10m                          search, retrain, test, report
     fmnist train --config results/…/best_config.toml   use a configuration again
     fmnist predict --run results/… shoe.png        classify pictures
@@ -56,8 +60,9 @@ def cli(config_file: Path | None) -> None:
 
 
 _COMMANDS = [
-    run, plan, train, predict, report, compare, recipes, status, doctor, runs, clean, config,
-    completion, dashboard, import_command, worker, reproduce, export, experiment,
+    try_command, run, plan, train, predict, report, compare, recipes, status, doctor, runs, clean,
+    config, completion, dashboard, import_command, worker, reproduce, export, experiment,
+    notify, watch,
 ]  # fmt: skip
 for _command in _COMMANDS:
     cli.add_command(_command)

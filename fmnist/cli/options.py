@@ -117,6 +117,15 @@ QUIET = click.option("--quiet", is_flag=True, help="Print the result only.")
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
+NOTIFY = click.option(
+    "--notify",
+    metavar="URL",
+    multiple=True,
+    envvar="FMNIST_NOTIFY",
+    help="Send messages about the run there: begun, first result, trouble, done with the PDF; an "
+    "address of Apprise, such as ntfys://TOPIC or mailtos://USER:PASSWORD@gmail.com. Needs the "
+    "extra 'notify'.",
+)
 OPEN = click.option("--open", "open_report", is_flag=True, help="Open the report in the browser.")
 
 OUTPUT = [
@@ -136,6 +145,7 @@ OUTPUT = [
         help="Also log the finished run to this MLflow store, such as sqlite:///mlflow.db or "
         "http://127.0.0.1:5000.",
     ),
+    NOTIFY,
     QUIET,
     JSON_LINES,
 ]

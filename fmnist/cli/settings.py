@@ -27,6 +27,10 @@ CLI_ONLY = {"help", "version", "config-file", "yes"}
 """Options that only a person types: nothing is removed because a file says yes."""
 
 
+SECRET = {"notify"}
+"""Options whose values are secret as a whole."""
+
+
 class SettingsError(UserError):
     """A file of settings that breaks a rule; the message names file, key and what is allowed."""
 
@@ -62,6 +66,11 @@ def usual_files() -> list[Path]:
 def key_of(option: click.Parameter) -> str:
     """The name of an option in files: the long one, without its dashes."""
     return max(option.opts, key=len).lstrip("-")
+
+
+def shown(option: click.Parameter, text: str) -> str:
+    """A value of an option without what is secret in it."""
+    return "***" if key_of(option) in SECRET else hidden(text)
 
 
 def variable_of(command: str, option: click.Parameter) -> str:
@@ -143,7 +152,7 @@ def _value(context: click.Context, option: click.Option, source: ValueSource, va
     try:
         option.process_value(context, typed)
     except click.BadParameter as error:
-        raise SettingsError(f"{where} {hidden(str(value))!r}: {error.message}") from None
+        raise SettingsError(f"{where} {shown(option, str(value))!r}: {error.message}") from None
     return typed
 
 
@@ -209,4 +218,5 @@ def _typed(option: click.Option, value: Any) -> list[str]:
             return [name]
         return [max(option.secondary_opts, key=len)] if option.secondary_opts else []
     values = [str(v) for v in (value if option.multiple else [value]) if v is not None]
-    return [word for v in values if hidden(v) == v for word in (name, v)]
+    secret = key_of(option) in SECRET
+    return [word for v in values if not secret and hidden(v) == v for word in (name, v)]

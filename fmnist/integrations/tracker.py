@@ -23,6 +23,9 @@ class Tracker:
     def finished(self, run: Run) -> None:
         """The run is over, its report is written."""
 
+    def stopped(self, run: Run, reason: str) -> None:
+        """The run ended without its report; the same command may go on."""
+
 
 @dataclass
 class Trackers:
@@ -41,9 +44,14 @@ class Trackers:
         for tracker in list(self.working):
             self._guarded(tracker, tracker.finished, run)
 
-    def _guarded(self, tracker: Tracker, work: Callable[[Run], None], run: Run) -> None:
+    def stopped(self, run: Run, reason: str) -> None:
+        """See ``Tracker.stopped``."""
+        for tracker in list(self.working):
+            self._guarded(tracker, tracker.stopped, run, reason)
+
+    def _guarded(self, tracker: Tracker, work: Callable[..., None], *arguments: object) -> None:
         try:
-            work(run)
+            work(*arguments)
         except Exception as error:  # whatever another library does: the run goes on
             self.working.remove(tracker)
             _log.exception("%s is given up", tracker.name)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from fmnist.integrations.live_page import LivePage
 from fmnist.integrations.tracker import Tracker, Trackers
 
 
 def open_trackers(
-    tell: Callable[[str], object], *, tensorboard: bool = False, mlflow: str | None = None
+    tell: Callable[[str], object],
+    *,
+    tensorboard: bool = False,
+    mlflow: str | None = None,
+    notify: Sequence[str] = (),
 ) -> Trackers:
-    """Open the trackers that are asked for; ``tell`` is called with what goes wrong with them.
+    """Open the live page and the trackers asked for; ``tell`` hears what goes wrong with them.
 
     Args:
         mlflow: the address of a store.
+        notify: addresses that messages go to.
 
     Raises:
-        UserError: MLflow is not installed, or its store cannot be opened.
+        UserError: MLflow or Apprise is not installed, the store cannot be opened, or an address
+            has no form that Apprise knows.
     """
-    working: list[Tracker] = []
+    working: list[Tracker] = [LivePage()]
     if tensorboard:
         from fmnist.integrations.tensorboard import EventFiles
 
@@ -27,4 +34,9 @@ def open_trackers(
         from fmnist.integrations.mlflow import open_store
 
         working.append(open_store(mlflow))
+    if notify:
+        from fmnist.integrations.notification import Notifier, check_urls
+
+        check_urls(notify)
+        working.append(Notifier(notify, tell))
     return Trackers(working, tell)

@@ -67,6 +67,10 @@ class Job(Context):
                 except KeyboardInterrupt:
                     self.workers.close()
                     interim(self)
+                    self.trackers.stopped(self.run, "It was interrupted.")
+                    raise
+                except Exception as error:
+                    self.trackers.stopped(self.run, str(error) or type(error).__name__)
                     raise
                 finally:
                     self.workers.close()

@@ -164,6 +164,7 @@ LOG: Artifact[Any] = Artifact("run.log", "prepare", "messages of the run")
 CHILDREN_LOG: Artifact[Any] = Artifact(
     "children.log", "prepare", "what the training processes and libraries printed"
 )
+LIVE: Artifact[Any] = Artifact("live.html", "prepare", "what the run is doing, as a page")
 FINDINGS: Artifact[Any] = Artifact(
     "findings.json", "report", "the findings of this report", attach=11, listed=False
 )

@@ -13,9 +13,16 @@ import click
 
 from fmnist.cli.group import command
 from fmnist.cli.options import JSON
-from fmnist.cli.settings import Settings, key_of, options_of, origin, usual_files, variable_of
+from fmnist.cli.settings import (
+    Settings,
+    key_of,
+    options_of,
+    origin,
+    shown,
+    usual_files,
+    variable_of,
+)
 from fmnist.errors import UserError
-from fmnist.text import hidden
 
 _NONE = "–"
 
@@ -80,15 +87,15 @@ def _row(context: click.Context, option: click.Option) -> Row:
     if where in os.environ:
         value = os.environ[where]  # as it stands there, be it right or wrong
     variable = variable_of(name, option)
-    return Row(name, f"--{key_of(option)}", _shown(value), where or "default", variable)
+    return Row(name, f"--{key_of(option)}", _shown(option, value), where or "default", variable)
 
 
-def _shown(value: Any) -> str:
+def _shown(option: click.Option, value: Any) -> str:
     if value is None or value in ("", ()):
         return _NONE
     if isinstance(value, bool):
         return str(value).lower()
-    return hidden(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    return shown(option, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
 def _head(settings: Settings) -> list[str]:

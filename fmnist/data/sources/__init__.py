@@ -15,6 +15,9 @@ from fmnist.errors import DataError
 
 _log = logging.getLogger(__name__)
 
+SAMPLE = Path(__file__).parents[1] / "fashion-mnist-sample"
+"""The folder of 2,000 training and 500 test images of Fashion-MNIST that comes with the program."""
+
 
 @dataclass(frozen=True)
 class Source:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from fmnist.data.sources import SAMPLE
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.findings.base import CAUTION, Finding
+from fmnist.report.findings.base import CAUTION, WARNING, Finding
 
 SECTION = "images"
 LEAK = 0.01
 """Share of test images near training images from which the accuracy may be flattered."""
+
+
+def trial(facts: Facts) -> list[Finding]:
+    """The run is one of ``fmnist try``, on the sample that comes with the program."""
+    if facts.run.data.name != SAMPLE.name:
+        return []
+    splits = facts.run.splits
+    sentence = (
+        f"This run is a trial: it learnt {text.count(splits.train)} images and was tested on "
+        f"{text.count(splits.test)}, of the 60,000 and 10,000 of Fashion-MNIST. Its numbers show "
+        "how the program works, not how good the network is; 'fmnist run' takes the whole data set."
+    )
+    title = f"A trial on {text.count(splits.train + splits.validation + splits.test)} images"
+    return [Finding("trial", title, WARNING, sentence, "results")]
 
 
 def near_duplicates(facts: Facts) -> list[Finding] | None:

@@ -36,6 +36,7 @@ class FindingRule:
 
 
 CHECKS: tuple[FindingRule, ...] = (
+    FindingRule("trial", "", data_quality.trial),
     FindingRule("run-too-short", "a run too short for its machine", training.run_too_short),
     FindingRule("below-expected", "an accuracy below the usual one", results.below_expected),
     FindingRule("below-baseline", "an accuracy not above a baseline", results.below_baseline),

@@ -1,0 +1,103 @@
+"""What is worth a message about a run: that it began, its first result, trouble, its end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from fmnist.runs.artifacts import BEST_CONFIG, METRICS, PLAN, PREFLIGHT, RUN
+from fmnist.runs.folder import Run
+from fmnist.text import counted, duration, percent, size
+from search.records import Trial
+
+FAILURES = 3
+"""So many failed trials in a row are trouble."""
+LEAST_DISK = 1e9
+PDF = "report.pdf"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message: a title of a few words, a text, a file where there is one."""
+
+    title: str
+    body: str
+    attachment: Path | None = None
+
+
+@dataclass
+class RunMessages:
+    """Compares a run with what was told of it; each kind of news is told once."""
+
+    _told: set[str] = field(default_factory=set)
+
+    def news(self, run: Run) -> Iterator[Message]:
+        """What is new since the last call, as messages."""
+        if not run.has(PREFLIGHT) or not run.has(PLAN):
+            return
+        trials = run.trials()
+        first = next((t for t in trials if t.state == "complete"), None)
+        if self._is_new("begun"):
+            if first is not None:
+                self._told.add("first")
+            yield _begun(run, trials)
+        if first is not None and self._is_new("first"):
+            text = f"Trial {first.number} reached {percent(first.value)} on the validation images."
+            yield Message(f"{_name(run)}: first result", text)
+        failed = [t.failure for t in trials[-FAILURES:] if t.failure]
+        if len(failed) == FAILURES and self._is_new("failures"):
+            kinds = ", ".join(dict.fromkeys(f"{f.kind}: {f.message}" for f in failed))
+            yield Message(f"{_name(run)}: {FAILURES} trials in a row failed", kinds)
+        free = shutil.disk_usage(run.path).free
+        if free < LEAST_DISK and self._is_new("disk"):
+            text = f"{size(free)} left where the run lies; without room it stops."
+            yield Message(f"{_name(run)}: the disk is nearly full", text)
+
+    def done(self, run: Run) -> Message:
+        """The end: accuracy, interval, the report."""
+        test = run.read(METRICS).test
+        low, high = test.interval
+        pdf = run / PDF
+        text = (
+            f"Test accuracy {percent(test.accuracy)} (95 % interval {100 * low:.2f} to "
+            f"{percent(high)}, n = {test.n}).\n{_facts(run)}\n"
+            f"Use it again: fmnist train --config {run / BEST_CONFIG.name}"
+        )
+        title = f"{_name(run)}: done, {percent(test.accuracy)}"
+        return Message(title, text, pdf.resolve() if pdf.is_file() else None)
+
+    def stopped(self, run: Run, reason: str) -> Message:
+        """The run ended without its report."""
+        text = f"{reason}\nThe same command goes on where it stopped."
+        return Message(f"{_name(run)}: stopped", text)
+
+    def _is_new(self, kind: str) -> bool:
+        new = kind not in self._told
+        self._told.add(kind)
+        return new
+
+
+def _begun(run: Run, trials: list[Trial]) -> Message:
+    plan = run.read(PLAN)
+    lines = [run.read(RUN).data.name, *(d.text for d in plan.decisions if d.stage == "preflight")]
+    parts = [f"{p.stage} {duration(p.seconds)}" for p in plan.planned if p.seconds]
+    if parts:
+        lines.append(f"Planned: {', '.join(parts)}.")
+    if plan.deadline:
+        lines.append(f"Done by {datetime.fromisoformat(plan.deadline).astimezone():%a %H:%M}.")
+    elif plan.budget_seconds:
+        lines.append(f"Done within {duration(plan.budget_seconds)}.")
+    how = f"goes on after {counted(len(trials), 'trial')}" if trials else "begun"
+    return Message(f"{_name(run)}: {how}", "\n".join(lines))
+
+
+def _facts(run: Run) -> str:
+    trials = run.trials()
+    return f"{counted(len(trials), 'trial')}; all files in {run.path.resolve()}"
+
+
+def _name(run: Run) -> str:
+    return f"fmnist {run.path.resolve().name}"
