@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fmnist.runs.artifacts import BEST_CONFIG, METRICS, PLAN, PREFLIGHT, RUN
+from fmnist.runs.artifacts import BEST_CONFIG, METRICS, PLAN, RUN, STAGES
 from fmnist.runs.folder import Run
+from fmnist.runs.records.plan import Plan
 from fmnist.text import counted, duration, percent, size
 from search.records import Trial
 
@@ -17,6 +18,7 @@ FAILURES = 3
 """So many failed trials in a row are trouble."""
 LEAST_DISK = 1e9
 PDF = "report.pdf"
+_BEFORE_THE_PLAN = ("prepare", "preflight")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class RunMessages:
 
     def news(self, run: Run) -> Iterator[Message]:
         """What is new since the last call, as messages."""
-        if not run.has(PREFLIGHT) or not run.has(PLAN):
+        stages = run.get(STAGES)
+        if stages is None or stages.stages[-1].name in _BEFORE_THE_PLAN:
             return
         trials = run.trials()
         first = next((t for t in trials if t.state == "complete"), None)
@@ -81,17 +84,23 @@ class RunMessages:
 
 
 def _begun(run: Run, trials: list[Trial]) -> Message:
-    plan = run.read(PLAN)
-    lines = [run.read(RUN).data.name, *(d.text for d in plan.decisions if d.stage == "preflight")]
-    parts = [f"{p.stage} {duration(p.seconds)}" for p in plan.planned if p.seconds]
-    if parts:
-        lines.append(f"Planned: {', '.join(parts)}.")
-    if plan.deadline:
-        lines.append(f"Done by {datetime.fromisoformat(plan.deadline).astimezone():%a %H:%M}.")
-    elif plan.budget_seconds:
-        lines.append(f"Done within {duration(plan.budget_seconds)}.")
+    plan, lines = run.get(PLAN), [run.read(RUN).data.name]
+    if plan is not None:
+        lines += [d.text for d in plan.decisions if d.stage == "preflight"]
+        lines += _outlook(plan)
     how = f"goes on after {counted(len(trials), 'trial')}" if trials else "begun"
     return Message(f"{_name(run)}: {how}", "\n".join(lines))
+
+
+def _outlook(plan: Plan) -> Iterator[str]:
+    """What each stage is given, and when all is done."""
+    parts = [f"{p.stage} {duration(p.seconds)}" for p in plan.planned if p.seconds]
+    if parts:
+        yield f"Planned: {', '.join(parts)}."
+    if plan.deadline:
+        yield f"Done by {datetime.fromisoformat(plan.deadline).astimezone():%a %H:%M}."
+    elif plan.budget_seconds:
+        yield f"Done within {duration(plan.budget_seconds)}."
 
 
 def _facts(run: Run) -> str:
