@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from typing_extensions import override
 
 from fmnist.analysis.intervals import wilson_interval
@@ -22,7 +21,7 @@ from fmnist.runs.status import Status, read_status
 from fmnist.text import clock, counted, duration, percent, settings
 from search.records import Trial
 
-_WIDTH, _HEIGHT, _LEFT, _EDGE = 600, 160, 64, 8
+_WIDTH, _HEIGHT, _EDGE = 600, 160, 8
 _SHARE = 20.0
 """The page takes at most a twentieth of the time between two of them."""
 
@@ -82,7 +81,7 @@ def live_page(run: Run, status: Status) -> str:
 
 
 @cache
-def _template() -> Any:
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("report_templates", package_path=""), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -166,7 +165,7 @@ def _curve(title: str, points: Sequence[float], line: Sequence[float]) -> _Curve
     low, high = min(points), max(points)
 
     def place(number: int, value: float) -> tuple[float, float]:
-        x = _LEFT + (_WIDTH - _LEFT - _EDGE) * number / (len(points) - 1)
+        x = _EDGE + (_WIDTH - 2 * _EDGE) * number / (len(points) - 1)
         share = (value - low) / (high - low) if high > low else 0.5
         return round(x, 1), round(_HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * share, 1)
 

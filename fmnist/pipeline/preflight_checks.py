@@ -136,7 +136,7 @@ def preflight(
         checks=tuple(checks),
         smallest=probed.get("smallest"),
         largest=probed.get("largest"),
-        slowness=slowness_of(speed),
+        slowness=None if speed is None else slowness_of(speed),
         speed=speed,
         jobs=asked.fitting(peak),
     )

@@ -58,13 +58,22 @@ def preflight(job: Context) -> None:
 
 
 def fit_to_machine(job: Context) -> float | None:
-    """Measure how fast this machine trains, and choose parallelism, network and sizes by it."""
+    """Measure how fast this machine trains, and choose parallelism, network and sizes by it.
+
+    Nothing is measured where nothing depends on it: no time to plan, every size as asked.
+    """
     _fit_to(job, _device(job))
-    speed = measure_speed(job)
+    speed = None if _all_asked(job) else measure_speed(job)
     job.planner.slowness = slowness_of(speed)
     if speed is not None:
         _fit_to_speed(job, speed)
     return speed
+
+
+def _all_asked(job: Context) -> bool:
+    request = job.request
+    sizes = (request.trials, request.trial_images, request.trial_epochs, request.final_epochs)
+    return job.budget.total is None and None not in sizes and not request.wants_experiments
 
 
 def _fit_to_speed(job: Context, speed: float) -> None:

@@ -70,6 +70,6 @@ def test_it_is_written_at_each_stage_and_links_to_the_report_at_the_end(run):
     last = (run / LIVE).read_text()
     assert '<a href="report.html">' in last
     assert '<a href="report.pdf">' in last
-    assert "90.82 %" in last
+    assert "92.45 %" in last
     assert "refresh" not in last
     assert [p.name for p in run.path.iterdir() if p.name.startswith(".writing")] == []

@@ -96,10 +96,10 @@ def test_a_webhook_hears_of_begin_first_result_trouble_and_end_with_the_pdf(run,
     while len(webhook.received) < 2 and time.monotonic() < until:
         time.sleep(0.05)
     notifier.finished(run)
-    assert webhook.titles == ["begun", "first result", "done, 90.82 %"]
+    assert webhook.titles == ["begun", "first result", "done, 92.45 %"]
     path, done = webhook.received[-1]
     assert path == f"/{SECRET}"
-    assert "95 % interval 90.24 to 91.37 %" in done["message"]
+    assert "95 % interval 91.92 to 92.95 %" in done["message"]
     (file,) = done["attachments"]
     assert file["filename"] == "report.pdf"
     assert base64.b64decode(file["base64"]) == b"%PDF-1.7 the report"

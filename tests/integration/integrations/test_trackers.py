@@ -17,6 +17,7 @@ from fmnist.cli.jobs import JobOptions
 from fmnist.config.config import Config
 from fmnist.errors import UserError
 from fmnist.integrations import mlflow
+from fmnist.integrations.live_page import LivePage
 from fmnist.integrations.tensorboard import FOLDER, EventFiles
 from fmnist.integrations.tracker import Tracker, Trackers
 from fmnist.integrations.tracking import open_trackers
@@ -214,8 +215,8 @@ def trackers(folder, **options):
 
 
 def test_the_command_line_chooses_the_trackers(tmp_path):
-    assert [type(t) for t in trackers(tmp_path, tensorboard=True)] == [EventFiles]
-    assert trackers(tmp_path) == []  # a command without such options
+    assert [type(t) for t in trackers(tmp_path, tensorboard=True)] == [LivePage, EventFiles]
+    assert [type(t) for t in trackers(tmp_path)] == [LivePage]  # a command without such options
 
 
 def test_without_mlflow_the_remedy_is_named_before_anything_runs(monkeypatch):

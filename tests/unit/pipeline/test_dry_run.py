@@ -7,6 +7,8 @@ import pytest
 from fmnist.config.config import Config
 from fmnist.pipeline.dry_run import measure_speed, probe
 from fmnist.pipeline.planner.costs import REFERENCE
+from fmnist.pipeline.request import Request
+from fmnist.pipeline.stages import preflight as stage
 from search.records import Epoch, Failure, TrialError
 from search.tasks import Ended, EpochDone
 
@@ -99,3 +101,28 @@ def test_a_probe_is_one_epoch_and_holds_the_most():
     assert found.peak_memory == 1_001
     with pytest.raises(TrialError, match="no such layer"):
         probe(job(Children([3.0], failing={-1})), {})
+
+
+@pytest.mark.parametrize(
+    ("more", "measured"),
+    [
+        ({}, False),
+        ({"time_seconds": 600.0}, True),
+        ({"final_epochs": None}, True),
+        ({"experiments": None}, True),
+    ],
+)
+def test_speed_is_measured_only_where_something_depends_on_it(monkeypatch, more, measured):
+    sizes = {"trials": 4, "trial_images": 100, "trial_epochs": 2, "final_epochs": 2}
+    request = Request(**{**sizes, "experiments": "none", **more})
+    asked = SimpleNamespace(
+        request=request,
+        budget=SimpleNamespace(total=request.time_seconds),
+        planner=SimpleNamespace(slowness=0.0),
+    )
+    calls = []
+    monkeypatch.setattr(stage, "_device", lambda _: None)
+    monkeypatch.setattr(stage, "measure_speed", calls.append)
+    assert stage.fit_to_machine(asked) is None
+    assert calls == [asked] * measured
+    assert asked.planner.slowness == 1.0
