@@ -10,14 +10,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
 import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from typing_extensions import override
 
@@ -28,7 +27,8 @@ from fmnist.runs.run_messages import Message, RunMessages
 
 SECONDS = 20.0
 """A message that is not delivered by then is given up."""
-_START = 60.0  # seconds that the process that sends may need to come up on a busy machine
+_PROGRAM = Path(__file__).with_name("notification_process.py")
+_START = 120.0  # seconds that the process that sends may need to come up on a busy machine
 
 
 def check_urls(urls: Sequence[str]) -> None:
@@ -79,12 +79,11 @@ def send(urls: Sequence[str], message: Message, seconds: float = SECONDS) -> Del
     order = {**asdict(message), "attachment": str(attachment) if attachment else None}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-P", str(_PROGRAM)],  # a file: nothing of this package is imported
             input=json.dumps({"urls": list(urls), "seconds": seconds, **order}).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # Apprise names whole addresses there
             timeout=seconds + _START,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             check=False,
         )
         said = done.stdout
@@ -140,28 +139,3 @@ class Notifier(Tracker):
             if problem and problem not in self._told:
                 self._told.add(problem)
                 self._tell(f"notification {problem}; the run goes on")
-
-
-def _deliver() -> None:
-    """The other process: send what standard input says, print the place of each that took it."""
-    from apprise import Apprise
-
-    order = json.load(sys.stdin)
-
-    def deliver(place: int) -> None:
-        service = Apprise()
-        service.add(order["urls"][place])
-        content = {"title": order["title"], "body": order["body"]}
-        file = order["attachment"]
-        # Services that take no files send the text alone; one that fails over a file, too.
-        if service.notify(**content, attach=file) or (file and service.notify(**content)):
-            print(place, flush=True)
-
-    places = range(len(order["urls"]))
-    pool = ThreadPoolExecutor(len(places))
-    wait([pool.submit(deliver, place) for place in places], order["seconds"])
-    os._exit(0)  # whoever hangs is left behind
-
-
-if __name__ == "__main__":
-    _deliver()
