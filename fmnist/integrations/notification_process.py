@@ -13,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 def main() -> None:
     """Send the message to all addresses at once; whoever hangs is left behind."""
-    from apprise import Apprise
+    from apprise import Apprise, URLBase
 
     order = json.load(sys.stdin)
+    # Apprise's own four seconds are little for a busy machine or a slow service.
+    URLBase.socket_connect_timeout = URLBase.socket_read_timeout = order["seconds"]
 
     def deliver(place: int) -> None:
         service = Apprise()

@@ -27,7 +27,7 @@ _SIZES: dict[str, Any] = {
 @options.REPORT
 @section("Output", *options.OUTPUT)
 @click.pass_context
-def try_command(context: click.Context, **given: Any) -> int:
+def try_command(context: click.Context, /, **given: Any) -> int:
     """Go through the whole job on 2,500 images: search, confirm, retrain, test, report, PDF.
 
     The images come with the program, so nothing is fetched and the test set of Fashion-MNIST stays

@@ -18,7 +18,6 @@ from requirements import find_package
 from fmnist.cli import jobs
 from fmnist.errors import UserError
 from fmnist.integrations.notification import Notifier, check_urls, send
-from fmnist.integrations.tracker import Trackers
 from fmnist.integrations.tracking import open_trackers
 from fmnist.runs import run_messages
 from fmnist.runs.folder import Run
@@ -160,9 +159,9 @@ def test_trouble_is_told_once(run, monkeypatch):
 
 
 def test_a_run_that_stops_says_why(run, webhook):
-    trackers = open_trackers(lambda _: None, notify=[webhook.url])
-    assert isinstance(trackers, Trackers)
-    trackers.stopped(run, "the disk is full")
+    said = []
+    open_trackers(said.append, notify=[webhook.url]).stopped(run, "the disk is full")
+    assert said == []
     ((_, message),) = webhook.received
     assert message["title"].endswith("stopped")
     assert "the disk is full" in message["message"]
