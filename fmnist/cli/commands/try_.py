@@ -18,7 +18,7 @@ _FIELDS = {
     "shift": 0,
 }  # fmt: skip
 _SIZES: dict[str, Any] = {
-    "trials": 4, "trial_images": 1000, "trial_epochs": 3, "epochs": 6, "validation": 400,
+    "trials": 3, "trial_images": 1000, "trial_epochs": 2, "epochs": 5, "validation": 400,
     "jobs": 1, "experiments": "none",
 }  # fmt: skip
 
