@@ -14,21 +14,18 @@ from fmnist.cli.commands.compare import compare
 from fmnist.cli.commands.completion import completion
 from fmnist.cli.commands.config import config
 from fmnist.cli.commands.dashboard import dashboard
-from fmnist.cli.commands.doctor import doctor
+from fmnist.cli.commands.doctor import doctor, notify
 from fmnist.cli.commands.export import export
 from fmnist.cli.commands.import_ import import_command
-from fmnist.cli.commands.notify import notify
 from fmnist.cli.commands.plan import plan
 from fmnist.cli.commands.predict import predict
-from fmnist.cli.commands.recipes import recipes
 from fmnist.cli.commands.report import report
 from fmnist.cli.commands.reproduce import reproduce
 from fmnist.cli.commands.run import run
 from fmnist.cli.commands.runs import runs
-from fmnist.cli.commands.status import status
-from fmnist.cli.commands.train import train
+from fmnist.cli.commands.status import status, watch
+from fmnist.cli.commands.train import recipes, train
 from fmnist.cli.commands.try_ import try_command
-from fmnist.cli.commands.watch import watch
 from fmnist.cli.commands.worker import worker
 from fmnist.cli.group import ConfigurableGroup
 from fmnist.cli.settings import CONFIG_FILE_VARIABLE

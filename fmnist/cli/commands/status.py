@@ -1,4 +1,4 @@
-"""``fmnist status``: how far a run is, also while it goes on."""
+"""``fmnist status`` and ``fmnist watch``: how far a run is, once or until it ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fmnist.cli.group import command
-from fmnist.cli.options import JSON, RUN
+from fmnist.cli.options import JSON, JSON_LINES, OPEN, RUN
 
 
 @command()
@@ -27,4 +27,31 @@ def status(run_folder: Path, as_json: bool) -> int:
     progress = read_status(Run.existing(run_folder))
     record = {"schema": 1, **asdict(progress)}
     click.echo(json.dumps(record, allow_nan=False) if as_json else status_text(progress))
+    return 0
+
+
+@command()
+@RUN
+@OPEN
+@JSON_LINES
+def watch(run_folder: Path, open_report: bool, as_json: bool) -> int:
+    """Follow a run of another terminal until it ends, with the view that it has itself.
+
+    Nothing is written; Ctrl-C ends the view, not the run. The same as a page: live.html of the run.
+
+    Example: fmnist watch results/2026-11-21-7f3a
+    """
+    from fmnist.cli.display import make_display
+    from fmnist.cli.display.follow import RunFollower
+    from fmnist.cli.jobs import show_in_browser
+    from fmnist.runs.artifacts import LIVE, REPORT
+    from fmnist.runs.folder import Run
+
+    run = Run.existing(run_folder)
+    if open_report:
+        show_in_browser(run / (REPORT if run.has(REPORT) else LIVE))
+    try:
+        RunFollower(run, make_display(quiet=False, as_json=as_json)).follow()
+    except KeyboardInterrupt:
+        click.echo("the view ends; the run goes on")
     return 0

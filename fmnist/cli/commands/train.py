@@ -1,4 +1,4 @@
-"""``fmnist train``: one configuration through the stages after the search, or a recipe."""
+"""``fmnist train``: the stages after the search, of a configuration or recipe; and ``recipes``."""
 
 from __future__ import annotations
 
@@ -127,3 +127,19 @@ def _train_recipe(
     if len(runs) > 1:
         code = max(code, compare_folders([run.path for run in runs], as_json=common.as_json))
     return code
+
+
+@command()
+def recipes() -> int:
+    """List the published systems that can be trained: name, figure of its author, source.
+
+    Example: fmnist recipes
+    """
+    from fmnist.config import recipes as published
+
+    for name in published.names():
+        recipe = published.find(name)
+        click.echo(f"{name}: {recipe.title}")
+        click.echo(f"    published: {recipe.published}")
+        click.echo(f"    source: {recipe.source}")
+    return 0
