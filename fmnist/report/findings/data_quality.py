@@ -1,4 +1,4 @@
-"""Findings about the images: test images that are nearly training images."""
+"""Findings about the images: that they are few, test images that are nearly training images."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def trial(facts: Facts) -> list[Finding]:
     sentence = (
         f"This run is a trial: it learnt {text.count(splits.train)} images and was tested on "
         f"{text.count(splits.test)}, of the 60,000 and 10,000 of Fashion-MNIST. Its numbers show "
-        "how the program works, not how good the network is; 'fmnist run' takes the whole data set."
+        "how the program works, not how good the network is."
     )
     title = f"A trial on {text.count(splits.train + splits.validation + splits.test)} images"
-    return [Finding("trial", title, WARNING, sentence, "results")]
+    return [Finding("trial", title, WARNING, sentence, "results", "fmnist run --time 10m")]
 
 
 def near_duplicates(facts: Facts) -> list[Finding] | None:
