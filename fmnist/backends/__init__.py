@@ -7,6 +7,7 @@ stands in ``policy``; a training loop (``loop.Loop``) comes from ``loop_for``.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fmnist.backends.policy import Policy, policy_for
+from fmnist.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,21 +30,56 @@ BACKENDS = ("tensorflow", "jax")
 
 
 def configure() -> str:
-    """Import the backend quietly and return its name; must run before Keras is imported."""
+    """Import backend and Keras quietly and return the backend's name; run it before Keras's own.
+
+    What a ``keras.json`` says of precision and order of axes does not count.
+
+    Raises:
+        UserError: no such backend, or Keras fails over its settings.
+    """
     name = os.environ["KERAS_BACKEND"] = chosen()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if name == "tensorflow" and "tensorflow" not in sys.modules:
-        with suppress_native_stderr():
-            import tensorflow  # noqa: F401
+    with _keras_settings_named():
+        if name == "tensorflow" and "tensorflow" not in sys.modules:
+            with suppress_native_stderr():
+                import tensorflow  # noqa: F401
+        import keras
+    # A keras.json may ask for other precision or axes.
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
     return name
 
 
 def chosen() -> str:
-    """The backend that will be used; nothing is imported."""
-    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+    """The backend that will be used; nothing is imported.
+
+    Raises:
+        UserError: ``KERAS_BACKEND`` names one that is not known here, or not installed.
+    """
+    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if name not in BACKENDS:
+        raise UserError(
+            f"KERAS_BACKEND={name} is not a known backend; set KERAS_BACKEND to "
+            f"{' or '.join(BACKENDS)}, or unset it"
+        )
+    if importlib.util.find_spec(name) is None:
+        raise UserError(f"{name}, which Keras is to run on, is not installed; pip install {name}")
+    return name
+
+
+@contextmanager
+def _keras_settings_named() -> Iterator[None]:
+    try:
+        yield
+    except AssertionError as error:  # all that Keras says of a value it does not know
+        folder = os.environ.get("KERAS_HOME") or "~/.keras"
+        raise UserError(
+            f"Keras cannot be imported with the settings in {folder}/keras.json; mend or remove it"
+        ) from error
 
 
 @contextmanager

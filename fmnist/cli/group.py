@@ -23,6 +23,7 @@ from fmnist.cli.settings import (
     usual_files,
     variable_of,
 )
+from fmnist.cli.streams import status_with_streams
 from fmnist.errors import EXIT_CODES, UserError
 from fmnist.runs import library_output
 
@@ -76,12 +77,13 @@ class ConfigurableGroup(click.Group):
             for variable in unknown_env_variables(command):
                 library_output.note(f"note: {variable} names no option of 'fmnist {name}'")
             if not set(ctx.help_option_names) & set(rest):  # a broken file must not hide help
+                _check_matplotlibrc(Path("matplotlibrc"))
                 _use_settings(ctx, str(name))
         return name, command, rest
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        ctx.exit(super().invoke(ctx))
+        ctx.exit(status_with_streams(super().invoke(ctx), str(ctx.invoked_subcommand)))
 
     @override
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -141,6 +143,19 @@ def _use_settings(context: click.Context, name: str) -> None:
     ]
     if here:
         library_output.note(f"note: {FILE} gives {', '.join(here)}; see 'fmnist config {name}'")
+
+
+def _check_matplotlibrc(file: Path) -> None:
+    """Refuse a file of the working folder that Matplotlib would read first and fail over."""
+    try:
+        file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{file.absolute()}: not UTF-8 text, and Matplotlib reads it: {error.reason} at byte "
+            f"{error.start}; mend it, rename it, or work in another folder"
+        ) from None
+    except OSError:  # there is none, as usual
+        return
 
 
 @contextmanager

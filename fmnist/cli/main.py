@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -29,8 +30,12 @@ from fmnist.cli.commands.try_ import try_command
 from fmnist.cli.commands.worker import worker
 from fmnist.cli.group import ConfigurableGroup
 from fmnist.cli.settings import CONFIG_FILE_VARIABLE
+from fmnist.cli.streams import secure_streams
 from fmnist.errors import UserError
 from fmnist.runs import library_output
+
+# A notebook's or a user's settings of Matplotlib are not the report's, and may be broken here.
+_SURROUNDINGS = {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
 
 
 @click.group(
@@ -67,6 +72,8 @@ for _command in _COMMANDS:
 
 def main() -> None:
     """Entry point of the ``fmnist`` command: user errors without a traceback."""
+    secure_streams()
+    os.environ.update(_SURROUNDINGS)
     with library_output.separate():
         sys.exit(_invoke())
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from fmnist.backends import BACKENDS, parallelism
+from fmnist import backends
+from fmnist.backends import parallelism
 from fmnist.backends.policy import PRECISION_VARIABLE, policy_for
 from fmnist.data import first_ready, load
 from fmnist.errors import UserError
@@ -121,16 +122,11 @@ def _version(name: str) -> str | None:
 
 def check_backend() -> Check:
     """KERAS_BACKEND names a backend that is installed; it is not imported."""
-    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if name not in BACKENDS:
-        return Check(
-            "backend",
-            False,
-            f"KERAS_BACKEND={name} is not a known backend",
-            f"set KERAS_BACKEND to {', '.join(BACKENDS)}, or unset it",
-        )
-    if importlib.util.find_spec(name) is None:
-        return Check("backend", False, f"{name} is not installed", f"pip install {name}")
+    try:
+        name = backends.chosen()
+    except UserError as error:
+        found, _, remedy = str(error).partition("; ")
+        return Check("backend", False, found, remedy)
     try:
         precision = policy_for(name, "CPU").precision
     except UserError as error:

@@ -72,8 +72,9 @@ def stream() -> TextIO:
 
 
 def note(text: str) -> None:
-    """Print a line of this program's own on standard error."""
-    print(text, file=stream(), flush=True)
+    """Print a line of this program's own on standard error, where that takes it."""
+    with suppress(OSError):
+        print(text, file=stream(), flush=True)
 
 
 def descriptor() -> int:

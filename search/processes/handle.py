@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing import connection
@@ -58,7 +60,7 @@ class ChildProcess:
         ours, theirs = context.Pipe()
         process = context.Process(target=child.main, args=(theirs, setup), name=name, daemon=True)
         written = _size(setup.output)
-        with _terminal_signals_blocked():
+        with _terminal_signals_blocked(), _nothing_foreign_imported():
             process.start()
         theirs.close()
         child_process = cls(process, ours, setup, now)
@@ -129,6 +131,25 @@ def _terminal_signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _nothing_foreign_imported() -> Iterator[None]:
+    """A child born now imports the parent's modules, not a ``types.py`` of the working folder.
+
+    Nor does it look for the parent's main file where there is none: a script on standard input.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
+    program = sys.modules["__main__"]
+    file = getattr(program, "__file__", None)
+    if file is None or Path(file).exists():
+        yield
+        return
+    del program.__file__
+    try:
+        yield
+    finally:
+        program.__file__ = file
 
 
 def _oom_kills() -> int:

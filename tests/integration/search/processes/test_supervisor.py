@@ -216,3 +216,25 @@ def test_no_child_outlives_its_parent(tmp_path, number):
         assert len(children) == 2
         parent.send_signal(number)
     assert all(gone(pid) for pid in children)
+
+
+SCRIPT = """
+import os
+from search.processes.supervisor import Supervisor
+with Supervisor(jobs=1, initializer=os.getpid) as supervisor:
+    supervisor.warm()
+    supervisor.wait_until_warm(30)
+    print(supervisor.device)
+"""
+
+
+@pytest.mark.parametrize("name", ["types", "socket", "select", "enum"])
+def test_children_of_a_script_on_standard_input_import_nothing_of_the_working_folder(
+    tmp_path, name
+):
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')")
+    command = [sys.executable, "-P", "-"]
+    done = subprocess.run(
+        command, input=SCRIPT, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip().isdigit(), done.stderr
