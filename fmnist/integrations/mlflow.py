@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from fmnist.integrations.tracker import Tracker
 from fmnist.runs.artifacts import BEST_CONFIG, HISTORY, METRICS, MODEL, REPORT, RUN
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
-from fmnist.text import hidden
+from fmnist.text import brief, hidden
 from search.records import Epoch, Trial
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ _CURVES = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
 _MOST_METRICS = 1000  # in one request
 # A store that is gone must not hold a finished run for minutes, as MLflow's own limits do; and
 # nothing is told to anybody but that store.
+_OPENING_SECONDS, _LOGGING_SECONDS = 10.0, 60.0
 _MANNERS = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
@@ -44,11 +46,15 @@ def installed() -> bool:
     return importlib.util.find_spec("mlflow") is not None
 
 
-def open_store(uri: str) -> MLflowStore:
+def open_store(uri: str, *, tell: Callable[[str], object] | None = None) -> MLflowStore:
     """The store at ``uri``: ``sqlite:///FILE``, ``http://HOST:5000`` or whatever MLflow takes.
 
+    Args:
+        tell: told of a store that cannot be opened, which is tried again when the run is over.
+
     Raises:
-        UserError: MLflow is not installed, or the store cannot be opened: now, not in the morning.
+        UserError: MLflow is not installed; without ``tell`` also where the store cannot be
+            opened: now, not in the morning.
     """
     if not installed():
         raise UserError(
@@ -57,11 +63,15 @@ def open_store(uri: str) -> MLflowStore:
         )
     for name, value in _MANNERS.items():
         os.environ.setdefault(name, value)
+    store = MLflowStore(uri)
     try:
-        return MLflowStore(uri)
+        _within(_OPENING_SECONDS, store.connect)
     except Exception as error:  # of many libraries, by the kind of store
-        reason = hidden(str(error)).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"--mlflow {hidden(uri)}: the store cannot be opened: {reason}") from None
+        text = f"--mlflow {hidden(uri)}: the store cannot be opened: {brief(error)}"
+        if tell is None:
+            raise UserError(text) from None
+        tell(f"{text}; it is tried again when the run is over")
+    return store
 
 
 class MLflowStore(Tracker):
@@ -70,16 +80,30 @@ class MLflowStore(Tracker):
     name = "MLflow"
 
     def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._experiment = ""
+
+    def connect(self) -> None:
+        """Find the experiment in the store, or make it."""
         from mlflow.tracking import MlflowClient
 
-        self._client = MlflowClient(tracking_uri=uri)
+        self._client = MlflowClient(tracking_uri=self._uri)
         found = self._client.get_experiment_by_name(EXPERIMENT)
         self._experiment = (
             found.experiment_id if found else self._client.create_experiment(EXPERIMENT)
         )
 
     def finished(self, run: Run) -> None:
-        """Log ``run``; one that could not be logged whole stands there as failed."""
+        """Log ``run``; one that could not be logged whole stands there as failed.
+
+        Raises:
+            TimeoutError: the store takes longer than a run that is over may wait.
+        """
+        if not self._experiment:
+            _within(_OPENING_SECONDS, self.connect)
+        _within(_LOGGING_SECONDS, lambda: self._log(run))
+
+    def _log(self, run: Run) -> None:
         begun = _milliseconds(run.read(RUN).created)
         number = self._begin(run.path.resolve().name, begun)
         try:
@@ -118,6 +142,29 @@ class MLflowStore(Tracker):
         self._client.set_tag(number, "state", trial.state)
         status = "FAILED" if trial.state == "failed" else "FINISHED"
         self._client.set_terminated(number, status, begun + int(1000 * (trial.seconds or 0.0)))
+
+
+def _within(seconds: float, work: Callable[[], None]) -> None:
+    """Do the work in so much time; a store may accept a call and never answer it.
+
+    Raises:
+        TimeoutError: it is not done; or whatever the work raises.
+    """
+    errors: list[Exception] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=guarded, daemon=True, name="mlflow")
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if thread.is_alive():
+        raise TimeoutError(f"no answer for {seconds:.0f} s")
 
 
 def _results(run: Run) -> dict[str, float]:

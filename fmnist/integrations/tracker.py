@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fmnist.runs.folder import Run
-from fmnist.text import hidden
+from fmnist.text import brief
 
 _log = logging.getLogger("fmnist")
 
@@ -55,4 +55,4 @@ class Trackers:
         except Exception as error:  # whatever another library does: the run goes on
             self.working.remove(tracker)
             _log.exception("%s is given up", tracker.name)
-            self.tell(f"{tracker.name} is given up, the run goes on: {hidden(str(error))}")
+            self.tell(f"{tracker.name} is given up, the run goes on: {brief(error)}")

@@ -14,16 +14,18 @@ def open_trackers(
     tensorboard: bool = False,
     mlflow: str | None = None,
     notify: Sequence[str] = (),
+    strict: bool = True,
 ) -> Trackers:
     """Open the live page and the trackers asked for; ``tell`` hears what goes wrong with them.
 
     Args:
         mlflow: the address of a store.
         notify: addresses that messages go to.
+        strict: refuse a store that cannot be opened, rather than go on without it.
 
     Raises:
-        UserError: MLflow or Apprise is not installed, the store cannot be opened, or an address
-            has no form that Apprise knows.
+        UserError: MLflow or Apprise is not installed, an address has no form that Apprise knows,
+            or, if ``strict``, the store cannot be opened.
     """
     working: list[Tracker] = [LivePage()]
     if tensorboard:
@@ -33,7 +35,7 @@ def open_trackers(
     if mlflow:
         from fmnist.integrations.mlflow import open_store
 
-        working.append(open_store(mlflow))
+        working.append(open_store(mlflow, tell=None if strict else tell))
     if notify:
         from fmnist.integrations.notification import Notifier, check_urls
 

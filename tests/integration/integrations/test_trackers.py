@@ -206,11 +206,15 @@ def test_a_job_tells_its_trackers(tmp_path, monkeypatch):
     assert counting.calls == ["progress", "progress", "finished"]
 
 
+NOTHING = {
+    **dict.fromkeys(("name", "data", "template", "questions")),
+    **dict.fromkeys(("title", "author", "course", "dated"), ""),
+}
+
+
 def trackers(folder, **options):
     """Those of a job that these options of the command line make."""
-    shared = dict.fromkeys(("name", "data", "template", "questions"))
-    shared |= dict.fromkeys(("title", "author", "course", "dated"), "")
-    options = JobOptions(folder, **shared, quiet=True, as_json=False, **options)
+    options = JobOptions(folder, **NOTHING, quiet=True, as_json=False, **options)
     return options.make_job(Run(folder), Request(), Config()).trackers.working
 
 
@@ -298,3 +302,45 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password(mlflow_inst
     )
     assert "UserError: --mlflow http://ada:***@127.0.0.1:1: the store cannot be op" in done.stderr
     assert "secret" not in done.stderr
+
+
+SILENT = """
+import socket, time
+from fmnist.integrations import mlflow, tracking
+mlflow._OPENING_SECONDS = 0.5
+with socket.create_server(("127.0.0.1", 0)) as server:  # takes calls, never answers
+    uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+    told = []
+    since = time.monotonic()
+    found = tracking.open_trackers(told.append, mlflow=uri, strict=False)
+    found.finished(None)
+    assert time.monotonic() - since < 20, "the waiting has an end"
+    print(*told, sep="\\n")
+"""
+
+
+def test_a_store_that_never_answers_costs_a_message_and_no_time(mlflow_installed):
+    done = subprocess.run([sys.executable, "-c", SILENT], capture_output=True, text=True)
+    first, second = done.stdout.splitlines()
+    assert "cannot be opened: no answer for 0 s; it is tried again when the run" in first
+    assert second == "MLflow is given up, the run goes on: no answer for 0 s"
+    assert done.stderr == ""
+
+
+def test_only_a_new_run_that_names_its_store_is_refused(tmp_path, monkeypatch):
+    asked = []
+
+    def note(tell, *, strict, **_):
+        asked.append(strict)
+        return Trackers()
+
+    monkeypatch.setattr("fmnist.integrations.tracking.open_trackers", note)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    jobs = [JobOptions(tmp_path, **NOTHING, quiet=True, as_json=False, mlflow="http://h")] * 3
+    jobs[0].make_job(Run(tmp_path), Request(), Config())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://h")
+    jobs[1].make_job(Run(tmp_path), Request(), Config())
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    write_run_toml(tmp_path)
+    jobs[2].make_job(Run(tmp_path), Request(), Config())
+    assert asked == [True, False, False]
