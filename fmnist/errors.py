@@ -5,7 +5,7 @@ EXIT_CODES = {
     1: "failed: a training, a check of doctor, or a bug (with a traceback)",
     2: "a wrong option or value; the message says what is allowed",
     3: "data that are missing, damaged or others than the run's",
-    4: "a run folder that is missing, in use, finished or not readable",
+    4: "a run folder that is missing, in use, finished, or may not be read or written",
     5: "all done, but no PDF could be made",
     6: "the disk is full; nothing is lost, the same command goes on",
     7: "reproduce: the numbers do not hold",
@@ -26,6 +26,12 @@ class UserError(Exception):
     exit_code = 2
 
 
+class AccessError(UserError):
+    """A file or folder that this user may not read or write."""
+
+    exit_code = 4
+
+
 class DataError(UserError):
     """A data file that breaks a rule; the message names file, rule and value."""
 
@@ -38,7 +44,13 @@ class TrainingError(UserError):
     exit_code = 1
 
 
-class DiskFullError(UserError):
+class DiskError(UserError):
+    """A disk that fails; what was written before is whole."""
+
+    exit_code = 1
+
+
+class DiskFullError(DiskError):
     """No room for a file of the run; what was written before is whole."""
 
     exit_code = 6

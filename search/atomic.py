@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,8 @@ from pathlib import Path
 def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     """Have ``write`` fill a temporary file beside ``path``, then rename it into place.
 
-    The temporary name keeps the suffix: savers such as Keras's look at it.
+    The temporary name keeps the suffix: savers such as Keras's look at it. Who may read the file
+    does not change.
 
     Raises:
         OSError: the folder cannot be made or written; ``path`` is then as it was.
@@ -21,16 +24,18 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.with_name(f".writing-{uuid.uuid4().hex}{path.suffix}")
     try:
         write(temporary)
+        with contextlib.suppress(OSError):  # there is none yet
+            shutil.copymode(path, temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Have the renaming itself on the disk, for a power cut; Windows knows no such thing."""
+def sync_folder(folder: Path) -> None:
+    """Have the names of its files on the disk, for a power cut; Windows knows no such thing."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

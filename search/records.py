@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,17 +12,18 @@ from typing import Any, Literal, Self, TypeVar
 import msgspec
 from typing_extensions import override
 
+from search.json_lines import JsonLines, RecordError, read_rows
 from search.space import Value
 
+__all__ = [
+    "Epoch", "EpochLog", "Failure", "FailureKind", "JsonLines", "RecordError", "State", "Trial",
+    "TrialError", "TrialLog", "best_of", "read_epochs", "read_rows", "read_trials",
+]  # fmt: skip
 T = TypeVar("T")
 
 SCHEMA = 1
 State = Literal["complete", "pruned", "failed"]
 StoppedBy = Literal["", "pruner", "clock"]
-
-
-class RecordError(ValueError):
-    """A file of records that holds something else; the message names file and line."""
 
 
 class TrialError(Exception):
@@ -166,69 +164,6 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
     """The complete trial of the highest value; the earliest where values are equal."""
     complete = [t for t in trials if t.state == "complete" and t.value is not None]
     return max(complete, key=lambda t: (t.value or 0.0, -t.number), default=None)
-
-
-class JsonLines:
-    """A file of JSON objects, one a line, that only grows and survives a crash while growing.
-
-    A torn last line (a power cut while writing) is cut off when the file is opened; a line that
-    could not be written whole (a full disk) is taken back.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if path.exists():
-            self._cut_torn_line()
-
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Write one object and wait until it is on the disk.
-
-        Raises:
-            OSError: it could not be written; the file is as before.
-        """
-        line = json.dumps(row).encode() + b"\n"
-        with self.path.open("ab", buffering=0) as file:
-            before = file.tell()
-            try:
-                written = file.write(line)
-                if written != len(line):
-                    file.write(line[written:])  # says why it does not fit
-                os.fsync(file.fileno())
-            except OSError:
-                with contextlib.suppress(OSError):
-                    file.truncate(before)
-                raise
-
-    def _cut_torn_line(self) -> None:
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            with self.path.open("r+b") as file:
-                file.truncate(whole)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file of JSON objects, none without the file; nothing is mended.
-
-    Raises:
-        RecordError: a whole line that is no JSON object; the message names file and line.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    lines = data[: data.rfind(b"\n") + 1].splitlines()
-    return [_row(path, number, line) for number, line in enumerate(lines, start=1)]
-
-
-def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: line {number} is not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise RecordError(f"{path}: line {number} holds no object: {row!r}")
-    return row
 
 
 def read_trials(path: Path) -> list[Trial]:

@@ -10,6 +10,7 @@ import click
 
 from fmnist.cli import options
 from fmnist.cli.commands.ablate import experiment
+from fmnist.cli.commands.check import check
 from fmnist.cli.commands.clean import clean
 from fmnist.cli.commands.compare import compare
 from fmnist.cli.commands.completion import completion
@@ -62,8 +63,8 @@ def cli(config_file: Path | None) -> None:
 
 
 _COMMANDS = [
-    try_command, run, plan, train, predict, report, compare, recipes, status, doctor, runs, clean,
-    config, completion, dashboard, import_command, worker, reproduce, export, experiment,
+    try_command, run, plan, train, predict, report, compare, recipes, status, doctor, runs, check,
+    clean, config, completion, dashboard, import_command, worker, reproduce, export, experiment,
     notify, watch,
 ]  # fmt: skip
 for _command in _COMMANDS:

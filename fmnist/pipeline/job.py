@@ -5,6 +5,7 @@ A stage whose file is there is done, so the same call goes on where an earlier o
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from fmnist.errors import DiskFullError, StorageError, UserError
+from fmnist.errors import DiskError, DiskFullError, StorageError, UserError
 from fmnist.pipeline.context import Context
 from fmnist.pipeline.coordination import Coordinator, LocalCoordinator
 from fmnist.pipeline.flip_policy import disable_flips
@@ -24,7 +25,7 @@ from fmnist.pipeline.stages.ensemble import ensemble
 from fmnist.pipeline.stages.evaluate import evaluate
 from fmnist.pipeline.stages.interpret import explain
 from fmnist.pipeline.stages.preflight import preflight
-from fmnist.pipeline.stages.prepare import prepare
+from fmnist.pipeline.stages.prepare import keep_questions, prepare
 from fmnist.pipeline.stages.refit import refit
 from fmnist.pipeline.stages.report import finish, interim, report
 from fmnist.pipeline.stages.reproduce import reproduce
@@ -33,10 +34,12 @@ from fmnist.pipeline.warm_start import refuse_to_go_on
 from fmnist.runs import artifacts
 from fmnist.runs.artifacts import Artifact
 from fmnist.runs.folder import RunError, utc_now
+from fmnist.runs.repair import repair_journals
 from search.processes.child import DISK_FULL
 
 __all__ = ["Job", "Request"]
 
+_DISK_FAILS = (errno.EIO, errno.ESTALE, errno.ENXIO)
 log = logging.getLogger("fmnist")
 
 
@@ -59,7 +62,7 @@ class Job(Context):
             KeyboardInterrupt: a signal came; an interim report was written.
         """
         self.interrupt.notice = self.display.stopping
-        with self.run.locked(), _named_when_full(self):
+        with self.run.locked(), _disk_errors_named(self):
             self._resume()
             with self.run.logging(log), self.interrupt:
                 try:
@@ -76,6 +79,7 @@ class Job(Context):
                     self.workers.close()
 
     def _stages(self) -> int:
+        self._repair()
         disable_flips(self)
         for stage in _STAGES:
             self.interrupt.check()
@@ -105,6 +109,18 @@ class Job(Context):
                 "repeat the first command to go on, or give another --name"
             )
         self.display.message(f"continuing {self.run.path}")
+        # What is only printed may be put right meanwhile.
+        for name, text in self.run.renew_cover(self.report.document).items():
+            self.display.message(f"the cover's {name} is now {text}")
+        keep_questions(self)
+
+    def _repair(self) -> None:
+        """Take damaged lines out of the journals before a stage reads them, and say so."""
+        for repair in repair_journals(self.run) if self.run.has(artifacts.RUN) else ():
+            log.warning("%s", repair)
+            self.display.message(str(repair))
+            if self.run.has(artifacts.PLAN):  # for the report
+                self.planner.note("search", str(repair))
 
     def _timed(self, name: str, work: Callable[[Job], None]) -> None:
         began, since = utc_now(), time.monotonic()
@@ -173,17 +189,22 @@ _STAGES = (
 
 
 @contextmanager
-def _named_when_full(job: Context) -> Iterator[None]:
-    """A full disk is the user's to mend: say where, and that nothing is lost."""
+def _disk_errors_named(job: Context) -> Iterator[None]:
+    """A disk that is full or fails is the user's to mend: say where, and that nothing is lost."""
     try:
         yield
     except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        raise DiskFullError(
-            f"{job.run.path}: the disk is full ({error.strerror}); nothing is lost: free some "
-            "space and repeat the command"
-        ) from error
+        if error.errno in DISK_FULL:
+            raise DiskFullError(
+                f"{job.run.path}: the disk is full ({error.strerror}); nothing is lost: free some "
+                "space and repeat the command"
+            ) from error
+        if error.errno in _DISK_FAILS:
+            raise DiskError(
+                f"{error.filename or job.run.path}: the disk fails ({error.strerror}); nothing "
+                "that was written is lost: see to the disk and repeat the command"
+            ) from error
+        raise
 
 
 def _differences(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:

@@ -146,7 +146,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         return read_rows(path)
     except RecordError as error:
-        raise FactsError(str(error)) from None
+        raise FactsError(f"{error}; fmnist check --repair mends it") from None
 
 
 def _under_way(folder: Path) -> dict[str, dict[int, Epoch]]:
@@ -157,7 +157,7 @@ def _under_way(folder: Path) -> dict[str, dict[int, Epoch]]:
             for log, journal, _ in JOURNALS
         }
     except RecordError as error:
-        raise FactsError(str(error)) from None
+        raise FactsError(f"{error}; fmnist check --repair mends it") from None
 
 
 def _in_flight(folder: Path, latest: dict[str, dict[int, Epoch]]) -> tuple[InFlight, ...]:

@@ -177,4 +177,5 @@ COMPARISON = Artifact(
 ARTIFACTS: tuple[Artifact[Any], ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Artifact)
 )
+TRIAL_LOGS = tuple(a for a in ARTIFACTS if a.record is Trial)
 EPOCH_JOURNALS = tuple(a for a in ARTIFACTS if a.record is Epoch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -24,6 +23,7 @@ from fmnist.runs.codec import FactsError, decode, encode, toml_text
 from fmnist.runs.library_output import libraries_into
 from fmnist.runs.safe_read import read_bytes
 from search.atomic import atomic_write
+from search.json_lines import to_line
 from search.records import Epoch, RecordError, Trial, read_epochs, read_trials
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Run:
     def named(cls, results: Path, name: str) -> Run:
         """The run ``name`` under ``results``; a name that is no plain file name is refused."""
         if not _NAME.fullmatch(name):
-            raise RunError(
+            raise UserError(
                 f"--name {name!r}: use up to 100 letters, digits, '.', '_' and '-', starting "
                 "with a letter or digit"
             )
@@ -105,7 +105,7 @@ class Run:
         try:
             return read_trials(self / log)
         except RecordError as error:
-            raise RunError(str(error)) from None
+            raise RunError(f"{error}; fmnist check --repair mends it") from None
 
     def epochs(self, journal: Artifact[Epoch]) -> dict[int, list[Epoch]]:
         """The epochs of a journal by training, as ``trials`` reads a log.
@@ -116,15 +116,15 @@ class Run:
         try:
             return read_epochs(self / journal)
         except RecordError as error:
-            raise RunError(str(error)) from None
+            raise RunError(f"{error}; fmnist check --repair mends it") from None
 
     def write_text(self, file: str | Artifact[Any], text: str) -> None:
         """Write a text file, whole or not at all."""
         atomic_write(self / file, lambda path: _write(path, text))
 
     def write_rows(self, file: str | Artifact[Any], rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write a file of JSON objects, one a line."""
-        self.write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
+        """Write a file of JSON objects, one a line, each with its checksum."""
+        self.write_text(file, b"".join(map(to_line, rows)).decode())
 
     def write_arrays(self, file: str | Artifact[Any], **arrays: np.ndarray[Any, Any]) -> None:
         """Write a compressed ``.npz``."""
@@ -143,6 +143,15 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self / name}: cannot be read: {error}") from None
 
+    def renew_cover(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Have the cover say ``texts``, those that are not empty; returns what is new."""
+        record = self.read_toml(RUN)
+        said = record.get("document", {})
+        new = {name: text for name, text in texts.items() if text and text != said.get(name)}
+        if new:
+            self.write_toml(RUN, {**record, "document": {**said, **new}})
+        return new
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process.
@@ -150,7 +159,13 @@ class Run:
         Raises:
             RunError: another process holds it; the message names that process.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"{self.path}: cannot be made: {error.strerror}; choose another folder with "
+                "--results"
+            ) from None
         owner = self.path / ".owner"
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
@@ -183,7 +198,9 @@ class Run:
             with libraries_into(self / CHILDREN_LOG):
                 yield
         except BaseException as error:
-            logger.error("stopped: %r", error, exc_info=not isinstance(error, UserError))
+            trace = None if isinstance(error, UserError) else error
+            said = f"{type(error).__name__}: {error}".rstrip(": ") if trace else str(error)
+            logger.error("stopped: %s", " ".join(said.split()), exc_info=trace)
             if not self.has(RUN):
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
@@ -192,12 +209,14 @@ class Run:
             handler.close()
 
     def busy(self) -> bool:
-        """Whether another process holds the folder now."""
+        """Whether another process holds the folder now; also where this one may only read."""
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
             return True
+        except OSError:  # another user's, or on a medium that cannot be written
+            return _locked_by_another(self.path / ".lock")
         lock.release()
         return False
 
@@ -210,11 +229,11 @@ class _Quiet(logging.FileHandler):
 
 
 def unfinished(results: Path, request: dict[str, Any]) -> Run | None:
-    """The newest run under ``results`` that was asked the same and has no report yet."""
+    """The newest run under ``results`` that was asked the same, has no report, and is ours."""
     found = []
     for file in results.glob(f"*/{RUN}"):
         run = Run(file.parent)
-        if run.has(REPORT) or run.busy():
+        if run.has(REPORT) or not os.access(run.path, os.W_OK) or run.busy():
             continue
         try:
             record = run.read_toml(RUN)
@@ -223,6 +242,20 @@ def unfinished(results: Path, request: dict[str, Any]) -> Run | None:
         if record.get("request") == request:
             found.append((str(record.get("created")), run))
     return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _locked_by_another(lock: Path) -> bool:
+    """Ask for a share in a lock that may only be read."""
+    try:
+        import fcntl
+
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):  # Windows; no lock was ever taken
+        return False
+    return False
 
 
 def _write(path: Path, text: str) -> None:

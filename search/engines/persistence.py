@@ -22,10 +22,15 @@ class CorruptStoreError(OSError):
     """A store that cannot be read, or that says other than the log does."""
 
 
+def free_name(path: Path) -> Path:
+    """``….damaged-1`` beside a damaged file, or the first such name that is free."""
+    names = (path.with_name(f"{path.name}.damaged-{n}") for n in itertools.count(1))
+    return next(name for name in names if not name.exists())
+
+
 def quarantine(path: Path, why: object) -> None:
     """Rename a damaged store to ``….damaged-1`` (the first free number); nothing is deleted."""
-    names = (path.with_name(f"{path.name}.damaged-{n}") for n in itertools.count(1))
-    target = next(name for name in names if not name.exists())
+    target = free_name(path)
     for ending in _BESIDE:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(target.with_name(target.name + ending))

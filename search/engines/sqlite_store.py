@@ -7,6 +7,7 @@ import errno
 import functools
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,8 +38,9 @@ from search.space import SearchSpace
 NAME = "study"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # A full disk shows as the second when a write fails, as the third when SQLite cannot make the
-# journal beside the file.
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+# journal beside the file; so does a disk that fails.
+_NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_PROBE = 1_000_000  # bytes
 
 
 _P = ParamSpec("_P")
@@ -47,7 +49,7 @@ _Method = Callable[Concatenate["SqliteStore", _P], _T]
 
 
 def _with_os_errors(method: _Method[_P, _T]) -> _Method[_P, _T]:
-    """Have damage be a ``CorruptStoreError`` and a full disk an ``OSError``."""
+    """Have damage be a ``CorruptStoreError`` and a disk that is full or fails an ``OSError``."""
 
     @functools.wraps(method)
     def call(self: SqliteStore, /, *args: _P.args, **options: _P.kwargs) -> _T:
@@ -57,9 +59,10 @@ def _with_os_errors(method: _Method[_P, _T]) -> _Method[_P, _T]:
             code, text = _code(error)
             if code in _DAMAGED:
                 raise CorruptStoreError(text) from error
-            if code in _FULL:
-                reason = f"{os.strerror(errno.ENOSPC)} ({text})"
-                raise OSError(errno.ENOSPC, reason, str(self._path)) from error
+            if code in _NOT_WRITTEN:
+                number = _cause(code, self._path.parent)
+                reason = f"{os.strerror(number)} ({text})"
+                raise OSError(number, reason, str(self._path)) from error
             raise
 
     return call
@@ -177,7 +180,7 @@ class SqliteStore(TrialStore):
 
     @_with_os_errors
     def _open(self, finished: Sequence[Trial], min_next_number: int) -> None:
-        _check(self._path)
+        check_file(self._path)
         # By a function, not an URL: folders have question marks and braces in their names.
         self._storage = RDBStorage(
             "sqlite://",
@@ -257,12 +260,30 @@ def _recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> F
     )
 
 
-def _check(path: Path) -> None:
-    """Read the whole file once: damage is better found now than in the middle of a night."""
+def check_file(path: Path) -> None:
+    """Read the whole file once: damage is better found now than in the middle of a night.
+
+    Raises:
+        CorruptStoreError: it is damaged.
+    """
     with contextlib.closing(sqlite3.connect(path)) as connection:
         problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
     if problems != ["ok"]:
         raise CorruptStoreError(problems[0])
+
+
+def _cause(code: int, folder: Path) -> int:
+    """The system's number of what kept SQLite from writing, found by writing something."""
+    if code == sqlite3.SQLITE_FULL:
+        return errno.ENOSPC
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_PROBE))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return error.errno or errno.EIO
+    return errno.EIO
 
 
 def _code(error: BaseException) -> tuple[int, str]:

@@ -1,4 +1,6 @@
 import json
+import logging
+import os
 import re
 import subprocess
 import sys
@@ -6,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from fmnist.errors import DataError, UserError
 from fmnist.runs.artifacts import METRICS, STAGES
 from fmnist.runs.folder import Run, RunError, new_name, unfinished
 from fmnist.runs.records.plan import Stage, Stages
@@ -53,7 +56,7 @@ def test_a_broken_file_is_named(tmp_path, text):
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a b", "x" * 101])
 def test_a_name_is_a_plain_file_name(tmp_path, name):
-    with pytest.raises(RunError, match="letters, digits"):
+    with pytest.raises(UserError, match="letters, digits"):
         Run.named(tmp_path, name)
 
 
@@ -67,7 +70,17 @@ def test_a_folder_without_run_toml_is_no_run(tmp_path):
         Run.existing(tmp_path)
 
 
-def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path):
+class ReadOnlyLock:
+    """As for a user who may not write the file."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def acquire(self):
+        raise PermissionError
+
+
+def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path, monkeypatch):
     code = (
         "import sys; from pathlib import Path; from fmnist.runs.folder import Run\n"
         f"with Run(Path({str(tmp_path)!r})).locked():\n"
@@ -77,6 +90,9 @@ def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path):
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as other:
         assert other.stdout.readline() == b"held\n"
         assert Run(tmp_path).busy()
+        with monkeypatch.context() as patched:
+            patched.setattr("fmnist.runs.folder.FileLock", ReadOnlyLock)
+            assert Run(tmp_path).busy()
         with (
             pytest.raises(RunError, match=f"in use by process {other.pid}"),
             Run(tmp_path).locked(),
@@ -105,3 +121,57 @@ def test_unfinished_finds_the_newest_run_of_the_same_request(tmp_path):
     assert unfinished(tmp_path, {"seed": 1}).path.name == "new"
     assert unfinished(tmp_path, {"seed": 3}) is None
     assert json.dumps(unfinished(tmp_path / "nowhere", {})) == "null"
+
+
+def test_a_folder_that_may_only_be_read_is_seen_and_left_alone(tmp_path, monkeypatch):
+    run = Run(tmp_path / "ann")
+    run.path.mkdir()
+    run.write_toml("run.toml", {"created": "2026-01-01", "request": {"seed": 1}})
+    monkeypatch.setattr("fmnist.runs.folder.FileLock", ReadOnlyLock)
+    assert not run.busy()  # no lock was ever taken
+    (run / ".lock").write_text("")
+    assert not run.busy()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert unfinished(tmp_path, {"seed": 1}) is None
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(RunError, match=r"file/run: cannot be made: .*--results"),
+        Run(tmp_path / "file" / "run").locked(),
+    ):
+        pass
+
+
+def test_a_cover_is_renewed_where_it_says_something_else(tmp_path):
+    run = Run(tmp_path)
+    run.write_toml("run.toml", {"document": {"author": "Ada", "date": "today"}})
+    assert run.renew_cover({"author": "", "course": "", "date": "today"}) == {}
+    assert run.renew_cover({"author": "Bob", "course": "DL"}) == {"author": "Bob", "course": "DL"}
+    said = run.read_toml("run.toml")["document"]
+    assert said == {"author": "Bob", "course": "DL", "date": "today"}
+
+
+def test_who_may_read_a_file_does_not_change_when_it_is_written_again(tmp_path):
+    run = Run(tmp_path)
+    run.write_text("report.html", "old")
+    (run / "report.html").chmod(0o600)
+    run.write_text("report.html", "new")
+    assert (run / "report.html").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(5, "Input/output error"), "OSError: [Errno 5] Input/output error"),
+        (DataError("a.csv: line 2:\n  no number"), "a.csv: line 2: no number"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+)
+def test_the_log_says_in_a_line_what_ended_the_run(tmp_path, error, line):
+    run = Run(tmp_path)
+    run.write_text("run.toml", "")
+    with pytest.raises(type(error)), run.logging(logging.getLogger("fmnist.test")):
+        raise error
+    assert f"ERROR stopped: {line}\n" in (run / "run.log").read_text()

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.records import Epoch, EpochLog, Failure, JsonLines, RecordError, Trial, TrialLog
+from search.records import (
+    Epoch,
+    EpochLog,
+    Failure,
+    JsonLines,
+    RecordError,
+    Trial,
+    TrialLog,
+    read_rows,
+    read_trials,
+)
 
 fractions = st.floats(0, 1)
 epochs = st.builds(
@@ -122,3 +132,31 @@ def test_the_journal_knows_the_epochs_of_every_trial(tmp_path):
         assert journal.unrecorded([trial(0, 0.5)]) == (3,)
     log.forget(0)
     assert log.of(0) == ()
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_flipped_bit_of_a_line_is_found_or_changes_nothing(tmp_path, bit):
+    path = tmp_path / "t.jsonl"
+    log = TrialLog(path)
+    log.append(trial(0, 0.5))
+    log.append(trial(1, 0.625))
+    whole, found = path.read_bytes(), 0
+    for place in range(whole.index(b"\n")):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+        try:
+            trials = read_trials(path)
+        except RecordError:
+            found += 1
+        else:
+            assert trials == log.trials
+    assert found > 0.95 * whole.index(b"\n")  # all but the name of the checksum
+
+
+def test_a_file_that_is_new_is_found_after_a_power_cut(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("search.json_lines.sync_folder", synced.append)
+    lines = JsonLines(tmp_path / "t.jsonl")
+    lines.append({"a": 1})
+    lines.append({"a": 2})
+    assert synced == [tmp_path]
+    assert read_rows(lines.path) == [{"a": 1}, {"a": 2}]

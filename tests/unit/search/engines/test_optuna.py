@@ -2,6 +2,7 @@
 
 import errno
 import sqlite3
+import tempfile
 
 import optuna
 import pytest
@@ -119,7 +120,8 @@ def test_a_journal_left_beside_a_damaged_file_goes_with_it(bench):
     ("code", "expected", "number"),
     [
         (sqlite3.SQLITE_FULL, OSError, errno.ENOSPC),
-        (sqlite3.SQLITE_IOERR_WRITE, OSError, errno.ENOSPC),
+        (sqlite3.SQLITE_IOERR_WRITE, OSError, errno.EIO),
+        (sqlite3.SQLITE_CANTOPEN, OSError, errno.EDQUOT),
         (sqlite3.SQLITE_CORRUPT, CorruptStoreError, None),
         (sqlite3.SQLITE_CONSTRAINT, optuna.exceptions.StorageInternalError, None),
     ],
@@ -132,7 +134,12 @@ def test_errors_of_sqlite_are_told_apart(tmp_path, monkeypatch, code, expected, 
         error.sqlite_errorcode = code
         raise optuna.exceptions.StorageInternalError("an exception") from error
 
+    def no_room(**where):
+        raise OSError(errno.EDQUOT, "a quota")
+
     monkeypatch.setattr(store._storage, "create_new_trial", fail)
+    if number == errno.EDQUOT:
+        monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
     with pytest.raises(expected) as caught:
         store.create(create_trial(state=TrialState.FAIL))
     if number is not None:
