@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+"
+)
+_LONGEST = 200
 _PASSWORD = re.compile(r"(://[^:/@\s]*):.+@")
 _IN_QUERY = re.compile(r"(\b\w*(?:password|passwd|secret|token)\w*=)[^&\s]+", re.IGNORECASE)
 
@@ -90,6 +94,17 @@ def size(amount: float) -> str:
 def cell(value: Any) -> str:
     """A value of a hyperparameter, short."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def one_line(text: str) -> str:
+    """``text`` without what cannot be printed: control characters, and such as turn the writing."""
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
+
+
+def brief(error: BaseException) -> str:
+    """The first line of what an error says, short and without secrets."""
+    line = hidden((str(error).splitlines() or [""])[0]) or type(error).__name__
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def hidden(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import re
 from collections.abc import Callable, Iterator
@@ -24,10 +25,18 @@ from fmnist.cli.settings import (
     variable_of,
 )
 from fmnist.cli.streams import status_with_streams
-from fmnist.errors import EXIT_CODES, UserError
+from fmnist.errors import EXIT_CODES, AccessError, UserError
 from fmnist.runs import library_output
 
 F = TypeVar("F", bound=Callable[..., Any])
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_ELSEWHERE = {
+    **dict.fromkeys(("report", "compare"), "write into another folder with --output DIR"),
+    "export": "write into another folder with --to DIR",
+    "experiment": "copy the run to a folder of your own first",
+    "clean": "it is another user's",
+}
+"""What a command can do where a folder may not be written."""
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
@@ -83,7 +92,14 @@ class ConfigurableGroup(click.Group):
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        ctx.exit(status_with_streams(super().invoke(ctx), str(ctx.invoked_subcommand)))
+        try:
+            code = super().invoke(ctx)
+        except OSError as error:
+            if error.errno not in _DENIED:
+                raise
+            where = _ELSEWHERE.get(str(ctx.invoked_subcommand), "choose another with --results")
+            raise AccessError(f"{error.filename}: {error.strerror}; {where}") from None
+        ctx.exit(status_with_streams(code, str(ctx.invoked_subcommand)))
 
     @override
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fmnist.report.render import Rendered
     from fmnist.runs.folder import Run
 
+MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
 STARTED = time.monotonic()
 """When the program began, by the monotonic clock: ``--time`` counts from there."""
 
@@ -65,6 +66,11 @@ class JobOptions:
 
             load_concepts(self.questions)
 
+    @property
+    def names(self) -> str | None:
+        """``--class-names`` as a request holds them."""
+        return ",".join(names) if (names := split_names(self.class_names)) else None
+
     def find_run(self, request: Request, *, fresh: bool = False) -> Run:
         """Find the run of that name, or one of the same request that is not finished.
 
@@ -86,9 +92,9 @@ class JobOptions:
         from fmnist.pipeline.clock import JobClock
         from fmnist.pipeline.job import Job
         from fmnist.pipeline.request import ReportOptions
+        from fmnist.runs.artifacts import RUN
 
         display = make_display(quiet=self.quiet, as_json=self.as_json)
-        now = datetime.now()  # the report must not change when rendered later
         return Job(
             run=run,
             request=request,
@@ -99,6 +105,8 @@ class JobOptions:
                 tensorboard=self.tensorboard,
                 mlflow=self.mlflow,
                 notify=self.notify,
+                # Neither a run that goes on nor a variable meant for all programs is refused.
+                strict=not run.has(RUN) and self.mlflow != os.environ.get(MLFLOW_VARIABLE),
             ),
             class_names=split_names(self.class_names),
             report=ReportOptions(
@@ -106,7 +114,7 @@ class JobOptions:
                     "title": self.title,
                     "author": self.author,
                     "course": self.course,
-                    "date": self.dated or f"{now.day} {now:%B %Y}",
+                    "date": self.dated,
                 },
                 templates=self.template,
                 questions=self.questions,
@@ -162,7 +170,8 @@ def _command_line() -> str:
     """What was typed, with what files and variables gave besides; no secret of an address."""
     context = click.get_current_context(silent=True)
     more = options_from_config(context) if context else []
-    return shlex.join(["fmnist", *map(hidden, _without_notify(sys.argv[1:])), *more])
+    words = ["fmnist", *map(hidden, _without_notify(sys.argv[1:])), *more]
+    return shlex.join(words).encode("utf-8", "replace").decode()  # a path may be no UTF-8
 
 
 def _without_notify(words: Sequence[str]) -> Iterator[str]:

@@ -10,23 +10,44 @@ from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
+from typing_extensions import override
 
 from fmnist.cli.completion import complete_run
 from fmnist.cli.group import section
+from fmnist.cli.jobs import MLFLOW_VARIABLE
 from fmnist.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Text(click.types.StringParamType):
+    """A text in valid letters: bytes of another encoding than the terminal's are none."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(super().convert(value, param, ctx))
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            self.fail(
+                f"{text.encode('utf-8', 'replace').decode()}: its byte "
+                f"{ord(text[error.start]) & 0xFF:#04x} is no UTF-8; type it on a terminal with "
+                "UTF-8, or put it into fmnist.toml"
+            )
+        return text
+
+
+TEXT = Text()
 EXISTING = click.Path(path_type=Path, exists=True)
 EXISTING_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 POSITIVE = click.IntRange(min=1)
-_MLFLOW = "MLFLOW_TRACKING_URI"
 
 
 def mlflow_uri(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """The value of ``--mlflow``; MLflow's own variable counts only where MLflow is installed."""
-    meant_for_us = value != os.environ.get(_MLFLOW)
+    meant_for_us = value != os.environ.get(MLFLOW_VARIABLE)
     return value if meant_for_us or find_spec("mlflow") else None
 
 
@@ -61,6 +82,7 @@ DATA = section(
     ),
     click.option(
         "--class-names",
+        type=TEXT,
         help="Comma-separated, in the order of the labels; as the data say when left out.",
     ),
     click.option(
@@ -74,10 +96,12 @@ MOVED_DATA = click.option(
 )
 REPORT = section(
     "Report",
-    click.option("--title", default="", help="Title on the cover."),
-    click.option("--author", default="", help="Author on the cover."),
-    click.option("--course", default="", help="Course, client or project on the cover."),
-    click.option("--date", "dated", default="", help="Date on the cover; today when left out."),
+    click.option("--title", type=TEXT, default="", help="Title on the cover."),
+    click.option("--author", type=TEXT, default="", help="Author on the cover."),
+    click.option("--course", type=TEXT, default="", help="Course, client or project on the cover."),
+    click.option(
+        "--date", "dated", type=TEXT, default="", help="Date on the cover; today when left out."
+    ),
     click.option(
         "--template",
         type=EXISTING_FOLDER,
@@ -89,7 +113,7 @@ REPORT = section(
         help="Folder of question files instead of the eight; they are kept with the run.",
     ),
 )
-SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 FINAL_TRAINING = [
     click.option(
         "--refit/--no-refit",
@@ -140,7 +164,7 @@ OUTPUT = [
     click.option(
         "--mlflow",
         metavar="URI",
-        envvar=_MLFLOW,
+        envvar=MLFLOW_VARIABLE,
         callback=mlflow_uri,
         help="Also log the finished run to this MLflow store, such as sqlite:///mlflow.db or "
         "http://127.0.0.1:5000.",

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 
-from typing_extensions import override
+from typing_extensions import Buffer, override
 
 from fmnist.runs import library_output
 
@@ -26,12 +26,12 @@ class _Stream(io.FileIO):
     lost: OSError | None = None
 
     @override
-    def write(self, data: object) -> int | None:
+    def write(self, data: Buffer, /) -> int:
         try:
-            return super().write(data)  # type: ignore[arg-type]
+            return super().write(data)
         except OSError as error:
             self.lost = self.lost or error
-            return memoryview(data).nbytes  # type: ignore[arg-type]
+            return memoryview(data).nbytes
 
 
 def secure_streams() -> None:

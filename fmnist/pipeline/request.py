@@ -44,6 +44,7 @@ class Request:
     final_epochs: int | None = None
     validation: int | None = None
     data: str | None = None
+    class_names: str | None = None
     warm_start: str | None = None
     settings: dict[str, Any] | None = None
     recipe: str | None = None

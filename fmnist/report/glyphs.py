@@ -12,13 +12,14 @@ import io
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from fmnist.data.romanization import sound
 from fmnist.report.facts import Facts
+from fmnist.runs.records.run import Document
 
 FAMILY = "Report More"
 """Font of the letters that the bundled fonts lack."""
@@ -26,17 +27,25 @@ _BUNDLED = "ReportSans-Regular.ttf"
 
 
 def respelt(facts: Facts) -> Facts:
-    """The facts with class names that can be printed; a note says which had to be spelt."""
-    data, metrics = facts.run.data, facts.metrics
+    """The facts with names that can be printed; a note says which had to be spelt."""
+    data, metrics, cover = facts.run.data, facts.metrics, facts.run.document
     names = spelt(data.class_names)
-    if names == data.class_names:
+    document = Document(*(_spelt(text) for text in astuple(cover)))
+    changed = [
+        what
+        for what, same in (
+            ("class names", names == data.class_names), ("words on the cover", document == cover)
+        )
+        if not same
+    ]  # fmt: skip
+    if not changed:
         return facts
     note = (
-        "The fonts of this report lack letters of some class names; they are spelt by their sound "
-        "or by the number of the letter in Unicode."
+        f"The fonts of this report lack letters of some {' and '.join(changed)}; they are spelt by "
+        "their sound or by the number of the letter in Unicode."
     )
     data = replace(data, class_names=names, notes=(*data.notes, note))
-    facts = replace(facts, run=replace(facts.run, data=data))
+    facts = replace(facts, run=replace(facts.run, data=data, document=document))
     if metrics is None or len(metrics.test.classes) != len(names):
         return facts
     rows = tuple(replace(c, name=n) for c, n in zip(metrics.test.classes, names, strict=True))

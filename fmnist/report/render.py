@@ -6,9 +6,10 @@ asks for nothing outside itself; the PDF is made from it with a print style shee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -34,6 +35,8 @@ from fmnist.report.output.pdf import print_pdf as _pdf
 from fmnist.report.output.templating import data_uri, environment_for, named_errors, source
 from search.atomic import write_bytes
 
+# No page and no XML may hold them, whichever text brought them.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 FINAL, INTERIM = "report", "interim"
 DEFAULT_TITLE = "{}: a tuned convolutional network"
 GIVEN_TITLE = "{}: a convolutional network"
@@ -83,6 +86,8 @@ def render_report(
     templates: Path | None = None,
     questions: Path | None = None,
     interim: bool = False,
+    output: Path | None = None,
+    cover: Mapping[str, str] | None = None,
 ) -> Rendered:
     """Write ``report.html``, ``report.pdf`` and ``findings.json`` into the run folder.
 
@@ -96,37 +101,51 @@ def render_report(
             then on.
         interim: the run has not ended: write ``interim.html`` and ``interim.pdf`` instead, whose
             chapters say what is not there yet.
+        output: another folder to write into; the run's stays as it is.
+        cover: texts of the cover in place of the run's.
 
     Raises:
         FactsError: a missing or broken file of the run.
         ConceptError: a broken question file.
         ReportTemplateError: a broken template of ``templates``.
     """
+    folder = output or run
     facts = load_facts(run, interim=interim)
+    if cover:
+        facts = _with_cover(facts, cover)
     if not interim:
-        facts = _with_findings(facts)
+        facts = _with_findings(facts, folder)
     if questions is not None:
-        keep_questions(questions, run / FOLDER)
-    concepts = load_concepts(_concept_folder(run, templates))
+        keep_questions(questions, folder / FOLDER)
+    concepts = load_concepts(_concept_folder((folder, run), templates))
     environment = environment_for(templates)
     with drawing(), named_errors() if templates else nullcontext():
         html = _html(environment, facts, concepts)
         style = source(environment, "pdf.css")
-    html_path, pdf_path = _paths(run, INTERIM if interim else FINAL)
+    html_path, pdf_path = _paths(folder, INTERIM if interim else FINAL)
     attached = [] if interim else attachments.attachments(run, facts.files, concepts)
     card = "" if interim else model_card(environment, facts, _title(facts))
     if card:
-        write_bytes(run / CARD, card.encode("utf-8"))
+        write_bytes(folder / CARD, card.encode("utf-8"))
     rendered = write_both(html, (style, created_at(facts), attached), html_path, pdf_path)
     if not interim:
-        for path in _paths(run, INTERIM):
+        for path in _paths(folder, INTERIM):
             path.unlink(missing_ok=True)
     return rendered
 
 
-def _with_findings(facts: Facts) -> Facts:
-    """Write ``findings.json``; it is then one of the files of the run."""
-    findings.write(facts.folder, findings.find(facts))
+def _with_cover(facts: Facts, cover: Mapping[str, str]) -> Facts:
+    """The facts with other texts on the cover, where they are not empty."""
+    texts = {name: text for name, text in cover.items() if text}
+    document = replace(facts.run.document, **texts)
+    return replace(facts, run=replace(facts.run, document=document))
+
+
+def _with_findings(facts: Facts, folder: Path) -> Facts:
+    """Write ``findings.json``; in the run's folder it is one of its files, which the PDF has."""
+    findings.write(folder, findings.find(facts))
+    if folder != facts.folder:
+        return facts
     return replace(facts, files=tuple(sorted({*facts.files, findings.FILE})))
 
 
@@ -136,14 +155,14 @@ def _paths(run: Path, name: str) -> tuple[Path, Path]:
 
 def write_both(html: str, printing: tuple[Any, ...], html_path: Path, pdf_path: Path) -> Rendered:
     """The HTML last: where it is, a run is finished, and its PDF must be there."""
-    page, problem = html.encode("utf-8"), None
+    page, problem = _CONTROL.sub("", html).encode("utf-8"), None
     try:
         import weasyprint  # noqa: F401
     except OSError as error:
         problem = pango_problem(error, pdf_path.name, html_path.name)
     else:
         try:
-            printed = _pdf(for_paper(html), *printing)
+            printed = _pdf(for_paper(page.decode()), *printing)
         except Exception:
             write_bytes(html_path, page)  # a fault in printing must not cost the HTML too
             raise
@@ -152,9 +171,12 @@ def write_both(html: str, printing: tuple[Any, ...], html_path: Path, pdf_path: 
     return Rendered(html_path, None if problem else pdf_path, problem)
 
 
-def _concept_folder(run: Path, templates: Path | None) -> Path | None:
+def _concept_folder(folders: Sequence[Path], templates: Path | None) -> Path | None:
     """The run's own questions, those of the template folder, or None for ours."""
-    own = [run / FOLDER, *([templates / "concepts"] if templates else [])]
+    own = [
+        *(folder / FOLDER for folder in folders),
+        *([templates / "concepts"] if templates else []),
+    ]
     return next((folder for folder in own if folder.is_dir()), None)
 
 
@@ -186,7 +208,7 @@ def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -
         test=facts.metrics.test if facts.metrics else None,
         interim=facts.interim,
         missing=timing.missing(facts) if facts.interim else "",
-        styles=styles(environment, facts.class_names),
+        styles=styles(environment, (*facts.class_names, *astuple(facts.run.document))),
         screen=parts,
     )
     return guarded(page, parts.script, parts.policy)

@@ -57,7 +57,16 @@ def test_1_a_training_fails(fmnist, monkeypatch):
     assert fmnist("run", "--trials", 1) == (1, "fmnist: the loss became nan\n")
 
 
-@pytest.mark.parametrize("arguments", [["run", "--time", "soon"], ["run", "--seed", "x"], ["rnu"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--time", "soon"],
+        ["run", "--seed", "x"],
+        ["rnu"],
+        ["run", "--author", "Ad\udce9"],
+        ["run", "--class-names", "\udce9,b"],
+    ],
+)
 def test_2_a_wrong_option(fmnist, arguments):
     code, error = fmnist(*arguments)
     assert code == 2
@@ -73,6 +82,19 @@ def test_3_data_that_cannot_be_used(fmnist, tmp_path):
 def test_4_no_run_folder(fmnist):
     code, error = fmnist("status", ".")
     assert (code, error) == (4, "fmnist: .: not a run folder (it has no run.toml)\n")
+
+
+def test_4_a_folder_that_may_only_be_read(fmnist, recorded, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "recorded/report.html")
+
+    monkeypatch.setattr("fmnist.report.render.render_report", refuse)
+    code, error = fmnist("report", recorded.path)
+    assert code == 4
+    assert error == (
+        "fmnist: recorded/report.html: Permission denied; "
+        "write into another folder with --output DIR\n"
+    )
 
 
 def test_5_no_pdf(fmnist, recorded, monkeypatch, tmp_path):
@@ -94,6 +116,16 @@ def test_6_the_disk_is_full(fmnist, monkeypatch):
     code, error = fmnist("run", "--trials", 1)
     assert code == 6
     assert "nothing is lost" in error
+
+
+def test_1_the_disk_fails(fmnist, monkeypatch):
+    def broken(job):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "study.db")
+
+    staged(monkeypatch, broken)
+    code, error = fmnist("run", "--trials", 1)
+    assert code == 1
+    assert "study.db: the disk fails (Input/output error)" in error
 
 
 def test_7_the_numbers_do_not_hold(fmnist, recorded, monkeypatch):

@@ -108,7 +108,10 @@ def _head(settings: Settings) -> list[str]:
 
 
 def _short(file: Path) -> str:
-    home = str(Path.home())
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # a user whom the system does not know
+        return str(file)
     return str(file).replace(home, "~", 1) if str(file).startswith(home + os.sep) else str(file)
 
 

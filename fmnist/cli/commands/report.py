@@ -8,13 +8,19 @@ import click
 
 from fmnist.cli.group import command
 from fmnist.cli.jobs import print_rendered, show_in_browser
-from fmnist.cli.options import OPEN, REPORT, RUN
+from fmnist.cli.options import FOLDER, OPEN, REPORT, RUN
 
 
 @command()
 @RUN
 @REPORT
 @OPEN
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=FOLDER,
+    help="Folder for the report, made if need be; the run's stays as it is.",
+)
 def report(
     run_folder: Path,
     *,
@@ -25,6 +31,7 @@ def report(
     template: Path | None,
     questions: Path | None,
     open_report: bool,
+    output: Path | None,
 ) -> int:
     """Render the report of a run again; needs neither TensorFlow nor Optuna.
 
@@ -38,14 +45,16 @@ def report(
 
     run = Run.existing(run_folder)
     cover = {"title": title, "author": author, "course": course, "date": dated}
-    if any(cover.values()):
-        record = run.read_toml(artifacts.RUN)
-        changed = {name: text for name, text in cover.items() if text}
-        record["document"] = {**record.get("document", {}), **changed}
-        run.write_toml(artifacts.RUN, record)
+    if output is None:
+        run.renew_cover(cover)
     finished = run.has(artifacts.METRICS) and run.has(artifacts.EVIDENCE)
     rendered = render_report(
-        run.path, templates=template, questions=questions, interim=not finished
+        run.path,
+        templates=template,
+        questions=questions,
+        interim=not finished,
+        output=output,
+        cover=cover,
     )
     if not finished:
         imported = run.read(artifacts.RUN).imported

@@ -220,7 +220,7 @@ def run(
 
     common.check()
     deadline = search.deadline()
-    request = replace(search.request(), data=absolute(common.data))
+    request = replace(search.request(), data=absolute(common.data), class_names=common.names)
     database = None
     if storage or storage_file:
         database = _open_storage(search.engine, storage, storage_file, grace, study, artifacts)

@@ -79,6 +79,7 @@ def train(
         final_epochs=config.epochs,
         validation=validation,
         data=absolute(common.data),
+        class_names=common.names,
         warm_start=absolute(config_file),
     )
     job = common.make_job(common.find_run(request), request, config)
@@ -101,7 +102,10 @@ def _train_recipe(
     from fmnist.runs.folder import Run
 
     parts = [
-        replace(part, request=replace(part.request, experiments=experiments))
+        replace(
+            part,
+            request=replace(part.request, experiments=experiments, class_names=common.names),
+        )
         for part in parts_of(
             recipes.find(name),
             name,

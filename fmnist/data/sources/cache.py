@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -13,6 +14,7 @@ from fmnist.data.formats import idx
 from search.atomic import write_bytes
 
 CACHE_VARIABLE = "FMNIST_CACHE"
+_NAME = "fmnist-report"
 _ORIGIN_FILE = "source.txt"
 _log = logging.getLogger(__name__)
 
@@ -22,7 +24,12 @@ def cache_folder(cache: Path | None = None) -> Path:
     if cache is not None:
         return Path(cache)
     named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else platformdirs.user_cache_path("fmnist-report")
+    if named:
+        return Path(named)
+    try:
+        return platformdirs.user_cache_path(_NAME)
+    except RuntimeError:  # a user whom the system does not know, and no HOME
+        return Path(tempfile.gettempdir()) / _NAME
 
 
 def data_folder(cache: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fmnist.backends import environment
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 def prepare(job: Context) -> None:
     """Find and verify the data, split it, and note what was asked and where it runs."""
+    here = environment.describe()  # refuses a backend that is not there
     # The children import the backend while the data are found and read.
     job.workers.warm(job.planner.jobs)
     data, splits = job.data, job.splits
     notes = [*data.notes, *filter(None, [flip_note(job)])]
+    now = datetime.now()  # the report must not change when rendered later
+    today = f"{now.day} {now:%B %Y}"
     counts = {
         "seed": job.request.seed,
         "train": len(splits.train),
@@ -37,7 +40,7 @@ def prepare(job: Context) -> None:
             "version": environment.version(),
             "command": job.report.command,
             "request": job.request.to_dict(),
-            "document": job.report.document,
+            "document": {**job.report.document, "date": job.report.document.get("date") or today},
             "data": {
                 "name": data.name,
                 "source": data.source,
@@ -58,19 +61,19 @@ def prepare(job: Context) -> None:
         job.run.write(SPACE, job.space)
     else:
         job.run.write_text(BEST_CONFIG, dump_config(job.base))
-    if job.report.questions is not None:
-        _keep_questions(job.run.path, job.report.questions)
-    job.run.write(ENVIRONMENT, environment.describe())
+    keep_questions(job)
+    job.run.write(ENVIRONMENT, here)
     job.display.message(f"data: {data.name} from {data.source}" + _verified(data.published))
     for note in notes:
         job.display.message(f"note: {note}")
 
 
-def _keep_questions(run: Path, folder: Path) -> None:
+def keep_questions(job: Context) -> None:
     """Have the run hold its own questions: the folder may be gone when the report is made."""
-    from fmnist.report.concepts import FOLDER, keep_questions
+    from fmnist.report import concepts
 
-    keep_questions(folder, run / FOLDER)
+    if job.report.questions is not None:
+        concepts.keep_questions(job.report.questions, job.run / concepts.FOLDER)
 
 
 def _verified(published: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fmnist.backends.environment import Environment as Environment
 from fmnist.data.ledger import Entry
+from fmnist.text import one_line
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Document:
     author: str = ""
     course: str = ""
     date: str = ""
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            object.__setattr__(self, entry.name, one_line(getattr(self, entry.name)))
 
 
 @dataclass(frozen=True)

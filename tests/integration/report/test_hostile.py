@@ -81,6 +81,26 @@ def test_hostile_texts_of_a_run_stay_texts(run, html):
     assert not [a for tag, a in Elements(page).tags if tag == "img" and a.get("src") == "x"]
 
 
+def test_a_report_elsewhere_leaves_the_run_as_it_is(run, html, tmp_path):
+    before = {p.name: p.read_bytes() for p in run.iterdir()}
+    page = html(run, output=tmp_path / "mine", cover={"author": "Bob", "title": ""})
+    assert {p.name: p.read_bytes() for p in run.iterdir()} == before
+    assert {"report.html", "report.pdf", "findings.json", "model_card.md"} == {
+        p.name for p in (tmp_path / "mine").iterdir()
+    }
+    assert '<span class="author">Bob' in page
+
+
+def test_a_cover_holds_no_letter_that_cannot_be_printed(run, html):
+    change(run, "run.toml", 'author = "', 'author = "Ada\\u000B \\u202Egnal\\n 王 ')
+    change(run, "run.toml", 'source = "', 'source = "a\\u0001b ')
+    page = html(run)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e]", page)
+    assert '<span class="author">Ada gnal U+738B' in page
+    assert "lack letters of some words on the cover; they are spelt" in page
+    assert "ab " in page
+
+
 def test_hostile_texts_stay_texts_in_the_model_card(run, html):
     for name in ("run.toml", "metrics.json"):
         change(run, name, '"Sandal"', json.dumps(f"a|b\n# {SCRIPT} [x](javascript:1)"))
