@@ -10,7 +10,6 @@ import click
 
 from fmnist.cli import options
 from fmnist.cli.commands.ablate import experiment
-from fmnist.cli.commands.check import check
 from fmnist.cli.commands.clean import clean
 from fmnist.cli.commands.compare import compare
 from fmnist.cli.commands.completion import completion
@@ -24,7 +23,7 @@ from fmnist.cli.commands.predict import predict
 from fmnist.cli.commands.report import report
 from fmnist.cli.commands.reproduce import reproduce
 from fmnist.cli.commands.run import run
-from fmnist.cli.commands.runs import runs
+from fmnist.cli.commands.runs import check, runs
 from fmnist.cli.commands.status import status, watch
 from fmnist.cli.commands.train import recipes, train
 from fmnist.cli.commands.try_ import try_command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ from search.records import Epoch, Trial
 
 def check_run(run: Run) -> list[str]:
     """What is wrong with the files of a run, a line each; nothing is written."""
-    found = [p for a in ARTIFACTS if run.has(a) and (p := _problem(lambda a=a: _read(run, a)))]
+    found = [p for a in ARTIFACTS if run.has(a) and (p := _problem(run, a))]
     return found or [p for check in (_check_ledger, _check_study) for p in check(run)]
 
 
-def _problem(read: Callable[[], object]) -> str:
+def _problem(run: Run, artifact: Artifact[Any]) -> str:
     try:
-        read()
+        _read(run, artifact)
     except (UserError, OSError, zipfile.BadZipFile) as error:
         return " ".join(str(error).split())
     return ""

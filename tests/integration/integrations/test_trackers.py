@@ -305,8 +305,9 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password(mlflow_inst
 
 
 SILENT = """
-import socket, time
+import logging, socket, time
 from fmnist.integrations import mlflow, tracking
+logging.getLogger("fmnist").addHandler(logging.NullHandler())  # a run has its run.log
 mlflow._OPENING_SECONDS = 0.5
 with socket.create_server(("127.0.0.1", 0)) as server:  # takes calls, never answers
     uri = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -341,6 +342,6 @@ def test_only_a_new_run_that_names_its_store_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://h")
     jobs[1].make_job(Run(tmp_path), Request(), Config())
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    write_run_toml(tmp_path)
+    (tmp_path / "run.toml").write_text("begun = true")
     jobs[2].make_job(Run(tmp_path), Request(), Config())
     assert asked == [True, False, False]
