@@ -103,6 +103,7 @@ def _html(environment: Environment, sides: Sides) -> str:
     page = environment.get_template("comparison.html.j2").render(
         chapters=chapters,
         concepts=(),
+        edition="comparison",
         handin="",
         heads=[],
         document=Document(cover=True),

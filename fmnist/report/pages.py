@@ -106,20 +106,26 @@ class Pages:
         parts = screen(cells_of(self._facts))
         chapters = self._chapters(numbers, full=True)
         heads = [] if self._facts.interim else self._heads(moved)
-        return self._page(parts, handin=first, heads=heads, chapters=chapters, title=self.title)
+        return self._page(
+            "whole", parts, handin=first, heads=heads, chapters=chapters, title=self.title
+        )
 
     def handin(self, moved: Collection[str]) -> str:
         """The hand-in alone, without the parts of these keys."""
         first = self._handin(Counter(), moved, linked=False)
-        return self._page(screen(None), handin=first, heads=[], chapters=[], title=self.title)
+        return self._page(
+            "handin", screen(None), handin=first, heads=[], chapters=[], title=self.title
+        )
 
     def appendix(self) -> str:
         """The chapters that belong on paper, with their contents."""
         chapters = self._chapters(Counter(), full=False)
         name = APPENDIX_TITLE.format(self.title)
-        return self._page(screen(None), handin="", heads=[], chapters=chapters, title=name)
+        return self._page(
+            "appendix", screen(None), handin="", heads=[], chapters=chapters, title=name
+        )
 
-    def _page(self, parts: Screen, **content: Any) -> str:
+    def _page(self, edition: str, parts: Screen, **content: Any) -> str:
         facts = self._facts
         page = self._environment.get_template("report.html.j2").render(
             concepts=self._concepts,
@@ -131,6 +137,7 @@ class Pages:
             missing=timing.missing(facts) if facts.interim else "",
             styles=styles(self._environment, facts.class_names),
             screen=parts,
+            edition=edition,
             **content,
         )
         return guarded(page, parts.script, parts.policy)

@@ -1,4 +1,4 @@
-"""``fmnist report``: render from the files of a run; new texts of the cover are kept."""
+"""``fmnist report``: render from the files of a run; new texts and limits are kept."""
 
 from __future__ import annotations
 
@@ -6,27 +6,21 @@ from pathlib import Path
 
 import click
 
-from fmnist.cli.group import command
-from fmnist.cli.jobs import print_rendered
+from fmnist.cli.group import command, gather
+from fmnist.cli.jobs import DocumentOptions, print_rendered
 from fmnist.cli.options import REPORT, RUN
 
 
 @command()
 @RUN
 @REPORT
-def report(
-    run_folder: Path,
-    *,
-    title: str,
-    author: str,
-    course: str,
-    dated: str,
-    template: Path | None,
-    questions: Path | None,
-) -> int:
+@gather(DocumentOptions)
+def report(options: DocumentOptions, *, run_folder: Path) -> int:
     """Render the report of a run again; needs neither TensorFlow nor Optuna.
 
-    Of a run that is still going, or was stopped, an interim report is made beside it.
+    report.pdf is the hand-in, at most 6 pages of it; appendix.pdf holds what belongs behind it,
+    report.html everything. Of a run that is still going, or was stopped, an interim report is
+    made beside it.
 
     Example: fmnist report results/2026-11-21-7f3a --author "Ada Lovelace"
     """
@@ -35,15 +29,16 @@ def report(
     from fmnist.runs.folder import Run
 
     run = Run.existing(run_folder)
-    cover = {"title": title, "author": author, "course": course, "date": dated}
-    if any(cover.values()):
+    if changed := options.document():
         record = run.read_toml(artifacts.RUN)
-        changed = {name: text for name, text in cover.items() if text}
         record["document"] = {**record.get("document", {}), **changed}
         run.write_toml(artifacts.RUN, record)
     finished = run.has(artifacts.METRICS) and run.has(artifacts.EVIDENCE)
     rendered = render_report(
-        run.path, templates=template, questions=questions, interim=not finished
+        run.path,
+        templates=options.template,
+        questions=options.question_folder,
+        interim=not finished,
     )
     if not finished:
         imported = run.read(artifacts.RUN).imported
