@@ -75,6 +75,8 @@ def test_without_questions_there_are_none_anywhere(tmp_path):
 @pytest.mark.slow
 def test_the_words_that_are_told_are_those_of_the_page(tmp_path, monkeypatch):
     pages, real = [], Pages.handin
-    monkeypatch.setattr(Pages, "handin", lambda self, keys: pages.append(real(self, keys)) or pages[-1])
+    monkeypatch.setattr(
+        Pages, "handin", lambda self, keys: pages.append(real(self, keys)) or pages[-1]
+    )
     found = render_report(limited(tmp_path, max_words=1200))
     assert found.handin.words == count_words(pages[-1]) <= 1200

@@ -12,9 +12,9 @@ from fmnist.report.handin.performance import DENSE, STRONGEST
 from fmnist.report.load import load_facts
 from fmnist.report.output.templating import environment_for
 from fmnist.report.published import load_published
+from fmnist.runs.records import metrics
 from fmnist.runs.records.ablation import UNDECIDED, WORSE, Base, Experiments, Fidelity, Measured
 from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
-from fmnist.runs.records.metrics import TestEpoch
 from fmnist.runs.records.plan import Plan, RunProfile
 from search.analysis.results import Candidate, Confirmation, Difference, Noise
 
@@ -43,7 +43,9 @@ def confused(errors):
     )  # fmt: skip
     correct = int(right.sum())
     confusion = tuple(tuple(map(int, row)) for row in counts)
-    return scoring(correct / (K * N), classes=classes, confusion=confusion, correct=correct, n=K * N)
+    return scoring(
+        correct / (K * N), classes=classes, confusion=confusion, correct=correct, n=K * N
+    )
 
 
 def elsewhere():
@@ -77,7 +79,7 @@ def calibrated(confidence, by_chance=0.01):
 
 def mirrored(alone):
     epoch = RUN.history.chosen_epoch
-    test = replace(RUN.metrics.test, curve=(TestEpoch(epoch, alone, 0.3),))
+    test = replace(RUN.metrics.test, curve=(metrics.TestEpoch(epoch, alone, 0.3),))
     return replace(RUN, metrics=replace(RUN.metrics, test=test, test_time_flip=True))
 
 
