@@ -68,7 +68,6 @@ def test_reads(facts: Facts) -> str:
     )
 
 
-
 def early_test_reads(entries: Sequence[Entry]) -> int:
     """How often the test set was read before the last choice, or by a stage that chooses."""
     last = max((i for i, e in enumerate(entries) if e.stage in CHOOSING), default=-1)
