@@ -115,12 +115,12 @@ def recorded_report(built_once):
 
 @pytest.fixture(scope="session")
 def printed_pages(recorded_report, built_once):
-    """The text of each page of its PDF."""
+    """The text of each page of its appendix."""
 
     def fill(folder):
         from pypdf import PdfReader
 
-        pages = [page.extract_text() for page in PdfReader(recorded_report / "report.pdf").pages]
+        pages = [page.extract_text() for page in PdfReader(recorded_report / "appendix.pdf").pages]
         (folder / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
 
     return json.loads((built_once("pages", fill) / "pages.json").read_text(encoding="utf-8"))

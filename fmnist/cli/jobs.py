@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fmnist.cli.display import make_display
+from fmnist.cli.display.summary import pdf_rows
 from fmnist.cli.settings import options_from_config
 from fmnist.runs import library_output
 from fmnist.text import hidden
@@ -30,26 +31,33 @@ STARTED = time.monotonic()
 """When the program began, by the monotonic clock: ``--time`` counts from there."""
 
 
-@dataclass(frozen=True)
-class JobOptions:
-    """The options that every job takes, by the names of their parameters."""
+@dataclass(frozen=True, kw_only=True)
+class DocumentOptions:
+    """The options of a report, by the names of their parameters."""
 
-    results: Path
-    name: str | None
-    title: str
-    author: str
-    course: str
-    dated: str
-    template: Path | None
-    questions: Path | None
-    quiet: bool
-    as_json: bool
-    data: Path | None = None
-    open_report: bool = False
-    class_names: str | None = None
-    tensorboard: bool = False
-    mlflow: str | None = None
-    notify: tuple[str, ...] = ()
+    title: str = ""
+    author: str = ""
+    course: str = ""
+    dated: str = ""
+    template: Path | None = None
+    questions: Path | str | None = None
+    max_pages: int | None = None
+    max_words: int | None = None
+    cover: bool | None = None
+
+    @property
+    def question_folder(self) -> Path | None:
+        """The folder of question files, where one was given."""
+        return self.questions if isinstance(self.questions, Path) else None
+
+    def document(self) -> dict[str, Any]:
+        """What was given of that which ``run.toml`` keeps."""
+        place = self.questions if isinstance(self.questions, str) else None
+        texts = {"title": self.title, "author": self.author, "course": self.course}
+        limits = {"max_pages": self.max_pages, "max_words": self.max_words, "questions": place}
+        given = {**texts, "date": self.dated, **limits}
+        cover = {} if self.cover is None else {"cover": self.cover}
+        return {name: value for name, value in given.items() if value} | cover
 
     def check(self) -> None:
         """Refuse a broken template or question now, not in the morning.
@@ -61,10 +69,26 @@ class JobOptions:
             from fmnist.report.output.templating import check_templates
 
             check_templates(self.template)
-        if self.questions is not None:
+        if self.question_folder is not None:
             from fmnist.report.concepts import load_concepts
 
-            load_concepts(self.questions)
+            load_concepts(self.question_folder)
+
+
+@dataclass(frozen=True)
+class JobOptions(DocumentOptions):
+    """The options that every job takes, by the names of their parameters."""
+
+    results: Path
+    name: str | None
+    quiet: bool
+    as_json: bool
+    data: Path | None = None
+    open_report: bool = False
+    class_names: str | None = None
+    tensorboard: bool = False
+    mlflow: str | None = None
+    notify: tuple[str, ...] = ()
 
     @property
     def names(self) -> str | None:
@@ -110,14 +134,9 @@ class JobOptions:
             ),
             class_names=split_names(self.class_names),
             report=ReportOptions(
-                document={
-                    "title": self.title,
-                    "author": self.author,
-                    "course": self.course,
-                    "date": self.dated,
-                },
+                document=self.document(),
                 templates=self.template,
-                questions=self.questions,
+                questions=self.question_folder,
                 command=_command_line(),
             ),
             clock=JobClock(STARTED),
@@ -159,11 +178,14 @@ def absolute(path: Path | None) -> str | None:
 
 
 def print_rendered(rendered: Rendered, what: str = "report", *, quiet: bool = False) -> int:
-    """Say where the two files of a report are, or why there is but one; returns the exit code."""
+    """Say where the files of a report are, or why one is missing; returns the exit code."""
     if not quiet:
         click.echo(f"{f'HTML {what}':<14} {rendered.html}")
-        click.echo(f"{f'PDF {what}':<14} {rendered.pdf or rendered.problem}")
-    return 0 if rendered.pdf else 5
+        for label, said in pdf_rows(rendered, what):
+            click.echo(f"{label:<14} {said}")
+    if rendered.pdf is None:
+        return 5
+    return 2 if rendered.handin and rendered.handin.excess else 0
 
 
 def _command_line() -> str:

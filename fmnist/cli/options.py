@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from click.core import ParameterSource
@@ -43,6 +43,21 @@ EXISTING_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 POSITIVE = click.IntRange(min=1)
+PLACES = ("inline", "appendix", "none")
+
+
+class Questions(click.ParamType[str | Path]):
+    """Where the questions of the report stand, or the folder that holds other ones."""
+
+    name = "inline|appendix|none|FOLDER"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | Path:
+        """A word or an existing folder."""
+        if value in PLACES or isinstance(value, Path):
+            return cast(str | Path, value)
+        return EXISTING_FOLDER.convert(value, param, ctx)
 
 
 def mlflow_uri(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -109,8 +124,22 @@ REPORT = section(
     ),
     click.option(
         "--questions",
-        type=EXISTING_FOLDER,
-        help="Folder of question files instead of the eight; they are kept with the run.",
+        type=Questions(),
+        help="Where the questions stand: inline, in short, in report.pdf; in the appendix alone; "
+        "none at all; inline where 6 pages are allowed when left out. Or a folder of question "
+        "files instead of the eight; they are kept with the run.",
+    ),
+    click.option(
+        "--max-pages",
+        type=POSITIVE,
+        help="Pages of report.pdf at most; 6 with the questions and 4 without when left out. What "
+        "has no room is moved to appendix.pdf.",
+    ),
+    click.option(
+        "--max-words", type=POSITIVE, help="Words of the running text of report.pdf at most."
+    ),
+    click.option(
+        "--cover/--no-cover", default=None, help="A cover on report.pdf; it is no page of these."
     ),
 )
 SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from fmnist.errors import UserError
 from fmnist.integrations.tracker import Tracker
-from fmnist.runs.artifacts import BEST_CONFIG, HISTORY, METRICS, MODEL, REPORT, RUN
+from fmnist.runs.artifacts import (
+    APPENDIX_PDF,
+    BEST_CONFIG,
+    HISTORY,
+    METRICS,
+    MODEL,
+    REPORT,
+    REPORT_PDF,
+    RUN,
+)
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from fmnist.text import brief, hidden
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "fmnist"
-ARTIFACTS = (REPORT, "report.pdf", BEST_CONFIG, METRICS, MODEL)
+ARTIFACTS = (REPORT, REPORT_PDF, APPENDIX_PDF, BEST_CONFIG, METRICS, MODEL)
 VALUE = "value"
 _PARENT, _NAME = "mlflow.parentRunId", "mlflow.runName"
 _CURVES = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")

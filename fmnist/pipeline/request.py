@@ -67,13 +67,13 @@ class ReportOptions:
     """How the report of a run is to look; of no consequence for its numbers.
 
     Attributes:
-        document: title, author, course and date on the cover.
+        document: texts of the title and limits of the hand-in, see ``Document``.
         templates: folder of templates in place of ours.
         questions: folder of question files in place of ours.
         command: the command line that the report names.
     """
 
-    document: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
     templates: Path | None = None
     questions: Path | None = None
     command: str = ""

@@ -231,3 +231,29 @@ def _network(facts: Facts) -> list[str]:
     if not values.get("stages"):
         values = {**values, "batch_norm": False}  # a dense network has none
     return [title for name, rule in RULES.items() if (title := rule.cited(values.get(name)))]
+
+
+class References:
+    """Numbers the sources of a document in the order in which it cites them."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.sources: list[str] = []
+        engine = ENGINES.get(facts.run.request.engine) if facts.by_search else None
+        self._known = {
+            **{title: [source] for title, source in {**METHODS, **ALWAYS}.items()},
+            "network": [NETWORK[title] for title in _network(facts)],
+            "engine": [engine] if engine else [],
+            "data": list(_data(facts).values()),
+        }
+
+    def cite(self, key: str) -> str:
+        """`` [3]`` for words of a title, ``network``, ``engine``, ``data`` or a source itself.
+
+        Empty for what has no source, such as a user's own data.
+        """
+        marks = []
+        for source in self._known.get(key, [key] if " " in key else []):
+            if source not in self.sources:
+                self.sources.append(source)
+            marks.append(self.sources.index(source) + 1)
+        return f" [{', '.join(map(str, marks))}]" if marks else ""

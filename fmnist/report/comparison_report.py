@@ -14,7 +14,7 @@ import numpy as np
 from jinja2 import Environment
 from markupsafe import Markup
 
-from fmnist.report import render, text
+from fmnist.report import pages, render, text
 from fmnist.report.facts import Facts, present
 from fmnist.report.figures import image_grids, run_comparison
 from fmnist.report.figures.forest import leads_figure
@@ -61,7 +61,7 @@ class ReportPart:
 class ComparisonChapter:
     """A part with its number and finished HTML, as the page template wants it."""
 
-    number: int
+    number: str
     section: ReportPart
     html: Markup
 
@@ -83,33 +83,37 @@ def render_comparison(folders: Sequence[Path], found: Comparison, output: Path) 
     environment = environment_for(None)
     with drawing():
         html = _html(environment, sides)
-    printing = (source(environment, "pdf.css"), render.created_at(_newest(sides)))
-    return render.write_both(html, printing, output / f"{NAME}.html", output / f"{NAME}.pdf")
+    style, created = source(environment, "pdf.css"), pages.created_at(_newest(sides))
+    paths = [output / f"{NAME}.html", output / f"{NAME}.pdf"]
+    return render.write_both(html, style, created, paths)
 
 
 def _newest(sides: Sides) -> Facts:
-    return max((facts for _, facts in sides.runs), key=render.created_at)
+    return max((facts for _, facts in sides.runs), key=pages.created_at)
 
 
 def _html(environment: Environment, sides: Sides) -> str:
-    numbers = render.Counter()
+    numbers = pages.Counter()
     chapters = []
     for number, part in enumerate(PARTS, start=1):
         template = environment.get_template(f"compared_{part.slug}.html.j2")
         html = Markup(template.render(numbers=numbers, chapter=number, **part.build(sides)))
-        chapters.append(ComparisonChapter(number, part, html))
+        chapters.append(ComparisonChapter(str(number), part, html))
     parts = screen(None)
     page = environment.get_template("comparison.html.j2").render(
         chapters=chapters,
         concepts=(),
-        document=Document(),
+        edition="comparison",
+        handin="",
+        heads=[],
+        document=Document(cover=True),
         title=f"{sides.found.data}: {text.counted(len(sides.found.systems), 'system')} compared",
         systems=sides.found.systems,
         n=sides.found.n,
         run=sides.first.run,
-        created=render.created_at(_newest(sides)).isoformat(),
+        created=pages.created_at(_newest(sides)).isoformat(),
         interim=False,
-        styles=render.styles(environment, sides.first.class_names),
+        styles=pages.styles(environment, sides.first.class_names),
         screen=parts,
     )
     return guarded(page, parts.script, parts.policy)

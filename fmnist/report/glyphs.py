@@ -12,14 +12,13 @@ import io
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from fmnist.data.romanization import sound
 from fmnist.report.facts import Facts
-from fmnist.runs.records.run import Document
 
 FAMILY = "Report More"
 """Font of the letters that the bundled fonts lack."""
@@ -30,7 +29,9 @@ def respelt(facts: Facts) -> Facts:
     """The facts with names that can be printed; a note says which had to be spelt."""
     data, metrics, cover = facts.run.data, facts.metrics, facts.run.document
     names = spelt(data.class_names)
-    document = Document(*(_spelt(text) for text in astuple(cover)))
+    document = replace(
+        cover, **{n: _spelt(t) for n, t in vars(cover).items() if isinstance(t, str)}
+    )
     changed = [
         what
         for what, same in (

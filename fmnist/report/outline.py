@@ -90,3 +90,18 @@ SECTIONS: tuple[Section, ...] = (
     Section("questions", "Concept questions", questions),
     Section("reproduction", "Reproduction", reproduction),
 )
+
+HANDIN = (
+    ("abstract", "Abstract", False),
+    ("objective", "Objective and data", True),
+    ("model", "Model and training", True),
+    ("performance", "Results", True),
+    ("errors", "Errors", True),
+    ("discussion", "Discussion", True),
+    ("limitations", "Limitations", True),
+    ("conclusion", "Conclusion", True),
+    ("answers", "Questions", True),
+    ("statement", "How this document was made", False),
+    ("references", "References", False),
+)
+"""Anchor, title and whether it is numbered, of each section of the hand-in."""

@@ -1,83 +1,52 @@
-"""From a run folder to ``report.html`` and ``report.pdf``.
+"""From a run folder to ``report.html``, ``report.pdf`` and ``appendix.pdf``.
 
 The same folder gives the same bytes: dates come from the run, never from the clock. The HTML
-asks for nothing outside itself; the PDF is made from it with a print style sheet added.
+asks for nothing outside itself and holds everything; ``report.pdf`` is the hand-in of a few pages,
+``appendix.pdf`` what belongs behind it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime
-from importlib import resources
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
-from markupsafe import Markup
-
-from fmnist.report import findings, glyphs, text
-from fmnist.report.concepts import FOLDER, Concept, keep_questions, load_concepts
+from fmnist.report import findings
+from fmnist.report.concepts import FOLDER, keep_questions, load_concepts
 from fmnist.report.figures.style import drawing
+from fmnist.report.handin.fitting import Fitted, Limits, fit
 from fmnist.report.load import Facts, load_facts
-from fmnist.report.narrative import timing
-from fmnist.report.narrative.winner import start_trial
-from fmnist.report.outline import SECTIONS, Section
 from fmnist.report.output import attachments
-from fmnist.report.output.content_policy import guarded
-from fmnist.report.output.interactive import cells_of, for_paper, screen
+from fmnist.report.output.attachments import Attachment
+from fmnist.report.output.interactive import for_paper
 from fmnist.report.output.model_card import FILE as CARD
 from fmnist.report.output.model_card import model_card
-from fmnist.report.output.pdf import pango_problem
-from fmnist.report.output.pdf import print_pdf as _pdf
-from fmnist.report.output.templating import data_uri, environment_for, named_errors, source
+from fmnist.report.output.pdf import Sheets, pango_problem
+from fmnist.report.output.pdf import lay_out as _lay_out
+from fmnist.report.output.templating import environment_for, named_errors, source
+from fmnist.report.pages import Pages
+from fmnist.runs.artifacts import APPENDIX_PDF, REPORT, REPORT_PDF
 from search.atomic import write_bytes
 
-# No page and no XML may hold them, whichever text brought them.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-FINAL, INTERIM = "report", "interim"
-DEFAULT_TITLE = "{}: a tuned convolutional network"
-GIVEN_TITLE = "{}: a convolutional network"
-IMPORTED_TITLE = "{}: a search read in from another program"
-FONTS = {
-    ("Report Sans", 400, "normal"): "ReportSans-Regular.ttf",
-    ("Report Sans", 400, "italic"): "ReportSans-Italic.ttf",
-    ("Report Sans", 600, "normal"): "ReportSans-SemiBold.ttf",
-    ("Report Mono", 400, "normal"): "ReportMono-Regular.ttf",
-    ("Report Symbols", 400, "normal"): "ReportSymbols-Regular.ttf",
-}
+INTERIM = ("interim.html", "interim.pdf")
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was written; ``problem`` says why there is no PDF and what to do."""
+    """What was written; ``problem`` says why there is no PDF and what to do.
+
+    ``handin`` and ``appendix`` are None in an interim report and in a comparison.
+    """
 
     html: Path
     pdf: Path | None
     problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A section with its number and finished HTML."""
-
-    number: int
-    section: Section
-    html: Markup
-
-
-class Counter:
-    """Numbers figures and tables in the order in which they are printed."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, int] = {}
-
-    def next(self, kind: str) -> int:
-        """The next number of that kind, from 1."""
-        self._last[kind] = self._last.get(kind, 0) + 1
-        return self._last[kind]
+    handin: Fitted | None = None
+    appendix: Path | None = None
+    appendix_pages: int = 0
 
 
 def render_report(
@@ -87,9 +56,9 @@ def render_report(
     questions: Path | None = None,
     interim: bool = False,
     output: Path | None = None,
-    cover: Mapping[str, str] | None = None,
+    cover: Mapping[str, Any] | None = None,
 ) -> Rendered:
-    """Write ``report.html``, ``report.pdf`` and ``findings.json`` into the run folder.
+    """Write ``report.html``, both PDFs, ``findings.json`` and the model card into the run folder.
 
     A finished report removes the interim ones.
 
@@ -102,17 +71,20 @@ def render_report(
         interim: the run has not ended: write ``interim.html`` and ``interim.pdf`` instead, whose
             chapters say what is not there yet.
         output: another folder to write into; the run's stays as it is.
-        cover: texts of the cover in place of the run's.
+        cover: fields of the document in place of the run's.
 
     Raises:
         FactsError: a missing or broken file of the run.
         ConceptError: a broken question file.
+        LimitError: the run asks for a place of the questions that there is not.
         ReportTemplateError: a broken template of ``templates``.
     """
     folder = output or run
     facts = load_facts(run, interim=interim)
     if cover:
-        facts = _with_cover(facts, cover)
+        document = replace(facts.run.document, **cover)
+        facts = replace(facts, run=replace(facts.run, document=document))
+    limits = Limits.of(facts.run.document)
     if not interim:
         facts = _with_findings(facts, folder)
     if questions is not None:
@@ -120,25 +92,19 @@ def render_report(
     concepts = load_concepts(_concept_folder((folder, run), templates))
     environment = environment_for(templates)
     with drawing(), named_errors() if templates else nullcontext():
-        html = _html(environment, facts, concepts)
-        style = source(environment, "pdf.css")
-    html_path, pdf_path = _paths(folder, INTERIM if interim else FINAL)
-    attached = [] if interim else attachments.attachments(run, facts.files, concepts)
-    card = "" if interim else model_card(environment, facts, _title(facts))
-    if card:
-        write_bytes(folder / CARD, card.encode("utf-8"))
-    rendered = write_both(html, (style, created_at(facts), attached), html_path, pdf_path)
-    if not interim:
-        for path in _paths(folder, INTERIM):
-            path.unlink(missing_ok=True)
+        pages = Pages(environment, facts, concepts, limits)
+        html, style = pages.whole(), source(environment, "pdf.css")
+        card = "" if interim else model_card(environment, facts, pages.title)
+        if interim:
+            return write_both(html, style, pages.created, [folder / name for name in INTERIM])
+        if card:
+            write_bytes(folder / CARD, card.encode("utf-8"))
+        attached = attachments.attachments(run, facts.files, concepts)
+        with _written_last(folder / REPORT, html):
+            rendered = _print(folder, pages, style, limits, attached)
+    for name in INTERIM:
+        (folder / name).unlink(missing_ok=True)
     return rendered
-
-
-def _with_cover(facts: Facts, cover: Mapping[str, str]) -> Facts:
-    """The facts with other texts on the cover, where they are not empty."""
-    texts = {name: text for name, text in cover.items() if text}
-    document = replace(facts.run.document, **texts)
-    return replace(facts, run=replace(facts.run, document=document))
 
 
 def _with_findings(facts: Facts, folder: Path) -> Facts:
@@ -147,28 +113,6 @@ def _with_findings(facts: Facts, folder: Path) -> Facts:
     if folder != facts.folder:
         return facts
     return replace(facts, files=tuple(sorted({*facts.files, findings.FILE})))
-
-
-def _paths(run: Path, name: str) -> tuple[Path, Path]:
-    return run / f"{name}.html", run / f"{name}.pdf"
-
-
-def write_both(html: str, printing: tuple[Any, ...], html_path: Path, pdf_path: Path) -> Rendered:
-    """The HTML last: where it is, a run is finished, and its PDF must be there."""
-    page, problem = _CONTROL.sub("", html).encode("utf-8"), None
-    try:
-        import weasyprint  # noqa: F401
-    except OSError as error:
-        problem = pango_problem(error, pdf_path.name, html_path.name)
-    else:
-        try:
-            printed = _pdf(for_paper(page.decode()), *printing)
-        except Exception:
-            write_bytes(html_path, page)  # a fault in printing must not cost the HTML too
-            raise
-        write_bytes(pdf_path, printed)
-    write_bytes(html_path, page)
-    return Rendered(html_path, None if problem else pdf_path, problem)
 
 
 def _concept_folder(folders: Sequence[Path], templates: Path | None) -> Path | None:
@@ -180,91 +124,52 @@ def _concept_folder(folders: Sequence[Path], templates: Path | None) -> Path | N
     return next((folder for folder in own if folder.is_dir()), None)
 
 
-def _html(environment: Environment, facts: Facts, concepts: Sequence[Concept]) -> str:
-    coming = facts.interim and not facts.imported
-    absent = text.NOT_YET if coming else text.NOT_RECORDED
-    shown = [s for s in SECTIONS if s.shown(facts)]
-    shared: dict[str, Any] = {
-        "numbers": Counter(),
-        "not_recorded": absent,
-        "titles": {s.slug: s.title for s in shown},
-    }
-    chapters = [
-        Chapter(
-            number,
-            section,
-            _chapter(environment, section, facts, concepts, {**shared, "chapter": number}),
-        )
-        for number, section in enumerate(shown, start=1)
-    ]
-    parts = screen(cells_of(facts))
-    page = environment.get_template("report.html.j2").render(
-        chapters=chapters,
-        concepts=concepts,
-        document=facts.run.document,
-        title=_title(facts),
-        run=facts.run,
-        created=created_at(facts).isoformat(),
-        test=facts.metrics.test if facts.metrics else None,
-        interim=facts.interim,
-        missing=timing.missing(facts) if facts.interim else "",
-        styles=styles(environment, (*facts.class_names, *astuple(facts.run.document))),
-        screen=parts,
-    )
-    return guarded(page, parts.script, parts.policy)
+def _print(
+    run: Path, pages: Pages, style: str, limits: Limits, attached: Sequence[Attachment]
+) -> Rendered:
+    """Fit and write the hand-in, and write the appendix; each carries the records of the run."""
+    problem = _no_pango(REPORT_PDF, REPORT)
 
+    def lay_out(html: str) -> Sheets:
+        return _lay_out(html, style)
 
-def _title(facts: Facts) -> str:
-    recipe = facts.run.recipe
-    if facts.run.document.title:
-        return facts.run.document.title
-    if recipe is not None:
-        return f"{facts.run.data.name}: {recipe.part or recipe.title}"
-    if facts.run.imported is not None:
-        return IMPORTED_TITLE.format(facts.run.imported.study)
-    tuned = facts.by_search and not (facts.winner and facts.winner.number == start_trial(facts))
-    title = DEFAULT_TITLE if tuned else GIVEN_TITLE
-    return title.format(facts.run.data.name)
-
-
-def _chapter(
-    environment: Environment,
-    section: Section,
-    facts: Facts,
-    concepts: Sequence[Concept],
-    shared: dict[str, Any],
-) -> Markup:
-    if not section.ready(facts):
-        return Markup("<p>{}</p>").format(text.NOT_YET)
-    template = environment.get_template(section.template)
-    return Markup(template.render(**shared, **section.build(facts, concepts)))
-
-
-def styles(environment: Environment, names: Sequence[str] = ()) -> Markup:
-    """The style sheet of the page with the fonts in it; ``names`` may need letters of another."""
-    more = glyphs.face(names)
-    faces = _font_faces() + (_font_face(more[0], 400, "normal", more[1]) if more else "")
-    return Markup(faces + source(environment, "report.css"))
-
-
-def _font_faces() -> str:
-    folder = resources.files("report_templates").joinpath("fonts")
-    return "".join(
-        _font_face(*look, folder.joinpath(name).read_bytes()) for look, name in FONTS.items()
+    fitted = fit(pages.handin, None if problem else lay_out, limits, pages.present)
+    if fitted.sheets is None:
+        return Rendered(run / REPORT, None, problem, fitted)
+    appendix = lay_out(pages.appendix())
+    for sheets, name in ((fitted.sheets, REPORT_PDF), (appendix, APPENDIX_PDF)):
+        write_bytes(run / name, sheets.write(pages.created, attached))
+    return Rendered(
+        run / REPORT, run / REPORT_PDF, None, fitted, run / APPENDIX_PDF, appendix.pages
     )
 
 
-def _font_face(family: str, weight: int, style: str, font: bytes) -> str:
-    return (
-        f'@font-face{{font-family:"{family}";font-weight:{weight};font-style:{style};'
-        f'src:url({data_uri("font/ttf", font)}) format("truetype")}}\n'
-    )
+def write_both(html: str, style: str, created: datetime, paths: Sequence[Path]) -> Rendered:
+    """Write a page and its one PDF, as an interim report and a comparison have them."""
+    html_path, pdf_path = paths
+    problem = _no_pango(pdf_path.name, html_path.name)
+    with _written_last(html_path, html):
+        if not problem:
+            write_bytes(pdf_path, _lay_out(for_paper(html), style).write(created))
+    return Rendered(html_path, None if problem else pdf_path, problem)
 
 
-def created_at(facts: Facts) -> datetime:
-    """When the run was started; it dates the report."""
+def _no_pango(pdf: str, html: str) -> str | None:
+    """Why no PDF can be made here; None where it can."""
     try:
-        created = datetime.fromisoformat(facts.run.created)
-    except ValueError:
-        return datetime(1980, 1, 1, tzinfo=UTC)
-    return created if created.tzinfo else created.replace(tzinfo=UTC)
+        import weasyprint  # noqa: F401
+    except OSError as error:
+        return pango_problem(error, pdf, html)
+    return None
+
+
+@contextmanager
+def _written_last(path: Path, html: str) -> Iterator[None]:
+    """The HTML last: where it is, a run is finished, and its PDFs must be there.
+
+    A fault in printing must not cost the HTML too.
+    """
+    try:
+        yield
+    finally:
+        write_bytes(path, html.encode("utf-8"))

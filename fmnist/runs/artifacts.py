@@ -22,7 +22,7 @@ from search.space import SearchSpace
 T = TypeVar("T")
 SCHEMA = 1
 """Version of every JSON file of a run folder."""
-REPORT = "report.html"
+REPORT, REPORT_PDF, APPENDIX_PDF = "report.html", "report.pdf", "appendix.pdf"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 _CHECKPOINTS = "trials"
 _DAMAGED = re.compile(r"(study\.db|engine\.json)\.damaged-\d+(-journal|-wal|-shm)?")
 _TEMPORARY = re.compile(r"\.writing-[0-9a-f]{32}(\.\w+)?")
-_PRODUCED = ("report", "interim", "comparison")
+_PRODUCED = ("report", "appendix", "interim", "comparison")
 _FOLDERS = (_CHECKPOINTS, "ensemble", "questions", "export", "tensorboard")
 _LAST = (RUN.name, ".lock")  # until then it is a run folder, should the removing be cut off
 

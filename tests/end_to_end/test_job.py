@@ -23,7 +23,7 @@ FILES = (
     "retrain.jsonl retrain_epochs.jsonl history.json model.keras predictions.npz metrics.json "
     "explain.npz evidence.json gallery.npz gallery.json ledger.json environment.json stages.json "
     "run.log children.log "
-    "findings.json report.html report.pdf"
+    "findings.json report.html report.pdf appendix.pdf"
 )
 
 

@@ -27,7 +27,7 @@ def render_words(run, **options):
 
 def without_pdf():
     """Print nothing."""
-    return mock.patch("fmnist.report.render._pdf", return_value=b"%PDF-")
+    return mock.patch("fmnist.report.render._lay_out", return_value=Blank())
 
 
 def without_plots():
@@ -39,6 +39,16 @@ def _blank(figure, buffer: io.BytesIO, **_):
     width, height = (72 * inches for inches in figure.get_size_inches())
     buffer.write(b'<svg xmlns="http://www.w3.org/2000/svg" width="%.1fpt" ' % width)
     buffer.write(b'height="%.1fpt" viewBox="0 0 %.1f %.1f"></svg>' % (height, width, height))
+
+
+class Blank:
+    """One page of nothing, in place of a document that was laid out."""
+
+    pages = 1
+
+    def write(self, *_):
+        """What stands for a PDF."""
+        return b"%PDF-"
 
 
 class Elements(HTMLParser):

@@ -184,6 +184,24 @@ def kernels(files: Files) -> Iterable[float]:
     yield np.abs(files["explain.npz"]["kernels"]).max()
 
 
+def interpretation(files: Files) -> Iterable[float]:
+    """Of the hand-in: leads over anchors, mutual errors, the next step, what mirroring brings."""
+    test, epochs = files["metrics.json"]["test"], files["history.json"]["epochs"]
+    cells, n = np.array(test["confusion"]), test["n"]
+    yield cells.sum(axis=1).max() / n
+    yield from cells.sum(axis=0)
+    yield from (len(cells) * (len(cells) - 1), 2)
+    mutual = cells + cells.T
+    yield from (*mutual.ravel(), *(mutual / 2 / n).ravel())
+    yield from (test["accuracy"] - r["accuracy"] for r in files["published.toml"]["results"])
+    whole = sum(e["seconds"] for e in epochs)
+    yield from (whole, 3 * whole)
+    yield whole / len(epochs) * files.get("plan.json", {}).get("sizes", {}).get("final_epochs", 0)
+    for epoch in test.get("curve", ()):
+        yield test["accuracy"] - epoch["accuracy"]
+        yield from wilson(epoch["accuracy"], n)
+
+
 def dates(files: Files) -> Iterable[float]:
     """Year, month, day, hour and minute of the beginning."""
     begun = datetime.fromisoformat(files["run.toml"]["created"])
@@ -192,5 +210,6 @@ def dates(files: Files) -> Iterable[float]:
 
 RULES: tuple[Rule, ...] = (
     confusions, accuracies, single_view, curves, trials, stages, planned, published, softmax,
-    pixels, experiments, layers, test_images, calibration, without_duplicates, kernels, dates,
+    pixels, experiments, layers, test_images, calibration, without_duplicates, kernels,
+    interpretation, dates,
 )  # fmt: skip

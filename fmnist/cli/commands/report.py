@@ -1,4 +1,4 @@
-"""``fmnist report``: render from the files of a run; new texts of the cover are kept."""
+"""``fmnist report``: render from the files of a run; new texts and limits are kept."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from fmnist.cli.group import command
-from fmnist.cli.jobs import print_rendered, show_in_browser
+from fmnist.cli.group import command, gather
+from fmnist.cli.jobs import DocumentOptions, print_rendered, show_in_browser
 from fmnist.cli.options import FOLDER, OPEN, REPORT, RUN
 
 
@@ -21,21 +21,15 @@ from fmnist.cli.options import FOLDER, OPEN, REPORT, RUN
     type=FOLDER,
     help="Folder for the report, made if need be; the run's stays as it is.",
 )
+@gather(DocumentOptions)
 def report(
-    run_folder: Path,
-    *,
-    title: str,
-    author: str,
-    course: str,
-    dated: str,
-    template: Path | None,
-    questions: Path | None,
-    open_report: bool,
-    output: Path | None,
+    options: DocumentOptions, *, run_folder: Path, open_report: bool, output: Path | None
 ) -> int:
     """Render the report of a run again; needs neither TensorFlow nor Optuna.
 
-    Of a run that is still going, or was stopped, an interim report is made beside it.
+    report.pdf is the hand-in, at most 6 pages of it; appendix.pdf holds what belongs behind it,
+    report.html everything. Of a run that is still going, or was stopped, an interim report is
+    made beside it.
 
     Example: fmnist report results/2026-11-21-7f3a --author "Ada Lovelace"
     """
@@ -44,17 +38,17 @@ def report(
     from fmnist.runs.folder import Run
 
     run = Run.existing(run_folder)
-    cover = {"title": title, "author": author, "course": course, "date": dated}
+    document = options.document()
     if output is None:
-        run.renew_cover(cover)
+        run.renew_cover(document)
     finished = run.has(artifacts.METRICS) and run.has(artifacts.EVIDENCE)
     rendered = render_report(
         run.path,
-        templates=template,
-        questions=questions,
+        templates=options.template,
+        questions=options.question_folder,
         interim=not finished,
         output=output,
-        cover=cover,
+        cover=document,
     )
     if not finished:
         imported = run.read(artifacts.RUN).imported

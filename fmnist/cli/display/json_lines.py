@@ -88,6 +88,7 @@ class JsonDisplay(ProgressDisplay):
             ensemble=to_plain(metrics.ensemble),
             html=str(rendered.html),
             pdf=str(rendered.pdf) if rendered.pdf else None,
+            appendix=str(rendered.appendix) if rendered.appendix else None,
             problem=rendered.problem,
             best_config=str(run / BEST_CONFIG.name),
         )

@@ -34,7 +34,7 @@ def result_text(run: Path, metrics: Metrics, rendered: Rendered) -> str:
             *_gain_rows(run),
             *_ensemble_rows(metrics.ensemble),
             ("HTML report", str(rendered.html)),
-            ("PDF report", str(rendered.pdf or rendered.problem)),
+            *pdf_rows(rendered),
             ("use it again", f"fmnist train --config {run / BEST_CONFIG.name}"),
         ]
     )
@@ -44,10 +44,27 @@ def linked(text: str, rendered: Rendered) -> str:
     """The text, in a terminal with the paths of the report as links that can be clicked."""
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return text
-    for path in filter(None, (rendered.html, rendered.pdf)):
+    for path in filter(None, (rendered.html, rendered.pdf, rendered.appendix)):
         link = f"\x1b]8;;{path.resolve().as_uri()}\x1b\\{path}\x1b]8;;\x1b\\"
         text = text.replace(str(path), link)
     return text
+
+
+def pdf_rows(rendered: Rendered, what: str = "report") -> list[tuple[str, str]]:
+    """Where the PDFs are, how long they are, and what the hand-in had no room for."""
+    handin = rendered.handin
+    if handin is None or handin.pages is None:
+        return [(f"PDF {what}", str(rendered.pdf or rendered.problem))]
+    size = f"{counted(handin.pages, 'page')}, {handin.words:,} words"
+    rows = [
+        (f"PDF {what}", f"{rendered.pdf} ({size})"),
+        ("PDF appendix", f"{rendered.appendix} ({counted(rendered.appendix_pages, 'page')})"),
+    ]
+    if handin.moved:
+        rows.append(("moved there", ", ".join(handin.moved)))
+    if handin.excess:
+        rows.append(("too long", f"{handin.excess}, and nothing is left to be moved out"))
+    return rows
 
 
 def _score(score: Score) -> str:

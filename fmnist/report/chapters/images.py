@@ -59,7 +59,7 @@ def _confusions(facts: Facts) -> list[Confused]:
     for true, other in _frequent(facts):
         wrong = np.flatnonzero((labels == true) & (said == other))
         order = np.argsort(predictions.test_probabilities[wrong, other], kind="stable")
-        chosen = _ends([int(i) for i in wrong[order]])
+        chosen = ends([int(i) for i in wrong[order]], SHOWN_OF_PAIR)
         tiles = [
             image_strips.confused_tile(predictions, i, image, facts.class_names)
             for i in chosen
@@ -80,11 +80,11 @@ def _frequent(facts: Facts) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in places if counts[i, j]]
 
 
-def _ends(ranked: list[int]) -> list[int]:
+def ends(ranked: list[int], most: int) -> list[int]:
     """All of a few; of many the first half of what is shown and the last half."""
-    if len(ranked) <= SHOWN_OF_PAIR:
+    if len(ranked) <= most:
         return ranked
-    half = SHOWN_OF_PAIR // 2
+    half = most // 2
     return ranked[:half] + ranked[-half:]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fmnist.data.ledger import Entry
 from fmnist.report import text
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
@@ -28,7 +29,7 @@ def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         else [],
         "splits_table": tables.splits(facts),
         "ledger": tables.ledger(facts),
-        "test_reads": _test_reads(facts),
+        "test_reads": test_reads(facts),
         "network": training.network(facts.best) if facts.best else "",
         "recipe": training.sentences(facts.best) if facts.best else [],
         "refitted": facts.refit_used,
@@ -43,14 +44,12 @@ def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     }
 
 
-def _test_reads(facts: Facts) -> str:
+def test_reads(facts: Facts) -> str:
     """Whether the ledger shows the test set read before the last choice."""
     entries = facts.ledger or ()
-    choices = [i for i, e in enumerate(entries) if e.stage in CHOOSING]
-    reads = [i for i, e in enumerate(entries) if e.split == "test"]
-    if not reads:
+    if not any(e.split == "test" for e in entries):
         return "The test set has not been read." if entries else ""
-    early = sum(i < max(choices, default=-1) or entries[i].stage in CHOOSING for i in reads)
+    early = early_test_reads(entries)
     if early:
         return (
             f"The test set was read {text.counted(early, 'time')} before the last choice, so "
@@ -67,3 +66,10 @@ def _test_reads(facts: Facts) -> str:
         "No choice in this run was made on the test set: it was first read after the last choice."
         + others
     )
+
+
+def early_test_reads(entries: Sequence[Entry]) -> int:
+    """How often the test set was read before the last choice, or by a stage that chooses."""
+    last = max((i for i, e in enumerate(entries) if e.stage in CHOOSING), default=-1)
+    reads = [(i, e) for i, e in enumerate(entries) if e.split == "test"]
+    return sum(i < last or e.stage in CHOOSING for i, e in reads)

@@ -28,7 +28,8 @@ def configuration(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     return {
         "network": " ".join(filter(None, [imported.unsearched(facts), recipe.network(best)])),
         "table": tables.configuration(facts),
-        "drawing": _drawing(facts),
+        "in_force": tables.in_force(facts),
+        "drawing": drawing(facts),
         "layers": tables.layers(facts),
         "by_search": facts.by_search,
         "toml": best.text,
@@ -36,11 +37,12 @@ def configuration(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     }
 
 
-def _drawing(facts: Facts) -> Figure | None:
+def drawing(facts: Facts, look: architecture.Look = architecture.WHOLE) -> Figure | None:
+    """The network as a drawing, where its layers were recorded."""
     if facts.evidence is None or not facts.evidence.layers:
         return None
     kernel = facts.best.values().get("kernel_size") if facts.best else None
-    return architecture.network_figure(facts.evidence, kernel)
+    return architecture.network_figure(facts.evidence, kernel, look)
 
 
 def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:

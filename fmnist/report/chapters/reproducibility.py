@@ -17,7 +17,7 @@ from fmnist.report.tables.base import Table
 
 def questions(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The concept questions with what this run shows."""
-    shown = [_shown(c.evidence, facts) if c.evidence else None for c in concepts]
+    shown = [shown_for(c.evidence, facts) if c.evidence else None for c in concepts]
     ends = [conclusion(c.evidence, facts) for c in concepts]
     numbers = {source: n for n, source in enumerate(sources(facts, concepts), start=1)}
     cited = [sorted({numbers[work(s)] for s in c.sources}) for c in concepts]
@@ -25,7 +25,8 @@ def questions(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     return {"questions": list(zip(concepts, shown, ends, marks, strict=True))}
 
 
-def _shown(key: str, facts: Facts) -> Shown:
+def shown_for(key: str, facts: Facts) -> Shown:
+    """What the run shows to a question, by the key of its evidence."""
     found = EVIDENCE[key](facts)
     return Shown([text.NOT_YET]) if found is ABSENT and facts.interim else found
 

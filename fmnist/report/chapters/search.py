@@ -34,6 +34,7 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         ).strip(),
         "space": tables.space(facts) if facts.space else None,
         "states": tables.state_counts(facts),
+        "enough": len(tried) >= FEW_TRIALS,
         "sharing": workers.sentence(facts),
         "workers": workers.workers(facts),
         "history": search_history.search_history(tried) if tried else None,

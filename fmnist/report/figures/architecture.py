@@ -19,6 +19,7 @@ from fmnist.report.figures.style import (
     PALE,
     SKY,
     VERMILLION,
+    WIDTH,
     Figure,
     canvas,
     to_svg,
@@ -41,8 +42,18 @@ _STARTS = {
 }
 # Places across the drawing, as fractions of its width.
 _LEFT, _RIGHT, _PAST, _SQUARE, _SHAPE = 0.1, 0.67, 0.695, 0.75, 0.885
-_ROW = 0.27
-"""Inches."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Width of the drawing and height of a row in inches, size of the letters in points."""
+
+    width: float
+    row: float
+    letters: float
+
+
+WHOLE, SMALL = Look(WIDTH, 0.27, 8), Look(4.3, 0.18, 6)
 
 
 @dataclass(frozen=True)
@@ -90,19 +101,19 @@ def _stage(name: str) -> str:
     return "Stem" if found[1] == "stem" else f"Stage {found[1]}"
 
 
-def network_figure(evidence: Evidence, kernel: int | None = None) -> Figure:
+def network_figure(evidence: Evidence, kernel: int | None = None, look: Look = WHOLE) -> Figure:
     """The network of ``evidence.layers`` with shapes and parameters."""
     boxes = steps(evidence.layers, kernel)
-    figure, ax = canvas(_ROW * (len(boxes) + 1))
+    figure, ax = canvas(look.row * (len(boxes) + 1), width=look.width)
     ax.set(xlim=(0, 1), ylim=(len(boxes), -1))
     ax.set_axis_off()
     heads = ((_LEFT, "Step", "left"), (_SHAPE, "Output", "right"), (1, "Parameters", "right"))
     for x, head, side in heads:
-        ax.text(x, -0.5, head, ha=side, va="center", fontsize=8, color=MUTED)
-    _draw_stages(ax, boxes)
+        ax.text(x, -0.5, head, ha=side, va="center", fontsize=look.letters, color=MUTED)
+    _draw_stages(ax, boxes, look)
     largest = max([1, *(box.shape[0] for box in boxes if len(box.shape) == 3)])
     for row, box in enumerate(boxes):
-        _draw_box(ax, row, box, largest)
+        _draw_box(ax, row, box, largest, look)
     for row in range(len(boxes) - 1):
         _arrow(ax, [(0.385, row + 0.82), (0.385, row + 1.18)])
     total = text.count(evidence.parameters)
@@ -115,27 +126,29 @@ def network_figure(evidence: Evidence, kernel: int | None = None) -> Figure:
     )
 
 
-def _draw_box(ax: Axes, row: int, box: Step, largest: int) -> None:
+def _draw_box(ax: Axes, row: int, box: Step, largest: int, look: Look) -> None:
     colour = _COLOURS[box.kind]
     ax.add_patch(
         Rectangle((_LEFT, row + 0.18), _RIGHT - _LEFT, 0.64, facecolor="white", edgecolor=colour,
                   linewidth=0.9, zorder=2)
     )  # fmt: skip
     ax.add_patch(Rectangle((_LEFT, row + 0.18), 0.012, 0.64, color=colour, linewidth=0, zorder=3))
-    ax.text(_LEFT + 0.025, row + 0.5, box.said, va="center", fontsize=8, color=INK, zorder=3)
+    ax.text(
+        _LEFT + 0.025, row + 0.5, box.said, va="center", fontsize=look.letters, color=INK, zorder=3
+    )
     parameters = text.count(box.parameters) if box.parameters else "–"
     for x, said in ((_SHAPE, text.shape(box.shape)), (1, parameters)):
-        ax.text(x, row + 0.5, said, ha="right", va="center", fontsize=8, color=INK)
+        ax.text(x, row + 0.5, said, ha="right", va="center", fontsize=look.letters, color=INK)
     if len(box.shape) == 3:
         side = 0.72 * box.shape[0] / largest
-        width = side * _ROW / 6.5
+        width = side * look.row / look.width
         ax.add_patch(
             Rectangle((_SQUARE - width / 2, row + 0.5 - side / 2), width, side,
                       facecolor=PALE, edgecolor=colour, linewidth=0.7)
         )  # fmt: skip
 
 
-def _draw_stages(ax: Axes, boxes: Sequence[Step]) -> None:
+def _draw_stages(ax: Axes, boxes: Sequence[Step], look: Look) -> None:
     """A pale ground behind each stage, and the way past the convolutions of a residual branch."""
     for stage, group in groupby(enumerate(boxes), key=lambda pair: pair[1].stage):
         rows = [row for row, _ in group]
@@ -145,7 +158,7 @@ def _draw_stages(ax: Axes, boxes: Sequence[Step]) -> None:
         ax.add_patch(
             Rectangle((0, rows[0] + 0.04), _PAST + 0.015, height, color=PALE, linewidth=0, zorder=0)
         )
-        ax.text(0.01, rows[0] + 0.5, stage, va="center", fontsize=8, color=MUTED)
+        ax.text(0.01, rows[0] + 0.5, stage, va="center", fontsize=look.letters, color=MUTED)
         if boxes[rows[-1]].kind == "residual":
             start, end = rows[0] + 0.5, rows[-1] + 0.5
             _arrow(ax, [(_RIGHT, start), (_PAST, start), (_PAST, end), (_RIGHT, end)])

@@ -21,6 +21,7 @@ from fmnist.report.figures.style import (
     RULE,
     SKY,
     VERMILLION,
+    WIDTH,
     Figure,
     canvas,
     to_svg,
@@ -35,11 +36,16 @@ _ERRORS = LinearSegmentedColormap.from_list(
 COLUMNS = 5
 
 
-def confusion_figure(test: TestScore) -> Figure:
-    """The confusion matrix; errors are shaded by their count, hits stand apart."""
+def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
+    """The confusion matrix; errors are shaded by their count, hits stand apart.
+
+    ``small``: that of a few classes for half the width of a page.
+    """
     counts, names = test.counts(), [c.name for c in test.classes]
     look = many_classes.matrix_look(len(names), len(str(int(counts.max()))), 4.6)
-    figure, ax = canvas(look.height)
+    if small:
+        look = many_classes.MatrixLook(3.1, 6.5, 6.5, 0.8)
+    figure, ax = canvas(look.height, width=3.6 if small else WIDTH)
     # Among many cells the empty ones are left white: there are thousands of them.
     every = np.ones(counts.shape, bool) if len(names) <= text.FEW_CLASSES else counts > 0
     cells = [(int(r), int(c)) for r, c in np.argwhere(every | np.eye(len(names), dtype=bool))]

@@ -29,10 +29,7 @@ def accuracy_curves(history: History, batches: str) -> Figure:
     ``batches`` says what the training figures were measured on.
     """
     epochs = history.epochs
-    series = [
-        (f"Training ({batches})", [e.accuracy for e in epochs], TRAINING),
-        ("Validation", [e.val_accuracy for e in epochs], VALIDATION),
-    ]
+    series = _accuracy_series(history, batches)
     chosen = history.chosen
     return Figure(
         _plot(history, series, "Accuracy", as_percent=True),
@@ -50,10 +47,7 @@ def accuracy_curves(history: History, batches: str) -> Figure:
 def loss_curves(history: History, batches: str) -> Figure:
     """Training and validation loss by epoch; see ``accuracy_curves``."""
     epochs = history.epochs
-    series = [
-        (f"Training ({batches})", [e.loss for e in epochs], TRAINING),
-        ("Validation", [e.val_loss for e in epochs], VALIDATION),
-    ]
+    series = _loss_series(history, batches)
     lowest = min(epochs, key=lambda e: e.val_loss)
     return Figure(
         _plot(history, series, "Loss"),
@@ -66,6 +60,42 @@ def loss_curves(history: History, batches: str) -> Figure:
         f"{history.chosen_epoch}.",
         _table(history, series, text.loss),
     )
+
+
+def both_curves(history: History, batches: str) -> Figure:
+    """Accuracy and loss side by side, for a page with little room; see ``accuracy_curves``."""
+    accuracy, loss = _accuracy_series(history, batches), _loss_series(history, batches)
+    figure, axes = canvas(1.75, columns=2)
+    for ax, series, label in zip(axes, (accuracy, loss), ("Accuracy", "Loss"), strict=True):
+        _draw(ax, history, series, label, as_percent=label == "Accuracy")
+    legend_above(axes[0], columns=2)
+    first, last = history.epochs[0], history.epochs[-1]
+    return Figure(
+        to_svg(figure),
+        f"Two line plots over {len(history.epochs)} epochs, training and validation: validation "
+        f"accuracy goes from {text.percent(first.val_accuracy)} to "
+        f"{text.percent(last.val_accuracy)}, validation loss from {text.loss(first.val_loss)} to "
+        f"{text.loss(last.val_loss)}.",
+        f"Accuracy (left) and loss (right) by epoch. Training is measured on {batches}, while the "
+        "weights still change; the vertical line marks the epoch that was kept, "
+        f"{history.chosen_epoch}.",
+    )
+
+
+def _accuracy_series(history: History, batches: str) -> list[Any]:
+    """Name, values and look of both accuracy curves."""
+    return [
+        (f"Training ({batches})", [e.accuracy for e in history.epochs], TRAINING),
+        ("Validation", [e.val_accuracy for e in history.epochs], VALIDATION),
+    ]
+
+
+def _loss_series(history: History, batches: str) -> list[Any]:
+    """Name, values and look of both loss curves."""
+    return [
+        (f"Training ({batches})", [e.loss for e in history.epochs], TRAINING),
+        ("Validation", [e.val_loss for e in history.epochs], VALIDATION),
+    ]
 
 
 def validation_against_test(history: History, curve: tuple[TestEpoch, ...]) -> Figure:
@@ -90,6 +120,14 @@ def validation_against_test(history: History, curve: tuple[TestEpoch, ...]) -> F
 
 def _plot(history: History, series: list[Any], label: str, *, as_percent: bool = False) -> str:
     figure, ax = canvas(2.2)
+    _draw(ax, history, series, label, as_percent=as_percent)
+    legend_above(ax)
+    return to_svg(figure)
+
+
+def _draw(
+    ax: Axes, history: History, series: list[Any], label: str, *, as_percent: bool = False
+) -> None:
     epochs = [e.epoch for e in history.epochs]
     for name, values, look in series:
         ax.plot(epochs, values, label=name, markeredgecolor="white", markeredgewidth=0.5, **look)
@@ -102,8 +140,6 @@ def _plot(history: History, series: list[Any], label: str, *, as_percent: bool =
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if as_percent:
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
-    legend_above(ax)
-    return to_svg(figure)
 
 
 def _mark_chosen(ax: Axes, history: History) -> None:

@@ -22,6 +22,8 @@ _ADDRESSES = {
 }
 _LINKS = re.compile(r"(?:https?://|mailto:|#)", re.IGNORECASE)
 _LOADED = re.compile(r"@import|url\(\s*+[\"']?+\s*+(?!data:)", re.IGNORECASE)
+# No page and no XML may hold them, whichever text brought them.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
 
 
@@ -35,6 +37,7 @@ def guarded(html: str, script: str, policy: str) -> str:
     Raises:
         ReportTemplateError: names the line of the finished page and what is wrong there.
     """
+    html = _CONTROL.sub("", html)
     reader = _Reader(script)
     reader.feed(html)
     reader.close()

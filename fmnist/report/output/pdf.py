@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -21,16 +22,37 @@ class PrintingError(UserError):
     """A page that asks for something outside itself; it names what."""
 
 
-def print_pdf(
-    html: str, style: str, created: datetime, attachments: Sequence[Attachment] = ()
-) -> bytes:
-    """Print the HTML with the print style sheet.
+@dataclass(frozen=True)
+class Sheets:
+    """A document laid out on pages, not written yet."""
+
+    document: Any
+
+    @property
+    def pages(self) -> int:
+        """How many pages it has."""
+        return len(self.document.pages)
+
+    def write(self, created: datetime, attachments: Sequence[Attachment] = ()) -> bytes:
+        """The PDF, with files attached; the same each time."""
+        files = [_embedded(file, created) for file in attachments]
+        with _fixed_clock(created), _nothing_loaded():
+            pdf: bytes = self.document.write_pdf(
+                pdf_variant=PDF_VARIANT,
+                attachments=files,
+                finisher=lambda _, pdf: _relate(pdf, attachments),
+            )
+        return pdf
+
+
+def lay_out(html: str, style: str) -> Sheets:
+    """Lay the HTML out on pages, with the print style sheet.
 
     Raises:
         PrintingError: the page or a style sheet asks for a file or an address.
     """
     import weasyprint
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+    from weasyprint.urls import URLFetcher
 
     class DataOnly(URLFetcher):  # type: ignore[misc]
         """Opens nothing but data URIs: a report may not read files or the network."""
@@ -40,18 +62,26 @@ def print_pdf(
 
     # Passed as an argument the sheet would rank below the one in the HTML, so it goes in after it.
     printed = html.replace("</head>", f"<style>{style}</style></head>", 1)
-    files = [_embedded(file, created) for file in attachments]
-    with _fixed_clock(created):
-        document = weasyprint.HTML(string=printed, base_url=NOWHERE, url_fetcher=DataOnly())
-        try:
-            pdf: bytes = document.write_pdf(
-                pdf_variant=PDF_VARIANT,
-                attachments=files,
-                finisher=lambda _, pdf: _relate(pdf, attachments),
-            )
-        except FatalURLFetchingError as error:
-            raise PrintingError(f"a report may load nothing: {error}") from None
-    return pdf
+    with _nothing_loaded():
+        page = weasyprint.HTML(string=printed, base_url=NOWHERE, url_fetcher=DataOnly())
+        return Sheets(page.render(pdf_variant=PDF_VARIANT))
+
+
+def print_pdf(
+    html: str, style: str, created: datetime, attachments: Sequence[Attachment] = ()
+) -> bytes:
+    """Lay the HTML out and write it; see ``lay_out``."""
+    return lay_out(html, style).write(created, attachments)
+
+
+@contextmanager
+def _nothing_loaded() -> Iterator[None]:
+    from weasyprint.urls import FatalURLFetchingError
+
+    try:
+        yield
+    except FatalURLFetchingError as error:
+        raise PrintingError(f"a report may load nothing: {error}") from None
 
 
 def _embedded(file: Attachment, created: datetime) -> Any:

@@ -68,6 +68,11 @@ def environment_for(templates: Path | None) -> Environment:
     environment.filters |= {
         "percent": text.percent,
         "interval": text.interval,
+        "points": text.points,
+        "point_span": text.point_span,
+        "score": text.score,
+        "loss": text.loss,
+        "value": text.value,
         "count": text.count,
         "counted": text.counted,
         "duration": text.duration,

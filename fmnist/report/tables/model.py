@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fmnist.config.config import fields_help
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.report.tables.base import Table
+
+OFF = ("0", "no")
+"""How values print that switch something off."""
 
 
 def configuration(facts: Facts) -> Table | None:
@@ -28,6 +33,16 @@ def configuration(facts: Facts) -> Table | None:
     )
     head = ("Field", "Value", "Searched", "Meaning")
     return Table("The chosen configuration", head, rows, numeric=(1,))
+
+
+def in_force(facts: Facts) -> Table | None:
+    """The configuration without what is switched off and was not searched."""
+    whole = configuration(facts)
+    if whole is None:
+        return None
+    searched = {text.title_case(name) for name in facts.searched}
+    rows = tuple(r for r in whole.rows if r[0] in searched or r[1] not in OFF)
+    return replace(whole, caption=f"{whole.caption}, without what is switched off", rows=rows)
 
 
 def _not_searched(facts: Facts, name: str) -> str:

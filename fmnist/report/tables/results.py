@@ -13,6 +13,7 @@ from fmnist.runs.records.metrics import Average, ClassScore, TestScore
 from search.analysis.results import Interval
 
 PAIRS_SHOWN = 8
+SHORT_ROWS = 12
 LONGEST_HEAD = 14
 """Letters of a word for which a column of the confusion matrix has room."""
 
@@ -152,6 +153,22 @@ def classes(test: TestScore) -> Table:
         caption += f"; averages are over the {len(test.classes) - absent} classes with test images"
     numeric, foot = tuple(range(1, len(head))), len(averages)
     return Table(caption, head, tuple(rows), numeric=numeric, foot=foot, dense=bool(precise))
+
+
+def classes_in_short(test: TestScore) -> Table:
+    """Precision, recall and F1 of each class; of many classes those of the lowest F1."""
+    shown = sorted(test.classes, key=lambda c: c.f1)[:SHORT_ROWS]
+    rows = [_short_row(c.name, c, _span(c.recall_interval)) for c in test.classes if c in shown]
+    rows.append(_short_row("macro average", test.macro, ""))
+    caption = f"Scores of each class; recall with its 95{text.THIN}% interval"
+    if len(shown) < len(test.classes):
+        caption = f"The {len(shown)} classes of the lowest F1; recall with its interval"
+    head = ("Class", "Precision", "Recall", "Interval", "F1")
+    return Table(caption, head, tuple(rows), numeric=(1, 2, 3, 4), foot=1, dense=True)
+
+
+def _short_row(name: str, of: ClassScore | Average, span: str) -> tuple[str, ...]:
+    return (name, text.score(of.precision), text.score(of.recall), span, text.score(of.f1))
 
 
 def _class_row(of: ClassScore | Average, test: TestScore, name: str = "") -> tuple[str, ...]:

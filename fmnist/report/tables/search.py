@@ -30,6 +30,19 @@ def space(facts: Facts) -> Table:
     return Table("The search space" + _widened(facts), head, rows)
 
 
+def chosen_values(facts: Facts) -> Table | None:
+    """The searched values with the chosen one of each."""
+    if not facts.space or facts.best is None:
+        return None
+    values = facts.best.values()
+    rows = tuple(
+        (text.title_case(p.name), _range(p), text.value(values.get(p.name, "–")))
+        for p in facts.space
+    )
+    head = ("Hyperparameter", "Searched values", "Chosen")
+    return Table("Searched hyperparameters" + _widened(facts), head, rows, dense=True)
+
+
 def _widened(facts: Facts) -> str:
     """By how much the network is wider than the filters of the space say."""
     width = facts.best.values().get("width", 1.0) if facts.best else 1.0

@@ -26,16 +26,24 @@ class RequestRecord:
 
 @dataclass(frozen=True)
 class Document:
-    """What stands on the cover; every text may be empty."""
+    """What stands in the title, and what the hand-in may take up; see ``report.handin.fitting``.
+
+    Every text may be empty, and a limit 0: then the report has its own.
+    """
 
     title: str = ""
     author: str = ""
     course: str = ""
     date: str = ""
+    max_pages: int = 0
+    max_words: int = 0
+    questions: str = ""
+    cover: bool = False
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            object.__setattr__(self, entry.name, one_line(getattr(self, entry.name)))
+            if isinstance(value := getattr(self, entry.name), str):
+                object.__setattr__(self, entry.name, one_line(value))
 
 
 @dataclass(frozen=True)

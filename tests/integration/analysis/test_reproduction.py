@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from report_factory import write
-from report_pages import Elements
+from report_pages import Blank, Elements
 
 from fmnist.analysis.intervals import mcnemar, newcombe
 from fmnist.analysis.reproduction import changes, judged, read_recorded
@@ -164,7 +164,7 @@ def test_the_stage_writes_the_verdict_and_the_report_shows_it(then, run, monkeyp
     found = load_facts(run).reproduction
     assert found.holds
     assert found.source == then.run.name
-    monkeypatch.setattr("fmnist.report.render._pdf", lambda *_: b"%PDF-")
+    monkeypatch.setattr("fmnist.report.render._lay_out", lambda *_: Blank())
     page = Elements(render_report(run).html.read_text(encoding="utf-8"))
     assert f"This run repeats the run {then.run.name}" in page.text
     assert found.sentence.replace("\u202f", " ") in page.text.replace("\u202f", " ")

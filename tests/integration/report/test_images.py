@@ -17,7 +17,7 @@ from fmnist.report.figures.style import drawing
 from fmnist.report.load import load_facts
 from fmnist.report.outline import SECTIONS
 from fmnist.report.output.templating import environment_for
-from fmnist.report.render import Counter
+from fmnist.report.pages import Counter
 from fmnist.report.text import NOT_RECORDED
 from fmnist.runs.codec import FactsError
 

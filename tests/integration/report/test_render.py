@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import string
 import subprocess
 import sys
 from importlib import resources
@@ -20,9 +21,10 @@ from report_pages import Elements, render_words, without_plots
 
 from fmnist.report import text
 from fmnist.report.load import load_facts
-from fmnist.report.outline import SECTIONS
+from fmnist.report.outline import HANDIN, SECTIONS
 from fmnist.report.output.interactive import for_paper
-from fmnist.report.render import DEFAULT_TITLE, render_report
+from fmnist.report.pages import DEFAULT_TITLE
+from fmnist.report.render import render_report
 from fmnist.runs.config_source import load_config
 
 SUPPORT = str(Path(__file__).parents[2] / "support")
@@ -57,9 +59,9 @@ def page(html):
     return Elements(html)
 
 
-@pytest.fixture(scope="module")
-def pdf(recorded_report):
-    return pypdf.PdfReader(recorded_report / "report.pdf")
+@pytest.fixture(scope="module", params=["report.pdf", "appendix.pdf"])
+def pdf(recorded_report, request):
+    return pypdf.PdfReader(recorded_report / request.param)
 
 
 def test_html_loads_nothing(page, html):
@@ -123,7 +125,10 @@ def test_all_sections_and_questions_are_there(page):
     for section in SHOWN:
         assert section.title in page.text
     assert page.text.count("In this run") >= 8
-    assert len([1 for tag, _ in page.tags if tag == "article"]) == 8
+    for _, title, _ in HANDIN:
+        assert title in page.text
+    articles = [attributes.get("class") for tag, attributes in page.tags if tag == "article"]
+    assert articles == ["short"] * 8 + [None] * 8
 
 
 def test_numbers_are_those_of_the_metrics_file(page):
@@ -146,18 +151,26 @@ def test_figures_and_tables_are_numbered_without_gaps(either_page):
 
 
 def test_pdf_says_what_it_is(pdf):
-    assert pdf.metadata.title == "Fashion-MNIST: a tuned convolutional network"
+    assert pdf.metadata.title.endswith("Fashion-MNIST: a tuned convolutional network")
     assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert pdf.trailer["/Root"]["/Lang"] == "en"
-    bookmarks = [mark.title for mark in pdf.outline if not isinstance(mark, list)]
-    for number, section in enumerate(SHOWN, start=1):
-        assert f"{number} {section.title}" in bookmarks
+
+
+def test_bookmarks_are_the_headings(recorded_report):
+    handin, appendix = (
+        [mark.title for mark in pypdf.PdfReader(recorded_report / name).outline
+         if not isinstance(mark, list)]
+        for name in ("report.pdf", "appendix.pdf")
+    )  # fmt: skip
+    assert [mark.lstrip("0123456789 ") for mark in handin][1:] == [title for _, title, _ in HANDIN]
+    for letter, section in zip(string.ascii_uppercase, SHOWN, strict=False):
+        assert f"{letter} {section.title}" in appendix
 
 
 def test_pdf_contents_give_the_page_of_each_chapter(printed_pages):
-    contents = printed_pages[1]
-    for number, section in enumerate(SHOWN, start=1):
-        found = re.search(rf"{number}\s*{section.title}[ .]*(\d+)", contents)
+    contents = printed_pages[0]
+    for letter, section in zip(string.ascii_uppercase, SHOWN, strict=False):
+        found = re.search(rf"{letter}\s*{section.title}[ .]*(\d+)", contents)
         assert found, section.title
         assert section.title in printed_pages[int(found[1]) - 1]
 
@@ -191,7 +204,8 @@ def test_pdf_carries_the_records_it_was_made_from(recorded_report, pdf):
 
 
 def test_pdf_is_as_good_as_its_configuration(recorded_report, page):
-    assert load_config(recorded_report / "report.pdf") == load_config(recorded_report)
+    for name in ("report.pdf", "appendix.pdf"):
+        assert load_config(recorded_report / name) == load_config(recorded_report)
     assert "fmnist train --config report.pdf" in page.text
 
 
@@ -209,7 +223,8 @@ def test_a_model_card_lies_beside_the_report(recorded_report):
 
 def test_files_are_small_enough_to_send(recorded_report):
     assert (recorded_report / "report.html").stat().st_size < 5e6
-    assert (recorded_report / "report.pdf").stat().st_size < 5e6
+    assert (recorded_report / "report.pdf").stat().st_size < 2e6
+    assert (recorded_report / "appendix.pdf").stat().st_size < 5e6
     assert not [path for path in recorded_report.iterdir() if path.name.startswith(".")]
     assert not list(recorded_report.glob("*.tmp"))
 
@@ -217,7 +232,7 @@ def test_files_are_small_enough_to_send(recorded_report):
 @pytest.mark.slow
 def test_a_second_rendering_is_the_same_to_the_byte(recorded_report, tmp_path):
     again = render_report(Path(shutil.copytree(recorded_report, tmp_path / "run")))
-    for path in (again.html, again.pdf):
+    for path in (again.html, again.pdf, again.appendix):
         assert path.read_bytes() == (recorded_report / path.name).read_bytes()
 
 
@@ -289,7 +304,7 @@ def test_a_fault_in_printing_leaves_the_html(tmp_path, monkeypatch):
     def broken(*_):
         raise ValueError("a font without a name")
 
-    monkeypatch.setattr("fmnist.report.render._pdf", broken)
+    monkeypatch.setattr("fmnist.report.render._lay_out", broken)
     run = copied(tmp_path)
     with without_plots(), pytest.raises(ValueError, match="without a name"):
         render_report(run)

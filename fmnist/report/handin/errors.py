@@ -1,0 +1,94 @@
+"""Where the network errs, and why as far as its confusions tell: numbers or None."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fmnist.analysis.intervals import wilson_interval
+from fmnist.report.facts import Facts
+from fmnist.report.handin.performance import tested
+from fmnist.report.narrative import results
+from fmnist.report.narrative.results import Confusion
+
+Z = 1.96
+MOST_SHARED = 0.25
+"""Share of all errors from which the three most frequent kinds are told as their centre."""
+KINDS_TOLD = 3
+
+Numbers = dict[str, Any] | None
+
+
+def hardest(facts: Facts) -> Numbers:
+    """The class of the lowest recall, where its whole interval lies below the accuracy."""
+    test = tested(facts)
+    worst = results.hardest(test)
+    if worst.recall_interval[1] >= test.accuracy:
+        return None
+    return {"worst": worst, "taken_for": _of(facts, worst.name)[:2], "n": worst.support}
+
+
+def even(facts: Facts) -> Numbers:
+    """No class is surely found less often than the average."""
+    test = tested(facts)
+    return None if hardest(facts) else {"worst": results.hardest(test), "test": test}
+
+
+def _of(facts: Facts, name: str) -> list[Confusion]:
+    return [c for c in results.confusions(tested(facts)) if c.true == name]
+
+
+def _back(facts: Facts, error: Confusion) -> int:
+    """How often the opposite error was made."""
+    both = (c.count for c in _of(facts, error.predicted) if c.predicted == error.true)
+    return next(both, 0)
+
+
+def one_sided(facts: Facts) -> Numbers:
+    """Of the hardest class's first confusion, one direction is more frequent than chance makes it.
+
+    Only of two classes with as many images: otherwise the larger one errs more often anyway.
+    """
+    found = hardest(facts)
+    if found is None or not found["taken_for"]:
+        return None
+    error = found["taken_for"][0]
+    back = _back(facts, error)
+    sizes = {c.name: c.support for c in tested(facts).classes}
+    surely = abs(error.count - back) > Z * math.sqrt(error.count + back)
+    if not surely or sizes[error.true] != sizes[error.predicted]:
+        return None
+    return {"error": error, "back": back}
+
+
+def attracting(facts: Facts) -> Numbers:
+    """The class of the lowest precision, where its interval lies below the accuracy."""
+    test = tested(facts)
+    said = test.counts().sum(axis=0)
+    named = [(c, int(n)) for c, n in zip(test.classes, said, strict=True) if n]
+    worst, n = min(named, key=lambda pair: pair[0].precision)
+    if wilson_interval(round(worst.precision * n), n)[1] >= test.accuracy:
+        return None
+    wrong = [c for c in results.confusions(test) if c.predicted == worst.name]
+    return {"worst": worst, "said": n, "error": wrong[0], "hardest": results.hardest(test)}
+
+
+def concentrated(facts: Facts) -> Numbers:
+    """A few kinds of error make up much of all errors."""
+    test = tested(facts)
+    kinds = results.confusions(test)
+    share = sum(c.share_of_errors for c in kinds[:KINDS_TOLD])
+    if len(kinds) <= 2 * KINDS_TOLD or share < MOST_SHARED:
+        return None
+    classes = len(test.classes)
+    return {"kinds": kinds[:KINDS_TOLD], "share": share, "possible": classes * (classes - 1)}
+
+
+def separate_pair(facts: Facts) -> Numbers:
+    """What it would bring to halve the confusions of the hardest class with one other."""
+    found = hardest(facts)
+    if found is None or not found["taken_for"]:
+        return None
+    error = found["taken_for"][0]
+    both = error.count + _back(facts, error)
+    return {"error": error, "both": both, "gain": both / 2 / tested(facts).n}

@@ -1,0 +1,109 @@
+"""What limits the claims of a run, and what would be the next step: numbers or None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fmnist.report.facts import Facts
+from fmnist.report.handin.performance import DENSE, anchor
+
+FEW_COMPLETE = 10
+"""Complete trials below which nothing is said about single hyperparameters."""
+FAITHFUL = 0.9
+"""Share of the final accuracy that trainings must reach to tell something of the final one."""
+SEEDS_ADVISED = 3
+
+Numbers = dict[str, Any] | None
+
+
+def _epochs(facts: Facts) -> tuple[int, int] | None:
+    """Epochs of the final training, had and planned, where it had fewer."""
+    if facts.history is None or facts.plan is None:
+        return None
+    had, planned = len(facts.history.epochs), facts.plan.sizes.final_epochs
+    return (had, planned) if had < planned else None
+
+
+def cut_short(facts: Facts) -> Numbers:
+    """The final training had less than half of its epochs: the first thing to be known."""
+    found = _epochs(facts)
+    return {"had": found[0], "planned": found[1]} if found and 2 * found[0] < found[1] else None
+
+
+def short_training(facts: Facts) -> Numbers:
+    """The final training had fewer epochs than planned."""
+    found = _epochs(facts)
+    return {"had": found[0], "planned": found[1]} if found else None
+
+
+def few_trials(facts: Facts) -> Numbers:
+    """Too few trials ran to their end to say what a hyperparameter is worth."""
+    complete = sum(t.state == "complete" for t in facts.trials)
+    return {"complete": complete} if facts.by_search and complete < FEW_COMPLETE else None
+
+
+def _spread(facts: Facts) -> float | None:
+    noise = facts.confirmation.noise if facts.confirmation else None
+    return noise.sd if noise else None
+
+
+def unknown_spread(facts: Facts) -> Numbers:
+    """No configuration was trained twice."""
+    return {} if _spread(facts) is None else None
+
+
+def one_training_in_short(facts: Facts) -> Numbers:
+    """The same for the abstract, where nothing graver stands there."""
+    return None if cut_short(facts) else unknown_spread(facts)
+
+
+def known_spread(facts: Facts) -> Numbers:
+    """How far trainings of one configuration are apart."""
+    sd = _spread(facts)
+    return None if sd is None else {"sd": sd}
+
+
+def validation_chose(facts: Facts) -> Numbers:
+    """The validation images made choices, so their accuracy is no measurement."""
+    if facts.metrics is None or facts.history is None:
+        return None
+    return {"n": facts.metrics.validation.n, "searched": facts.by_search}
+
+
+def small_experiments(facts: Facts) -> Numbers:
+    """The trainings of the experiments are too far from the final one."""
+    found = facts.experiments
+    if found is None or found.base is None or found.fidelity is None or facts.metrics is None:
+        return None
+    reached, final = found.base.accuracy, facts.metrics.validation
+    if reached >= FAITHFUL * final.accuracy:
+        return None
+    return {"reached": reached, "final": final, "fidelity": found.fidelity}
+
+
+def other_effort(facts: Facts) -> Numbers:
+    """Published figures come from other effort and cannot be compared image by image."""
+    return {} if anchor(facts, DENSE) else None
+
+
+def more_epochs(facts: Facts) -> Numbers:
+    """The epochs that are missing, and the time that they take at the measured speed."""
+    found = _epochs(facts)
+    if found is None or facts.history is None:
+        return None
+    had, planned = found
+    seconds = planned * facts.history.epoch_seconds
+    return {"missing": planned - had, "planned": planned, "seconds": seconds}
+
+
+def more_seeds(facts: Facts) -> Numbers:
+    """Further trainings that would measure the spread, and the time that they take."""
+    if facts.history is None or _spread(facts) is not None:
+        return None
+    seconds = sum(e.seconds for e in facts.history.epochs)
+    return {"seeds": SEEDS_ADVISED, "seconds": SEEDS_ADVISED * seconds}
+
+
+def more_seeds_in_short(facts: Facts) -> Numbers:
+    """The same for the conclusion, where no other step comes before it."""
+    return None if more_epochs(facts) else more_seeds(facts)

@@ -1,0 +1,212 @@
+"""How good the network is, against what, and what of it was not expected: numbers or None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fmnist.report import published
+from fmnist.report.chapters.method import early_test_reads
+from fmnist.report.facts import Facts
+from fmnist.report.narrative import results
+from fmnist.runs.records.ablation import UNDECIDED, Measured
+from fmnist.runs.records.metrics import TestScore
+from search.analysis.results import Confirmation
+
+DENSE, STRONGEST = "Dense network 256-128-64", "ResNet-20"
+"""The published figures that the hand-in sets the run beside; see ``published.toml``."""
+ENOUGH_SEEDS = 3
+"""Trainings of each side below which a difference of two configurations is not decided."""
+
+Numbers = dict[str, Any] | None
+
+
+def tested(facts: Facts) -> TestScore:
+    """The test set; a hand-in is made of finished runs alone."""
+    assert facts.metrics is not None
+    return facts.metrics.test
+
+
+def task(facts: Facts) -> Numbers:
+    """Data set and its classes."""
+    return {"data": facts.run.data, "splits": facts.run.splits}
+
+
+def network(facts: Facts) -> Numbers:
+    """What was trained, and where its configuration came from."""
+    if facts.best is None or facts.history is None:
+        return None
+    tried = sum(t.state == "complete" for t in facts.trials)
+    return {
+        "dense": facts.best.dense,
+        "parameters": facts.evidence.parameters if facts.evidence else None,
+        "images": facts.refit.images if facts.refit_used and facts.refit else None,
+        "history": facts.history,
+        "trials": tried if facts.by_search else 0,
+    }
+
+
+def accuracy(facts: Facts) -> Numbers:
+    """Test accuracy with its interval, and whether the ledger shows that it chose nothing."""
+    sealed = bool(facts.ledger) and early_test_reads(facts.ledger or ()) == 0
+    return {"test": tested(facts), "sealed": sealed}
+
+
+def constant(facts: Facts) -> float:
+    """Share of the largest class: what naming it for every image reaches."""
+    test = tested(facts)
+    return max(c.support for c in test.classes) / test.n
+
+
+def below_constant(facts: Facts) -> Numbers:
+    """The network is not shown to be better than naming one class for every image."""
+    share = constant(facts)
+    return {"share": share} if tested(facts).interval[0] <= share else None
+
+
+def anchor(facts: Facts, name: str) -> published.Placed | None:
+    """A published figure on the same test images, and where the run stands to it."""
+    if facts.metrics is None or not published.comparable(facts):
+        return None
+    rows = published.placed(facts.metrics.test, published.load_published())
+    return next((row for row in rows if row.result.name == name), None)
+
+
+def _beside(facts: Facts, name: str, *verdicts: str) -> Numbers:
+    row = anchor(facts, name)
+    if row is None or row.verdict not in verdicts:
+        return None
+    lead = tested(facts).accuracy - row.result.accuracy
+    return {"result": row.result, "lead": lead, "verdict": row.verdict}
+
+
+def beside_dense(facts: Facts) -> Numbers:
+    """The published dense network, whatever side of it the run is on."""
+    return _beside(facts, DENSE, published.AHEAD, published.TIED, published.BEHIND)
+
+
+def above_dense(facts: Facts) -> Numbers:
+    """Its interval lies above that of the published dense network."""
+    return _beside(facts, DENSE, published.AHEAD)
+
+
+def level_with_dense(facts: Facts) -> Numbers:
+    """The two intervals overlap."""
+    return _beside(facts, DENSE, published.TIED)
+
+
+def below_dense(facts: Facts) -> Numbers:
+    """Its interval lies below that of the published dense network."""
+    return _beside(facts, DENSE, published.BEHIND)
+
+
+def below_strongest(facts: Facts) -> Numbers:
+    """A published network of much more effort is better."""
+    found = _beside(facts, STRONGEST, published.BEHIND)
+    if found is None or facts.history is None:
+        return None
+    return {**found, "epochs": len(facts.history.epochs)}
+
+
+def no_anchor(facts: Facts) -> Numbers:
+    """No published figure is about these test images: only the constant guess is left."""
+    if anchor(facts, DENSE) is not None or below_constant(facts) is not None:
+        return None
+    return {"share": constant(facts), "accuracy": tested(facts).accuracy, "n": tested(facts).n}
+
+
+def own_dense(facts: Facts) -> Measured | None:
+    """The experiment with a dense network of equal parameters, where it was made."""
+    made = facts.experiments.of("cnn_vs_dense") if facts.experiments else ()
+    return next((e for e in made if e.key == "dense"), None)
+
+
+def dense_decided(facts: Facts) -> Numbers:
+    """The dense network of the experiments is better or worse, over enough seeds to say so."""
+    found = own_dense(facts)
+    if found is None or found.seeds < ENOUGH_SEEDS or found.verdict == UNDECIDED:
+        return None
+    return {"dense": found}
+
+
+def dense_undecided(facts: Facts) -> Numbers:
+    """The dense network of the experiments was trained, but too few times or too much alike."""
+    found = own_dense(facts)
+    return None if found is None or dense_decided(facts) else {"dense": found}
+
+
+def fall_to_test(facts: Facts) -> Numbers:
+    """Test accuracy lies below validation accuracy by more than two such samples differ."""
+    metrics = facts.metrics
+    if metrics is None:
+        return None
+    fall = metrics.validation.accuracy - metrics.test.accuracy
+    if fall <= 0 or results.by_chance(metrics):
+        return None
+    return {"fall": fall, "validation": metrics.validation}
+
+
+def _calibration(facts: Facts) -> Numbers:
+    found = facts.metrics.calibration if facts.metrics else None
+    if found is None or found.before.within_chance:
+        return None
+    return {
+        "before": found.before,
+        "accuracy": tested(facts).accuracy,
+        "smoothing": facts.best.values().get("label_smoothing", 0) if facts.best else 0,
+    }
+
+
+def underconfident(facts: Facts) -> Numbers:
+    """It states lower probabilities than it is right, beyond chance."""
+    found = _calibration(facts)
+    return found if found and found["before"].mean_confidence < found["accuracy"] else None
+
+
+def overconfident(facts: Facts) -> Numbers:
+    """It states higher probabilities than it is right, beyond chance."""
+    found = _calibration(facts)
+    return found if found and found["before"].mean_confidence >= found["accuracy"] else None
+
+
+def single_view(facts: Facts) -> float | None:
+    """Test accuracy of the images alone, where predictions are means with the mirror image."""
+    metrics, history = facts.metrics, facts.history
+    if metrics is None or history is None or not metrics.test_time_flip or facts.refit_used:
+        return None
+    alone = (e.accuracy for e in metrics.test.curve if e.epoch == history.chosen_epoch)
+    return next(alone, None)
+
+
+def mirror_gain(facts: Facts) -> Numbers:
+    """What the mean with the mirror image brings on the test images."""
+    alone = single_view(facts)
+    if alone is None or tested(facts).accuracy <= alone:
+        return None
+    return {"alone": alone, "gain": tested(facts).accuracy - alone, "n": tested(facts).n}
+
+
+def _confirmed(facts: Facts) -> Confirmation | None:
+    found = facts.confirmation
+    return found if found and found.seeds and len(found.candidates) > 1 else None
+
+
+def start_kept(facts: Facts) -> Numbers:
+    """The configuration that the search began with was the best on fresh seeds."""
+    found = _confirmed(facts)
+    if found is None or found.start is None or found.start != found.winner:
+        return None
+    return {"candidates": len(found.candidates)}
+
+
+def search_helped(facts: Facts) -> Numbers:
+    """The winner leads the start on fresh seeds, with its whole interval."""
+    found = _confirmed(facts)
+    gain = found.gain if found else None
+    return {"gain": gain, "found": found} if gain and gain.interval[0] > 0 else None
+
+
+def search_unclear(facts: Facts) -> Numbers:
+    """The winner's lead over the start may be chance."""
+    found = _confirmed(facts)
+    gain = found.gain if found else None
+    return {"gain": gain, "found": found} if gain and gain.interval[0] <= 0 else None

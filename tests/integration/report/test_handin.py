@@ -1,0 +1,82 @@
+"""The hand-in as it is printed: its pages, its words, what has no room in it."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from fmnist.report.handin.fitting import PICTURES, count_words
+from fmnist.report.outline import HANDIN
+from fmnist.report.pages import Pages
+from fmnist.report.render import render_report
+from fmnist.runs import artifacts
+from fmnist.runs.folder import Run
+
+RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+
+
+def limited(folder, **document):
+    """A copy of the recorded run whose document asks for this."""
+    run = Run(Path(shutil.copytree(RECORDED, folder / "run")))
+    record = run.read_toml(artifacts.RUN)
+    record["document"] |= document
+    run.write_toml(artifacts.RUN, record)
+    return run.path
+
+
+def text_of(pdf):
+    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages).split())
+
+
+def test_the_hand_in_has_six_pages_at_most_and_every_section(recorded_report):
+    pdf = recorded_report / "report.pdf"
+    assert len(pypdf.PdfReader(pdf).pages) <= 6
+    text = text_of(pdf)
+    for _, title, _ in HANDIN:
+        assert title in text
+    assert "to be filled in by the author" in text
+
+
+def test_the_appendix_is_short_enough_to_be_read(recorded_report):
+    assert len(pypdf.PdfReader(recorded_report / "appendix.pdf").pages) <= 20
+
+
+@pytest.mark.slow
+def test_four_pages_are_four_pages_and_no_picture_is_moved_out(tmp_path):
+    found = render_report(limited(tmp_path, max_pages=4))
+    assert len(pypdf.PdfReader(found.pdf).pages) == found.handin.pages <= 4
+    assert found.handin.moved == ()
+    text = text_of(found.pdf)
+    assert "Discussion" in text
+    assert "In this run" not in text
+
+
+@pytest.mark.slow
+def test_two_pages_and_a_cover_move_pictures_out(tmp_path):
+    found = render_report(limited(tmp_path, max_pages=2, cover=True))
+    assert len(pypdf.PdfReader(found.pdf).pages) == 3
+    assert found.handin.pages == 2
+    assert found.handin.moved
+    assert set(found.handin.moved) <= set(PICTURES.values())
+    assert found.handin.excess == ""
+    done = subprocess.run(["qpdf", "--check", found.pdf], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_without_questions_there_are_none_anywhere(tmp_path):
+    found = render_report(limited(tmp_path, questions="none"))
+    assert "Concept questions" not in found.html.read_text(encoding="utf-8")
+    assert "Concept questions" not in text_of(found.appendix)
+
+
+@pytest.mark.slow
+def test_the_words_that_are_told_are_those_of_the_page(tmp_path, monkeypatch):
+    pages, real = [], Pages.handin
+    monkeypatch.setattr(
+        Pages, "handin", lambda self, keys: pages.append(real(self, keys)) or pages[-1]
+    )
+    found = render_report(limited(tmp_path, max_words=1200))
+    assert found.handin.words == count_words(pages[-1]) <= 1200

@@ -1,0 +1,182 @@
+"""Every sentence of interpretation stands where its numbers bear it, and nowhere else."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmnist.report.handin.claims import CLAIMS, standing
+from fmnist.report.handin.performance import DENSE, STRONGEST
+from fmnist.report.load import load_facts
+from fmnist.report.output.templating import environment_for
+from fmnist.report.published import load_published
+from fmnist.runs.records import metrics
+from fmnist.runs.records.ablation import UNDECIDED, WORSE, Base, Experiments, Fidelity, Measured
+from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
+from fmnist.runs.records.plan import Plan, RunProfile
+from search.analysis.results import Candidate, Confirmation, Difference, Noise
+
+RUN = load_facts(Path(__file__).parents[2] / "data" / "recorded_run")
+N, K = 1000, 10
+
+
+def scoring(accuracy, half=0.005, facts=RUN, **more):
+    span = (accuracy - half, accuracy + half)
+    test = replace(facts.metrics.test, accuracy=accuracy, interval=span, **more)
+    return replace(facts, metrics=replace(facts.metrics, test=test))
+
+
+def confused(errors):
+    """A run in which 90 of each class are wrong, spread evenly, but for the cells of ``errors``."""
+    counts = np.full((K, K), 10)
+    np.fill_diagonal(counts, 0)
+    for cell, n in errors.items():
+        counts[cell] = n
+    np.fill_diagonal(counts, N - counts.sum(axis=1))
+    right, said = np.diag(counts), counts.sum(axis=0)
+    classes = tuple(
+        replace(c, recall=right[i] / N, recall_interval=(right[i] / N - 0.02, right[i] / N + 0.02),
+                precision=right[i] / said[i], support=N)
+        for i, c in enumerate(RUN.metrics.test.classes)
+    )  # fmt: skip
+    correct = int(right.sum())
+    confusion = tuple(tuple(map(int, row)) for row in counts)
+    return scoring(
+        correct / (K * N), classes=classes, confusion=confusion, correct=correct, n=K * N
+    )
+
+
+def elsewhere():
+    """A run on images that no published figure is about."""
+    return replace(RUN, run=replace(RUN.run, data=replace(RUN.run.data, verified=False)))
+
+
+def planned(epochs):
+    """A run whose final training, of 8 epochs, was planned with so many."""
+    plan = Plan(sizes=RunProfile(10_000, 4, epochs), jobs=1, threads=None, planned=(), decisions=())
+    return replace(RUN, plan=plan)
+
+
+def experimented(seeds=1, verdict=WORSE, base=0.9):
+    dense = Measured(
+        "dense", "cnn_vs_dense", "dense", "dense", {}, 3000, 2, 9, accuracy=0.8,
+        base_accuracy=base, difference=0.8 - base, interval=(-0.2, -0.1), method="", seeds=seeds,
+        validation=3000, p=0.01, p_holm=0.01, verdict=verdict,
+    )  # fmt: skip
+    size = Fidelity(3000, 3000, 2, seeds)
+    return replace(RUN, experiments=Experiments(size, Base(9, (), base, 1.0), (dense,)))
+
+
+def calibrated(confidence, by_chance=0.01):
+    side = Calibrated(
+        abs(confidence - 0.92), (0, 0.2), by_chance, 0.3, 0.1, (10_000,), (confidence,), (0.92,)
+    )
+    found = Calibration(1, 0.9, FittedOn("validation", 6000, "model.keras"), 10, side, side)
+    return replace(RUN, metrics=replace(RUN.metrics, calibration=found))
+
+
+def mirrored(alone):
+    epoch = RUN.history.chosen_epoch
+    test = replace(RUN.metrics.test, curve=(metrics.TestEpoch(epoch, alone, 0.3),))
+    return replace(RUN, metrics=replace(RUN.metrics, test=test, test_time_flip=True))
+
+
+def confirmed(start, low=None, sd=0.003):
+    """Trial 13 won; its lead over the start has an interval from ``low``."""
+    both = tuple(Candidate(n, {}, 0.84, mean=0.84, rank=k) for k, n in enumerate((13, 12), 1))
+    gain = None if low is None else Difference(0.01, (low, 0.03))
+    found = Confirmation(
+        k=2, seeds=3, candidates=both, winner=13, winner_by="confirmation", start=start, gain=gain,
+        noise=Noise(sd, 4, 2),
+    )  # fmt: skip
+    return replace(RUN, confirmation=found)
+
+
+EVEN = confused({})
+ALWAYS = {"task", "network", "accuracy", "validation_chose", "one_data_set"}
+# To each claim runs in which it must stand, and runs in which it must not.
+CASES = {
+    "below_constant": ([scoring(0.105, 0.01)], [RUN]),
+    "beside_dense": ([RUN, scoring(0.9), scoring(0.8)], [elsewhere()]),
+    "above_dense": ([RUN], [scoring(0.9), scoring(0.85), elsewhere()]),
+    "level_with_dense": ([scoring(0.9)], [RUN, scoring(0.85)]),
+    "below_dense": ([scoring(0.85)], [RUN, scoring(0.9)]),
+    "dense_decided": ([experimented(3)], [experimented(2), experimented(3, UNDECIDED), RUN]),
+    "dense_undecided": ([experimented(2), experimented(3, UNDECIDED)], [experimented(3), RUN]),
+    "below_strongest": ([RUN], [scoring(0.956), elsewhere()]),
+    "no_anchor": ([elsewhere()], [RUN, scoring(0.105, 0.01, elsewhere())]),
+    "fall_to_test": ([RUN], [scoring(RUN.metrics.validation.accuracy)]),
+    "underconfident": ([calibrated(0.8)], [calibrated(0.99), calibrated(0.8, 0.5), RUN]),
+    "overconfident": ([calibrated(0.99)], [calibrated(0.8), calibrated(0.99, 0.5), RUN]),
+    "mirror_gain": ([mirrored(0.92)], [mirrored(0.93), RUN]),
+    "start_kept": ([confirmed(13)], [confirmed(12, -0.01), RUN]),
+    "search_helped": ([confirmed(12, 0.001)], [confirmed(12, -0.01), confirmed(13), RUN]),
+    "search_unclear": ([confirmed(12, -0.01)], [confirmed(12, 0.001), confirmed(13), RUN]),
+    "weakest": ([RUN], [EVEN]),
+    "hardest": ([RUN], [EVEN]),
+    "even": ([EVEN], [RUN]),
+    "one_sided": ([confused({(6, 0): 150, (0, 6): 60})], [RUN, EVEN]),
+    "attracting": ([RUN], [EVEN]),
+    "concentrated": ([RUN], [EVEN]),
+    "separate_pair": ([RUN], [EVEN]),
+    "cut_short": ([planned(18)], [planned(9), planned(8), RUN]),
+    "one_training_in_short": ([RUN, planned(9)], [planned(18), confirmed(13)]),
+    "short_training": ([planned(9)], [planned(8), RUN]),
+    "few_trials": ([replace(RUN, trials=RUN.trials[:9])], [RUN]),
+    "unknown_spread": ([RUN, confirmed(13, sd=None)], [confirmed(13)]),
+    "known_spread": ([confirmed(13)], [RUN, confirmed(13, sd=None)]),
+    "small_experiments": ([experimented(base=0.8)], [experimented(base=0.9), RUN]),
+    "other_effort": ([RUN], [elsewhere()]),
+    "more_epochs": ([planned(9)], [planned(8), RUN]),
+    "more_seeds": ([RUN], [confirmed(13)]),
+    "more_seeds_in_short": ([RUN], [planned(9), confirmed(13)]),
+}  # fmt: skip
+
+
+def keys(facts):
+    return {key for paragraph in CLAIMS for key, _ in standing(paragraph, facts)}
+
+
+def test_every_claim_has_runs_with_it_and_without_it():
+    every = {claim.key for claims in CLAIMS.values() for claim in claims}
+    assert set(CASES) | ALWAYS == every
+    assert keys(RUN) >= ALWAYS
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_a_claim_stands_where_it_must_and_nowhere_else(key):
+    with_it, without = CASES[key]
+    assert [key in keys(facts) for facts in with_it] == [True] * len(with_it)
+    assert [key in keys(facts) for facts in without] == [False] * len(without)
+
+
+@pytest.mark.parametrize("key", sorted({*CASES, *ALWAYS}))
+def test_every_claim_has_words(key):
+    words = environment_for(None).get_template("claims.html.j2").module
+    for facts in CASES[key][0] if key in CASES else [RUN]:
+        found = next(v for p in CLAIMS for k, v in standing(p, facts) if k == key)
+        said = getattr(words, key)(found, lambda _: "")
+        assert re.fullmatch(r"(<b>)?[A-Z0-9][^\n]+\.", said), said
+        assert "None" not in said
+
+
+def test_no_words_are_left_without_a_claim():
+    words = environment_for(None).get_template("claims.html.j2").module
+    macros = {name for name in vars(words) if not name.startswith("_")}
+    assert macros == {*CASES, *ALWAYS}
+
+
+def test_the_anchors_are_published():
+    assert {DENSE, STRONGEST} <= {result.name for result in load_published()}
+
+
+def test_which_side_the_border_is_on_is_told_right():
+    words = environment_for(None).get_template("claims.html.j2").module
+    facts = confused({(6, 0): 150, (0, 6): 60})
+    names = facts.class_names
+    found = dict(standing("hardest", facts))["one_sided"]
+    said = words.one_sided(found, lambda _: "")
+    assert f"{names[6]} is taken for {names[0]} 150 times" in said
+    assert said.endswith(f"in favour of {names[0]}.")
