@@ -29,9 +29,8 @@ def respelt(facts: Facts) -> Facts:
     """The facts with names that can be printed; a note says which had to be spelt."""
     data, metrics, cover = facts.run.data, facts.metrics, facts.run.document
     names = spelt(data.class_names)
-    document = replace(
-        cover, **{n: _spelt(t) for n, t in vars(cover).items() if isinstance(t, str)}
-    )
+    texts: dict[str, Any] = {n: _spelt(t) for n, t in vars(cover).items() if isinstance(t, str)}
+    document = replace(cover, **texts)
     changed = [
         what
         for what, same in (
