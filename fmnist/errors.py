@@ -5,7 +5,7 @@ EXIT_CODES = {
     1: "failed: a training, a check of doctor, or a bug (with a traceback)",
     2: "a wrong option or value; the message says what is allowed",
     3: "data that are missing, damaged or others than the run's",
-    4: "a run folder that is missing, in use, finished, or may not be read or written",
+    4: "a run folder that is missing, in use, finished or not permitted",
     5: "all done, but no PDF could be made",
     6: "the disk is full; nothing is lost, the same command goes on",
     7: "reproduce: the numbers do not hold",

@@ -22,6 +22,7 @@ _WORDS = {
     "percent": "taken as a percentage and divided by 100",
     "error": "taken as an error rate and subtracted from 1",
 }
+_UNFINISHED = "it has no finished trial with a value: nothing to report on"
 _ACCURACY_ONLY = "only a validation accuracy can be reported on"
 
 
@@ -46,6 +47,8 @@ def accuracies(
     Raises:
         ForeignError: the values are no accuracies, or may be none.
     """
+    if not study.complete:
+        raise refuse(study.source, [_UNFINISHED])
     chosen = metric or _known_accuracy(study)
     if chosen is not None and chosen != study.metric:
         trials, name = _by_metric(study, chosen), chosen
@@ -61,7 +64,7 @@ def accuracies(
         )
     trials, infinite = _finite(trials)
     if not any(t.state == "complete" for t in trials):
-        raise refuse(study.source, ["it has no finished trial with a value: nothing to report on"])
+        raise refuse(study.source, [_UNFINISHED])
     used: Scale = scale or "accuracy"
     scaled = [_scaled(t, used) for t in trials]
     _check_range(study, [t for t in trials if t.state == "complete"], scaled, used)

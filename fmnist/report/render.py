@@ -81,7 +81,7 @@ def render_report(
     """
     folder = output or run
     facts = load_facts(run, interim=interim)
-    if cover:
+    if cover := {name: text for name, text in (cover or {}).items() if text != ""}:
         document = replace(facts.run.document, **cover)
         facts = replace(facts, run=replace(facts.run, document=document))
     limits = Limits.of(facts.run.document)

@@ -143,11 +143,11 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self / name}: cannot be read: {error}") from None
 
-    def renew_cover(self, texts: Mapping[str, str]) -> dict[str, str]:
+    def renew_cover(self, texts: Mapping[str, Any]) -> dict[str, Any]:
         """Have the cover say ``texts``, those that are not empty; returns what is new."""
         record = self.read_toml(RUN)
         said = record.get("document", {})
-        new = {name: text for name, text in texts.items() if text and text != said.get(name)}
+        new = {name: text for name, text in texts.items() if text not in ("", said.get(name))}
         if new:
             self.write_toml(RUN, {**record, "document": {**said, **new}})
         return new

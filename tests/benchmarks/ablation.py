@@ -1,11 +1,12 @@
 """What each part of the training recipe gives: it is left out, the rest stays.
 
     python tests/benchmarks/ablation.py --epochs 12 --seeds 1
-    python tests/benchmarks/ablation.py --only "the recipe" "without the stem"
+    python tests/benchmarks/ablation.py --recipe compact --only "the recipe" "without the stem"
 
 Validation accuracy at the end of a training, test-time flip apart; the test set is not read. The
-recipe is the one around the core space in runs of up to half an hour (``planner/profiles.py``). The
-same epochs are not the same time, so the seconds stand beside.
+recipes are those around the core space in short trainings (``planner/profiles.py``): ``short`` on whole
+maps, ``compact`` on maps of a quarter. The same epochs are not the same time, so the seconds stand
+beside.
 """
 
 from __future__ import annotations
@@ -19,21 +20,26 @@ from networks import Part, Passes, train_and_validation
 from record import Benchmark, Measured, Row, say
 
 from fmnist.config.config import Config
-from fmnist.pipeline.planner.profiles import SHORT
+from fmnist.pipeline.planner.profiles import COMPACT, SHORT
 
-RECIPE = Config(**SHORT)
+RECIPES = {"short": Config(**SHORT), "compact": Config(**COMPACT)}
 WITHOUT: dict[str, dict[str, Any]] = {
     "the recipe": {},
     "one convolution a stage": {"convolutions": 1, "residual": False},
     "without the residual connection": {"residual": False},
     "without the stem": {"stem": 0},
+    "a trained stem": {"whitening": False},
+    "a stem that whitens": {"whitening": True},
+    "a learning rate of 0.004": {"learning_rate": 0.004},
+    "a learning rate of 0.008": {"learning_rate": 0.008},
+    "a learning rate of 0.032": {"learning_rate": 0.032},
     "dense layer instead of the global maximum": {"head": "flatten", "dense_units": 128},
     "without batch normalisation": {"batch_norm": False},
     "pooling behind normalisation": {"pool_first": False},
     "without mirroring": {"flip": False, "test_time_flip": False},
     "without shifts": {"shift": 0},
     "without label smoothing": {"label_smoothing": 0.0},
-    "without dropout": {"dropout": 0.0},
+    "with dropout": {"dropout": 0.2},
     "without weight decay": {"weight_decay": 0.0},
     "constant learning rate": {"schedule": "constant"},
     "cosine instead of one-cycle": {"schedule": "cosine"},
@@ -49,7 +55,7 @@ def measure(options: argparse.Namespace) -> Measured:
     parts = train_and_validation(options.images, options.validation, options.data)
     device, found = warm_up(), {}
     for name in options.only:
-        config = RECIPE.replace(epochs=options.epochs, **WITHOUT[name])
+        config = RECIPES[options.recipe].replace(epochs=options.epochs, **WITHOUT[name])
         found[name] = [trained(config, *parts, seed) for seed in range(options.seeds)]
         say(f"{name}: {found[name]}")
     return {"device": device, "variants": found}
@@ -86,6 +92,7 @@ def rows(measured: Measured) -> list[Row]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Sizes and variants."""
+    parser.add_argument("--recipe", choices=RECIPES, default="short")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=WITHOUT, default=list(WITHOUT))
@@ -108,7 +115,7 @@ BENCHMARK = Benchmark(
     rows=rows,
     add_options=add_options,
     n="seeds",
-    split="{epochs} epochs of {images} images; {validation} validation images, so one accuracy "
+    split="{recipe}, {epochs} epochs of {images} images; {validation} validation images, so one accuracy "
     "has a 95 % interval of about ±0.6 points",
     minutes=40,
     quick={

@@ -12,10 +12,10 @@ LEAK = 0.01
 """Share of test images near training images from which the accuracy may be flattered."""
 
 
-def trial(facts: Facts) -> list[Finding]:
+def trial(facts: Facts) -> list[Finding] | None:
     """The run is one of ``fmnist try``, on the sample that comes with the program."""
     if facts.run.data.name != SAMPLE.name:
-        return []
+        return None
     splits = facts.run.splits
     sentence = (
         f"This run is a trial: it learnt {text.count(splits.train)} images and was tested on "

@@ -27,7 +27,7 @@ def chapter(run, slug="images"):
     facts = load_facts(run)
     section = next(s for s in SECTIONS if s.slug == slug)
     template = environment_for(None).get_template(section.template)
-    shared = {"numbers": Counter(), "not_recorded": NOT_RECORDED, "chapter": 8}
+    shared = {"numbers": Counter(), "not_recorded": NOT_RECORDED, "chapter": 8, "full": True}
     with drawing():
         return Elements(template.render(**shared, **section.build(facts, [])))
 

@@ -10,9 +10,8 @@ from report_pages import without_pdf, without_plots
 
 from fmnist.cli.main import cli
 from fmnist.errors import UserError
-from fmnist.pipeline.stages.prepare import _keep_questions
 from fmnist.pipeline.stages.report import report
-from fmnist.report.concepts import load_concepts
+from fmnist.report.concepts import keep_questions, load_concepts
 from fmnist.runs.folder import Run
 
 HEAD = '+++\nquestion = "Mine?"\n+++\nYes.\n'
@@ -62,10 +61,10 @@ def test_what_is_broken_is_said_before_the_night(
 
 def test_a_run_keeps_its_questions(own, run):
     (own / "01-mine.md").write_text(HEAD, encoding="utf-8")
-    _keep_questions(run, own)
+    keep_questions(own, run / "questions")
     shutil.rmtree(own)
     assert [c.question for c in load_concepts(run / "questions")] == ["Mine?"]
-    assert rendered(run).count("<article") == 1
+    assert rendered(run).count("Mine?") > 1
 
 
 def test_report_takes_templates_and_questions(own, run):

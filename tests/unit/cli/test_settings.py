@@ -134,7 +134,10 @@ def test_the_recorded_command_does_the_same_without_file_and_variables(here, cal
         ("[run]\ntmie = '8h'", "fmnist.toml: [run] tmie: no option of 'fmnist run'; did you mean"),
         ("[rnu]\ntime = '8h'", "fmnist.toml: [rnu]: no command; did you mean run? There are "),
         ("tiem = 3", "fmnist.toml: tiem: no option of any command; did you mean time?"),
-        ("[run]\nseed = -1", "fmnist.toml: [run] seed = '-1': -1 is not in the range x>=0"),
+        (
+            "[run]\nseed = -1",
+            "fmnist.toml: [run] seed = '-1': -1 is not in the range 0<=x<=4294967295",
+        ),
         ("[run]\nseed = 1.5", "[run] seed = '1.5': '1.5' is not a valid integer range"),
         ("[run]\nengine = 'fast'", "'fast' is not one of 'optuna', 'keras-tuner'"),
         ("[run]\nquiet = 'yes'", "[run] quiet = 'yes': expected true or false"),

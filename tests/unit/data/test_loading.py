@@ -53,7 +53,7 @@ def save_csv(path, part):
 def test_loads_the_sample(sample, tmp_path):
     ledger = Ledger(tmp_path / "ledger.json")
     data = load(sample, ledger=ledger)
-    assert data.name == "sample"
+    assert data.name == "fashion-mnist-sample"
     assert data.source == f"IDX files in {sample}"
     assert not data.verified
     assert data.class_names == PUBLISHED_CLASS_NAMES

@@ -187,7 +187,9 @@ def test_the_longest_edge_becomes_28(tmp_path, height, width):
 
 
 def test_an_item_that_fills_the_picture(tmp_path):
-    picture = np.tile(np.repeat(np.uint8([20, 150, 240, 90, 60]), 20), (100, 1))
+    picture = np.kron(
+        np.tile(np.uint8([[20, 150], [240, 90]]), (3, 3)), np.ones((20, 20), np.uint8)
+    )
     prepared = prepare(save(tmp_path, picture))
     assert prepared.pixels.max() > 0
     assert "the ground is grainy" in " ".join(prepared.steps)

@@ -234,7 +234,12 @@ def test_values_are_scaled_as_they_are_said_to_be():
         ([50.0, 90.0], None, {}, "give --value percent"),
         ([-3.0, 0.5], None, {}, "values from -3 to 0.5 are no fractions"),
         ([0.5, 250.0], "percent", {}, "values from 0.5 to 250 are no fractions"),
-        ([0.5], None, {"direction": "minimize"}, "its value is minimised, so it is no accuracy"),
+        (
+            [0.5],
+            None,
+            {"direction": "minimize"},
+            "its value is minimised, Optuna's default: say what",
+        ),
         ([0.5], None, {"metric": "val_loss"}, "'val_loss' is a loss"),
         ([0.5], "error", {}, "the study maximises its values"),
     ],
@@ -254,8 +259,9 @@ def test_a_complete_trial_without_a_number_has_failed():
 def test_intermediate_values_that_are_no_fractions_are_left_out():
     base = study([{"shift": 1}])
     steps = {0: 0.2, 1: math.nan, 2: math.inf, 3: 7.0}
-    trial = dataclasses.replace(base.trials[0], state="pruned", value=7.0, steps=steps)
-    (found,) = accuracies(dataclasses.replace(base, trials=(trial,))).trials
+    whole = dataclasses.replace(base.trials[0], value=0.5)
+    trial = dataclasses.replace(whole, state="pruned", value=7.0, steps=steps)
+    _, found = accuracies(dataclasses.replace(base, trials=(whole, trial))).trials
     assert (found.value, found.steps) == (None, {0: 0.2})
 
 
