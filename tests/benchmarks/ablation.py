@@ -4,9 +4,9 @@
     python tests/benchmarks/ablation.py --recipe compact --only "the recipe" "without the stem"
 
 Validation accuracy at the end of a training, test-time flip apart; the test set is not read. The
-recipes are those around the core space in short trainings (``planner/profiles.py``): ``short`` on whole
-maps, ``compact`` on maps of a quarter. The same epochs are not the same time, so the seconds stand
-beside.
+recipes are those around the core space in short trainings (``planner/profiles.py``): ``short`` on
+whole maps, ``compact`` on maps of a quarter. The same epochs are not the same time, so the seconds
+stand beside.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ BENCHMARK = Benchmark(
     rows=rows,
     add_options=add_options,
     n="seeds",
-    split="{recipe}, {epochs} epochs of {images} images; {validation} validation images, so one accuracy "
-    "has a 95 % interval of about ±0.6 points",
+    split="{recipe}, {epochs} epochs of {images} images; {validation} validation images, so one "
+    "accuracy has a 95 % interval of about ±0.6 points",
     minutes=40,
     quick={
         "epochs": 1,

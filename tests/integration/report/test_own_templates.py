@@ -73,10 +73,10 @@ def test_report_takes_templates_and_questions(own, run):
     (own / "concepts" / "01-mine.md").write_text(HEAD, encoding="utf-8")
     page = rendered(run, "--template", own)
     assert "My own summary." in page
-    assert page.count("<article") == 1
+    assert page.count("Mine?") > 1
     page = rendered(run, "--questions", own / "concepts")
     assert "My own summary." not in page
-    assert page.count("<article") == 1
+    assert page.count("Mine?") > 1
 
 
 @pytest.mark.parametrize(
