@@ -50,7 +50,8 @@ def column(table, number):
 
 
 def test_a_table_is_sorted_by_a_column_and_back(page):
-    table = page.locator("table", has=page.locator("caption", has_text="Scores of each class"))
+    captions = page.locator("caption", has_text="Scores of each class")
+    table = page.locator("table", has=captions).first  # the hand-in's
     before = column(table, 0)
     head = table.locator("thead th").nth(2)
     button = head.get_by_role("button", name="Recall")
@@ -58,15 +59,15 @@ def test_a_table_is_sorted_by_a_column_and_back(page):
     page.keyboard.press("Enter")
     recalls = sorted(METRICS["classes"], key=lambda c: c["recall"])
     assert head.get_attribute("aria-sort") == "ascending"
-    assert column(table, 2)[:-2] == [text.score(c["recall"]) for c in recalls]
+    assert column(table, 2)[:-1] == [text.score(c["recall"]) for c in recalls]
     assert column(table, 0)[-1] == "macro average"
     assert page.get_by_role("status").text_content() == "Sorted by Recall, ascending"
     button.click()
     assert head.get_attribute("aria-sort") == "descending"
-    assert column(table, 2)[:-2] == [text.score(c["recall"]) for c in reversed(recalls)]
+    assert column(table, 2)[:-1] == [text.score(c["recall"]) for c in reversed(recalls)]
     table.get_by_role("button", name="Class").click()
     assert head.get_attribute("aria-sort") is None
-    assert column(table, 0)[:-2] == sorted(NAMES, key=str.lower)
+    assert column(table, 0)[:-1] == sorted(NAMES, key=str.lower)
     for _ in range(2):
         table.get_by_role("button", name="Class").click()
     assert column(table, 0) == before
@@ -171,7 +172,7 @@ def test_the_marked_point_is_where_it_is_drawn(page):
 
 def cell(page, true, said):
     name = "correct" if true == said else f"taken for {NAMES[said]}"
-    return page.get_by_role("button", name=f"{NAMES[true]}, {name}:")
+    return page.get_by_role("button", name=f"{NAMES[true]}, {name}:").last  # the appendix's
 
 
 def busiest():
@@ -203,7 +204,7 @@ def test_a_cell_is_reached_opened_and_left_by_the_keyboard(page):
         for _ in range(times):
             page.keyboard.press(key)
     assert cell(page, true, said).evaluate("cell => cell === document.activeElement")
-    assert NAMES[said] in page.locator(".card:has(.cells) .tip").inner_text()
+    assert NAMES[said] in page.locator(".card:has(.cells) .tip").last.inner_text()
     page.keyboard.press("Enter")
     dialog = page.locator("dialog[open]")
     assert dialog.get_by_role("button", name="Close").evaluate("b => b === document.activeElement")
