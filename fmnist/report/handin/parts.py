@@ -98,11 +98,12 @@ def _curves(facts: Facts) -> dict[str, Any]:
     history = present(facts.history, artifacts.HISTORY)
     batches = training.batches(facts.best.values() if facts.best else {})
     enough = len(history.epochs) >= FEWEST_EPOCHS
+    seen = facts.metrics.single_view if facts.metrics else None
     return {
         "history": history,
         "seconds": sum(e.seconds for e in history.epochs),
         "curves": both_curves(history, batches) if enough else None,
-        "overfitting": results.overfitting(history) if enough else None,
+        "overfitting": results.overfitting(history, seen) if enough else None,
         "batches": batches,
     }
 

@@ -173,6 +173,8 @@ def single_view(facts: Facts) -> float | None:
     metrics, history = facts.metrics, facts.history
     if metrics is None or history is None or not metrics.test_time_flip or facts.refit_used:
         return None
+    if metrics.single_view is not None:
+        return metrics.single_view.test.accuracy
     alone = (e.accuracy for e in metrics.test.curve if e.epoch == history.chosen_epoch)
     return next(alone, None)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fmnist.report.handin.claims import CLAIMS, standing
+from fmnist.report.handin.parts import parts
 from fmnist.report.handin.performance import DENSE, STRONGEST
 from fmnist.report.load import load_facts
 from fmnist.report.output.templating import environment_for
@@ -180,3 +181,13 @@ def test_which_side_the_border_is_on_is_told_right():
     said = words.one_sided(found, lambda _: "")
     assert f"{names[6]} is taken for {names[0]} 150 times" in said
     assert said.endswith(f"in favour of {names[0]}.")
+
+
+def test_overfitting_is_judged_where_plain_training_images_were_classified():
+    score = RUN.metrics.validation
+    seen = metrics.SingleView(score, RUN.metrics.test, score)
+    measured = replace(RUN, metrics=replace(RUN.metrics, single_view=seen))
+    without, judged = (parts(facts, [])["overfitting"] for facts in (RUN, measured))
+    assert "cannot be judged" in without.sentence
+    assert "cannot be judged" not in judged.sentence
+    assert "plain training images" in judged.sentence
