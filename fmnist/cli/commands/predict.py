@@ -33,7 +33,7 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
     from fmnist.data.image_files import prepared_all
     from fmnist.data.photos import ImageError
     from fmnist.models import inference
-    from fmnist.runs import artifacts
+    from fmnist.runs import artifacts, library_output
     from fmnist.runs.config_source import load_config
     from fmnist.runs.folder import Run
 
@@ -58,5 +58,5 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
             best = ", ".join(f"{name} {100 * value:.1f} %" for name, value in ranked[:top])
             click.echo(f"{path}: {best}  ({', '.join(picture.steps)})")
     for error in broken:
-        click.echo(f"fmnist: {error}", err=True)
+        library_output.note(f"fmnist: {error}")
     return ImageError.exit_code if broken else 0
