@@ -92,7 +92,7 @@ def test_base_and_variants_have_the_same_seeds_and_answers_that_add_up(finished)
     assert [s["accuracy"] for s in record["base"]["scores"]] == pytest.approx(
         [right[0], right[100]]
     )
-    assert dense["method"] == "t interval over the same images"
+    assert dense["method"] == "two-way random effects of seeds and images"
     assert (dense["validation"], dense["seeds"], dense["images"]) == (300, 2, 300)
 
 
