@@ -57,7 +57,7 @@ def test_an_opponent_searches_the_core_space(opponents, program, sample, tmp_pat
     assert task.train[0].max() == 1
     found = opponents.PROGRAMS[program](task)
     assert found.finished + found.pruned == 2
-    for entry in opponents.CORE:
+    for entry in opponents.SPACE:
         value = found.values[entry.name]
         assert value in entry.choices if hasattr(entry, "choices") else entry.low <= value
     assert opponents.network(found.values).count_params() > 10_000
