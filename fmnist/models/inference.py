@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,16 +51,22 @@ def views(
     model: keras.Model, images: Images, *, mirrored: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Probabilities of the images alone, and what ``predict`` returns."""
-    plain = _predict(model, images)
+    # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
+    return views_by(backends.inference_function(model), images, mirrored=mirrored)
+
+
+def views_by(
+    call: Callable[[Images], Any], images: Images, *, mirrored: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The same by what ``backends.inference_function`` gave, which is compiled once."""
+    plain = _predict(call, images)
     if not mirrored:
         return plain, plain
-    both = (plain + _predict(model, images[:, :, ::-1])) / 2
+    both = (plain + _predict(call, images[:, :, ::-1])) / 2
     return plain, np.asarray(both, dtype=np.float32)
 
 
-def _predict(model: keras.Model, images: Images) -> NDArray[np.float32]:
-    # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
-    call = backends.inference_function(model)
+def _predict(call: Callable[[Images], Any], images: Images) -> NDArray[np.float32]:
     parts = [images[i : i + PREDICT_BATCH] for i in range(0, len(images), PREDICT_BATCH)]
     found = [np.asarray(call(part), dtype=np.float32) for part in parts]
     return np.concatenate(found)

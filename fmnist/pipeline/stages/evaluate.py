@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist import backends
 from fmnist.analysis import bootstrap, classification, intervals
 from fmnist.analysis.calibration import calibration
 from fmnist.data import subset
@@ -108,12 +110,21 @@ class _Network:
     def model(self) -> Any:
         return load_model(self.path)
 
+    @cached_property
+    def _compiled(self) -> Callable[[Images], Any]:
+        """Compiled once; it sees weights that are set later."""
+        return backends.inference_function(self.model)
+
     def predict(self, images: Images) -> Probabilities:
         return self.views(images)[1]
 
+    def predict_plain(self, images: Images) -> Probabilities:
+        """Without mirror images."""
+        return inference.views_by(self._compiled, images, mirrored=False)[0]
+
     def views(self, images: Images) -> tuple[Probabilities, Probabilities]:
         """See ``inference.views``."""
-        return inference.views(self.model, images, mirrored=self.mirrored)
+        return inference.views_by(self._compiled, images, mirrored=self.mirrored)
 
 
 def _learnt(job: Context, network: _Network) -> Score | None:
@@ -123,7 +134,7 @@ def _learnt(job: Context, network: _Network) -> Score | None:
     labels, train = job.data.train_labels, job.splits.train
     part = job.part(subset(train, labels, min(TRAINING_IMAGES, len(train)), job.request.seed))
     job.ledger.record("evaluate", "train", len(part[1]), TRAINING_USE)
-    return classification.summarise(part[1], inference.predict(network.model, part[0]))
+    return classification.summarise(part[1], network.predict_plain(part[0]))
 
 
 def _members(job: Context) -> list[_Network]:
@@ -221,7 +232,7 @@ def _test_curve(
         if not file.is_file():
             continue
         network.model.set_weights(checkpoint.weights(file))
-        accuracy, loss = inference.score(inference.predict(network.model, images), labels)
+        accuracy, loss = inference.score(network.predict_plain(images), labels)
         curve.append(TestEpoch(epoch, accuracy, loss))
     return tuple(sorted(curve, key=lambda point: point.epoch))
 
