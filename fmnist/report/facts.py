@@ -14,7 +14,7 @@ from fmnist.runs.records.comparison import Comparison
 from fmnist.runs.records.data_quality import Gallery, Pictures
 from fmnist.runs.records.final_model import Refit
 from fmnist.runs.records.interpretation import Evidence, Explanation
-from fmnist.runs.records.metrics import History, Metrics, Predictions
+from fmnist.runs.records.metrics import History, Metrics, Predictions, SingleView
 from fmnist.runs.records.plan import Plan, Preflight, Stages
 from fmnist.runs.records.reproduction import Reproduction
 from fmnist.runs.records.run import BestConfig, Environment, RunRecord
@@ -86,6 +86,16 @@ class Facts:
     def refit_used(self) -> bool:
         """Whether the final network learnt the validation images too."""
         return self.refit is not None and self.refit.used
+
+    @property
+    def complete_trials(self) -> int:
+        """How many trials of the search ran to their end."""
+        return sum(t.state == "complete" for t in self.trials)
+
+    @property
+    def single_view(self) -> SingleView | None:
+        """Scores of the images alone, without their mirror images."""
+        return self.metrics.single_view if self.metrics else None
 
     @property
     def searched(self) -> frozenset[str]:

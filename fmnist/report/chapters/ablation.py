@@ -33,7 +33,7 @@ def experiments(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "skipped": left_out(found.skipped),
         "methods": methods(found),
         "doubt": doubt(facts),
-        "chosen_on_validation": sum(t.state == "complete" for t in facts.trials) > 1,
+        "chosen_on_validation": facts.complete_trials > 1,
     }
 
 

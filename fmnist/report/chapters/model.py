@@ -61,9 +61,7 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "accuracy": learning_curves.accuracy_curves(history, batches),
         "loss": learning_curves.loss_curves(history, batches),
         "against_test": learning_curves.validation_against_test(history, curve) if shared else None,
-        "overfitting": results.overfitting(
-            history, facts.metrics.single_view if facts.metrics else None
-        ),
+        "overfitting": results.overfitting(history, facts.single_view),
         "mirrored": facts.metrics is not None and facts.metrics.test_time_flip,
         "refit": final_model.refit(facts),
         "penalised": bool(values.get("l2") or values.get("label_smoothing")),

@@ -15,9 +15,6 @@ from fmnist.report.tables import search as tables
 from fmnist.report.tables import workers
 from search.records import Trial, best_of
 
-FEW_TRIALS = 10
-"""Complete trials from which on figures over the hyperparameters show something."""
-
 
 def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The course of the search, its winner and what mattered."""
@@ -34,7 +31,7 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         ).strip(),
         "space": tables.space(facts) if facts.space else None,
         "states": tables.state_counts(facts),
-        "enough": len(tried) >= FEW_TRIALS,
+        "enough": len(tried) >= results.FEW_TRIALS,
         "sharing": workers.sentence(facts),
         "workers": workers.workers(facts),
         "history": search_history.search_history(tried) if tried else None,
@@ -65,7 +62,7 @@ def _landscape(facts: Facts, tried: Sequence[Trial]) -> dict[str, Any]:
     """What the values look like over the hyperparameters: one by one, two together, all."""
     space, chosen = facts.space, facts.winner
     complete = sum(t.state == "complete" for t in tried)
-    if space is None or chosen is None or complete < FEW_TRIALS:
+    if space is None or chosen is None or complete < results.FEW_TRIALS:
         return {"slices": (), "mapped": None, "parallel": None}
     return {
         "slices": search_history.slices(tried, space, chosen),

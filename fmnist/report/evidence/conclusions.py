@@ -96,7 +96,7 @@ def _softmax(facts: Facts) -> str:
 def _overfitting(facts: Facts) -> str:
     if facts.history is None:
         return ""
-    found = results.overfitting(facts.history, facts.metrics.single_view if facts.metrics else None)
+    found = results.overfitting(facts.history, facts.single_view)
     if len(facts.history.epochs) < results.FEWEST_EPOCHS:
         return "the final training had too few epochs to judge overfitting."
     if found.gap is None:

@@ -14,8 +14,6 @@ from fmnist.runs.records.ablation import BETTER, Experiments
 from fmnist.runs.records.run import BestConfig
 
 OWN = "improvements"
-FEW_TRIALS = 10
-"""Complete trials below which a value at the end of a range, or none, is no sign."""
 
 
 def improvements(facts: Facts) -> Shown:
@@ -98,8 +96,7 @@ def _advice(facts: Facts) -> list[str]:
     sentences = [s for s in (_more_epochs(facts), _advice_from_training(facts)) if s]
     if facts.metrics is not None:
         sentences += _advice_from_errors(facts)
-    complete = sum(t.state == "complete" for t in facts.trials)
-    if facts.best is not None and complete >= FEW_TRIALS:
+    if facts.best is not None and facts.complete_trials >= results.FEW_TRIALS:
         sentences += results.at_the_edge(facts.best, facts.space)
     return sentences
 
@@ -120,7 +117,7 @@ def _more_epochs(facts: Facts) -> str:
 def _advice_from_training(facts: Facts) -> str:
     if facts.history is None:
         return ""
-    found = results.overfitting(facts.history, facts.metrics.single_view if facts.metrics else None)
+    found = results.overfitting(facts.history, facts.single_view)
     if found.verdict == "open":
         return ""
     if found.verdict == "none":

@@ -27,8 +27,7 @@ def _curves(facts: Facts) -> Shown:
     sentences = []
     values = facts.best.values() if facts.best else {}
     if facts.history is not None:
-        seen = facts.metrics.single_view if facts.metrics else None
-        sentences.append(results.overfitting(facts.history, seen).sentence)
+        sentences.append(results.overfitting(facts.history, facts.single_view).sentence)
     if facts.best is not None:
         used = training.regularisers(values)
         sentences.append(

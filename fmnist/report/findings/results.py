@@ -218,7 +218,7 @@ def above_test(facts: Facts) -> list[Finding] | None:
         return None
     fall = facts.metrics.validation.accuracy - facts.metrics.test.accuracy
     if fall <= 0 or results.by_chance(facts.metrics):
-        complete = sum(t.state == "complete" for t in facts.trials)
+        complete = facts.complete_trials
         return None if facts.by_search and complete < FEW_CHOICES else []
     severity = CAUTION if fall >= LARGE_FALL else NOTE
     validation = facts.metrics.validation

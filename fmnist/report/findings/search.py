@@ -12,15 +12,15 @@ from fmnist.report.findings import training as run
 from fmnist.report.findings.base import CAUTION, NOTE, WARNING, Finding
 from fmnist.report.narrative import failures as trouble
 from fmnist.report.narrative import results, training, winner
+from fmnist.report.narrative.results import FEW_TRIALS
 from search.analysis.results import Candidate, Confirmation
 from search.records import Trial
 from search.space import Categorical, Parameter
 
 SECTION = "search"
 INTERVAL = f"95{text.THIN}% interval"
-FEW_TRIALS, HARDLY_ANY = 10, 3
-"""Complete trials below which importances are not estimated and what is seen in the trials has no
-power, and below which there was no search to speak of."""
+HARDLY_ANY = 3
+"""Complete trials below which there was no search to speak of."""
 STARTUP_TRIALS = 8
 """Trials of TPE that are the start and random draws, see ``search.engines.samplers``."""
 LIKELY_EDGE = 0.5
@@ -36,7 +36,7 @@ def few_trials(facts: Facts) -> list[Finding] | None:
     """Fewer trials ran to their end than a search needs to do better than chance."""
     if not _over(facts):
         return None
-    n = _complete(facts)
+    n = facts.complete_trials
     if n >= FEW_TRIALS:
         return []
     sentence = (
@@ -117,7 +117,7 @@ def start_not_searched(facts: Facts) -> list[Finding] | None:
 
 def pruned_most(facts: Facts) -> list[Finding] | None:
     """More than half of the trials were stopped early."""
-    if not _over(facts) or _complete(facts) < FEW_TRIALS:
+    if not _over(facts) or facts.complete_trials < FEW_TRIALS:
         return None
     tried = _tried(facts)
     stopped = [t for t in tried if t.state == "pruned"]
@@ -166,7 +166,7 @@ def edge(facts: Facts) -> list[Finding] | None:
     """A number of the best configuration lies at an end of its searched range."""
     if not _over(facts) or facts.best is None or facts.space is None:
         return None
-    if _complete(facts) < FEW_TRIALS:
+    if facts.complete_trials < FEW_TRIALS:
         return None
     at_ends = results.edges(facts.best, facts.space)
     if not at_ends:
@@ -186,7 +186,7 @@ def _ends(p: Parameter) -> float:
 
 def unconfirmed(facts: Facts) -> list[Finding] | None:
     """The winner is the highest of several values of one training each."""
-    n = _complete(facts)
+    n = facts.complete_trials
     if not _over(facts) or facts.winner is None or n < 2:
         return None
     if facts.confirmation is not None and facts.confirmation.confirmed is not None:
@@ -244,7 +244,7 @@ def _beyond_one_run(found: Confirmation, best: Candidate) -> bool:
 def importance_unclear(facts: Facts) -> list[Finding] | None:
     """No hyperparameter stands out from noise."""
     found = facts.importance
-    if found is None or not found.applicable or _complete(facts) < FEW_TRIALS:
+    if found is None or not found.applicable or facts.complete_trials < FEW_TRIALS:
         return None
     if any(p.distinguishable for p in found.parameters):
         return []
@@ -261,7 +261,7 @@ def short_trials(facts: Facts) -> list[Finding] | None:
     history, images = facts.history, results.trial_images(facts)
     if not _over(facts) or history is None or images is None:
         return None
-    if _complete(facts) < FEW_TRIALS:
+    if facts.complete_trials < FEW_TRIALS:
         return None
     epochs = max((len(t.epochs) for t in facts.trials), default=0)
     share = images * epochs / (history.training_images * len(history.epochs))
@@ -277,10 +277,6 @@ def short_trials(facts: Facts) -> list[Finding] | None:
 def _over(facts: Facts) -> bool:
     """Whether there was a search and it is over."""
     return facts.by_search and bool(facts.trials) and facts.best is not None
-
-
-def _complete(facts: Facts) -> int:
-    return sum(t.state == "complete" for t in facts.trials)
 
 
 def _tried(facts: Facts) -> list[Trial]:

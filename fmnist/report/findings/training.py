@@ -43,7 +43,7 @@ def _shortages(facts: Facts, history: History) -> list[str]:
     short = []
     if had < planned and (had < HALF * planned or had < results.FEWEST_EPOCHS):
         short.append(f"{had} of {text.counted(planned, 'planned epoch')} of the final training")
-    complete = sum(t.state == "complete" for t in facts.trials)
+    complete = facts.complete_trials
     wanted = facts.plan.sizes.max_trials if facts.plan else None
     if facts.by_search and complete < min(FEWEST_TRIALS, wanted or FEWEST_TRIALS):
         short.append(text.counted(complete, "complete trial"))
@@ -77,7 +77,7 @@ def overfitting(facts: Facts) -> list[Finding] | None:
     """The verdict on the training, see ``results.overfitting``."""
     if facts.history is None:
         return None
-    found = results.overfitting(facts.history, facts.metrics.single_view if facts.metrics else None)
+    found = results.overfitting(facts.history, facts.single_view)
     if found.verdict in ("none", "open"):
         return [] if found.verdict == "none" else None
     severity = WARNING if found.verdict == "clear" else CAUTION

@@ -6,11 +6,9 @@ from typing import Any
 
 from fmnist.report.facts import Facts
 from fmnist.report.handin.performance import DENSE, anchor
+from fmnist.report.narrative.ablation import NEAR_ENOUGH
+from fmnist.report.narrative.results import FEW_TRIALS
 
-FEW_COMPLETE = 10
-"""Complete trials below which nothing is said about single hyperparameters."""
-FAITHFUL = 0.9
-"""Share of the final accuracy that trainings must reach to tell something of the final one."""
 SEEDS_ADVISED = 3
 
 Numbers = dict[str, Any] | None
@@ -38,8 +36,8 @@ def short_training(facts: Facts) -> Numbers:
 
 def few_trials(facts: Facts) -> Numbers:
     """Too few trials ran to their end to say what a hyperparameter is worth."""
-    complete = sum(t.state == "complete" for t in facts.trials)
-    return {"complete": complete} if facts.by_search and complete < FEW_COMPLETE else None
+    complete = facts.complete_trials
+    return {"complete": complete} if facts.by_search and complete < FEW_TRIALS else None
 
 
 def _spread(facts: Facts) -> float | None:
@@ -76,7 +74,7 @@ def small_experiments(facts: Facts) -> Numbers:
     if found is None or found.base is None or found.fidelity is None or facts.metrics is None:
         return None
     reached, final = found.base.accuracy, facts.metrics.validation
-    if reached >= FAITHFUL * final.accuracy:
+    if reached >= NEAR_ENOUGH * final.accuracy:
         return None
     return {"reached": reached, "final": final, "fidelity": found.fidelity}
 

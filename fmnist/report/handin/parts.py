@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fmnist.analysis.intervals import wilson_interval
+from fmnist.analysis.paired_effects import ENOUGH
 from fmnist.report import findings, text
 from fmnist.report.chapters import images, method, model
 from fmnist.report.concepts import Concept
@@ -21,15 +22,12 @@ from fmnist.report.figures.learning_curves import both_curves
 from fmnist.report.findings import WARNING
 from fmnist.report.handin import limits, performance
 from fmnist.report.narrative import final_model, results, training, winner
-from fmnist.report.narrative.results import confusions
 from fmnist.report.tables import results as result_tables
 from fmnist.report.tables import search as search_tables
 from fmnist.report.tables.base import Table
 from fmnist.runs import artifacts
 from search.records import best_of
 
-FEWEST_EPOCHS = 5
-"""Epochs below which a curve shows nothing that a sentence does not say."""
 FINEST_MAP = 7
 """Side of the last feature maps below which Grad-CAM tells no place in an image."""
 PAIRS, OF_PAIR = 2, 4
@@ -85,7 +83,7 @@ def _search(facts: Facts) -> str:
     first = best_of(facts.trials)
     if not facts.by_search or first is None:
         return ""
-    n = sum(t.state == "complete" for t in facts.trials)
+    n = facts.complete_trials
     count = f"Of {text.counted(len(facts.trials), 'trial')} {n or 'none'} ran to the end."
     confirmed = facts.confirmation.confirmed if facts.confirmation else None
     chosen = winner.short(facts)
@@ -97,13 +95,12 @@ def _search(facts: Facts) -> str:
 def _curves(facts: Facts) -> dict[str, Any]:
     history = present(facts.history, artifacts.HISTORY)
     batches = training.batches(facts.best.values() if facts.best else {})
-    enough = len(history.epochs) >= FEWEST_EPOCHS
-    seen = facts.metrics.single_view if facts.metrics else None
+    enough = len(history.epochs) >= results.FEWEST_EPOCHS
     return {
         "history": history,
         "seconds": sum(e.seconds for e in history.epochs),
         "curves": both_curves(history, batches) if enough else None,
-        "overfitting": results.overfitting(history, seen) if enough else None,
+        "overfitting": results.overfitting(history, facts.single_view) if enough else None,
         "batches": batches,
     }
 
@@ -166,7 +163,7 @@ def _pictures(facts: Facts) -> dict[str, Any]:
     """Images of the most frequent confusions, and one with its evidence."""
     predictions = present(facts.predictions, artifacts.PREDICTIONS)
     labels, said, names = predictions.test_labels, predictions.predicted, facts.class_names
-    kinds, tiles = confusions(performance.tested(facts))[:PAIRS], []
+    kinds, tiles = results.confusions(performance.tested(facts))[:PAIRS], []
     for kind in kinds:
         true, other = names.index(kind.true), names.index(kind.predicted)
         wrong = np.flatnonzero((labels == true) & (said == other))
@@ -193,5 +190,5 @@ def _effects(facts: Facts) -> Any:
     found = facts.experiments
     if found is None or found.fidelity is None or not found.experiments:
         return None
-    weak = found.fidelity.seeds < performance.ENOUGH_SEEDS or limits.small_experiments(facts)
+    weak = found.fidelity.seeds < ENOUGH or limits.small_experiments(facts)
     return None if weak else effects_figure(found)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from fmnist.analysis.paired_effects import ENOUGH
 from fmnist.report import published
 from fmnist.report.chapters.method import early_test_reads
 from fmnist.report.facts import Facts
-from fmnist.report.narrative import results
+from fmnist.report.narrative import calibration, results
 from fmnist.runs.records.ablation import UNDECIDED, Measured
 from fmnist.runs.records.metrics import TestScore
 from search.analysis.results import Confirmation
 
-DENSE, STRONGEST = "Dense network 256-128-64", "ResNet-20"
-"""The published figures that the hand-in sets the run beside; see ``published.toml``."""
-ENOUGH_SEEDS = 3
-"""Trainings of each side below which a difference of two configurations is not decided."""
+DENSE, STRONGEST = published.ANCHORS
+"""The published figures that the hand-in sets the run beside."""
 
 Numbers = dict[str, Any] | None
 
@@ -35,7 +34,7 @@ def network(facts: Facts) -> Numbers:
     """What was trained, and where its configuration came from."""
     if facts.best is None or facts.history is None:
         return None
-    tried = sum(t.state == "complete" for t in facts.trials)
+    tried = facts.complete_trials
     return {
         "dense": facts.best.dense,
         "parameters": facts.evidence.parameters if facts.evidence else None,
@@ -123,7 +122,7 @@ def own_dense(facts: Facts) -> Measured | None:
 def dense_decided(facts: Facts) -> Numbers:
     """The dense network of the experiments is better or worse, over enough seeds to say so."""
     found = own_dense(facts)
-    if found is None or found.seeds < ENOUGH_SEEDS or found.verdict == UNDECIDED:
+    if found is None or found.seeds < ENOUGH or found.verdict == UNDECIDED:
         return None
     return {"dense": found}
 
@@ -159,13 +158,13 @@ def _calibration(facts: Facts) -> Numbers:
 def underconfident(facts: Facts) -> Numbers:
     """It states lower probabilities than it is right, beyond chance."""
     found = _calibration(facts)
-    return found if found and found["before"].mean_confidence < found["accuracy"] else None
+    return found if calibration.underconfident(facts) else None
 
 
 def overconfident(facts: Facts) -> Numbers:
     """It states higher probabilities than it is right, beyond chance."""
     found = _calibration(facts)
-    return found if found and found["before"].mean_confidence >= found["accuracy"] else None
+    return None if calibration.underconfident(facts) else found
 
 
 def single_view(facts: Facts) -> float | None:

@@ -23,6 +23,8 @@ CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
 VISIBLE_GAP = 0.02
 FEWEST_EPOCHS = 5
 """Of a training whose curves say something."""
+FEW_TRIALS = 10
+"""Complete trials below which what is seen in the trials of a search has no power."""
 EDGE = 0.02
 """Share of a range that counts as its edge."""
 

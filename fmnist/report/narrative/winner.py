@@ -78,7 +78,7 @@ def short(facts: Facts) -> str:
     if trial is None or trial.value is None or (facts.interim and found is None):
         return ""
     if best is None or found is None:
-        n = sum(t.state == "complete" for t in facts.trials)
+        n = facts.complete_trials
         if n < 2:
             return f"Trial {trial.number}{_start(facts)} was the only complete one."
         return (
@@ -99,7 +99,7 @@ def _start(facts: Facts) -> str:
 
 
 def _by_value_alone(facts: Facts, reason: str) -> str:
-    n = sum(t.state == "complete" for t in facts.trials)
+    n = facts.complete_trials
     why = f": {reason.rstrip('.')}" if reason else ""
     sentence = f"The best trials were not trained again on fresh seeds{why}."
     if facts.winner is None:

@@ -78,7 +78,7 @@ def gap(facts: Facts) -> Table | None:
 def _search_rows(facts: Facts, n: int) -> list[tuple[str, str, str, str]]:
     assert facts.winner is not None
     best = facts.confirmation.confirmed if facts.confirmation else None
-    complete = text.counted(sum(t.state == "complete" for t in facts.trials), "trial")
+    complete = text.counted(facts.complete_trials, "trial")
     chose = f"the {'winner' if best is None else 'candidates'}, of {complete}"
     name, value = f"Search, trial {facts.winner.number}", winner.search_value(facts)
     rows = [(name, text.percent(value, n), "–", chose)]
