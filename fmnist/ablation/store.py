@@ -22,9 +22,9 @@ from fmnist.runs.folder import Run
 from fmnist.runs.records.ablation import AblationPlan, Fidelity
 from fmnist.training.objective import answers_file
 from search.records import EpochLog, Trial, TrialLog, read_rows
+from search.study.running_trial import is_external_failure
 
 _PREFIX = "training_"
-_NOT_COUNTED = ("deadline", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ class Files:
 
 
 def _cut(trial: Trial) -> bool:
-    return trial.state == "pruned" or (
-        trial.failure is not None and trial.failure.kind in _NOT_COUNTED
-    )
+    return trial.state == "pruned" or is_external_failure(trial)
 
 
 def _score(
