@@ -13,6 +13,7 @@ from fmnist.runs.folder import Run
 from fmnist.runs.records.plan import Plan
 from fmnist.text import counted, duration, percent, size
 from search.records import Trial
+from search.study.running_trial import is_external_failure
 
 FAILURES = 3
 """So many failed trials in a row are trouble."""
@@ -50,7 +51,8 @@ class RunMessages:
         if first is not None and self._is_new("first"):
             text = f"Trial {first.number} reached {percent(first.value)} on the validation images."
             yield Message(f"{_name(run)}: first result", text)
-        failed = [t.failure for t in trials[-FAILURES:] if t.failure]
+        told = [t for t in trials if not is_external_failure(t)]  # no time is no trouble
+        failed = [t.failure for t in told[-FAILURES:] if t.failure]
         if len(failed) == FAILURES and self._is_new("failures"):
             kinds = ", ".join(dict.fromkeys(f"{f.kind}: {f.message}" for f in failed))
             yield Message(f"{_name(run)}: {FAILURES} trials in a row failed", kinds)

@@ -22,7 +22,7 @@ from fmnist.integrations.tracking import open_trackers
 from fmnist.runs import run_messages
 from fmnist.runs.folder import Run
 from fmnist.runs.run_messages import RunMessages
-from search.records import Failure, TrialLog
+from search.records import Failure, Trial, TrialLog
 
 find_package("apprise")
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # imported by Apprise
@@ -155,6 +155,16 @@ def test_trouble_is_told_once(run, monkeypatch):
     monkeypatch.setattr(run_messages, "LEAST_DISK", 1e18)
     titles = [m.title.split(": ")[1] for m in news.news(run)]
     assert titles == ["3 trials in a row failed", "the disk is nearly full"]
+    assert list(news.news(run)) == []
+
+
+def test_trials_that_had_no_time_are_no_trouble(run):
+    log, news = TrialLog(run / "trials.jsonl"), RunMessages()
+    params = log.trials[-1].params
+    assert len(list(news.news(run))) == 1  # begun
+    for number in range(100, 103):
+        failure = Failure("deadline", "not started: 14 s of the search were left")
+        log.append(Trial(number, "failed", params, None, (), 0, "", 0.0, failure))
     assert list(news.news(run)) == []
 
 
