@@ -44,21 +44,18 @@ def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> ND
 
     Where ``mirrored``, the mean over each image and its mirror image (test-time augmentation).
     """
-    return views(model, images, mirrored=mirrored)[1]
+    # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
+    return views(backends.inference_function(model), images, mirrored=mirrored)[1]
 
 
 def views(
-    model: keras.Model, images: Images, *, mirrored: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Probabilities of the images alone, and what ``predict`` returns."""
-    # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
-    return views_by(backends.inference_function(model), images, mirrored=mirrored)
-
-
-def views_by(
     call: Callable[[Images], Any], images: Images, *, mirrored: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The same by what ``backends.inference_function`` gave, which is compiled once."""
+    """Probabilities of the images alone, and what ``predict`` returns.
+
+    Args:
+        call: what ``backends.inference_function`` gave, which is compiled once.
+    """
     plain = _predict(call, images)
     if not mirrored:
         return plain, plain

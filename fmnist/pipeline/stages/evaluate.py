@@ -120,11 +120,11 @@ class _Network:
 
     def predict_plain(self, images: Images) -> Probabilities:
         """Without mirror images."""
-        return inference.views_by(self._compiled, images, mirrored=False)[0]
+        return inference.views(self._compiled, images, mirrored=False)[0]
 
     def views(self, images: Images) -> tuple[Probabilities, Probabilities]:
         """See ``inference.views``."""
-        return inference.views_by(self._compiled, images, mirrored=self.mirrored)
+        return inference.views(self._compiled, images, mirrored=self.mirrored)
 
 
 def _learnt(job: Context, network: _Network) -> Score | None:
