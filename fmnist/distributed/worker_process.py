@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from fmnist.errors import EXIT_CODES, StorageError, UserError
 from fmnist.integrations.postgresql import VARIABLE, Storage
 from fmnist.pipeline.progress import ProgressDisplay
+from fmnist.runs import library_output
 from fmnist.runs.folder import Run, RunError
 
 _NAME_FILE, _LOCK = "name.txt", ".lock"
@@ -95,7 +96,14 @@ def _watched(asked: WorkerRequest, storage: Storage, folder: Path) -> int:
     # The URL in the environment, which other users do not see.
     os.environ.update({VARIABLE: storage.url, _KEPT: "1"})
     final = tuple(code for code in EXIT_CODES if code != _CRASH)
-    return int(run_with_restarts(command, progress=lambda: _finished(folder), final=final))
+    return int(
+        run_with_restarts(
+            command,
+            progress=lambda: _finished(folder),
+            final=final,
+            stderr=library_output.descriptor(),  # what it has to say is for the user
+        )
+    )
 
 
 def _finished(folder: Path) -> int:

@@ -26,6 +26,8 @@ from search.tasks import Limits, Objective, Task
 _GROWTH, _GROWTH_BYTES = 2.0, 600e6
 _TAIL_BYTES = 4000
 
+_SAFE_PATH = "PYTHONSAFEPATH"
+
 
 @dataclass
 class ChildProcess:
@@ -139,17 +141,22 @@ def _nothing_foreign_imported() -> Iterator[None]:
 
     Nor does it look for the parent's main file where there is none: a script on standard input.
     """
-    os.environ["PYTHONSAFEPATH"] = "1"
     program = sys.modules["__main__"]
     file = getattr(program, "__file__", None)
-    if file is None or Path(file).exists():
-        yield
-        return
-    del program.__file__
+    gone = file is not None and not Path(file).exists()
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    if gone:
+        del program.__file__
     try:
         yield
     finally:
-        program.__file__ = file
+        if gone:
+            program.__file__ = file
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def _oom_kills() -> int:

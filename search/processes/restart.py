@@ -30,6 +30,7 @@ def run_with_restarts(
     final: Container[int] = (0,),
     crashes: int = 5,
     pause: float = 1.0,
+    stderr: int | None = None,
 ) -> int:
     """Run ``command`` until it ends as it should; its exit status.
 
@@ -44,6 +45,7 @@ def run_with_restarts(
             and death by a signal, is a crash.
         crashes: so many in a row, and the last one's status is returned (128 + n for signal n).
         pause: seconds before the first restart; a minute is the longest pause.
+        stderr: a file descriptor for the child's standard error; that of this process without.
 
     Raises:
         OSError: the command cannot be started.
@@ -51,7 +53,7 @@ def run_with_restarts(
     achieved, in_a_row = progress(), 0
     with _forwarding_signals() as forwarder:
         while True:
-            status = forwarder.run(command)
+            status = forwarder.run(command, stderr)
             if status in final or forwarder.signalled:
                 return status
             if (now := progress()) > achieved:
@@ -76,12 +78,12 @@ class _SignalForwarder:
         self._child: subprocess.Popen[bytes] | None = None
         self._woken = threading.Event()
 
-    def run(self, command: Sequence[str]) -> int:
+    def run(self, command: Sequence[str], stderr: int | None = None) -> int:
         """Run a child to its end; 128 + n where signal n ended it, as shells say it."""
         # In a group of its own: Ctrl-C reaches it through here, once.
         exit_with_parent = partial(signal_at_parent_death, signal.SIGTERM)
         options = {"process_group": 0, "preexec_fn": exit_with_parent} if _POSIX else {}
-        self._child = subprocess.Popen(command, **options)  # type: ignore[call-overload]
+        self._child = subprocess.Popen(command, stderr=stderr, **options)  # type: ignore[call-overload]
         if self.signalled:  # while it was being born
             self._child.terminate()
         status = int(self._child.wait())
