@@ -12,7 +12,8 @@ from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.pipeline.planner.costs import TYPICAL_SPEED, relative_cost, slowness_of
 from fmnist.pipeline.planner.planner import TimePlanner
-from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.planner.profiles import FEWEST_TRIALS, profile_for
+from fmnist.pipeline.planner.revision import revise_sizes
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from search.analysis.confirmation import candidates, conclude
 from search.engines.base import Suggestion
@@ -113,14 +114,13 @@ class Job:
         start = START * self.slow
         images = self.planner.plan.trial_images
         runner = SimulatedRunner(self.machine, slots, images, start, whole_images)
-        options = {"epochs": self.planner.plan.trial_epochs, **options}
+        options = {"epochs": self.planner.plan.trial_epochs, "listener": Deaf(), **options}
         return study_of(
             engine=engine,
             runner=runner,
             scheduler=plan,
             log=TrialLog(self.folder / f"{name}.jsonl"),
             epoch_log=EpochLog(self.folder / f"{name}_epochs.jsonl"),
-            listener=Deaf(),
             clock=self.machine.monotonic,
             poll_seconds=self.scenario.total / 300,
             **options,
@@ -133,7 +133,13 @@ class Job:
         engine = RandomEngine(self.chance, lambda params: self.machine.cost(params) <= times)
         most = self.planner.plan.max_trials
         study = self.study(
-            "trials", engine, plan, self.scenario.jobs, max_failures=50, max_trials=most
+            "trials",
+            engine,
+            plan,
+            self.scenario.jobs,
+            max_failures=50,
+            max_trials=most,
+            listener=Revising(self),
         )
         self.log = study.log
         study.run()
@@ -143,7 +149,9 @@ class Job:
         best = self.log.best()
         if best is None:
             return self.planner.search_reserve()
-        return self.planner.search_reserve(self.epoch_seconds(best), self.run_seconds(best))
+        enough = sum(t.state == "complete" for t in self.log.trials) >= FEWEST_TRIALS
+        epoch, run = self.epoch_seconds(best), self.run_seconds(best)
+        return self.planner.search_reserve(epoch, run, enough_trials=enough)
 
     def run_seconds(self, trial):
         return self.costs.estimate(trial.params, self.planner.plan.trial_epochs)
@@ -311,3 +319,22 @@ class Deaf:
 
     def __getattr__(self, name):
         return lambda *args, **options: None
+
+
+class Revising(Deaf):
+    """Chooses sizes anew where trials cost another time than planned."""
+
+    def __init__(self, job):
+        self.job, self.complete = job, 0
+
+    def trial_done(self, trial, best, time_left):
+        if trial.state == "complete":
+            self.complete += 1
+            job, size = self.job, self.job.planner.plan.trial_images + VALIDATION / 3
+            revise_sizes(
+                job.planner,
+                trial.epochs[-1].seconds * (IMAGES + VALIDATION / 3) / size,
+                job.machine.cost(trial.params),
+                trial=sum(e.seconds for e in trial.epochs),
+                finished=self.complete,
+            )

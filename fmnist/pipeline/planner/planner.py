@@ -115,7 +115,11 @@ class TimePlanner:
         )
 
     def search_reserve(
-        self, best_epoch_seconds: float | None = None, run_seconds: float | None = None
+        self,
+        best_epoch_seconds: float | None = None,
+        run_seconds: float | None = None,
+        *,
+        enough_trials: bool = True,
     ) -> float:
         """Seconds that everything after the search needs.
 
@@ -126,10 +130,14 @@ class TimePlanner:
             best_epoch_seconds: of a retraining epoch of the best configuration, once there is one,
                 as measured with ``jobs`` trainings at once.
             run_seconds: of one run of the confirmation, likewise.
+            enough_trials: without them nothing is kept for a confirmation.
         """
         self._learn(best_epoch_seconds)
         self._run = run_seconds or self._run
-        usual = self._confirming() + self._retraining() + self.post_search_seconds()
+        confirming = self._confirming() if enough_trials else 0.0
+        usual = confirming + self._retraining() + self.post_search_seconds()
+        if self._epoch and self.budget.total is not None and self.plan.max_trials == 1:
+            return self.budget.total  # the search was given back, and has its one trial
         return usual if self._epoch else min(usual, self.budget.remaining() - _MOMENT)
 
     def confirm_reserve(self, best_epoch_seconds: float | None = None) -> float:

@@ -53,7 +53,7 @@ _NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
     ({**COMPACT, "width": 0.75}, FEWEST_EPOCHS),
     ({**COMPACT, "width": 0.5}, 0),
 )
-_MOST_FINAL = 300
+MOST_FINAL = 300
 """Final epochs beyond which more were never seen to help; the search has the rest of the time."""
 _STRETCH = 2.5
 """So many times the planned epochs where the winner is cheap: the schedule spans what there is."""
@@ -187,7 +187,7 @@ def _network(
         cost = relative_cost(Config(**{**base, **settings}))
         epochs = math.floor(passes / cost)
         trials_fit = not searched or _trial_passes(machine, cost, epochs) >= _FEWEST_PASSES
-        planned = min(_MOST_FINAL, max(1, epochs))
+        planned = min(MOST_FINAL, max(1, epochs))
         spare = max(_LEAST_RANGE, planned / (fewest if base is LONG else FEWEST_EPOCHS))
         choice = _Choice(place, base, planned, spare)
         if epochs >= fewest and trials_fit:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fmnist import backends
 from fmnist.errors import TrainingError
+from fmnist.pipeline.planner.costs import relative_cost
+from fmnist.pipeline.planner.profiles import FEWEST_TRIALS
+from fmnist.pipeline.planner.revision import revise_sizes
 from fmnist.runs.artifacts import EPOCHS, IMPORTANCE, TRIALS
 from fmnist.runs.folder import RunError
 from fmnist.training import checkpoint
 from search.analysis.importance import importances
 from search.engines import open_engine
 from search.engines.base import Suggestion
-from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
+from search.records import Epoch, EpochLog, Failure, Trial, TrialLog, read_trials
 from search.space import SpaceError
 from search.study.checkpoints import CheckpointFolder
 from search.study.running_trial import trial_seed
@@ -74,7 +78,7 @@ def _study(job: Context, log: TrialLog) -> Study:
         scheduler=TrialScheduler(job.budget, reserve=lambda: reserve(job, log, costs), costs=costs),
         log=log,
         epoch_log=epoch_log,
-        listener=ProgressListener(job),
+        listener=_SearchListener(job),
         options=StudyOptions(
             epochs=sizes.trial_epochs,
             max_trials=request.trials or sizes.max_trials,
@@ -106,18 +110,34 @@ def reserve(job: Context, log: TrialLog, costs: CostModel) -> float:
     if best is None:
         return job.planner.search_reserve()
     run = costs.estimate(best.params, job.planner.plan.trial_epochs)
-    return job.planner.search_reserve(epoch_seconds(job, best, costs), run)
+    enough = _count_complete(log.trials) >= FEWEST_TRIALS
+    return job.planner.search_reserve(epoch_seconds(job, best, costs), run, enough_trials=enough)
+
+
+def _count_complete(trials: Sequence[Trial]) -> int:
+    return sum(trial.state == "complete" for trial in trials)
 
 
 def epoch_seconds(job: Context, trial: Trial, costs: CostModel) -> float:
-    """Expected seconds of one retraining epoch: scaled from the trials by images.
+    """Expected seconds of one retraining epoch: scaled from the trials by images."""
+    return costs.seconds_per_epoch(trial.params) * _scale_to_all_images(job)
+
+
+def _scale_to_all_images(job: Context) -> float:
+    """How many times as long as an epoch of a trial one of the retraining takes.
 
     A validation image costs about a third of a training image: forward only.
     """
-    seconds = costs.seconds_per_epoch(trial.params)
     validation = len(job.splits.validation) / 3
-    size = job.trial_images
-    return seconds * (len(job.splits.train) + validation) / (size + validation)
+    return (len(job.splits.train) + validation) / (job.trial_images + validation)
+
+
+def _revise_sizes(job: Context, trial: Trial, complete: int) -> None:
+    """Look whether training costs what was planned, by the trial's last epoch."""
+    cost = relative_cost(job.base.replace(**trial.params)) / relative_cost(job.base)
+    epoch = trial.epochs[-1].seconds * _scale_to_all_images(job)
+    seconds = sum(e.seconds for e in trial.epochs)
+    revise_sizes(job.planner, epoch, cost, trial=seconds, finished=complete)
 
 
 class ProgressListener:
@@ -142,3 +162,18 @@ class ProgressListener:
         """See ``search.study.study.Listener``."""
         self.job.display.trial_done(trial, best, time_left)
         self.job.on_progress()
+
+
+class _SearchListener(ProgressListener):
+    """Looks besides whether trials cost what was planned."""
+
+    def __init__(self, job: Context) -> None:
+        super().__init__(job)
+        self._complete = _count_complete(read_trials(job.run / TRIALS))
+
+    def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
+        """See ``search.study.study.Listener``."""
+        if trial.state == "complete":
+            self._complete += 1
+            _revise_sizes(self.job, trial, self._complete)
+        super().trial_done(trial, best, time_left)

@@ -1,0 +1,76 @@
+"""Sizes are chosen anew where training costs another time than planned, and only there."""
+
+import pytest
+
+from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.pipeline.planner.planner import TimePlanner
+from fmnist.pipeline.planner.revision import revise_sizes
+from fmnist.runs.records.plan import RunProfile
+from search.study.scheduler import Budget
+
+EPOCH = 20.0
+
+
+def a_planner(*, total=600.0, jobs=1, **sizes):
+    profile = RunProfile(3_000, 3, 16, **sizes)
+    planner = TimePlanner(Budget(total), profile, jobs=jobs, threads=1)
+    planner.expected_epoch = EPOCH
+    return planner
+
+
+def revise(planner, slower, *, cost=1.0, trial=5.0, finished=1):
+    epoch = slower * cost * EPOCH * parallel_slowdown(planner.jobs)
+    revise_sizes(planner, epoch, cost, trial=trial, finished=finished)
+    return planner.plan.final_epochs
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("cost", [1.0, 1.8])
+@pytest.mark.parametrize("slower", [0.85, 1.0, 1.2])
+def test_what_is_about_as_planned_changes_nothing(slower, cost, jobs):
+    planner = a_planner(jobs=jobs)
+    assert revise(planner, slower, cost=cost) == 16
+    assert not planner.decisions
+
+
+@pytest.mark.parametrize(("slower", "epochs"), [(1.6, 10), (4.0, 8), (0.5, 32), (0.01, 300)])
+def test_the_final_training_keeps_its_share_of_the_time(slower, epochs):
+    planner = a_planner(total=6000.0)
+    assert revise(planner, slower) == epochs
+    (decision,) = planner.decisions
+    assert decision.stage == "search"
+    assert f"{epochs} epochs of the final training in place of 16" in decision.text
+    assert revise(planner, slower) == epochs  # reckoned with from now on
+
+
+def test_a_plan_of_few_epochs_keeps_them_and_the_users_own_are_the_users():
+    short = a_planner(total=6000.0)
+    short.plan = RunProfile(3_000, 3, 5)
+    assert revise(short, 3.0) == 5
+    assert revise(a_planner(total=6000.0, stretch=1), 3.0) == 16
+
+
+def test_a_search_is_given_back_after_its_first_trial_alone():
+    planner = a_planner()
+    revise(planner, 2.0, trial=100.0)
+    assert planner.plan.max_trials == 1
+    assert "given back" in planner.decisions[-1].text
+    assert planner.budget.remaining() <= planner.search_reserve(2 * EPOCH, 100.0)
+    later = a_planner()
+    revise(later, 2.0, trial=100.0, finished=2)
+    assert later.plan.max_trials is None
+    cheap = a_planner()
+    revise(cheap, 2.0, trial=5.0)
+    assert cheap.plan.max_trials is None
+
+
+def test_without_a_measurement_nothing_is_revised():
+    planner = a_planner()
+    planner.expected_epoch = None
+    assert revise(planner, 5.0) == 16
+
+
+def test_trials_come_before_their_confirmation():
+    planner = a_planner()
+    usual = planner.search_reserve(EPOCH, 5.0)
+    assert planner.search_reserve(EPOCH, 5.0, enough_trials=False) < usual
