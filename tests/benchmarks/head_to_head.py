@@ -4,7 +4,8 @@
 
 ``ours`` is ``fmnist run`` as a user starts it, report included, ``default`` the same without a
 search, so that the search has to earn its time; the others are in ``opponents.py``:
-Optuna's TPE and keras-tuner's Hyperband around plain Keras, and random search, over the core space.
+Optuna's TPE and keras-tuner's Hyperband around plain Keras, and random search, over the core space,
+and the same three around our own network and recipe, which compares search with search.
 Each runs alone, in processes of its own; the order turns with the seed, so that a slow spell of the
 machine hits all. Each reads the test images once, when it has chosen. What is done is journalled in
 ``--folder`` with all predictions: the same command goes on after an interruption.
@@ -36,6 +37,9 @@ NAMES = {
     "optuna": "Optuna TPE, plain Keras",
     "hyperband": "keras-tuner Hyperband, plain Keras",
     "random": "random search, plain Keras",
+    "optuna-recipe": "Optuna TPE, our recipe",
+    "hyperband-recipe": "keras-tuner Hyperband, our recipe",
+    "random-recipe": "random search, our recipe",
 }
 OURS = ("ours", "default")
 Key = tuple[str, int]
@@ -263,7 +267,7 @@ BENCHMARK = Benchmark(
     n="seeds",
     split="{time} each, test images read once a run; differences: two-way random effects of the "
     "seeds and of the test images, which all share",
-    minutes=155,
+    minutes=245,
     quick={"seeds": [0], "trials": 1, "images": 600, "validation": 200, "epochs": 1},
 )
 

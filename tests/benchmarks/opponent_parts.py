@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fmnist import backends
 from fmnist.data import SealedTest
@@ -14,6 +14,9 @@ from fmnist.data import SealedTest
 backends.configure()  # imports TensorFlow quietly; sets nothing that a training feels
 
 import keras  # noqa: E402
+
+if TYPE_CHECKING:
+    from trainers import Trainer
 
 Values = Mapping[str, Any]
 Part = tuple[Any, Any]
@@ -29,15 +32,18 @@ class Clock:
     Attributes:
         began: when its process was started, on the clock ``now``.
         seconds: what it has in all; None for no limit.
+        search_ends: seconds after the start at which the search ends; None: its usual share.
     """
 
     began: float
     seconds: float | None
     now: Callable[[], float] = time.time
+    search_ends: float | None = None
 
     def search(self) -> float:
         """Seconds left of the search's share."""
-        return self._left(SEARCH * (self.seconds or 0.0))
+        usual = SEARCH * (self.seconds or 0.0)
+        return self._left(usual if self.search_ends is None else self.search_ends)
 
     def fit(self) -> float:
         """Seconds left to train in."""
@@ -78,11 +84,11 @@ class Task:
     """What every program works on.
 
     Attributes:
-        train, part, validation: images float32 [N, 28, 28, 1] from 0 to 1, labels int64 [N]; a
-            trial trains on ``part`` of ``train``.
-        sizes: of a trial.
+        train, part, validation: images [N, 28, 28, 1] as the trainer takes them, labels int64
+            [N]; a trial trains on ``part`` of ``train``.
         test: images and labels that open once.
         clock: the time.
+        trainer: what is tuned.
         seed: of this run.
         trials: so many instead of the clock's share; None for the clock.
         epochs: most epochs of the last training.
@@ -92,9 +98,9 @@ class Task:
     train: Part
     part: Part
     validation: Part
-    sizes: Sizes
     test: SealedTest
     clock: Clock
+    trainer: Trainer
     seed: int
     trials: int | None
     epochs: int

@@ -5,9 +5,11 @@
 ``optuna`` is a TPE study with its default median pruner, ``random`` a study that draws at random,
 ``hyperband`` keras-tuner's tuner. Each spends 60 % of the time on the search and the rest on the
 best configuration, reads the test images once, and leaves ``result.json``, ``predictions.npz`` and
-``ledger.json`` in the folder. Nothing of ours trains here: the network is ``keras.Sequential``, the
-training ``Model.fit`` in float32, with the settings that made it fastest (images resident as one
-array, no XLA on a CPU, 16 steps a call).
+``ledger.json`` in the folder. Nothing of ours trains there: the network is ``keras.Sequential``,
+the training ``Model.fit`` in float32, with the settings that made it fastest (images resident as
+one array, no XLA on a CPU, 16 steps a call). ``optuna-recipe``, ``random-recipe`` and
+``hyperband-recipe`` search around our own network, recipe, augmentation and sizes instead, through
+``fmnist.HyperModel``, so that search is compared with search.
 """
 
 from __future__ import annotations
@@ -23,15 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from opponent_parts import Clock, Found, Task, TimeUp, Values, keras, network, sizes_for
+from opponent_parts import Clock, Found, Task, TimeUp, Values, keras
+from trainers import trainer_for
 
 from fmnist.config.spaces import CORE
 from fmnist.data import Ledger, load, split, subset
 from search.space import Float, Int, Parameter, SearchSpace
 
-# Adam's usual rates, which plain Keras does best with.
-_RATE = Float("learning_rate", 5e-4, 1e-2, log=True)
-SPACE = SearchSpace(tuple(_RATE if entry.name == _RATE.name else entry for entry in CORE))
 PURPOSE = "head to head: the one reading, after every choice"
 
 
@@ -51,14 +51,14 @@ def suggested(source: Any, entry: Parameter) -> Any:
     return source.Choice(entry.name, list(entry.choices))
 
 
-def drawn(source: Any) -> dict[str, Any]:
-    """Values of the whole core space."""
-    return {entry.name: suggested(source, entry) for entry in SPACE}
+def drawn(source: Any, space: SearchSpace) -> dict[str, Any]:
+    """Values of the whole space."""
+    return {entry.name: suggested(source, entry) for entry in space}
 
 
 def stopping(task: Task) -> list[Any]:
     """The callbacks of a trial."""
-    patience = task.sizes.patience
+    patience = task.trainer.sizes.patience
     return [
         keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=patience),
         TimeUp(task.clock.search),
@@ -81,11 +81,12 @@ def by_optuna(task: Task, *, random: bool = False) -> Found:
 
     def objective(trial: Any) -> float:
         keras.backend.clear_session()
-        values = drawn(trial)
-        history = network(values).fit(
-            *task.part,
-            batch_size=values["batch_size"],
-            epochs=task.sizes.epochs,
+        values = drawn(trial, task.trainer.space)
+        history = task.trainer.fit(
+            task.trainer.build(values),
+            values,
+            task.part,
+            epochs=task.trainer.sizes.epochs,
             validation_data=task.validation,
             validation_batch_size=500,
             callbacks=[*stopping(task), Prune(trial)],
@@ -111,10 +112,10 @@ def by_hyperband(task: Task) -> Found:
 
     class Network(keras_tuner.HyperModel):  # type: ignore[misc]
         def build(self, hp: Any) -> Any:
-            return network(drawn(hp))
+            return task.trainer.build(drawn(hp, task.trainer.space))
 
         def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
-            return model.fit(*args, batch_size=hp.get("batch_size"), **kwargs)
+            return task.trainer.fit(model, hp.values, args, **kwargs)
 
     class UntilTimeUp(keras_tuner.Hyperband):  # type: ignore[misc]
         def on_trial_end(self, trial: Any) -> None:
@@ -127,7 +128,7 @@ def by_hyperband(task: Task) -> Found:
     tuner = UntilTimeUp(
         Network(),
         objective=keras_tuner.Objective("val_accuracy", "max"),
-        max_epochs=task.sizes.max_epochs,
+        max_epochs=task.trainer.sizes.max_epochs,
         factor=3,
         hyperband_iterations=100,
         seed=task.seed,
@@ -145,38 +146,43 @@ def by_hyperband(task: Task) -> Found:
     return Found(tuner.get_best_hyperparameters()[0].values, len(tuner.oracle.end_order))
 
 
-PROGRAMS: dict[str, Callable[[Task], Found]] = {
+_TUNERS: dict[str, Callable[[Task], Found]] = {
     "optuna": by_optuna,
     "hyperband": by_hyperband,
     "random": functools.partial(by_optuna, random=True),
 }
+PROGRAMS = {f"{name}{end}": tuner for end in ("", "-recipe") for name, tuner in _TUNERS.items()}
 
 
 def retrained(task: Task, values: Values) -> tuple[Any, float, int]:
     """The best configuration on all training images: network, its validation accuracy, fits.
 
     Early stopping chooses the epoch. While it leaves time for most of another training, the network
-    is trained again from other first weights, and validation chooses: no time is given away.
+    is trained again from other first weights, and validation chooses: no time is given away. A
+    recipe with a schedule is trained once, over all of the time.
     """
     best, highest, fits, took = None, -1.0, 0, 0.0
+    sizes = [len(labels) for _, labels in (task.part, task.train, task.validation)]
     while best is None or task.clock.fit() > 0.7 * took:
         fits += 1
         before = task.clock.fit()
-        model = network(values)
-        history = model.fit(
-            *task.train,
-            batch_size=values["batch_size"],
-            epochs=task.epochs,
+        model = task.trainer.build(values)
+        scheduled = task.trainer.epochs(values, before, sizes)
+        history = task.trainer.fit(
+            model,
+            values,
+            task.train,
+            epochs=min(scheduled or task.epochs, task.epochs),
             validation_data=task.validation,
             validation_batch_size=500,
-            callbacks=last_callbacks(task),
+            callbacks=[TimeUp(task.clock.fit)] if scheduled else last_callbacks(task),
             verbose=0,
         )
         took = before - task.clock.fit()
         reached = max(history.history["val_accuracy"])
         if reached > highest:
             best, highest = model, reached
-        if task.clock.seconds is None:
+        if task.clock.seconds is None or scheduled:
             break
     return best, float(highest), fits
 
@@ -193,18 +199,21 @@ def last_callbacks(task: Task) -> list[Any]:
 def prepared(options: argparse.Namespace) -> Task:
     """The task that the command line asks for, with the split that our run with that seed has."""
     found = load(options.data)
-    x, y = found.train_images / np.float32(255), found.train_labels
+    trainer = trainer_for(options.program, options.seconds, options.data)
+    x, y = trainer.prepare(found.train_images), found.train_labels
     splits = split(y, validation=options.validation, seed=options.seed)
-    sizes = sizes_for(options.seconds)
     train = splits.train
     if options.images:
         train = subset(train, y, min(options.images, len(train)), seed=options.seed)
-    part = subset(train, y, min(sizes.images, len(train)), seed=options.seed)
+    part = subset(train, y, min(trainer.sizes.images, len(train)), seed=options.seed)
+    search_ends = None
+    if trainer.search_seconds is not None:
+        search_ends = time.time() - options.began + trainer.search_seconds
     return Task(
         *((x[places], y[places]) for places in (train, part, splits.validation)),
-        sizes=sizes,
         test=found.test,
-        clock=Clock(options.began, options.seconds),
+        clock=Clock(options.began, options.seconds, search_ends=search_ends),
+        trainer=trainer,
         seed=options.seed,
         trials=options.trials,
         epochs=options.epochs,
@@ -212,10 +221,10 @@ def prepared(options: argparse.Namespace) -> Task:
     )
 
 
-def tested(task: Task, model: Any) -> None:
+def tested(task: Task, model: Any, values: Values) -> None:
     """Open the test images, once, and keep labels and probabilities."""
     images, labels = task.test.open("evaluate", PURPOSE, Ledger(task.folder / "ledger.json"))
-    probabilities = model.predict(images / np.float32(255), batch_size=500, verbose=0)
+    probabilities = task.trainer.probabilities(model, values, images)
     np.savez_compressed(task.folder / "predictions.npz", labels=labels, probabilities=probabilities)
 
 
@@ -242,7 +251,7 @@ def main() -> None:
     searched = time.time() - options.began
     model, accuracy, fits = retrained(task, found.values)
     fitted = time.time() - options.began
-    tested(task, model)
+    tested(task, model, found.values)
     values = {entry.name: found.values[entry.name] for entry in CORE}
     result = {
         "trials": found.finished,

@@ -40,7 +40,7 @@ def opponents():
 
 def asked_of_an_opponent(sample, folder, **more):
     usual = {"seconds": None, "began": 0.0, "trials": 2, "images": 300, "validation": 200}
-    usual |= {"epochs": 1, "seed": 0, "data": sample, "output": folder}
+    usual |= {"epochs": 1, "seed": 0, "data": sample, "output": folder, "program": "optuna"}
     return Namespace(**(usual | more))
 
 
@@ -57,10 +57,27 @@ def test_an_opponent_searches_the_core_space(opponents, program, sample, tmp_pat
     assert task.train[0].max() == 1
     found = opponents.PROGRAMS[program](task)
     assert found.finished + found.pruned == 2
-    for entry in opponents.SPACE:
+    for entry in task.trainer.space:
         value = found.values[entry.name]
         assert value in entry.choices if hasattr(entry, "choices") else entry.low <= value
-    assert opponents.network(found.values).count_params() > 10_000
+    assert task.trainer.build(found.values).count_params() > 10_000
+
+
+# keras-tuner asks for the thread's name in an old way.
+@pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")
+@pytest.mark.parametrize("program", ["optuna-recipe", "hyperband-recipe"])
+def test_an_opponent_searches_around_our_recipe(opponents, program, sample, tmp_path):
+    asked = asked_of_an_opponent(sample, tmp_path, program=program, epochs=2)
+    task = opponents.prepared(asked)
+    assert task.train[0].dtype == np.uint8
+    found = opponents.PROGRAMS[program](task)
+    assert found.finished + found.pruned == 2
+    model, accuracy, fits = opponents.retrained(task, found.values)
+    assert fits == 1
+    assert 0 < accuracy < 1
+    opponents.tested(task, model, found.values)
+    with np.load(tmp_path / "predictions.npz") as arrays:
+        np.testing.assert_allclose(arrays["probabilities"].sum(axis=1), 1, rtol=1e-4)
 
 
 def test_the_last_training_of_an_opponent_ends_with_its_time(opponents, sample, tmp_path):
@@ -71,7 +88,7 @@ def test_the_last_training_of_an_opponent_ends_with_its_time(opponents, sample, 
     # 19 steps are 2 calls an epoch, each looks at the clock: 3 epochs 6, and 2 around them.
     assert fits == 3
     assert next(readings) <= 31
-    opponents.tested(task, model)
+    opponents.tested(task, model, VALUES)
     (entry,) = json.loads((tmp_path / "ledger.json").read_text())["entries"]
     assert (entry["split"], entry["n"]) == ("test", 500)
     assert 0 < accuracy < 1
