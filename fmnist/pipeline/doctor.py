@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import time
 import tomllib
 from collections.abc import Callable
 from importlib import resources
@@ -27,6 +28,8 @@ LEAST_DISK = 1e9
 """Bytes a night's run may write: study, checkpoints, logs, report."""
 LEAST_MEMORY = 3e9
 """Bytes for the parent and one trial with 60,000 images on TensorFlow."""
+# A line is typeset for so many seconds; what one takes on a fast machine.
+_RENDERED_FOR, _FAST_LINE = 0.6, 0.048
 PANGO_REMEDY = (
     "WeasyPrint needs Pango: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 "
     "(Debian, Ubuntu), or brew install pango (macOS)"
@@ -223,21 +226,37 @@ def check_pdf() -> Check:
 
 
 def pango_available() -> str | None:
-    """Render one line with WeasyPrint: None when that works, otherwise what to do.
-
-    The bundled font is used, since a bare machine has none.
-    """
-    faces = "".join(
-        f"@font-face {{ font-family: Bundled; src: url('{path.as_uri()}') }}"
-        for path in font_files()[:1]
-    )
+    """Render one line with WeasyPrint: None when that works, otherwise what to do."""
     try:
-        import weasyprint
-
-        page = f"<style>{faces} p {{ font-family: Bundled }}</style><p>One line.</p>"
-        pdf = weasyprint.HTML(string=page).write_pdf()
+        pdf = _render_line()
     except OSError as error:
         return f"{PANGO_REMEDY} ({str(error).splitlines()[0]})"
     except Exception as error:
         return f"WeasyPrint fails with {type(error).__name__}: {error}; pip install -U weasyprint"
     return None if pdf.startswith(b"%PDF") else "WeasyPrint wrote no PDF; pip install -U weasyprint"
+
+
+def rendering_slowness() -> float:
+    """How many times a fast machine's time typesetting takes here; 1 where it does not work.
+
+    Of what is not training the report takes longest, and it gains nothing from several cores.
+    """
+    if pango_available() is not None:
+        return 1.0
+    rendered, since = 0, time.perf_counter()
+    while (took := time.perf_counter() - since) < _RENDERED_FOR:
+        _render_line()
+        rendered += 1
+    return round(took / rendered / _FAST_LINE, 2)
+
+
+def _render_line() -> bytes:
+    """A PDF of one line in the bundled font, since a bare machine has none."""
+    import weasyprint
+
+    faces = "".join(
+        f"@font-face {{ font-family: Bundled; src: url('{path.as_uri()}') }}"
+        for path in font_files()[:1]
+    )
+    page = f"<style>{faces} p {{ font-family: Bundled }}</style><p>One line.</p>"
+    return bytes(weasyprint.HTML(string=page).write_pdf())

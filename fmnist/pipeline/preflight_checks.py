@@ -11,7 +11,6 @@ from fmnist.config.config import Config
 from fmnist.errors import UserError
 from fmnist.models.size import size_of
 from fmnist.pipeline import doctor
-from fmnist.pipeline.planner.costs import slowness_of
 from fmnist.pipeline.space_bounds import Params, largest_config, smallest_config
 from fmnist.runs.folder import Run
 from fmnist.runs.records import plan as records
@@ -98,6 +97,7 @@ def preflight(
     fewer: bool = False,
     classes: int = 10,
     speed: float | None = None,
+    slowness: float = 1.0,
     on_check: Callable[[Check], object] = lambda _: None,
 ) -> records.Preflight:
     """Check this machine and probe the ends of the space.
@@ -109,7 +109,7 @@ def preflight(
         probe: runs one batch; raises ``TrialError`` where that fails.
         trial_memory: the limit in bytes of one trial's process, where there is one.
         final_epochs: of the retraining, at most: each leaves a checkpoint.
-        speed: as measured, for the record.
+        speed, slowness: as measured, for the record.
         classes: of the data set; sizes of networks are told for them.
         fewer: whether there may be fewer trainings at once, where memory does not suffice.
         on_check: hears of every check when it is over.
@@ -136,7 +136,7 @@ def preflight(
         checks=tuple(checks),
         smallest=probed.get("smallest"),
         largest=probed.get("largest"),
-        slowness=None if speed is None else slowness_of(speed),
+        slowness=None if speed is None else slowness,
         speed=speed,
         jobs=asked.fitting(peak),
     )

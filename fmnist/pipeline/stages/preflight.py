@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fmnist.backends import environment
 from fmnist.backends.parallelism import accelerator_in_sight
+from fmnist.pipeline import doctor
 from fmnist.pipeline.dry_run import measure_speed, probe
 from fmnist.pipeline.flip_policy import disable_flips
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
@@ -38,6 +39,7 @@ def preflight(job: Context) -> None:
         classes=len(job.data.class_names),
         probe=lambda params: probe(job, params),
         speed=speed,
+        slowness=job.planner.slowness,
         trial_memory=job.request.trial_memory,
         final_epochs=_checkpoints(job),
         on_check=job.display.check,
@@ -66,6 +68,7 @@ def fit_to_machine(job: Context) -> float | None:
     speed = None if _all_asked(job) else measure_speed(job)
     job.planner.slowness = slowness_of(speed)
     if speed is not None:
+        job.planner.slowness = max(job.planner.slowness, doctor.rendering_slowness())
         _fit_to_speed(job, speed)
     return speed
 

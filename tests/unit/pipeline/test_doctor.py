@@ -268,3 +268,16 @@ def test_pdf_with_a_broken_weasyprint(monkeypatch):
 def test_pdf_works_here():
     pytest.importorskip("weasyprint", exc_type=OSError)
     assert doctor.pango_available() is None
+
+
+@pytest.mark.parametrize("slower", [1, 3])
+def test_typesetting_is_timed(monkeypatch, slower):
+    now = iter(np.arange(1000) * 0.048 * slower)
+    monkeypatch.setattr(doctor.time, "perf_counter", lambda: float(next(now)))
+    monkeypatch.setattr(doctor, "_render_line", lambda: b"%PDF-1.7")
+    assert slower <= doctor.rendering_slowness() <= 1.3 * slower
+
+
+def test_where_nothing_can_be_typeset_nothing_is_timed(monkeypatch):
+    monkeypatch.setattr(doctor, "pango_available", lambda: "install Pango")
+    assert doctor.rendering_slowness() == 1.0
