@@ -75,7 +75,12 @@ class Facts:
     @property
     def by_search(self) -> bool:
         """Whether the configuration was searched, not given."""
-        return self.run.request.kind == "search"
+        return self.run.request.kind == "search" and not self.search_given_back
+
+    @property
+    def search_given_back(self) -> bool:
+        """Whether there was to be one trial only: for want of time, or as was asked for."""
+        return self.plan is not None and self.plan.sizes.max_trials == 1
 
     @property
     def imported(self) -> bool:

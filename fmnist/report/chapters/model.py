@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fmnist.models import whitening
 from fmnist.report.chapters.images import left_out
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts, present
@@ -41,8 +42,9 @@ def drawing(facts: Facts, look: architecture.Look = architecture.WHOLE) -> Figur
     """The network as a drawing, where its layers were recorded."""
     if facts.evidence is None or not facts.evidence.layers:
         return None
-    kernel = facts.best.values().get("kernel_size") if facts.best else None
-    return architecture.network_figure(facts.evidence, kernel, look)
+    c = facts.best.values() if facts.best else {}
+    stem = whitening.SIZE if c.get("whitening") else None
+    return architecture.network_figure(facts.evidence, c.get("kernel_size"), look, stem)
 
 
 def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     return {
         "history": history,
         "by_search": facts.by_search,
+        "given_back": facts.search_given_back,
         "trouble": failures.final_training(facts),
         "seconds": sum(e.seconds for e in history.epochs),
         "batches": batches,

@@ -61,7 +61,7 @@ def _lines(words: str) -> int:
 
 def _story(facts: Facts) -> list[tuple[str, str]]:
     """What was done, as heads and sentences; those with nothing to say are left out."""
-    searched = _search(facts) if facts.by_search else "One given configuration was trained."
+    searched = _search(facts) if facts.by_search else winner.unsearched(facts)
     network = training.network(facts.best) if facts.best and not facts.imported else ""
     rows = [
         ("Recipe", followed.summary(facts)),

@@ -26,6 +26,7 @@ from fmnist.report.figures.style import (
 )
 from fmnist.runs.records.interpretation import Evidence, Layer
 
+_STEM = "Stem"
 _COLOURS = {
     "input": MUTED, "convolution": BLUE, "residual": SKY, "head": GREEN, "dense": VERMILLION,
 }  # fmt: skip
@@ -70,8 +71,15 @@ class Step:
     stage: str = ""
 
 
-def steps(layers: Sequence[Layer], kernel: int | None = None) -> list[Step]:
-    """The boxes of a network, its first one on top; ``kernel`` is the side of its kernels."""
+def steps(
+    layers: Sequence[Layer], kernel: int | None = None, stem: int | None = None
+) -> list[Step]:
+    """The boxes of a network, its first one on top.
+
+    Args:
+        kernel: side of the kernels.
+        stem: side of the first convolution's kernels, where it is another one.
+    """
     found: list[Step] = []
     for layer in layers:
         shape = tuple(n for n in layer.output_shape if n is not None)
@@ -81,8 +89,9 @@ def steps(layers: Sequence[Layer], kernel: int | None = None) -> list[Step]:
             more = last.parameters + layer.parameters
             found[-1] = replace(last, said=f"{last.said} → {joined}", shape=shape, parameters=more)
         else:
-            kind, said = _start(layer, kernel)
-            found.append(Step(kind, said, shape, layer.parameters, _stage(layer.name)))
+            stage = _stage(layer.name)
+            kind, said = _start(layer, stem or kernel if stage == _STEM else kernel)
+            found.append(Step(kind, said, shape, layer.parameters, stage))
     return found
 
 
@@ -98,12 +107,17 @@ def _stage(name: str) -> str:
     found = re.match(r"(?:convolution|residual)_(stem|\d+)", name)
     if not found:
         return ""
-    return "Stem" if found[1] == "stem" else f"Stage {found[1]}"
+    return _STEM if found[1] == "stem" else f"Stage {found[1]}"
 
 
-def network_figure(evidence: Evidence, kernel: int | None = None, look: Look = WHOLE) -> Figure:
-    """The network of ``evidence.layers`` with shapes and parameters."""
-    boxes = steps(evidence.layers, kernel)
+def network_figure(
+    evidence: Evidence,
+    kernel: int | None = None,
+    look: Look = WHOLE,
+    stem: int | None = None,
+) -> Figure:
+    """The network of ``evidence.layers`` with shapes and parameters; see ``steps``."""
+    boxes = steps(evidence.layers, kernel, stem)
     figure, ax = canvas(look.row * (len(boxes) + 1), width=look.width)
     ax.set(xlim=(0, 1), ylim=(len(boxes), -1))
     ax.set_axis_off()

@@ -42,6 +42,7 @@ CHECKS: tuple[FindingRule, ...] = (
     FindingRule("below-baseline", "an accuracy not above a baseline", results.below_baseline),
     FindingRule("failures", "failed trainings", search.failures),
     FindingRule("guessing", "answers no better than guessing", results.guessing),
+    FindingRule("search-given-back", "a search given back", search.given_back),
     FindingRule("nothing-tuned", "a search that changed nothing", search.nothing_tuned),
     FindingRule("stopped-while-ahead", "a trial cut off while it led", search.stopped_ahead),
     FindingRule("overfitting", "overfitting (told from a gap of 2 points)", training.overfitting),

@@ -48,6 +48,17 @@ def few_trials(facts: Facts) -> list[Finding] | None:
     return [Finding("few-trials", "Few trials", severity, sentence, SECTION, run.remedy(facts))]
 
 
+def given_back(facts: Facts) -> list[Finding] | None:
+    """Too few trials would have fitted, so there was no search."""
+    if facts.run.request.kind != "search" or facts.plan is None or facts.best is None:
+        return None
+    if not facts.search_given_back or facts.run.request.trials == 1:
+        return []
+    sentence = winner.unsearched(facts)
+    title = "The search was given back"
+    return [Finding("search-given-back", title, CAUTION, sentence, "summary", run.remedy(facts))]
+
+
 def nothing_tuned(facts: Facts) -> list[Finding] | None:
     """The winner is the configuration that the search began with, or not shown to be better."""
     start, found = winner.start_trial(facts), facts.confirmation

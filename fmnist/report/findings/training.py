@@ -64,7 +64,7 @@ def _slowness(facts: Facts) -> str:
 def remedy(facts: Facts) -> str:
     """The command that gives the plan the time it needs, by the measured seconds."""
     history = facts.history
-    if history is None or not facts.by_search:
+    if history is None or facts.run.request.kind != "search":
         return ""
     ended = [t.seconds for t in facts.trials if t.state == "complete" and t.seconds]
     trial = sum(ended) / len(ended) if ended else 0.0

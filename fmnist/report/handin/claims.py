@@ -83,6 +83,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "limits": (
         Claim("short_training", limits.short_training),
         Claim("few_trials", limits.few_trials),
+        Claim("no_search", limits.no_search),
         Claim("unknown_spread", limits.unknown_spread),
         Claim("known_spread", limits.known_spread),
         Claim("validation_chose", limits.validation_chose),

@@ -40,6 +40,11 @@ def few_trials(facts: Facts) -> Numbers:
     return {"complete": complete} if facts.by_search and complete < FEW_TRIALS else None
 
 
+def no_search(facts: Facts) -> Numbers:
+    """Nothing was tuned, since the search was given back."""
+    return {} if facts.search_given_back else None
+
+
 def _spread(facts: Facts) -> float | None:
     noise = facts.confirmation.noise if facts.confirmation else None
     return noise.sd if noise else None

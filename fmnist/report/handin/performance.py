@@ -41,6 +41,7 @@ def network(facts: Facts) -> Numbers:
         "images": facts.refit.images if facts.refit_used and facts.refit else None,
         "history": facts.history,
         "trials": tried if facts.by_search else 0,
+        "given_back": facts.search_given_back,
     }
 
 

@@ -34,6 +34,19 @@ def chosen(facts: Facts) -> str:
     return " ".join(s for s in parts if s)
 
 
+def unsearched(facts: Facts) -> str:
+    """Where the configuration comes from that was not searched."""
+    if not facts.search_given_back:
+        return "One given configuration was trained."
+    if facts.run.request.trials == 1:
+        return "One trial was asked for: the configuration is the plan's own, and was not searched."
+    return (
+        "Too few trials to choose from would have fitted into the time on this machine. So the "
+        "search was given back: the configuration is the plan's own, and its training had all of "
+        "the time."
+    )
+
+
 def start_trial(facts: Facts) -> int | None:
     """The trial of the configuration that the search began with; None where not known."""
     found, plan = facts.confirmation, facts.plan

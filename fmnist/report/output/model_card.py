@@ -54,6 +54,8 @@ def model_card(environment: Environment, facts: Facts, title: str) -> str:
 
 def _origin(facts: Facts) -> str:
     """How the configuration came about."""
+    if facts.search_given_back:
+        return "the plan's own for this machine and time; the search was given back"
     if not facts.by_search:
         return "given, not searched for"
     if facts.winner is not None and facts.winner.number == start_trial(facts):

@@ -291,6 +291,19 @@ def test_nothing_tuned(whole_night):
     assert severity("nothing-tuned", FACTS) is None  # it is not known what it began with
 
 
+def test_a_search_that_was_given_back_is_no_search(whole_night):
+    plan = whole_night.plan
+    assert severity("search-given-back", whole_night) == ""
+    back = replace(whole_night, plan=replace(plan, sizes=replace(plan.sizes, max_trials=1)))
+    assert severity("search-given-back", back) == CAUTION
+    assert severity("few-trials", back) is None
+    assert severity("nothing-tuned", back) is None
+    request = replace(back.run.request, trials=1)  # one was asked for
+    assert (
+        severity("search-given-back", replace(back, run=replace(back.run, request=request))) == ""
+    )
+
+
 def test_nothing_tuned_knows_the_start_by_the_plan():
     start = planned(8, with_states("complete"), base=FACTS.trials[0].params)
     assert severity("nothing-tuned", start) == CAUTION

@@ -54,9 +54,10 @@ def elsewhere():
     return replace(RUN, run=replace(RUN.run, data=replace(RUN.run.data, verified=False)))
 
 
-def planned(epochs):
+def planned(epochs, **sizes):
     """A run whose final training, of 8 epochs, was planned with so many."""
-    plan = Plan(sizes=RunProfile(10_000, 4, epochs), jobs=1, threads=None, planned=(), decisions=())
+    profile = RunProfile(10_000, 4, epochs, **sizes)
+    plan = Plan(sizes=profile, jobs=1, threads=None, planned=(), decisions=())
     return replace(RUN, plan=plan)
 
 
@@ -127,6 +128,7 @@ CASES = {
     "short_training": ([planned(9)], [planned(8), RUN]),
     "few_trials": ([replace(RUN, trials=RUN.trials[:9])], [RUN]),
     "unknown_spread": ([RUN, confirmed(13, sd=None)], [confirmed(13)]),
+    "no_search": ([planned(8, max_trials=1)], [planned(8), RUN]),
     "known_spread": ([confirmed(13)], [RUN, confirmed(13, sd=None)]),
     "small_experiments": ([experimented(base=0.8)], [experimented(base=0.9), RUN]),
     "other_effort": ([RUN], [elsewhere()]),
