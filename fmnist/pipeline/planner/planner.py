@@ -261,9 +261,14 @@ class TimePlanner:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         self.decisions.append(Decision(at, round(self.budget.elapsed(), 1), event, text))
 
+    def keep_first_plan(self) -> None:
+        """Tell the plan as it was at the start from here on, whatever is revised."""
+        self._first_plan = self.planned
+
     def resume(self, record: Plan) -> None:
         """Go on from the ``record`` of an earlier session: its plan is told, its decisions too."""
         self._first_plan, self.forecast = record.planned, record.forecast
+        self.expected_epoch = record.epoch_seconds
         self.decisions = [*record.decisions, *self.decisions]
 
     @property
@@ -278,6 +283,7 @@ class TimePlanner:
             planned=self.planned,
             decisions=tuple(self.decisions),
             forecast=self.forecast,
+            epoch_seconds=self.expected_epoch,
         )
 
     @property

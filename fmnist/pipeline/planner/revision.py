@@ -34,6 +34,7 @@ def revise_sizes(
     slower = epoch / slowdown / cost / planner.expected_epoch
     if 1 / _DEPARTURE < slower < _DEPARTURE:
         return
+    planner.keep_first_plan()
     planner.expected_epoch *= slower
     before = planner.plan.final_epochs
     planner.plan = _revised(planner.plan, slower)

@@ -91,6 +91,7 @@ class Plan:
 
     ``deadline`` is an ISO time, ``budget_seconds`` the time given; None: not asked for.
     ``jobs`` trials ran at once with ``threads`` threads each; None: all there are.
+    ``epoch_seconds``: what an epoch of the final training is reckoned with, alone on the machine.
     """
 
     deadline: str | None = None
@@ -101,6 +102,7 @@ class Plan:
     planned: tuple[PlannedStage, ...]
     decisions: tuple[Decision, ...] = ()
     forecast: Forecast | None = None
+    epoch_seconds: float | None = None
 
 
 @dataclass(frozen=True)

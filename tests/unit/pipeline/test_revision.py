@@ -64,6 +64,18 @@ def test_a_search_is_given_back_after_its_first_trial_alone():
     assert cheap.plan.max_trials is None
 
 
+def test_the_record_tells_the_plan_at_the_start_and_what_is_reckoned_with_now():
+    planner = a_planner(total=6000.0)
+    before = planner.record
+    revise(planner, 2.0)
+    after = planner.record
+    assert after.planned == before.planned
+    assert (before.epoch_seconds, after.epoch_seconds) == (EPOCH, 2 * EPOCH)
+    again = a_planner(total=6000.0)
+    again.resume(after)
+    assert again.expected_epoch == 2 * EPOCH
+
+
 def test_without_a_measurement_nothing_is_revised():
     planner = a_planner()
     planner.expected_epoch = None
