@@ -56,8 +56,9 @@ def choose_profile(
     asked: dict[str, Any] = {n: v for n in names if (v := getattr(request, n)) is not None}
     if request.final_epochs is not None:
         asked["stretch"] = 1
-    if (request.trials or 1) > 1 or asked.keys() & {"trial_images", "trial_epochs"}:
-        asked["max_trials"] = None  # the search was asked for
+    wanted = (request.trials or 1) > 1 or asked.keys() & {"trial_images", "trial_epochs"}
+    if wanted or (request.study and request.trials != 1):  # asked for, or other machines help
+        asked["max_trials"] = None
     return replace(profile, **asked)
 
 

@@ -127,6 +127,19 @@ def test_a_search_is_not_paid_for_with_a_network_of_a_third_of_the_size():
     assert relative_cost(Config(**plan.base)) > 0.8  # where a tiny one would leave time for trials
 
 
+def test_a_search_is_not_given_back_where_other_machines_help():
+    for study, most in ((None, 1), ("night", None)):
+        asked = Request(time_seconds=300, study=study)
+        assert choose_profile(asked, 300, None, speed=900).max_trials == most
+
+
+def test_no_search_makes_the_network_narrower():
+    for speed in (450, 700, 900, 1_400, 9_000):
+        plan = profile_for(600, speed)
+        assert plan.max_trials == 1 or plan.base.get("width", 1) >= 1, speed
+    assert profile_for(600, 1_400, jobs=2).max_trials is None
+
+
 def test_one_trial_is_no_search_and_leaves_the_recipe_the_whole_time():
     for seconds in (600, 3600):
         searched, alone = (
