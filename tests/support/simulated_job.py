@@ -331,10 +331,11 @@ class Revising(Deaf):
         if trial.state == "complete":
             self.complete += 1
             job, size = self.job, self.job.planner.plan.trial_images + VALIDATION / 3
+            epochs = [e.seconds for e in trial.epochs]
             revise_sizes(
                 job.planner,
-                trial.epochs[-1].seconds * (IMAGES + VALIDATION / 3) / size,
+                statistics.fmean(epochs[1:] or epochs) * (IMAGES + VALIDATION / 3) / size,
                 job.machine.cost(trial.params),
-                trial=sum(e.seconds for e in trial.epochs),
+                trial=sum(epochs),
                 finished=self.complete,
             )
