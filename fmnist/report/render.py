@@ -75,7 +75,7 @@ def render_report(
 
     Raises:
         FactsError: a missing or broken file of the run.
-        ConceptError: a broken question file.
+        MarkdownError: a broken question file.
         LimitError: the run asks for a place of the questions that there is not.
         ReportTemplateError: a broken template of ``templates``.
     """

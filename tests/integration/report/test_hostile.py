@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from report_pages import Elements, render_html, without_plots
 
-from fmnist.report.concepts import ConceptError, keep_questions, load_concepts
+from fmnist.report.concepts import keep_questions, load_concepts
 from fmnist.report.load import load_facts
+from fmnist.report.markdown import MarkdownError
 from fmnist.report.output.content_policy import guarded
 from fmnist.report.output.pdf import PrintingError
 from fmnist.report.output.pdf import print_pdf as printed
@@ -214,7 +215,7 @@ def test_a_question_leads_to_no_file(own, link):
     found = ""
     try:
         found = load_concepts(own)[0].long
-    except ConceptError as error:
+    except MarkdownError as error:
         assert "01-a.md: the link" in str(error)  # noqa: PT017
     assert "href" not in found
 
@@ -228,7 +229,7 @@ def test_a_question_shows_no_picture_and_no_tag(own):
 
 def test_a_question_that_is_a_link_out_of_its_folder_is_refused(own, secret):
     (own / "01-a.md").symlink_to(secret)
-    with pytest.raises(ConceptError, match=r"01-a\.md: is a link that leads out"):
+    with pytest.raises(MarkdownError, match=r"01-a\.md: is a link that leads out"):
         load_concepts(own)
 
 
@@ -243,16 +244,16 @@ def test_a_question_that_is_a_link_out_of_its_folder_is_refused(own, secret):
 )
 def test_a_question_has_limits(own, content, message):
     (own / "01-a.md").write_bytes(content)
-    with pytest.raises(ConceptError, match=message):
+    with pytest.raises(MarkdownError, match=message):
         load_concepts(own)
 
 
 def test_questions_without_a_file_or_alike_are_refused(own):
-    with pytest.raises(ConceptError, match=r"expected a folder of question files \(.md\)"):
+    with pytest.raises(MarkdownError, match=r"expected a folder of question files \(.md\)"):
         load_concepts(own)
     for name in ("01 a.md", "01-a.md"):
         (own / name).write_text(HEAD, encoding="utf-8")
-    with pytest.raises(ConceptError, match="differs from it in case or spaces only"):
+    with pytest.raises(MarkdownError, match="differs from it in case or spaces only"):
         load_concepts(own)
 
 
@@ -262,7 +263,7 @@ def test_questions_are_kept_with_the_run(own, run, html):
     assert page.count("Mine?") > 1
     shutil.rmtree(own)
     assert html(run) == page
-    with pytest.raises(ConceptError):
+    with pytest.raises(MarkdownError):
         keep_questions(own, run / "questions")
     assert (run / "questions" / "01-mine.md").is_file()
 

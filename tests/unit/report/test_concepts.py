@@ -2,8 +2,9 @@
 
 import pytest
 
-from fmnist.report.concepts import ConceptError, forms, load_concepts
+from fmnist.report.concepts import forms, load_concepts
 from fmnist.report.evidence import EVIDENCE
+from fmnist.report.markdown import MarkdownError
 from fmnist.runs.codec import FactsError
 
 HEAD = '+++\nquestion = "Why?"\nevidence = "pooling"\nsources = ["A book"]\n+++\n'
@@ -63,7 +64,7 @@ def test_headings_stand_below_the_question(tmp_path):
     ],
 )
 def test_a_broken_file_is_named(tmp_path, content, message):
-    with pytest.raises(ConceptError, match=rf"01-why.md: .*{message}"):
+    with pytest.raises(MarkdownError, match=rf"01-why.md: .*{message}"):
         written(tmp_path, content)
 
 
@@ -95,5 +96,5 @@ def test_both_forms_are_read(tmp_path):
 
 @pytest.mark.parametrize("body", ["## Short answer\nA.", "## Long answer\nB.\n## Short answer\nA."])
 def test_one_form_alone_is_refused(tmp_path, body):
-    with pytest.raises(ConceptError, match=r"01-why.md: expected '## Short answer' and then"):
+    with pytest.raises(MarkdownError, match=r"01-why.md: expected '## Short answer' and then"):
         written(tmp_path, HEAD + body)
