@@ -41,6 +41,7 @@ class DocumentOptions:
     dated: str = ""
     template: Path | None = None
     questions: Path | str | None = None
+    text: Path | None = None
     max_pages: int | None = None
     max_words: int | None = None
     cover: bool | None = None
@@ -60,7 +61,7 @@ class DocumentOptions:
         return {name: value for name, value in given.items() if value} | cover
 
     def check(self) -> None:
-        """Refuse a broken template or question now, not in the morning.
+        """Refuse a broken template, question or text now, not in the morning.
 
         Raises:
             UserError: one is broken.
@@ -73,6 +74,10 @@ class DocumentOptions:
             from fmnist.report.concepts import load_concepts
 
             load_concepts(self.question_folder)
+        if self.text is not None:
+            from fmnist.report.handin.author import load_words
+
+            load_words(self.text)
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,7 @@ class JobOptions(DocumentOptions):
                 document=self.document(),
                 templates=self.template,
                 questions=self.question_folder,
+                text=self.text,
                 command=_command_line(),
             ),
             clock=JobClock(STARTED),

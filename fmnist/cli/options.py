@@ -130,6 +130,13 @@ REPORT = section(
         "files instead of the eight; they are kept with the run.",
     ),
     click.option(
+        "--text",
+        type=EXISTING_FOLDER,
+        help="Folder of your own words, a Markdown file a section of report.pdf: discussion.md in "
+        "place of ours, discussion.after.md behind it; {{ test.accuracy }} and the like are filled "
+        "in. They are marked as yours, and kept with the run.",
+    ),
+    click.option(
         "--max-pages",
         type=POSITIVE,
         help="Pages of report.pdf at most; 6 with the questions and 4 without when left out. What "

@@ -25,7 +25,7 @@ from fmnist.pipeline.stages.ensemble import ensemble
 from fmnist.pipeline.stages.evaluate import evaluate
 from fmnist.pipeline.stages.interpret import explain
 from fmnist.pipeline.stages.preflight import preflight
-from fmnist.pipeline.stages.prepare import keep_questions, prepare
+from fmnist.pipeline.stages.prepare import keep_own_files, prepare
 from fmnist.pipeline.stages.refit import refit
 from fmnist.pipeline.stages.report import finish, interim, report
 from fmnist.pipeline.stages.reproduce import reproduce
@@ -112,7 +112,7 @@ class Job(Context):
         # What is only printed may be put right meanwhile.
         for name, text in self.run.renew_cover(self.report.document).items():
             self.display.message(f"the cover's {name} is now {text}")
-        keep_questions(self)
+        keep_own_files(self)
 
     def _repair(self) -> None:
         """Take damaged lines out of the journals before a stage reads them, and say so."""

@@ -70,10 +70,12 @@ class ReportOptions:
         document: texts of the title and limits of the hand-in, see ``Document``.
         templates: folder of templates in place of ours.
         questions: folder of question files in place of ours.
+        text: folder of the author's own words.
         command: the command line that the report names.
     """
 
     document: Mapping[str, Any] = field(default_factory=dict)
     templates: Path | None = None
     questions: Path | None = None
+    text: Path | None = None
     command: str = ""

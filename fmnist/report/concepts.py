@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -17,12 +16,12 @@ from fmnist.report.markdown import (
     SUFFIX,
     MarkdownError,
     check_files,
+    keep,
     read,
     rendered,
     split_head,
 )
 from fmnist.runs.codec import convert
-from search.atomic import write_bytes
 
 FOLDER = "questions"
 """In a run's folder: its own question files, in place of ours."""
@@ -84,13 +83,7 @@ def keep_questions(source: Path, target: Path) -> None:
     Raises:
         MarkdownError: a file that breaks a rule; nothing is copied then.
     """
-    concepts = load_concepts(source)
-    if source.resolve() == target.resolve():
-        return
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for concept in concepts:
-        write_bytes(target / concept.file, concept.written.encode("utf-8"))
+    keep({concept.file: concept.written for concept in load_concepts(source)}, source, target)
 
 
 def _is_question(file: Traversable) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import html
+import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from fmnist.errors import UserError
 from fmnist.report.figures.formula import formula
+from search.atomic import write_bytes
 
 FENCE = "+++"
 SUFFIX = ".md"
@@ -55,9 +57,19 @@ def read(file: Traversable) -> str:
         MarkdownError: it cannot be read, or is no UTF-8.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise MarkdownError(f"{file.name}: cannot be read as text: {error}") from None
+
+
+def keep(files: Mapping[str, str], source: Path, target: Path) -> None:
+    """Write the files of ``source`` into ``target``, in place of all that it holds."""
+    if source.resolve() == target.resolve():
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name, content in files.items():
+        write_bytes(target / name, content.encode("utf-8"))
 
 
 def split_head(name: str, content: str) -> tuple[dict[str, Any], str] | None:

@@ -6,8 +6,9 @@ Tables and pictures are made once and shown wherever they belong.
 from __future__ import annotations
 
 import string
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
@@ -20,6 +21,7 @@ from fmnist.report.bibliography import References
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 from fmnist.report.handin import fitting
+from fmnist.report.handin.author import STATEMENT, Statement, Words
 from fmnist.report.handin.claims import standing
 from fmnist.report.handin.parts import parts
 from fmnist.report.narrative import timing
@@ -75,8 +77,9 @@ class Pages:
 
     def __init__(
         self, environment: Environment, facts: Facts, concepts: Sequence[Concept],
-        limits: fitting.Limits,
+        limits: fitting.Limits, words: Words | None = None,
     ) -> None:  # fmt: skip
+        self._words = (words or Words()) if facts.interim else (words or Words()).fill(facts)
         self._environment, self._facts, self._limits = environment, facts, limits
         self._concepts = [] if limits.questions == fitting.NONE else list(concepts)
         shown = [s for s in SECTIONS if s.shown(facts)]
@@ -93,9 +96,10 @@ class Pages:
 
     @property
     def present(self) -> set[str]:
-        """Keys of the movable parts that the hand-in has."""
+        """Keys of the movable parts that the hand-in has; words of the author are none."""
+        kept = {key for key, section in fitting.TEXTS_OF.items() if section in self._words.instead}
         keys = (*fitting.PICTURES, *fitting.TEXTS)
-        return {key for key in keys if key == "recipe" or self._parts.get(key)}
+        return {key for key in keys if key == "recipe" or self._parts.get(key)} - kept
 
     def whole(self) -> str:
         """Everything on one page for a screen; of an interim report for paper too."""
@@ -135,7 +139,9 @@ class Pages:
             test=facts.metrics.test if facts.metrics else None,
             interim=facts.interim,
             missing=timing.missing(facts) if facts.interim else "",
-            styles=styles(self._environment, (*facts.class_names, *_texts(facts))),
+            styles=styles(
+                self._environment, (*facts.class_names, *_texts(facts), *self._words.files.values())
+            ),
             screen=parts,
             edition=edition,
             **content,
@@ -170,7 +176,8 @@ class Pages:
         return [(slug, str(next(numbers)) if counted else "", t) for slug, t, counted in shown]
 
     def _has_answers(self, moved: Collection[str]) -> bool:
-        return bool(self._parts["answers"]) and "answers" not in moved
+        ours = self._parts["answers"] and "answers" not in moved
+        return bool(ours) or "answers" in self._words
 
     def _handin(self, numbers: Counter, moved: Collection[str], *, linked: bool) -> Markup:
         references = References(self._facts)
@@ -183,12 +190,28 @@ class Pages:
                 moved=moved,
                 numbered={slug: number for slug, number, _ in heads},
                 titles_of_handin={slug: title for slug, _, title in heads},
+                instead=defaultdict(str, self._words.instead),
+                after=defaultdict(str, self._words.after),
+                written=self._written(heads),
+                statement=self._statement(),
                 told=self._told(references),
                 cite=references.cite,
                 references=references,
                 see=self._see(linked=linked),
             )
         )
+
+    def _written(self, heads: Sequence[tuple[str, str, str]]) -> list[str]:
+        """What the author wrote, in words."""
+        own = [f"“{title}”" for slug, _, title in heads if slug in self._words.instead]
+        added = [t for slug, _, t in heads if slug in self._words.after and slug != STATEMENT]
+        return own + [f"the end of “{title}”" for title in added]
+
+    def _statement(self) -> Statement:
+        """Who made the document, from its title where the author's statement leaves it open."""
+        given, document = self._words.statement, self._facts.run.document
+        name, course = given.name or document.author, given.course or document.course
+        return replace(given, name=name, course=course)
 
     def _told(self, references: References) -> Callable[[str], Markup]:
         """Gives the sentences of a paragraph that stand in this run."""

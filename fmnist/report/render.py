@@ -17,6 +17,7 @@ from typing import Any
 from fmnist.report import findings
 from fmnist.report.concepts import FOLDER, keep_questions, load_concepts
 from fmnist.report.figures.style import drawing
+from fmnist.report.handin import author
 from fmnist.report.handin.fitting import Fitted, Limits, fit
 from fmnist.report.load import Facts, load_facts
 from fmnist.report.output import attachments
@@ -54,6 +55,8 @@ def render_report(
     *,
     templates: Path | None = None,
     questions: Path | None = None,
+    text: Path | None = None,
+    authored: bool = True,
     interim: bool = False,
     output: Path | None = None,
     cover: Mapping[str, Any] | None = None,
@@ -68,6 +71,8 @@ def render_report(
             (in ``concepts/``) questions of the same name; may be a stranger's.
         questions: folder of question files; they are kept in the run folder, and used from
             then on.
+        text: folder of the author's own words; kept and used like the questions.
+        authored: whether the author's words stand in the hand-in at all.
         interim: the run has not ended: write ``interim.html`` and ``interim.pdf`` instead, whose
             chapters say what is not there yet.
         output: another folder to write into; the run's stays as it is.
@@ -75,7 +80,7 @@ def render_report(
 
     Raises:
         FactsError: a missing or broken file of the run.
-        MarkdownError: a broken question file.
+        MarkdownError: a broken question file, or one of the author's words.
         LimitError: the run asks for a place of the questions that there is not.
         ReportTemplateError: a broken template of ``templates``.
     """
@@ -90,9 +95,14 @@ def render_report(
     if questions is not None:
         keep_questions(questions, folder / FOLDER)
     concepts = load_concepts(_concept_folder((folder, run), templates))
+    words = author.Words()
+    if authored and (own := text or _first((folder, run), author.FOLDER)):
+        words = author.load_words(own)
     environment = environment_for(templates)
     with drawing(), named_errors() if templates else nullcontext():
-        pages = Pages(environment, facts, concepts, limits)
+        pages = Pages(environment, facts, concepts, limits, words)
+        if text is not None:  # only now: it has no number that this run lacks
+            author.keep_words(text, folder / author.FOLDER)
         html, style = pages.whole(), source(environment, "pdf.css")
         card = "" if interim else model_card(environment, facts, pages.title)
         if interim:
@@ -117,11 +127,13 @@ def _with_findings(facts: Facts, folder: Path) -> Facts:
 
 def _concept_folder(folders: Sequence[Path], templates: Path | None) -> Path | None:
     """The run's own questions, those of the template folder, or None for ours."""
-    own = [
-        *(folder / FOLDER for folder in folders),
-        *([templates / "concepts"] if templates else []),
-    ]
-    return next((folder for folder in own if folder.is_dir()), None)
+    own = _first(folders, FOLDER)
+    return own or (_first([templates], "concepts") if templates else None)
+
+
+def _first(folders: Sequence[Path], name: str) -> Path | None:
+    """The first folder of that name in one of them."""
+    return next((folder / name for folder in folders if (folder / name).is_dir()), None)
 
 
 def _print(

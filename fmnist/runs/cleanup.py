@@ -26,7 +26,7 @@ _CHECKPOINTS = "trials"
 _DAMAGED = re.compile(r"(study\.db|engine\.json)\.damaged-\d+(-journal|-wal|-shm)?")
 _TEMPORARY = re.compile(r"\.writing-[0-9a-f]{32}(\.\w+)?")
 _PRODUCED = ("report", "appendix", "interim", "comparison")
-_FOLDERS = (_CHECKPOINTS, "ensemble", "questions", "export", "tensorboard")
+_FOLDERS = (_CHECKPOINTS, "ensemble", "questions", "text", "export", "tensorboard")
 _LAST = (RUN.name, ".lock")  # until then it is a run folder, should the removing be cut off
 
 

@@ -46,6 +46,7 @@ def report(
         run.path,
         templates=options.template,
         questions=options.question_folder,
+        text=options.text,
         interim=not finished,
         output=output,
         cover=document,

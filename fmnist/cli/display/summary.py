@@ -63,7 +63,13 @@ def pdf_rows(rendered: Rendered, what: str = "report") -> list[tuple[str, str]]:
     if handin.moved:
         rows.append(("moved there", ", ".join(handin.moved)))
     if handin.excess:
-        rows.append(("too long", f"{handin.excess}, and nothing is left to be moved out"))
+        rows.append(
+            (
+                "too long",
+                f"{handin.excess}, and nothing is left to be moved out; "
+                "shorten your own words, or allow more",
+            )
+        )
     return rows
 
 

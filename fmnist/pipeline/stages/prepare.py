@@ -61,19 +61,22 @@ def prepare(job: Context) -> None:
         job.run.write(SPACE, job.space)
     else:
         job.run.write_text(BEST_CONFIG, dump_config(job.base))
-    keep_questions(job)
+    keep_own_files(job)
     job.run.write(ENVIRONMENT, here)
     job.display.message(f"data: {data.name} from {data.source}" + _verified(data.published))
     for note in notes:
         job.display.message(f"note: {note}")
 
 
-def keep_questions(job: Context) -> None:
-    """Have the run hold its own questions: the folder may be gone when the report is made."""
+def keep_own_files(job: Context) -> None:
+    """Have the run hold its own questions and texts: their folders may be gone at its end."""
     from fmnist.report import concepts
+    from fmnist.report.handin import author
 
     if job.report.questions is not None:
         concepts.keep_questions(job.report.questions, job.run / concepts.FOLDER)
+    if job.report.text is not None:
+        author.keep_words(job.report.text, job.run / author.FOLDER)
 
 
 def _verified(published: str) -> str:

@@ -14,14 +14,22 @@ if TYPE_CHECKING:
 def report(job: Context) -> None:
     """Render HTML and PDF from the files of the run.
 
-    A template of the user's that turns out broken must not cost the report: ours is used then.
+    A template or text of the user's that turns out broken must not cost the report: it is made
+    without them then.
     """
+    from fmnist.report.markdown import MarkdownError
     from fmnist.report.output.pdf import PrintingError
     from fmnist.report.output.templating import ReportTemplateError
     from fmnist.report.render import render_report
 
     try:
         job.rendered = render_report(job.run.path, templates=job.report.templates)
+    except MarkdownError as error:  # a number that this run does not have
+        job.display.message(
+            f"{error}; the report is made without the author's words: mend them in "
+            f"{job.run.path / 'text'} and run fmnist report {job.run.path}"
+        )
+        job.rendered = render_report(job.run.path, templates=job.report.templates, authored=False)
     except (ReportTemplateError, PrintingError) as error:
         if job.report.templates is None:
             raise

@@ -34,6 +34,8 @@ PICTURES = {
 """What is moved out for want of pages, in this order."""
 TEXTS = {"answers": "answers to the questions", "recipe": "details of the training"}
 """What is moved out for want of words, and of pages after all pictures."""
+TEXTS_OF = {"answers": "answers", "recipe": "model"}
+"""The section that each of these texts stands in."""
 
 
 APART = {"figure", "table", "style", "script", "header", "nav", "head"}

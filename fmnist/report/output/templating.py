@@ -78,6 +78,7 @@ def environment_for(templates: Path | None) -> Environment:
         "duration": text.duration,
         "listing": text.listing,
         "field": text.title_case,
+        "sentence": text.sentence,
         "svg_uri": lambda svg: data_uri("image/svg+xml", svg.encode("utf-8")),
         "png_uri": lambda png: data_uri("image/png", png),
     }

@@ -66,6 +66,17 @@ def test_two_pages_and_a_cover_move_pictures_out(tmp_path):
 
 
 @pytest.mark.slow
+def test_words_of_the_author_count_as_pages_and_are_never_moved_out(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "discussion.md").write_text("My own words about it. " * 500, encoding="utf-8")
+    found = render_report(limited(tmp_path, max_pages=4), text=own)
+    assert len(pypdf.PdfReader(found.pdf).pages) == found.handin.pages <= 4
+    assert found.handin.moved
+    assert text_of(found.pdf).count("My own words about it.") == 500
+
+
+@pytest.mark.slow
 def test_without_questions_there_are_none_anywhere(tmp_path):
     found = render_report(limited(tmp_path, questions="none"))
     assert "Concept questions" not in found.html.read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from fmnist.cli.main import cli
 from fmnist.errors import UserError
 from fmnist.pipeline.stages.report import report
 from fmnist.report.concepts import keep_questions, load_concepts
+from fmnist.report.handin.author import keep_words
 from fmnist.runs.folder import Run
 
 HEAD = '+++\nquestion = "Mine?"\n+++\nYes.\n'
@@ -46,6 +47,8 @@ def rendered(run, *options):
         ("--questions", "a.txt", "", "expected a folder of question files"),
         ("--template", "section_summary.html.j2", "\n{% for %}", "summary.html.j2, line 2: "),
         ("--template", "a.txt", "", "has no template"),
+        ("--text", "summary.md", "Mine.", "summary.md: is no section of the hand-in"),
+        ("--text", "abstract.md", "{{ test.acc }}", "abstract.md, line 1: unknown number"),
     ],
 )
 def test_what_is_broken_is_said_before_the_night(
@@ -77,6 +80,41 @@ def test_report_takes_templates_and_questions(own, run):
     page = rendered(run, "--questions", own / "concepts")
     assert "My own summary." not in page
     assert page.count("Mine?") > 1
+
+
+def test_words_of_the_author_stand_in_place_of_ours_or_behind_them(own, run):
+    for name, content in (
+        ("discussion.md", "I expected {{ test.accuracy }}.\n\n<script>1</script>"),
+        ("limitations.after.md", "I had **one** laptop."),
+        ("statement.md", '+++\nai = "a <spell> checker"\n+++\n'),
+    ):
+        (own / name).write_text(content, encoding="utf-8")
+    page = rendered(run, "--text", own)
+    assert "I expected 92.45\u202f%.</p>\n<p>&lt;script&gt;1" in page
+    assert "<b>How good is it?</b>" not in page
+    assert page.index("<b>One training.</b>") < page.index("I had <strong>one</strong> laptop.")
+    assert page.count("Written by the author") == 2
+    assert "The author wrote “Discussion” and the end of “Limitations”" in page
+    assert "A &lt;spell&gt; checker." in page
+    assert page.count("to be filled in by the author") == 1
+    shutil.rmtree(own)
+    assert rendered(run) == page
+
+
+def test_a_number_that_the_run_lacks_loses_nothing(own, run):
+    (own / "discussion.md").write_text("{{ calibration.after }}", encoding="utf-8")
+    done = CliRunner().invoke(cli, ["report", str(run), "--text", str(own)])
+    assert "this run has no number 'calibration.after'" in str(done.exception)
+    assert not (run / "text").exists()
+    keep_words(own, run / "text")
+    told = []
+    options = SimpleNamespace(templates=None)
+    job = SimpleNamespace(
+        run=Run(run), report=options, display=SimpleNamespace(message=told.append)
+    )
+    report(job)
+    assert "the report is made without the author's words" in told[0]
+    assert "<b>How good is it?</b>" in job.rendered.html.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
