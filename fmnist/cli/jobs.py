@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmnist.cli.display import make_display
-from fmnist.cli.display.summary import pdf_rows
+from fmnist.cli.display.summary import pdf_rows, rubric_text
 from fmnist.cli.settings import options_from_config
 from fmnist.runs import library_output
 from fmnist.text import hidden
@@ -42,6 +42,7 @@ class DocumentOptions:
     template: Path | None = None
     questions: Path | str | None = None
     text: Path | None = None
+    rubric: Path | None = None
     max_pages: int | None = None
     max_words: int | None = None
     cover: bool | None = None
@@ -61,7 +62,7 @@ class DocumentOptions:
         return {name: value for name, value in given.items() if value} | cover
 
     def check(self) -> None:
-        """Refuse a broken template, question or text now, not in the morning.
+        """Refuse a broken template, question, rubric or text now, not in the morning.
 
         Raises:
             UserError: one is broken.
@@ -74,10 +75,15 @@ class DocumentOptions:
             from fmnist.report.concepts import load_concepts
 
             load_concepts(self.question_folder)
+        own: tuple[str, ...] = ()
+        if self.rubric is not None:
+            from fmnist.report.handin.rubric import load_rubric
+
+            own = load_rubric(self.rubric).own
         if self.text is not None:
             from fmnist.report.handin.author import load_words
 
-            load_words(self.text)
+            load_words(self.text, own)
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,7 @@ class JobOptions(DocumentOptions):
                 templates=self.template,
                 questions=self.question_folder,
                 text=self.text,
+                rubric=self.rubric,
                 command=_command_line(),
             ),
             clock=JobClock(STARTED),
@@ -189,6 +196,8 @@ def print_rendered(rendered: Rendered, what: str = "report", *, quiet: bool = Fa
         click.echo(f"{f'HTML {what}':<14} {rendered.html}")
         for label, said in pdf_rows(rendered, what):
             click.echo(f"{label:<14} {said}")
+        if rendered.rubric:
+            click.echo(rubric_text(rendered.rubric))
     if rendered.pdf is None:
         return 5
     return 2 if rendered.handin and rendered.handin.excess else 0

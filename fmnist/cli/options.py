@@ -137,6 +137,13 @@ REPORT = section(
         "in. They are marked as yours, and kept with the run.",
     ),
     click.option(
+        "--rubric",
+        type=EXISTING_FILE,
+        help="TOML file with the parts and points that a teacher asks for: report.pdf follows its "
+        "order and names, and the terminal and rubric.md say what is answered on which page. It "
+        "is kept with the run.",
+    ),
+    click.option(
         "--max-pages",
         type=POSITIVE,
         help="Pages of report.pdf at most; 6 with the questions and 4 without when left out. What "

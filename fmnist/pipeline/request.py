@@ -71,6 +71,7 @@ class ReportOptions:
         templates: folder of templates in place of ours.
         questions: folder of question files in place of ours.
         text: folder of the author's own words.
+        rubric: file of the parts that the hand-in must have.
         command: the command line that the report names.
     """
 
@@ -78,4 +79,5 @@ class ReportOptions:
     templates: Path | None = None
     questions: Path | None = None
     text: Path | None = None
+    rubric: Path | None = None
     command: str = ""

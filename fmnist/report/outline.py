@@ -91,7 +91,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("reproduction", "Reproduction", reproduction),
 )
 
-HANDIN = (
+Outline = tuple[tuple[str, str, bool], ...]
+HANDIN: Outline = (
     ("abstract", "Abstract", False),
     ("objective", "Objective and data", True),
     ("model", "Model and training", True),

@@ -26,7 +26,7 @@ from fmnist.report.handin.claims import standing
 from fmnist.report.handin.parts import parts
 from fmnist.report.narrative import timing
 from fmnist.report.narrative.winner import start_trial
-from fmnist.report.outline import HANDIN, SECTIONS, Section
+from fmnist.report.outline import HANDIN, SECTIONS, Outline, Section
 from fmnist.report.output.content_policy import guarded
 from fmnist.report.output.interactive import Screen, cells_of, screen
 from fmnist.report.output.templating import data_uri, source
@@ -77,10 +77,11 @@ class Pages:
 
     def __init__(
         self, environment: Environment, facts: Facts, concepts: Sequence[Concept],
-        limits: fitting.Limits, words: Words | None = None,
+        limits: fitting.Limits, words: Words | None = None, outline: Outline = HANDIN,
     ) -> None:  # fmt: skip
         self._words = (words or Words()) if facts.interim else (words or Words()).fill(facts)
         self._environment, self._facts, self._limits = environment, facts, limits
+        self._outline = outline
         self._concepts = [] if limits.questions == fitting.NONE else list(concepts)
         shown = [s for s in SECTIONS if s.shown(facts)]
         if limits.questions == fitting.NONE:
@@ -171,13 +172,14 @@ class Pages:
 
     def _heads(self, moved: Collection[str]) -> list[tuple[str, str, str]]:
         """Anchor, number and title of the sections of the hand-in."""
-        shown = [(s, t, n) for s, t, n in HANDIN if s != "answers" or self._has_answers(moved)]
+        answered = self._has_answers(moved)
+        shown = [section for section in self._outline if section[0] != "answers" or answered]
         numbers = iter(range(1, len(shown) + 1))
         return [(slug, str(next(numbers)) if counted else "", t) for slug, t, counted in shown]
 
     def _has_answers(self, moved: Collection[str]) -> bool:
         ours = self._parts["answers"] and "answers" not in moved
-        return bool(ours) or "answers" in self._words
+        return bool(ours) or "answers" in self._words.sections
 
     def _handin(self, numbers: Counter, moved: Collection[str], *, linked: bool) -> Markup:
         references = References(self._facts)

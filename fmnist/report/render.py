@@ -18,8 +18,10 @@ from fmnist.report import findings
 from fmnist.report.concepts import FOLDER, keep_questions, load_concepts
 from fmnist.report.figures.style import drawing
 from fmnist.report.handin import author
+from fmnist.report.handin import rubric as rubrics
 from fmnist.report.handin.fitting import Fitted, Limits, fit
 from fmnist.report.load import Facts, load_facts
+from fmnist.report.outline import HANDIN
 from fmnist.report.output import attachments
 from fmnist.report.output.attachments import Attachment
 from fmnist.report.output.interactive import for_paper
@@ -29,7 +31,7 @@ from fmnist.report.output.pdf import Sheets, pango_problem
 from fmnist.report.output.pdf import lay_out as _lay_out
 from fmnist.report.output.templating import environment_for, named_errors, source
 from fmnist.report.pages import Pages
-from fmnist.runs.artifacts import APPENDIX_PDF, REPORT, REPORT_PDF
+from fmnist.runs.artifacts import APPENDIX_PDF, REPORT, REPORT_PDF, RUBRIC, RUBRIC_CHECK
 from search.atomic import write_bytes
 
 INTERIM = ("interim.html", "interim.pdf")
@@ -39,7 +41,8 @@ INTERIM = ("interim.html", "interim.pdf")
 class Rendered:
     """What was written; ``problem`` says why there is no PDF and what to do.
 
-    ``handin`` and ``appendix`` are None in an interim report and in a comparison.
+    ``handin`` and ``appendix`` are None in an interim report and in a comparison, ``rubric`` where
+    the run follows none.
     """
 
     html: Path
@@ -48,6 +51,7 @@ class Rendered:
     handin: Fitted | None = None
     appendix: Path | None = None
     appendix_pages: int = 0
+    rubric: rubrics.Checked | None = None
 
 
 def render_report(
@@ -56,6 +60,7 @@ def render_report(
     templates: Path | None = None,
     questions: Path | None = None,
     text: Path | None = None,
+    rubric: Path | None = None,
     authored: bool = True,
     interim: bool = False,
     output: Path | None = None,
@@ -72,6 +77,7 @@ def render_report(
         questions: folder of question files; they are kept in the run folder, and used from
             then on.
         text: folder of the author's own words; kept and used like the questions.
+        rubric: file of the parts that the hand-in must have; kept and used like the questions.
         authored: whether the author's words stand in the hand-in at all.
         interim: the run has not ended: write ``interim.html`` and ``interim.pdf`` instead, whose
             chapters say what is not there yet.
@@ -81,6 +87,7 @@ def render_report(
     Raises:
         FactsError: a missing or broken file of the run.
         MarkdownError: a broken question file, or one of the author's words.
+        RubricError: a broken rubric.
         LimitError: the run asks for a place of the questions that there is not.
         ReportTemplateError: a broken template of ``templates``.
     """
@@ -89,7 +96,8 @@ def render_report(
     if cover := {name: text for name, text in (cover or {}).items() if text != ""}:
         document = replace(facts.run.document, **cover)
         facts = replace(facts, run=replace(facts.run, document=document))
-    limits = Limits.of(facts.run.document)
+    asked = _rubric((folder, run), rubric)
+    limits = Limits.of(asked.limited(facts.run.document) if asked else facts.run.document)
     if not interim:
         facts = _with_findings(facts, folder)
     if questions is not None:
@@ -97,12 +105,15 @@ def render_report(
     concepts = load_concepts(_concept_folder((folder, run), templates))
     words = author.Words()
     if authored and (own := text or _first((folder, run), author.FOLDER)):
-        words = author.load_words(own)
+        words = author.load_words(own, asked.own if asked else ())
     environment = environment_for(templates)
     with drawing(), named_errors() if templates else nullcontext():
-        pages = Pages(environment, facts, concepts, limits, words)
+        outline = asked.outline(words.sections) if asked else HANDIN
+        pages = Pages(environment, facts, concepts, limits, words, outline)
         if text is not None:  # only now: it has no number that this run lacks
-            author.keep_words(text, folder / author.FOLDER)
+            author.keep_words(text, folder / author.FOLDER, asked.own if asked else ())
+        if rubric is not None:
+            rubrics.keep_rubric(rubric, folder)
         html, style = pages.whole(), source(environment, "pdf.css")
         card = "" if interim else model_card(environment, facts, pages.title)
         if interim:
@@ -112,6 +123,10 @@ def render_report(
         attached = attachments.attachments(run, facts.files, concepts)
         with _written_last(folder / REPORT, html):
             rendered = _print(folder, pages, style, limits, attached)
+        if asked and rendered.handin:
+            checked = rubrics.check(asked, rendered.handin, words.sections)
+            write_bytes(folder / RUBRIC_CHECK.name, rubrics.as_markdown(checked).encode("utf-8"))
+            rendered = replace(rendered, rubric=checked)
     for name in INTERIM:
         (folder / name).unlink(missing_ok=True)
     return rendered
@@ -129,6 +144,13 @@ def _concept_folder(folders: Sequence[Path], templates: Path | None) -> Path | N
     """The run's own questions, those of the template folder, or None for ours."""
     own = _first(folders, FOLDER)
     return own or (_first([templates], "concepts") if templates else None)
+
+
+def _rubric(folders: Sequence[Path], given: Path | None) -> rubrics.Rubric | None:
+    """The rubric that is given, or the run's own."""
+    kept = (folder / RUBRIC.name for folder in folders)
+    file = given or next((path for path in kept if path.is_file()), None)
+    return rubrics.load_rubric(file) if file else None
 
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:

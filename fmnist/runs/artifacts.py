@@ -169,6 +169,12 @@ FINDINGS: Artifact[Any] = Artifact(
     "findings.json", "report", "the findings of this report", attach=11, listed=False
 )
 MODEL_CARD: Artifact[Any] = Artifact("model_card.md", "report", "the model card", listed=False)
+RUBRIC: Artifact[Any] = Artifact(
+    "rubric.toml", "report", "the rubric that the hand-in follows", listed=False
+)
+RUBRIC_CHECK: Artifact[Any] = Artifact(
+    "rubric.md", "report", "what of the rubric is answered where, for the author", listed=False
+)
 COMPARISON = Artifact(
     "comparison.json", "compare", "other runs on the same test images", Comparison,
     attach=13, listed=False,

@@ -46,6 +46,10 @@ class Blank:
 
     pages = 1
 
+    def places(self, anchors):
+        """On which page each element stands."""
+        return dict.fromkeys(anchors, "p. 1")
+
     def write(self, *_):
         """What stands for a PDF."""
         return b"%PDF-"

@@ -47,6 +47,7 @@ def report(
         templates=options.template,
         questions=options.question_folder,
         text=options.text,
+        rubric=options.rubric,
         interim=not finished,
         output=output,
         cover=document,

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmnist.cli.display.tables import facts
+from rich.table import Table
+
+from fmnist.cli.display.tables import facts, render
 from fmnist.runs.artifacts import BEST_CONFIG, CONFIRMATION
 from fmnist.runs.folder import Run
 from fmnist.runs.records.final_model import Ensemble
@@ -19,6 +21,7 @@ from search.analysis.results import Candidate, Confirmation
 from search.records import Epoch, Trial
 
 if TYPE_CHECKING:
+    from fmnist.report.handin.rubric import Checked
     from fmnist.report.render import Rendered
 
 MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
@@ -60,6 +63,8 @@ def pdf_rows(rendered: Rendered, what: str = "report") -> list[tuple[str, str]]:
         (f"PDF {what}", f"{rendered.pdf} ({size})"),
         ("PDF appendix", f"{rendered.appendix} ({counted(rendered.appendix_pages, 'page')})"),
     ]
+    if rendered.rubric:
+        rows.append(("rubric", f"{rendered.rubric.summary}; see rubric.md"))
     if handin.moved:
         rows.append(("moved there", ", ".join(handin.moved)))
     if handin.excess:
@@ -71,6 +76,15 @@ def pdf_rows(rendered: Rendered, what: str = "report") -> list[tuple[str, str]]:
             )
         )
     return rows
+
+
+def rubric_text(rubric: Checked) -> str:
+    """Each line of a rubric: its state, points, page, and what is to be done."""
+    rows = Table.grid(padding=(0, 2))
+    for answer in rubric.found:
+        name, points = answer.line.name, f"{answer.line.points:g}"
+        rows.add_row(answer.state, points, answer.pages or "–", name, answer.advice)
+    return render(f"\n{rubric.title}", rows)
 
 
 def _score(score: Score) -> str:

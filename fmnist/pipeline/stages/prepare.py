@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fmnist.backends import environment
 from fmnist.config.toml_text import dump_config
 from fmnist.pipeline.flip_policy import flip_note
-from fmnist.runs.artifacts import BEST_CONFIG, ENVIRONMENT, RUN, SPACE
+from fmnist.runs.artifacts import BEST_CONFIG, ENVIRONMENT, RUBRIC, RUN, SPACE
 from fmnist.runs.folder import utc_now
 
 if TYPE_CHECKING:
@@ -69,14 +69,18 @@ def prepare(job: Context) -> None:
 
 
 def keep_own_files(job: Context) -> None:
-    """Have the run hold its own questions and texts: their folders may be gone at its end."""
+    """Have the run hold its own questions, rubric and texts: they may be gone at its end."""
     from fmnist.report import concepts
-    from fmnist.report.handin import author
+    from fmnist.report.handin import author, rubric
 
     if job.report.questions is not None:
         concepts.keep_questions(job.report.questions, job.run / concepts.FOLDER)
+    if job.report.rubric is not None:
+        rubric.keep_rubric(job.report.rubric, job.run.path)
     if job.report.text is not None:
-        author.keep_words(job.report.text, job.run / author.FOLDER)
+        kept = job.run / RUBRIC.name
+        own = rubric.load_rubric(kept).own if kept.is_file() else ()
+        author.keep_words(job.report.text, job.run / author.FOLDER, own)
 
 
 def _verified(published: str) -> str:

@@ -52,8 +52,10 @@ class Words:
     after: Mapping[str, str] = field(default_factory=dict)
     statement: Statement = field(default_factory=Statement)
 
-    def __contains__(self, section: str) -> bool:
-        return section in self.instead or section in self.after
+    @property
+    def sections(self) -> frozenset[str]:
+        """Sections that have words of the author."""
+        return frozenset((*self.instead, *self.after))
 
     def fill(self, facts: Facts) -> Words:
         """With the numbers of a finished run, as HTML.

@@ -77,6 +77,7 @@ class Fitted:
     Attributes:
         sheets: its pages; None where none could be laid out.
         moved: names of what was moved out, in that order.
+        html: what was laid out.
         excess: which limit it still breaks, and by what; empty where it keeps both.
     """
 
@@ -85,6 +86,7 @@ class Fitted:
     words: int
     moved: tuple[str, ...]
     excess: str = ""
+    html: str = ""
 
 
 def fit(
@@ -113,10 +115,11 @@ def fit(
         moved += out
         pages = pages_that_count(sheets, limits)
     names = {**PICTURES, **TEXTS}
-    words = count_words(render(moved))
+    html = render(moved)
+    words = count_words(html)
     return Fitted(
         sheets, pages, words, tuple(names[key] for key in moved[asked:]),
-        _excess(pages, words, limits),
+        _excess(pages, words, limits), html,
     )  # fmt: skip
 
 

@@ -33,6 +33,16 @@ class Sheets:
         """How many pages it has."""
         return len(self.document.pages)
 
+    def places(self, anchors: Sequence[str]) -> dict[str, str]:
+        """On which pages each element with an id stands, as ``p. 2`` or ``pp. 2–3``."""
+        pages = list(enumerate(self.document.pages, start=1))
+        found = {a: [n for n, page in pages if a in page.anchors] for a in anchors}
+        return {
+            anchor: f"p. {on[0]}" if len(on) == 1 else f"pp. {on[0]}–{on[-1]}"
+            for anchor, on in found.items()
+            if on
+        }
+
     def write(self, created: datetime, attachments: Sequence[Attachment] = ()) -> bytes:
         """The PDF, with files attached; the same each time."""
         files = [_embedded(file, created) for file in attachments]

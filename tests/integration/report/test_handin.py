@@ -1,5 +1,6 @@
 """The hand-in as it is printed: its pages, its words, what has no room in it."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from fmnist.report.render import render_report
 from fmnist.runs import artifacts
 from fmnist.runs.folder import Run
 
+RUBRICS = sorted((Path(__file__).parents[3] / "report_templates" / "rubrics").glob("*.toml"))
 RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 
 
@@ -74,6 +76,20 @@ def test_words_of_the_author_count_as_pages_and_are_never_moved_out(tmp_path):
     assert len(pypdf.PdfReader(found.pdf).pages) == found.handin.pages <= 4
     assert found.handin.moved
     assert text_of(found.pdf).count("My own words about it.") == 500
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rubric", RUBRICS, ids=lambda path: path.stem)
+def test_a_rubric_names_the_pages_on_which_its_parts_stand(tmp_path, rubric):
+    found = render_report(limited(tmp_path), rubric=rubric)
+    pages = [" ".join(page.extract_text().split()) for page in pypdf.PdfReader(found.pdf).pages]
+    assert found.handin.excess == ""
+    answered = [answer for answer in found.rubric.found if answer.state == "answered"]
+    assert len(answered) >= 0.7 * len(found.rubric.found)
+    for answer in answered:
+        first = int(re.findall(r"\d+", answer.pages)[0])
+        assert answer.line.name.lower() in pages[first - 1].lower(), answer
+    assert "rubric" not in " ".join(pages).lower()
 
 
 @pytest.mark.slow

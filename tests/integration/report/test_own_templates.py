@@ -1,6 +1,8 @@
 """Own templates and questions: checked before the night, kept with the run, fallen back from."""
 
+import re
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +17,7 @@ from fmnist.report.concepts import keep_questions, load_concepts
 from fmnist.report.handin.author import keep_words
 from fmnist.runs.folder import Run
 
+RUBRICS = Path(__file__).parents[3] / "report_templates" / "rubrics"
 HEAD = '+++\nquestion = "Mine?"\n+++\nYes.\n'
 
 
@@ -47,6 +50,7 @@ def rendered(run, *options):
         ("--questions", "a.txt", "", "expected a folder of question files"),
         ("--template", "section_summary.html.j2", "\n{% for %}", "summary.html.j2, line 2: "),
         ("--template", "a.txt", "", "has no template"),
+        ("--rubric", "r.toml", "page = 4", "r.toml: unknown entry 'page'"),
         ("--text", "summary.md", "Mine.", "summary.md: is no section of the hand-in"),
         ("--text", "abstract.md", "{{ test.acc }}", "abstract.md, line 1: unknown number"),
     ],
@@ -55,7 +59,8 @@ def test_what_is_broken_is_said_before_the_night(
     own, tmp_path, command, option, name, content, message
 ):
     (own / name).write_text(content, encoding="utf-8")
-    arguments = [command, option, str(own), "--results", str(tmp_path / "results")]
+    given = own / name if option == "--rubric" else own
+    arguments = [command, option, str(given), "--results", str(tmp_path / "results")]
     done = CliRunner().invoke(cli, arguments)
     assert isinstance(done.exception, UserError)
     assert message in str(done.exception)
@@ -98,6 +103,31 @@ def test_words_of_the_author_stand_in_place_of_ours_or_behind_them(own, run):
     assert "A &lt;spell&gt; checker." in page
     assert page.count("to be filled in by the author") == 1
     shutil.rmtree(own)
+    assert rendered(run) == page
+
+
+def test_a_rubric_orders_and_names_the_sections_and_is_checked_for_the_author_alone(own, run):
+    (own / "new-data.md").write_text("I took 40 photographs.", encoding="utf-8")
+    source = own.parent / "project.toml"
+    shutil.copy(RUBRICS / "project-report.toml", source)
+    done = CliRunner().invoke(
+        cli, ["report", str(run), "--rubric", str(source), "--text", str(own)]
+    )
+    assert done.exit_code == 0
+    assert "10 of 11 lines answered, 44 of 46 points; 1 of 4 pages" in done.output
+    assert "write background.md (--text)" in done.output
+    page = (run / "report.html").read_text(encoding="utf-8")
+    heads = re.findall(r"<h2><span class=.number.>(\d)</span> ([^<]*)</h2>", page)
+    assert heads[3:6] == [
+        ("4", "Qualitative results"),
+        ("5", "Evaluation on new data"),
+        ("6", "Discussion"),
+    ]
+    assert "Background and related work" not in page
+    assert "rubric" not in page.lower()
+    told = (run / "rubric.md").read_text(encoding="utf-8")
+    assert "| 10 | Evaluation on new data | p. 1 | answered | – |" in told
+    source.unlink()
     assert rendered(run) == page
 
 
