@@ -28,6 +28,7 @@ def test_contents(wheel):
     for suffix in (".html.j2", ".css", ".ttf", ".md"):
         assert [n for n in names if n.startswith("report_templates/") and n.endswith(suffix)]
     assert len([n for n in names if n.startswith("report_templates/concepts/")]) == 8
+    assert len([n for n in names if n.startswith("report_templates/rubrics/")]) == 5
     assert [n for n in names if n.endswith("README.md")] == ["report_templates/fonts/README.md"]
     assert not [n for n in names if "/examples/" in n]
     recipes = [n for n in names if n.startswith("fmnist/config/recipes/")]

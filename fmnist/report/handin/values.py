@@ -6,6 +6,7 @@ The text is a Jinja template of names and nothing else: no expression, no loop, 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -189,7 +190,7 @@ def fill(file: str, source: str, values: Values) -> str:
     """The text as HTML, each name in it replaced by what it stands for.
 
     Raises:
-        MarkdownError: as ``check``, or a name that this run does not have.
+        MarkdownError: as ``check``, a name that this run does not have, or one in a formula.
     """
     for line, path in _names(file, source):
         _look_up(file, line, path, values)
@@ -204,8 +205,9 @@ def fill(file: str, source: str, values: Values) -> str:
 
     template = _Sandbox(finalize=keep).from_string(source)
     page = rendered(file, template.render(values), HEADING)
-    for i, value in enumerate(found, start=1):
-        page = page.replace(f"{word}{i:06d}", html.escape(value))
+    page, n = re.subn(rf"{word}(\d{{6}})", lambda m: html.escape(found[int(m[1]) - 1]), page)
+    if n < len(found):
+        raise MarkdownError(f"{file}: a formula is drawn as it stands, without numbers of the run")
     return page
 
 

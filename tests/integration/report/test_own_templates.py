@@ -12,9 +12,12 @@ from report_pages import without_pdf, without_plots
 
 from fmnist.cli.main import cli
 from fmnist.errors import UserError
+from fmnist.pipeline.request import ReportOptions
+from fmnist.pipeline.stages.prepare import keep_own_files
 from fmnist.pipeline.stages.report import report
 from fmnist.report.concepts import keep_questions, load_concepts
 from fmnist.report.handin.author import keep_words
+from fmnist.report.handin.rubric import load_rubric
 from fmnist.runs.folder import Run
 
 RUBRICS = Path(__file__).parents[3] / "report_templates" / "rubrics"
@@ -129,6 +132,19 @@ def test_a_rubric_orders_and_names_the_sections_and_is_checked_for_the_author_al
     assert "| 10 | Evaluation on new data | p. 1 | answered | – |" in told
     source.unlink()
     assert rendered(run) == page
+
+
+def test_a_job_keeps_rubric_and_texts_before_it_trains(own, tmp_path):
+    (own / "background.md").write_text("Mine.", encoding="utf-8")
+    run = Run(tmp_path / "job")
+    run.path.mkdir()
+    given = ReportOptions(text=own, rubric=RUBRICS / "project-report.toml")
+    keep_own_files(SimpleNamespace(run=run, report=given))
+    assert (run.path / "text" / "background.md").is_file()
+    assert load_rubric(run.path / "rubric.toml").own == ("background", "new-data")
+    (own / "ethics.md").write_text("No part of it.", encoding="utf-8")
+    with pytest.raises(UserError, match=r"ethics\.md: is no section"):
+        keep_own_files(SimpleNamespace(run=run, report=ReportOptions(text=own)))
 
 
 def test_a_number_that_the_run_lacks_loses_nothing(own, run):

@@ -104,6 +104,11 @@ def test_a_number_that_the_run_lacks_is_refused_when_it_is_filled_in(tmp_path, s
     assert message in str(caught.value)
 
 
+def test_no_number_is_lost_in_a_formula():
+    with pytest.raises(MarkdownError, match=r"discussion\.md: a formula is drawn as it stands"):
+        filled("```formula the loss\nx = {{ test.errors }}\n```\n")
+
+
 def test_braces_can_be_written():
     assert filled("{% raw %}{{ x }}{% endraw %}") == "<p>{{ x }}</p>\n"
 
