@@ -71,11 +71,12 @@ def test_two_pages_and_a_cover_move_pictures_out(tmp_path):
 def test_words_of_the_author_count_as_pages_and_are_never_moved_out(tmp_path):
     own = tmp_path / "own"
     own.mkdir()
-    (own / "discussion.md").write_text("My own words about it. " * 500, encoding="utf-8")
-    found = render_report(limited(tmp_path, max_pages=4), text=own)
-    assert len(pypdf.PdfReader(found.pdf).pages) == found.handin.pages <= 4
+    (own / "discussion.md").write_text("My own words about it. " * 300, encoding="utf-8")
+    found = render_report(limited(tmp_path, max_pages=3), text=own)
+    assert len(pypdf.PdfReader(found.pdf).pages) == found.handin.pages
     assert found.handin.moved
-    assert text_of(found.pdf).count("My own words about it.") == 500
+    assert (found.handin.pages <= 3) == (found.handin.excess == "")
+    assert text_of(found.pdf).count("My own words about it.") >= 297  # some lie across two pages
 
 
 @pytest.mark.slow
