@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import resources
 from typing import Any
 
@@ -91,9 +92,12 @@ class Pages:
         )
         self._marks = {s.slug: mark for s, mark in zip(shown, marks, strict=False)}
         self._shown = [(s, s.build(facts, concepts) if s.ready(facts) else None) for s in shown]
-        self._parts = {} if facts.interim else parts(facts, self._concepts)
         self.created = created_at(facts)
         self.title = title(facts)
+
+    @cached_property
+    def _parts(self) -> dict[str, Any]:
+        return {} if self._facts.interim else parts(self._facts, self._concepts)
 
     @property
     def present(self) -> set[str]:

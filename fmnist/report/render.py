@@ -27,8 +27,9 @@ from fmnist.report.output.attachments import Attachment
 from fmnist.report.output.interactive import for_paper
 from fmnist.report.output.model_card import FILE as CARD
 from fmnist.report.output.model_card import model_card
-from fmnist.report.output.pdf import Sheets, pango_problem
+from fmnist.report.output.pdf import Printed, Sheets, pango_problem
 from fmnist.report.output.pdf import lay_out as _lay_out
+from fmnist.report.output.second_process import Printer, printer
 from fmnist.report.output.templating import environment_for, named_errors, source
 from fmnist.report.pages import Pages
 from fmnist.runs.artifacts import APPENDIX_PDF, REPORT, REPORT_PDF, RUBRIC, RUBRIC_CHECK
@@ -107,22 +108,22 @@ def render_report(
     if authored and (own := text or _first((folder, run), author.FOLDER)):
         words = author.load_words(own, asked.own if asked else ())
     environment = environment_for(templates)
-    with drawing(), named_errors() if templates else nullcontext():
+    errors = named_errors() if templates else nullcontext()
+    with drawing(), printer(wanted=not interim) as second, errors:
         outline = asked.outline(words.sections) if asked else HANDIN
         pages = Pages(environment, facts, concepts, limits, words, outline)
         if text is not None:  # only now: it has no number that this run lacks
             author.keep_words(text, folder / author.FOLDER, asked.own if asked else ())
         if rubric is not None:
             rubrics.keep_rubric(rubric, folder)
-        html, style = pages.whole(), source(environment, "pdf.css")
-        card = "" if interim else model_card(environment, facts, pages.title)
+        style = source(environment, "pdf.css")
         if interim:
-            return write_both(html, style, pages.created, [folder / name for name in INTERIM])
-        if card:
+            paths = [folder / name for name in INTERIM]
+            return write_both(pages.whole(), style, pages.created, paths)
+        if card := model_card(environment, facts, pages.title):
             write_bytes(folder / CARD, card.encode("utf-8"))
         attached = attachments.attachments(run, facts.files, concepts)
-        with _written_last(folder / REPORT, html):
-            rendered = _print(folder, pages, style, limits, attached)
+        rendered = _print(folder, pages, style, limits, attached, second)
         if asked and rendered.handin:
             checked = rubrics.check(asked, rendered.handin, words.sections)
             write_bytes(folder / RUBRIC_CHECK.name, rubrics.as_markdown(checked).encode("utf-8"))
@@ -159,23 +160,41 @@ def _first(folders: Sequence[Path], name: str) -> Path | None:
 
 
 def _print(
-    run: Path, pages: Pages, style: str, limits: Limits, attached: Sequence[Attachment]
+    folder: Path,
+    pages: Pages,
+    style: str,
+    limits: Limits,
+    attached: Sequence[Attachment],
+    second: Printer,
 ) -> Rendered:
-    """Fit and write the hand-in, and write the appendix; each carries the records of the run."""
+    """Write page, hand-in and appendix; both PDFs carry the records of the run."""
     problem = _no_pango(REPORT_PDF, REPORT)
+    if not problem:  # the longest work of all, so it begins first
+        second.begin(pages.appendix(), style, pages.created, attached)
+    with _written_last(folder / REPORT, pages.whole()):
+        fitted = _fit(pages, style, limits, problem)
+        rendered = Rendered(folder / REPORT, None, problem, fitted)
+        if fitted.sheets is None:
+            return rendered
+        handin = fitted.sheets.write(pages.created, attached)
+        return _write(folder, rendered, handin, second.result())
 
+
+def _fit(pages: Pages, style: str, limits: Limits, problem: str | None) -> Fitted:
     def lay_out(html: str) -> Sheets:
         return _lay_out(html, style)
 
-    fitted = fit(pages.handin, None if problem else lay_out, limits, pages.present)
-    if fitted.sheets is None:
-        return Rendered(run / REPORT, None, problem, fitted)
-    appendix = lay_out(pages.appendix())
-    for sheets, name in ((fitted.sheets, REPORT_PDF), (appendix, APPENDIX_PDF)):
-        write_bytes(run / name, sheets.write(pages.created, attached))
-    return Rendered(
-        run / REPORT, run / REPORT_PDF, None, fitted, run / APPENDIX_PDF, appendix.pages
-    )
+    return fit(pages.handin, None if problem else lay_out, limits, pages.present)
+
+
+def _write(folder: Path, rendered: Rendered, handin: bytes, appendix: Printed) -> Rendered:
+    """Write both PDFs, each of which carries the records of the run."""
+    write_bytes(folder / REPORT_PDF, handin)
+    write_bytes(folder / APPENDIX_PDF, appendix.pdf)
+    return replace(
+        rendered, pdf=folder / REPORT_PDF, appendix=folder / APPENDIX_PDF,
+        appendix_pages=appendix.pages,
+    )  # fmt: skip
 
 
 def write_both(html: str, style: str, created: datetime, paths: Sequence[Path]) -> Rendered:

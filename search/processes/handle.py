@@ -62,7 +62,7 @@ class ChildProcess:
         ours, theirs = context.Pipe()
         process = context.Process(target=child.main, args=(theirs, setup), name=name, daemon=True)
         written = _size(setup.output)
-        with _terminal_signals_blocked(), _nothing_foreign_imported():
+        with _terminal_signals_blocked(), nothing_foreign_imported():
             process.start()
         theirs.close()
         child_process = cls(process, ours, setup, now)
@@ -136,7 +136,7 @@ def _terminal_signals_blocked() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _nothing_foreign_imported() -> Iterator[None]:
+def nothing_foreign_imported() -> Iterator[None]:
     """A child born now imports the parent's modules, not a ``types.py`` of the working folder.
 
     Nor does it look for the parent's main file where there is none: a script on standard input.

@@ -23,6 +23,14 @@ class PrintingError(UserError):
 
 
 @dataclass(frozen=True)
+class Printed:
+    """A finished PDF."""
+
+    pdf: bytes
+    pages: int
+
+
+@dataclass(frozen=True)
 class Sheets:
     """A document laid out on pages, not written yet."""
 
@@ -77,11 +85,12 @@ def lay_out(html: str, style: str) -> Sheets:
         return Sheets(page.render(pdf_variant=PDF_VARIANT))
 
 
-def print_pdf(
+def print_document(
     html: str, style: str, created: datetime, attachments: Sequence[Attachment] = ()
-) -> bytes:
+) -> Printed:
     """Lay the HTML out and write it; see ``lay_out``."""
-    return lay_out(html, style).write(created, attachments)
+    sheets = lay_out(html, style)
+    return Printed(sheets.write(created, attachments), sheets.pages)
 
 
 @contextmanager

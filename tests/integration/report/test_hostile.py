@@ -18,7 +18,7 @@ from fmnist.report.load import load_facts
 from fmnist.report.markdown import MarkdownError
 from fmnist.report.output.content_policy import guarded
 from fmnist.report.output.pdf import PrintingError
-from fmnist.report.output.pdf import print_pdf as printed
+from fmnist.report.output.pdf import print_document as printed
 from fmnist.report.output.templating import ReportTemplateError, check_templates
 from fmnist.runs.codec import FactsError
 
