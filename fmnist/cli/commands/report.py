@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fmnist.cli.group import command, gather
 from fmnist.cli.jobs import DocumentOptions, print_rendered, show_in_browser
 from fmnist.cli.options import FOLDER, OPEN, REPORT, RUN
+
+if TYPE_CHECKING:
+    from fmnist.runs.folder import Run
 
 
 @command()
@@ -21,10 +25,17 @@ from fmnist.cli.options import FOLDER, OPEN, REPORT, RUN
     type=FOLDER,
     help="Folder for the report, made if need be; the run's stays as it is.",
 )
+@click.option(
+    "--sources",
+    metavar="DIR",
+    type=FOLDER,
+    help="Also write report.md, report.tex, report.docx (with pandoc) and every figure and table.",
+)
 @gather(DocumentOptions)
 def report(
-    options: DocumentOptions, *, run_folder: Path, open_report: bool, output: Path | None
-) -> int:
+    options: DocumentOptions, *, run_folder: Path, open_report: bool, output: Path | None,
+    sources: Path | None,
+) -> int:  # fmt: skip
     """Render the report of a run again; needs neither TensorFlow nor Optuna.
 
     report.pdf is the hand-in, at most 6 pages of it; appendix.pdf holds what belongs behind it,
@@ -52,6 +63,8 @@ def report(
         output=output,
         cover=document,
     )
+    if sources is not None:
+        _write_sources(rendered.html, run, sources)
     if not finished:
         imported = run.read(artifacts.RUN).imported
         why = "its trials were read in" if imported else "the run is not finished"
@@ -59,3 +72,14 @@ def report(
     if open_report:
         show_in_browser(rendered.html)
     return print_rendered(rendered)
+
+
+def _write_sources(page: Path, run: Run, folder: Path) -> None:
+    from fmnist.report.pages import started_at
+    from fmnist.report.sources.write import write_sources
+    from fmnist.runs import artifacts
+
+    missing = write_sources(page, started_at(run.read(artifacts.RUN)), folder)
+    click.echo(f"{'sources':<14} {folder}")
+    if missing:
+        click.echo(missing)

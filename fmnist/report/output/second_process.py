@@ -57,7 +57,7 @@ def printer(*, wanted: bool = True) -> Iterator[Printer]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), name="printer", daemon=True)
-    with nothing_foreign_imported():
+    with nothing_foreign_imported(main=False):
         process.start()
     theirs.close()
     try:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from report_factory import write
-from report_pages import Blank, Elements
+from report_pages import Elements
 
 from fmnist.analysis.intervals import mcnemar, newcombe
 from fmnist.analysis.reproduction import changes, judged, read_recorded
@@ -159,13 +159,12 @@ def test_predictions_of_another_run_are_refused(run):
         read_recorded(run)
 
 
-def test_the_stage_writes_the_verdict_and_the_report_shows_it(then, run, monkeypatch):
+def test_the_stage_writes_the_verdict_and_the_report_shows_it(then, run):
     reproduce(SimpleNamespace(run=Run(run), recorded=then))
     found = load_facts(run).reproduction
     assert found.holds
     assert found.source == then.run.name
-    monkeypatch.setattr("fmnist.report.render._lay_out", lambda *_: Blank())
-    page = Elements(render_report(run).html.read_text(encoding="utf-8"))
+    page = Elements(render_html(run).read_text(encoding="utf-8"))
     assert f"This run repeats the run {then.run.name}" in page.text
     assert found.sentence.replace("\u202f", " ") in page.text.replace("\u202f", " ")
 

@@ -1,0 +1,1 @@
+"""A finished report as files to work with: Markdown, LaTeX, Word, its figures and tables."""
