@@ -16,8 +16,8 @@ from fmnist.report.sources.blocks import (
     Spans,
 )
 
-LONGEST = 40
-"""Letters; the widest that a column of a table is asked to be."""
+LONGEST, BETWEEN = 30, 4
+"""Letters; the widest that a column of a table is asked to be, and the room beside its text."""
 MARKS = {"bold": "**", "italic": "*"}
 
 
@@ -50,8 +50,8 @@ def _grid(grid: Grid) -> str:
         return f"Numbers of this figure: [{grid.name}.csv]({grid.name}.csv)"
     head, *rows = [[_escape(cell) for cell in row] for row in grid.rows]
     # Pandoc shares the width of the page out by the lengths of these.
-    rules = ("-" * min(LONGEST, max(map(len, column))) for column in zip(*grid.rows, strict=True))
-    rule = [f"{line:->3}" + ":" * (k in grid.numeric) for k, line in enumerate(rules)]
+    widths = [min(LONGEST, max(map(len, column))) for column in zip(*grid.rows, strict=True)]
+    rule = ["-" * (n + BETWEEN) + ":" * (k in grid.numeric) for k, n in enumerate(widths)]
     lines = [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]
     return f"{_spans(grid.caption)}\n\n" + "\n".join(lines)
 

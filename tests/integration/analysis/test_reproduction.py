@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from report_factory import write
-from report_pages import Elements
+from report_pages import Elements, render_html
 
 from fmnist.analysis.intervals import mcnemar, newcombe
 from fmnist.analysis.reproduction import changes, judged, read_recorded
