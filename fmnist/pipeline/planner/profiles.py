@@ -73,8 +73,9 @@ _AROUND, _AROUND_SHARE = 50.0, 0.25
 # Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
 # scoring the validation images of three epochs costs, in passes.
 _PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 10, 4, 6_000
-# Networks that cost so many times the base may be searched in any case.
-_LEAST_RANGE = 1.15
+# Networks that cost so many times the base may be searched in any case, and dearer ones in none:
+# too few trials would fit, and too few epochs of the winner.
+_LEAST_RANGE, _LARGEST_RANGE = 1.15, 2.0
 # A trial is so much of the final training, sees so many images in all at least, and has so many
 # epochs at most.
 _TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 9_000, 12
@@ -183,17 +184,21 @@ def _network(
     passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
     if given is not None:
         epochs = max(1, math.floor(passes / relative_cost(given)))
-        return _Choice(0, LONGER, epochs, max(_LEAST_RANGE, epochs / FEWEST_EPOCHS))
+        return _Choice(0, LONGER, epochs, _range(epochs / FEWEST_EPOCHS))
     for place, (base, fewest) in enumerate(_NETWORKS):
         cost = relative_cost(Config(**{**base, **settings}))
         epochs = math.floor(passes / cost)
         trials_fit = not searched or _trial_passes(machine, cost, epochs) >= _FEWEST_PASSES
         planned = min(MOST_FINAL, max(1, epochs))
-        spare = max(_LEAST_RANGE, planned / (fewest if base is LONG else FEWEST_EPOCHS))
+        spare = _range(planned / (fewest if base is LONG else FEWEST_EPOCHS))
         choice = _Choice(place, base, planned, spare)
         if epochs >= fewest and trials_fit:
             break
     return choice
+
+
+def _range(times: float) -> float:
+    return min(max(_LEAST_RANGE, times), _LARGEST_RANGE)
 
 
 def _trial_passes(machine: _Machine, cost: float, epochs: int) -> float:
