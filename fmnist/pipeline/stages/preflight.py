@@ -96,9 +96,9 @@ def _fit_to_speed(job: Context, speed: float) -> None:
         disable_flips(job)
         job.run.write(SPACE, job.space)
     workload = choose_workload(request, planner.plan, job.base, job.space)
-    kept = workload.ablation_seconds(job.budget.total)
-    if kept and request.experiments is None:
-        fit = experiments_fit(job.base, speed, planner.jobs, kept)
+    if request.experiments is None and job.budget.total is not None:
+        kept = workload.ablation_seconds(job.budget.total)
+        fit = kept > 0 and experiments_fit(job.base, speed, planner.jobs, kept)
         workload = replace(workload, experiments=fit)
     planner.workload = workload
     planner.expected_epoch = len(job.splits.train) * relative_cost(job.base) / speed

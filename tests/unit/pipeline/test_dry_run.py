@@ -7,9 +7,13 @@ import pytest
 from fmnist.config.config import Config
 from fmnist.pipeline.dry_run import measure_speed, probe
 from fmnist.pipeline.planner.costs import REFERENCE
+from fmnist.pipeline.planner.planner import TimePlanner
+from fmnist.pipeline.planner.profiles import COMPACT
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import preflight as stage
+from fmnist.runs.records.plan import RunProfile
 from search.records import Epoch, Failure, TrialError
+from search.study.scheduler import Budget
 from search.tasks import Ended, EpochDone
 
 
@@ -126,3 +130,24 @@ def test_speed_is_measured_only_where_something_depends_on_it(monkeypatch, more,
     assert stage.fit_to_machine(asked) is None
     assert calls == [asked] * measured
     assert asked.planner.slowness == 1.0
+
+
+@pytest.mark.parametrize(("seconds", "back"), [(120.0, True), (4 * 3600.0, False)])
+def test_what_the_speed_leaves_no_time_for_is_left_out(seconds, back):
+    planner = TimePlanner(Budget(seconds), RunProfile(3_000, 3, 8), jobs=2, threads=1)
+    asked = SimpleNamespace(
+        planner=planner,
+        request=Request(time_seconds=seconds),
+        budget=planner.budget,
+        base=Config(**COMPACT),
+        space=None,
+        setup_for=None,
+        splits=SimpleNamespace(train=range(54_000)),
+        workers=SimpleNamespace(forget_training=lambda: None),
+        note=lambda *_: None,
+        set_parallelism=planner.set_parallelism,
+    )
+    stage._fit_to_speed(asked, 1_400.0)
+    assert planner.plan.max_trials == (1 if back else None)
+    assert planner.jobs == (1 if back else 2)
+    assert planner.workload.experiments is not back
