@@ -148,7 +148,8 @@ def _mathematical(letter: str) -> str | None:
     """A sign, a letter above or below the line, or a Greek one in mathematics; else None."""
     how, _, parts = unicodedata.decomposition(letter).partition(" ")
     if how in ("<sub>", "<super>"):
-        base = "".join(chr(int(part, 16)) for part in parts.split())
+        letters = (chr(int(part, 16)) for part in parts.split())
+        base = "".join(MATH.get(part, part) for part in letters)
         return f"{'_' if how == '<sub>' else '^'}{{{base}}}"
     greek = re.fullmatch("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)", unicodedata.name(letter, ""))
     if greek:

@@ -64,6 +64,7 @@ def test_a_page_becomes_latex():
         ("10 %\u202f– “x”", r"10 \%\,-- ``x''"),
         ("λ, Σ, ω", r"\ensuremath{\lambda}, \ensuremath{\Sigma}, \ensuremath{\omega}"),
         ("5² ✗", r"5\ensuremath{^{2}} \ensuremath{\times}"),
+        ("10⁻⁴", r"10\ensuremath{^{-}}\ensuremath{^{4}}"),
         ("Größe", "Größe"),
         ("お", "[U+304A]"),
         ("\u2068a\u2069", "a"),
