@@ -149,7 +149,7 @@ class Job:
         best = self.log.best()
         if best is None:
             return self.planner.search_reserve()
-        enough = sum(t.state == "complete" for t in self.log.trials) >= FEWEST_TRIALS
+        enough = self.complete >= FEWEST_TRIALS
         epoch, run = self.epoch_seconds(best), self.run_seconds(best)
         return self.planner.search_reserve(epoch, run, enough_trials=enough)
 
@@ -287,6 +287,11 @@ class Job:
         return len([t for t in self.log.trials if t not in self.cut and t.failure is None])
 
     @property
+    def complete(self):
+        """Trials of the search that ran to their end."""
+        return sum(t.state == "complete" for t in self.log.trials)
+
+    @property
     def searched(self):
         """Images that the trials of the search were trained on."""
         return self.planner.plan.trial_images * sum(len(t.epochs) for t in self.log.trials)
@@ -325,17 +330,15 @@ class Revising(Deaf):
     """Chooses sizes anew where trials cost another time than planned."""
 
     def __init__(self, job):
-        self.job, self.complete = job, 0
+        self.job = job
 
     def trial_done(self, trial, best, time_left):
         if trial.state == "complete":
-            self.complete += 1
             job, size = self.job, self.job.planner.plan.trial_images + VALIDATION / 3
-            epochs = [e.seconds for e in trial.epochs]
             revise_sizes(
                 job.planner,
-                statistics.fmean(epochs[1:] or epochs) * (IMAGES + VALIDATION / 3) / size,
-                job.machine.cost(trial.params),
-                trial=sum(epochs),
-                finished=self.complete,
+                [e.seconds for e in trial.epochs],
+                scale=(IMAGES + VALIDATION / 3) / size,
+                cost=job.machine.cost(trial.params),
+                finished=job.complete,
             )

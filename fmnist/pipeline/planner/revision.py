@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.pipeline.planner.planner import TimePlanner
@@ -14,7 +16,7 @@ _DEPARTURE = 1.25
 
 
 def revise_sizes(
-    planner: TimePlanner, epoch: float, cost: float, *, trial: float, finished: int
+    planner: TimePlanner, seconds: Sequence[float], *, scale: float, cost: float, finished: int
 ) -> None:
     """Choose sizes anew after a trial, where training departs from the plan.
 
@@ -23,14 +25,15 @@ def revise_sizes(
     on, since what was found is worth more than what it took.
 
     Args:
-        epoch: seconds of an epoch on all images, as measured with ``planner.jobs`` trials at once.
-        cost: of the network that it was measured on, as a multiple of the base.
-        trial: seconds of a trial, likewise.
+        seconds: of the trial's epochs, with ``planner.jobs`` trials at once; the first compiles.
+        scale: how many times as long one on all images takes.
+        cost: of the trial's network, as a multiple of the base.
         finished: trials so far.
     """
     if planner.expected_epoch is None:
         return
-    slowdown = parallel_slowdown(planner.jobs)
+    slowdown, trial = parallel_slowdown(planner.jobs), sum(seconds)
+    epoch = scale * fmean(seconds[1:] or seconds)
     slower = epoch / slowdown / cost / planner.expected_epoch
     if 1 / _DEPARTURE < slower < _DEPARTURE:
         return

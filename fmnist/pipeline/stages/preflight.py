@@ -82,7 +82,7 @@ def _all_asked(job: Context) -> bool:
 def _fit_to_speed(job: Context, speed: float) -> None:
     """Choose network and sizes anew; see ``profile_for``."""
     planner, request = job.planner, job.request
-    planner.plan = plan = choose_profile(
+    planner.plan = choose_profile(
         request,
         job.budget.total,
         lambda: job.data,
@@ -106,7 +106,7 @@ def _fit_to_speed(job: Context, speed: float) -> None:
         images = len(job.splits.train)
         work = training_work(job.base, planner.plan.final_epochs, images)
         planner.forecast = forecast(work)
-    if plan.max_trials == 1:
+    if planner.plan.max_trials == 1:
         job.set_parallelism(1)  # the one trial and the final training have the same process
     job.workers.forget_training()
     job.note("preflight", describe_profile(planner.plan, speed, planner.forecast))

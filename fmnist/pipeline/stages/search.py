@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from fmnist import backends
@@ -19,7 +18,7 @@ from fmnist.training import checkpoint
 from search.analysis.importance import importances
 from search.engines import open_engine
 from search.engines.base import Suggestion
-from search.records import Epoch, EpochLog, Failure, Trial, TrialLog, read_trials
+from search.records import Epoch, EpochLog, Failure, Trial, TrialLog
 from search.space import SpaceError
 from search.study.checkpoints import CheckpointFolder
 from search.study.running_trial import trial_seed
@@ -79,7 +78,7 @@ def _study(job: Context, log: TrialLog) -> Study:
         scheduler=TrialScheduler(job.budget, reserve=lambda: reserve(job, log, costs), costs=costs),
         log=log,
         epoch_log=epoch_log,
-        listener=_SearchListener(job),
+        listener=_SearchListener(job, log),
         options=StudyOptions(
             epochs=sizes.trial_epochs,
             max_trials=request.trials or sizes.max_trials,
@@ -133,18 +132,6 @@ def _scale_to_all_images(job: Context) -> float:
     return (len(job.splits.train) + validation) / (job.trial_images + validation)
 
 
-def _revise_sizes(job: Context, trial: Trial, complete: int) -> None:
-    """Look whether training costs what was planned, by the trial's epochs but the first.
-
-    The first one compiles.
-    """
-    cost = relative_cost(job.base.replace(**trial.params)) / relative_cost(job.base)
-    epochs = [e.seconds for e in trial.epochs]
-    epoch = fmean(epochs[1:] or epochs) * _scale_to_all_images(job)
-    seconds = sum(epochs)
-    revise_sizes(job.planner, epoch, cost, trial=seconds, finished=complete)
-
-
 class ProgressListener:
     """Shows a study and notes its time, so that a resumed run knows what is left."""
 
@@ -172,13 +159,19 @@ class ProgressListener:
 class _SearchListener(ProgressListener):
     """Looks besides whether trials cost what was planned."""
 
-    def __init__(self, job: Context) -> None:
+    def __init__(self, job: Context, log: TrialLog) -> None:
         super().__init__(job)
-        self._complete = _count_complete(read_trials(job.run / TRIALS))
+        self._log = log
 
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         """See ``search.study.study.Listener``."""
         if trial.state == "complete":
-            self._complete += 1
-            _revise_sizes(self.job, trial, self._complete)
+            revise_sizes(
+                self.job.planner,
+                [e.seconds for e in trial.epochs],
+                scale=_scale_to_all_images(self.job),
+                cost=relative_cost(self.job.base.replace(**trial.params))
+                / relative_cost(self.job.base),
+                finished=_count_complete(self._log.trials),
+            )
         super().trial_done(trial, best, time_left)

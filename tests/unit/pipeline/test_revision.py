@@ -20,7 +20,7 @@ def a_planner(*, total=600.0, jobs=1, **sizes):
 
 def revise(planner, slower, *, cost=1.0, trial=5.0, finished=1):
     epoch = slower * cost * EPOCH * parallel_slowdown(planner.jobs)
-    revise_sizes(planner, epoch, cost, trial=trial, finished=finished)
+    revise_sizes(planner, [trial], scale=epoch / trial, cost=cost, finished=finished)
     return planner.plan.final_epochs
 
 
