@@ -104,16 +104,16 @@ def render_report(
     if questions is not None:
         keep_questions(questions, folder / FOLDER)
     concepts = load_concepts(_concept_folder((folder, run), templates))
-    words = author.Words()
-    if authored and (own := text or _first((folder, run), author.FOLDER)):
-        words = author.load_words(own, asked.own if asked else ())
+    words, own = author.Words(), asked.own if asked else ()
+    if authored and (texts := text or _first((folder, run), author.FOLDER)):
+        words = author.load_words(texts, own)
     environment = environment_for(templates)
     errors = named_errors() if templates else nullcontext()
     with drawing(), printer(wanted=not interim) as second, errors:
         outline = asked.outline(words.sections) if asked else HANDIN
         pages = Pages(environment, facts, concepts, limits, words, outline)
         if text is not None:  # only now: it has no number that this run lacks
-            author.keep_words(text, folder / author.FOLDER, asked.own if asked else ())
+            author.keep_words(text, folder / author.FOLDER, own)
         if rubric is not None:
             rubrics.keep_rubric(rubric, folder)
         style = source(environment, "pdf.css")

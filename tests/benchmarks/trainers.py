@@ -109,12 +109,12 @@ class OwnRecipe:
         command = [sys.executable, "-m", "fmnist", "plan", "--json", "--time", text]
         command += ["--data", str(data)] if data else []
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        plan, base = json.loads(told), Config(**json.loads(told)["network"])
-        sizes, most = plan["sizes"], plan["sizes"]["most_cost"]
+        plan = json.loads(told)
+        base, sizes = Config(**plan["network"]), plan["sizes"]
         images, epochs = sizes["trial_images"], sizes["trial_epochs"]
         stages = {stage["stage"]: stage["seconds"] for stage in plan["planned"]}
         return cls(
-            HyperModel(narrow_to_cost(CORE, base, most), base),
+            HyperModel(narrow_to_cost(CORE, base, sizes["most_cost"]), base),
             Sizes(images, epochs, patience=epochs, max_epochs=3 * epochs),
             None if seconds is None else stages["search"] + stages["confirm"],
         )

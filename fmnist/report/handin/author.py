@@ -85,14 +85,16 @@ def load_words(folder: Path, own: Collection[str] = ()) -> Words:
     """
     found = [f for f in folder.iterdir() if not f.name.startswith((".", "README"))]
     check_files(folder, found, "text")
-    files = {f.name: f for f in sorted(found)}
+    files: dict[str, str] = {}
     sections = [slug for slug, *_ in HANDIN] + list(own)
     instead: dict[str, str] = {}
     after: dict[str, str] = {}
     statement = Statement()
-    for name, file in files.items():
+    for file in sorted(found):
+        name = file.name
         section, behind = _section(name, sections)
-        content = spelt((read(file),))[0]
+        files[name] = read(file)
+        content = spelt((files[name],))[0]
         if section == STATEMENT:
             statement, content = _statement(name, content)
         values.check(name, content)
@@ -105,7 +107,7 @@ def load_words(folder: Path, own: Collection[str] = ()) -> Words:
             f"{folder}: {both[0]}{SUFFIX} and {both[0]}{AFTER}{SUFFIX} are about one section; "
             "write all of it into one of them"
         )
-    return Words({n: read(f) for n, f in files.items()}, instead, after, statement)
+    return Words(files, instead, after, statement)
 
 
 def keep_words(source: Path, target: Path, own: Collection[str] = ()) -> None:
