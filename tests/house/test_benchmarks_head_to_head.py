@@ -103,12 +103,14 @@ def test_a_training_without_time_still_ends_at_once(opponents, sample, tmp_path)
 
 
 def test_a_search_has_its_share_of_the_time(opponents):
+    from opponent_parts import sizes_for
+
     clock = opponents.Clock(100.0, 200.0, lambda: 150.0)
     assert clock.search() == pytest.approx(0.6 * 200 - 50)
     assert clock.fit() == 200 - 12 - 50
     assert replace(clock, seconds=1000.0).fit() == 1000 - 40 - 50
     assert opponents.Clock(0.0, None).search() == float("inf")
-    images = [opponents.sizes_for(t).images for t in (60, 600, None, 7200, 28_800)]
+    images = [sizes_for(t).images for t in (60, 600, None, 7200, 28_800)]
     assert images == [6_000, 18_000, 18_000, 30_000, 54_000]
 
 

@@ -76,7 +76,8 @@ class Job:
             faults=night.faults,
             jumps=list(night.jumps),
         )
-        # The preflight measures what there is: a machine that is slow at that moment, too.
+        # The preflight measures what there is: a machine that is slow at that moment, too;
+        # and, below, how long typesetting takes.
         measured = speed / self.machine.level * math.exp(self.chance.gauss(0, 0.15))
         self.workload = PostSearchWorkload(night.refit, night.members, night.mirrored)
         profile = profile_for(
@@ -90,10 +91,11 @@ class Job:
         self.machine.epoch *= cost
         clock = self.machine.wall if night.until else self.machine.monotonic
         self.budget = Budget(night.total, clock=clock)
+        typesetting = self.slow * night.slow_tail * math.exp(self.chance.gauss(0, 0.1))
         self.planner = TimePlanner(
             self.budget,
             profile,
-            slowness_of(measured),
+            max(slowness_of(measured), typesetting),
             jobs=night.jobs,
             workload=self.workload,
         )
