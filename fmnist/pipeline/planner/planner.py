@@ -21,7 +21,7 @@ from search.study.scheduler import Budget
 
 # Seconds that evaluation, explanations and report need on the machine this was measured on, the
 # largest share of the time for them, and the part that explanations and report need.
-_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 0.35, 0.6
+_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 0.35, 0.7
 # Seconds for every epoch on the test curve, on that machine; the longest curve; its largest share.
 _CURVE_AN_EPOCH, _LONGEST_CURVE, _CURVE_SHARE = 1.25, 16.0, 0.015
 _CURVE_KEPT = 0.85  # of the tail, by a refit that would otherwise be in vain
@@ -223,8 +223,8 @@ class TimePlanner:
             self._promised = seconds_per_epoch / parallel_slowdown(self.jobs)
         most = math.floor(self.plan.final_epochs * self.plan.stretch) - done
         recent = self._epochs[-3:] or [self._promised]
-        # What the trials promised counts like two epochs, and the latest ones count twice.
-        expected = fmean([self._promised] * 2 + self._epochs + recent)
+        # What the trials promised counts less with each epoch, and the latest ones count twice.
+        expected = fmean([self._promised] * max(0, 3 - done) + self._epochs + recent)
         # The last epoch may be as slow as the latest; slower still, it is cut off.
         risk = max(0.0, recent[-1] - expected)
         self._epoch = expected

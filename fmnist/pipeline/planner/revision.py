@@ -57,4 +57,6 @@ def _revised(plan: RunProfile, slower: float) -> RunProfile:
         return plan
     fewest, most = min(plan.final_epochs, FEWEST_EPOCHS), max(plan.final_epochs, MOST_FINAL)
     epochs = min(most, max(fewest, round(plan.final_epochs / slower)))
-    return replace(plan, final_epochs=epochs)
+    # The machine may be fast again: as many epochs as before are still the most.
+    stretch = max(plan.stretch, plan.stretch * plan.final_epochs / epochs)
+    return replace(plan, final_epochs=epochs, stretch=stretch)

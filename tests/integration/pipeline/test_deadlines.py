@@ -120,7 +120,7 @@ def test_most_of_the_time_is_put_to_use(nights):
     assert len(used) >= 200
     assert statistics.median(used) >= 0.9
     # The lowest are nights of minutes with a refit or an ensemble, whose epochs a slow spell cut.
-    assert quantile(used, 0.05) >= 0.7
+    assert quantile(used, 0.05) >= 0.75
 
 
 def test_who_slept_too_long_ends_as_early_as_possible(nights):
@@ -183,7 +183,10 @@ def machines(tmp_path_factory, quick_disk):
 
 
 def test_machines_of_every_speed_end_in_time(machines):
-    assert [(j.late, j.scenario) for j in machines if j.late > 0] == []
+    """But for those in whose time not even one trial, one epoch and the report fit."""
+    fitting = [j for j in machines if j.scenario.total > j.least]
+    assert len(fitting) >= 0.9 * len(machines)
+    assert [(j.late, j.scenario) for j in fitting if j.late > 0] == []
 
 
 def test_machines_of_every_speed_finish_enough_trials_or_none(machines):
@@ -199,8 +202,8 @@ def test_machines_of_every_speed_finish_enough_trials_or_none(machines):
 
 def test_machines_of_every_speed_use_their_time(machines):
     used = [j.used for j in machines]
-    assert statistics.median(used) >= 0.9
-    assert quantile(used, 0.1) >= 0.75
+    assert statistics.median(used) >= 0.92
+    assert quantile(used, 0.1) >= 0.8
 
 
 def same_nights(folder, count, *scenario, **options):
@@ -224,7 +227,7 @@ def test_ten_minutes_as_measured(tmp_path, quick_disk, at_once):
     print(f"trials {trials:g}, epochs of the retraining {epochs:g}, confirmed {confirmed}")
     assert trials >= FEWEST_TRIALS
     assert epochs >= FEWEST_EPOCHS
-    assert confirmed >= TEN_MINUTES / 2
+    assert confirmed >= 0.4 * TEN_MINUTES
 
 
 @pytest.mark.parametrize("minutes", [5, 10, 30])

@@ -50,6 +50,16 @@ def test_a_plan_of_few_epochs_keeps_them_and_the_users_own_are_the_users():
     assert revise(a_planner(total=6000.0, stretch=1), 3.0) == 16
 
 
+def test_a_machine_that_is_fast_again_may_train_as_many_epochs_as_before():
+    planner = a_planner(total=6000.0)
+    most = planner.plan.stretch * planner.plan.final_epochs
+    revise(planner, 1.6)
+    assert planner.plan.final_epochs < 16
+    assert planner.plan.stretch * planner.plan.final_epochs == pytest.approx(most)
+    revise(planner, 0.25)
+    assert planner.plan.stretch * planner.plan.final_epochs > most
+
+
 def test_a_search_is_given_back_after_its_first_trial_alone():
     planner = a_planner()
     revise(planner, 2.0, trial=100.0)
