@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -75,7 +76,9 @@ def main() -> None:
     secure_streams()
     os.environ.update(_SURROUNDINGS)
     with library_output.separate():
-        sys.exit(_invoke())
+        status = _invoke()
+    gc.freeze()  # the interpreter need not search all of TensorFlow for garbage: seconds
+    sys.exit(status)
 
 
 def _invoke() -> int:

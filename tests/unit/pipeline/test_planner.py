@@ -56,7 +56,7 @@ def test_longer_runs_afford_larger_trials():
 @pytest.mark.parametrize("slowness", [0.1, 1.0, 8.0])
 def test_the_tail_is_bounded(total, slowness):
     tail = planner(total, slowness=slowness).post_search_seconds()
-    assert 0 < tail <= 0.35 * total
+    assert 0 < tail <= 0.45 * total
     assert tail <= 50 * max(0.5, slowness)
 
 
