@@ -83,6 +83,10 @@ class Figure:
     caption: str
     table: list[list[str]] | None = None
 
+    def _repr_svg_(self) -> str:
+        """What a notebook shows."""
+        return self.svg
+
     @property
     def width(self) -> int:
         """Width in CSS pixels."""
