@@ -125,6 +125,8 @@ class Context:
             planned = [part.stage for part in stored.planned]  # none without a limit
             if planned and self.request.experiments is None and "experiments" not in planned:
                 planner.workload = replace(planner.workload, experiments=False)
+            kept = sum(part.seconds or 0.0 for part in stored.planned if part.stage == "baseline")
+            planner.workload = replace(planner.workload, baseline=kept)
             if self.request.jobs == "auto":
                 # Costs were learnt with so many at once; another machine may have less room.
                 jobs = min(jobs, stored.jobs)

@@ -19,6 +19,7 @@ from fmnist.pipeline.coordination import Coordinator, LocalCoordinator
 from fmnist.pipeline.flip_policy import disable_flips
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages.ablation import experiments
+from fmnist.pipeline.stages.baseline import baseline
 from fmnist.pipeline.stages.confirm import confirm
 from fmnist.pipeline.stages.data_quality import gallery
 from fmnist.pipeline.stages.ensemble import ensemble
@@ -168,6 +169,7 @@ _STAGES = (
     _Stage("retrain", artifacts.HISTORY, retrain),
     _Stage("refit", artifacts.REFIT, refit, lambda job: job.planner.workload.refit),
     _Stage("ensemble", artifacts.ENSEMBLE, ensemble, lambda job: job.planner.workload.members > 0),
+    _Stage("baseline", artifacts.BASELINE, baseline, lambda job: job.planner.workload.baseline > 0),
     _Stage("evaluate", artifacts.METRICS, evaluate),
     _Stage("explain", artifacts.EVIDENCE, explain),
     _Stage("gallery", artifacts.GALLERY, gallery),

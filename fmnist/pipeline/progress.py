@@ -26,6 +26,7 @@ STAGES = {
     "retrain": "retraining the best configuration",
     "refit": "training it once more, on the validation images too",
     "ensemble": "training the members of the ensemble",
+    "baseline": "training a dense network to compare with",
     "evaluate": "opening the test set",
     "explain": "looking inside the network",
     "experiments": "trying variants of the best configuration",

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from fmnist.runs.records.ablation import AblationPlan, Experiments
 from fmnist.runs.records.comparison import Comparison
 from fmnist.runs.records.data_quality import Gallery, Pictures
-from fmnist.runs.records.final_model import Refit, TrainedEnsemble
+from fmnist.runs.records.final_model import Refit, TrainedBaseline, TrainedEnsemble
 from fmnist.runs.records.interpretation import Evidence, Explanation
 from fmnist.runs.records.metrics import History, Metrics, Predictions
 from fmnist.runs.records.plan import Plan, Preflight, Stages
@@ -114,6 +114,17 @@ ENSEMBLE = Artifact(
     "ensemble.json", "ensemble", "the further networks of the ensemble, in the folder ensemble",
     TrainedEnsemble,
 )  # fmt: skip
+BASELINE_EPOCHS = Artifact(
+    "baseline_epochs.jsonl", "baseline",
+    "epochs of the dense baseline the moment they were over", Epoch,
+)  # fmt: skip
+BASELINE_TRIALS = Artifact("baseline.jsonl", "baseline", "the dense baseline as a trial", Trial)
+BASELINE = Artifact(
+    "baseline.json", "baseline", "the dense network of as many parameters", TrainedBaseline
+)
+BASELINE_MODEL: Artifact[Any] = Artifact(
+    "baseline.keras", "baseline", "the dense network, which the test compares with"
+)
 MODEL: Artifact[Any] = Artifact("model.keras", "retrain", "the trained network")
 VALIDATED: Artifact[Any] = Artifact(
     "validated.keras", "refit", "the network before it learnt the validation images"

@@ -7,6 +7,7 @@ import pytest
 from nbclient import NotebookClient
 
 import fmnist
+from fmnist.data import load
 
 pytestmark = pytest.mark.slow
 
@@ -35,11 +36,5 @@ def test_the_example_notebook_runs_to_its_end(tmp_path, monkeypatch):
     assert sum("text/html" in k for k in kinds) >= 3  # progress, the run, data frames
     streams = "".join(o.text for o in shown if o.output_type == "stream" and o.name == "stderr")
     assert "Traceback" not in streams
-    images = np_images()
+    images = load(ROOT / "tests" / "data" / "sample").train_images[:5]
     assert run.predict(images).shape == (5, 10)
-
-
-def np_images():
-    from fmnist.data import load
-
-    return load(ROOT / "tests" / "data" / "sample").test_images[:5]

@@ -27,6 +27,7 @@ _TRAININGS = {
     "retrain": artifacts.RETRAIN_EPOCHS,
     "refit": artifacts.REFIT_EPOCHS,
     "ensemble": artifacts.ENSEMBLE_EPOCHS,
+    "baseline": artifacts.BASELINE_EPOCHS,
 }
 
 

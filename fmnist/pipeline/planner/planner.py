@@ -92,7 +92,11 @@ class TimePlanner:
         return f"{self.jobs} trials at once, with {threads} each"
 
     def post_search_seconds(self) -> float:
-        """Seconds for evaluation, explanations, experiments and report."""
+        """Seconds for baseline, evaluation, explanations, experiments and report."""
+        return self.post_baseline_seconds() + self.workload.baseline
+
+    def post_baseline_seconds(self) -> float:
+        """The same without the baseline."""
         return self.reporting_seconds() + self.workload.ablation_seconds(self.budget.total)
 
     def reporting_seconds(self) -> float:
@@ -237,7 +241,7 @@ class TimePlanner:
 
     def refit_reserve(self) -> float:
         """Seconds to keep while the refit is under way: for some of the curve and the report."""
-        return _CURVE_KEPT * self.reporting_seconds()
+        return _CURVE_KEPT * self.reporting_seconds() + self.workload.baseline
 
     def refit_fits(self, epochs: int, seconds: float) -> bool:
         """Whether so many epochs on all images fit, of so many seconds each."""
@@ -325,6 +329,8 @@ class TimePlanner:
             *((name, retrain * part / load) for name, part in shares.items()),
             *((name, share * self.reporting_seconds()) for name, share in _TAIL_PARTS),
         ]
+        if self.workload.baseline:
+            parts.insert(-len(_TAIL_PARTS), ("baseline", self.workload.baseline))
         if more := self.workload.ablation_seconds(self.budget.total):
             parts.insert(-1, ("experiments", more))
         return tuple(PlannedStage(name, round(seconds, 1)) for name, seconds in parts)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fmnist.ablation.sizing import TELLING_SIZE, Prices
-from fmnist.ablation.variants import catalogue
+from fmnist.ablation.variants import catalogue, equal_units
 from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.data import DataSet
@@ -19,6 +19,21 @@ from fmnist.runs.records.plan import Forecast, RunProfile
 from fmnist.text import counted, percent
 from search.processes.supervisor import available_cores
 from search.space import SearchSpace
+
+# What the dense baseline is trained with, after which it was not seen to gain; nothing is searched
+# for it. Its share of the time at most, and what is kept above its expected cost.
+_DENSE: dict[str, Any] = {
+    "stages": 0,
+    "whitening": False,
+    "batch_size": 256,
+    "learning_rate": 2e-3,
+    "dropout": 0.2,
+    "shift": 0,
+    "erasing": 0.0,
+    "ema": 0.0,
+    "epochs": 10,
+}
+_BASELINE_SHARE, _BASELINE_MARGIN = 0.03, 1.3
 
 
 def choose_profile(
@@ -104,6 +119,25 @@ def experiments_fit(base: Config, speed: float, jobs: int, seconds: float) -> bo
     prices = Prices(base, unit, jobs, slowness_of(speed))
     telling = [e for e in catalogue(base) if e.telling and not e.reason]
     return prices.total(telling, TELLING_SIZE) <= seconds
+
+
+def baseline_seconds(
+    base: Config, classes: int, images: int, speed: float, total: float | None
+) -> float:
+    """Seconds for the dense baseline of a network about as large as ``base``; 0 without one.
+
+    There is none where it would take more than a small share of the time, nor without a limit.
+    """
+    if total is None or not base.filters:
+        return 0.0
+    dense = dense_config(base, classes)
+    seconds = _BASELINE_MARGIN * dense.epochs * images * relative_cost(dense) / speed
+    return round(seconds, 1) if seconds <= _BASELINE_SHARE * total else 0.0
+
+
+def dense_config(config: Config, classes: int) -> Config:
+    """The dense network of as many parameters as ``config`` has, with a recipe of its own."""
+    return config.replace(**_DENSE, dense_units=equal_units(config, classes))
 
 
 def choose_jobs(request: Request, seconds: float | None, device: str | None = None) -> int:

@@ -28,12 +28,14 @@ class PostSearchWorkload:
         members: trainings of the ensemble besides the final model.
         mirrored: whether predictions are means over each image and its mirror image.
         experiments: whether there are experiments around the best configuration.
+        baseline: seconds kept for the dense baseline; 0 without one.
     """
 
     refit: bool = False
     members: int = 0
     mirrored: bool = False
     experiments: bool = False
+    baseline: float = 0.0
 
     @property
     def forward_passes(self) -> int:

@@ -21,6 +21,8 @@ from fmnist.models.inference import load_model
 from fmnist.pipeline.stages.refit import refitted
 from fmnist.pipeline.stages.retrain import checkpoint_file, forget_checkpoints
 from fmnist.runs.artifacts import (
+    BASELINE,
+    BASELINE_MODEL,
     BEST_CONFIG,
     CONFIRMATION,
     ENSEMBLE,
@@ -34,7 +36,7 @@ from fmnist.runs.artifacts import (
 )
 from fmnist.runs.config_source import load_config
 from fmnist.runs.listing import count_test_reads
-from fmnist.runs.records.final_model import Ensemble, Member
+from fmnist.runs.records.final_model import Baseline, Ensemble, Member
 from fmnist.runs.records.metrics import Metrics, Networks, SearchResult, SingleView, TestEpoch
 from fmnist.runs.records.score import Score
 from fmnist.training import checkpoint
@@ -85,6 +87,7 @@ def evaluate(job: Context) -> None:
         calibration=calibrated,
         search=_search_result(job, validation_p, validation[1], test.accuracy),
         ensemble=together,
+        baseline=_baseline(job, images, labels, test_p),
         single_view=SingleView(
             classification.summarise(validation[1], validation_plain),
             classification.summarise(labels, test_plain),
@@ -178,6 +181,22 @@ def _ensemble_result(
         members=(first, *others),
         left_out=trained.left_out,
         against_single=paired,
+    )
+
+
+def _baseline(
+    job: Context, images: Images, labels: Labels, test_p: Probabilities
+) -> Baseline | None:
+    """The dense network on the same images, and the lead over it; None without one."""
+    trained = job.run.get(BASELINE)
+    if trained is None or not trained.used:
+        return None
+    dense = _Network(job.run / BASELINE_MODEL, mirrored=False).predict(images)
+    return Baseline(
+        **vars(classification.summarise(labels, dense)),
+        units=trained.units,
+        epochs=len(trained.epochs),
+        lead=intervals.mcnemar(labels, test_p.argmax(axis=1), dense.argmax(axis=1)),
     )
 
 

@@ -14,6 +14,7 @@ from fmnist.pipeline.flip_policy import disable_flips
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.forecast import forecast, training_work
 from fmnist.pipeline.planner.sizing import (
+    baseline_seconds,
     choose_jobs,
     choose_profile,
     choose_workload,
@@ -100,7 +101,12 @@ def _fit_to_speed(job: Context, speed: float) -> None:
         kept = workload.ablation_seconds(job.budget.total)
         fit = kept > 0 and experiments_fit(job.base, speed, planner.jobs, kept)
         workload = replace(workload, experiments=fit)
-    planner.workload = workload
+    kept = 0.0
+    if request.kind == "search" and not request.recipe:
+        kept = baseline_seconds(
+            job.base, len(job.data.class_names), len(job.splits.train), speed, job.budget.total
+        )
+    planner.workload = replace(workload, baseline=kept)
     planner.expected_epoch = len(job.splits.train) * relative_cost(job.base) / speed
     if request.data is None and job.budget.total is not None:
         images = len(job.splits.train)

@@ -104,9 +104,18 @@ def below_expected(facts: Facts) -> list[Finding] | None:
 
 
 def below_baseline(facts: Facts) -> list[Finding] | None:
-    """The accuracy is not above published networks without convolutions."""
+    """The accuracy is not above that of networks without convolutions, its own or published."""
+    own = facts.metrics.baseline if facts.metrics else None
+    if own is not None and own.lead.interval[0] <= 0:
+        sentence = (
+            f"{text.percent(own.accuracy, own.n)} is what a dense network of as many parameters "
+            f"reaches in this run; the lead over it, {text.point_span(own.lead.interval)} "
+            f"({INTERVAL}), may be none."
+        )
+        title = "Not above the dense baseline"
+        return [Finding("below-baseline", title, WARNING, sentence, "results", run.remedy(facts))]
     if facts.metrics is None or not published.comparable(facts):
-        return None
+        return None if own is None else []
     if facts.best is not None and facts.best.dense:
         return None
     test = facts.metrics.test

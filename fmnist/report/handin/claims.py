@@ -55,6 +55,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("above_dense", performance.above_dense),
         Claim("level_with_dense", performance.level_with_dense),
         Claim("below_dense", performance.below_dense),
+        Claim("lead_over_dense", performance.lead_over_dense),
         Claim("dense_decided", performance.dense_decided),
         Claim("dense_undecided", performance.dense_undecided),
         Claim("below_strongest", performance.below_strongest),

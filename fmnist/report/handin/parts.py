@@ -114,7 +114,7 @@ def _systems(facts: Facts) -> Table:
     rows: list[tuple[str, ...]] = [
         ("Most frequent class for every image", n, text.percent(share, test.n), "–", "–")
     ]
-    rows += _anchor_row(facts, performance.DENSE) + _own_dense(facts)
+    rows += _anchor_row(facts, performance.DENSE) + _trained_dense(facts) + _own_dense(facts)
     alone = performance.single_view(facts)
     if alone is not None:
         bounds = wilson_interval(round(alone * test.n), test.n)
@@ -141,6 +141,18 @@ def _anchor_row(facts: Facts, name: str) -> list[tuple[str, ...]]:
     return [
         (found.name, text.count(found.n), text.percent(found.accuracy, digits=1),
          text.interval(found.interval, found.n), "published")
+    ]  # fmt: skip
+
+
+def _trained_dense(facts: Facts) -> list[tuple[str, ...]]:
+    """The dense network that was trained to its end and tested with this one."""
+    found = facts.metrics.baseline if facts.metrics else None
+    if found is None:
+        return []
+    return [
+        ("Dense network of as many parameters", text.count(found.n),
+         text.percent(found.accuracy, found.n), text.interval(found.interval, found.n),
+         f"this run, {text.counted(found.epochs, 'epoch')}")
     ]  # fmt: skip
 
 

@@ -114,8 +114,19 @@ def no_anchor(facts: Facts) -> Numbers:
     return {"share": constant(facts), "accuracy": tested(facts).accuracy, "n": tested(facts).n}
 
 
+def lead_over_dense(facts: Facts) -> Numbers:
+    """The dense network of as many parameters that was trained and tested beside this one."""
+    found = facts.metrics.baseline if facts.metrics else None
+    if found is None:
+        return None
+    low, high = found.lead.interval
+    return {"dense": found, "verdict": "ahead" if low > 0 else "behind" if high < 0 else "tied"}
+
+
 def own_dense(facts: Facts) -> Measured | None:
-    """The experiment with a dense network of equal parameters, where it was made."""
+    """The experiment with a dense network of equal parameters, where nothing better was made."""
+    if lead_over_dense(facts):
+        return None
     made = facts.experiments.of("cnn_vs_dense") if facts.experiments else ()
     return next((e for e in made if e.key == "dense"), None)
 

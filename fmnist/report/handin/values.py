@@ -83,7 +83,10 @@ def _search(facts: Facts) -> dict[str, str]:
 def _baseline(facts: Facts) -> dict[str, str]:
     dense = performance.anchor(facts, performance.DENSE)
     published = {"dense": text.percent(dense.result.accuracy, digits=1)} if dense else {}
-    return {"constant": text.percent(performance.constant(facts), tested(facts).n), **published}
+    found = facts.metrics.baseline if facts.metrics else None
+    trained = {"trained": text.percent(found.accuracy, found.n)} if found else {}
+    constant = text.percent(performance.constant(facts), tested(facts).n)
+    return {"constant": constant, **published, **trained}
 
 
 def _calibration(facts: Facts) -> dict[str, str]:
@@ -118,7 +121,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], Callable[[Facts], Values]]] = {
         lambda facts: _score(facts.metrics.validation) if facts.metrics else {},
     ),
     "hardest": (("name", *_MEANS, "taken_for"), _hardest),
-    "baseline": (("constant", "dense"), _baseline),
+    "baseline": (("constant", "dense", "trained"), _baseline),
     "calibration": (("before", "after"), _calibration),
     "network": (
         ("parameters",),

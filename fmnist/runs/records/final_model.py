@@ -7,6 +7,7 @@ from typing import Any
 
 from fmnist.runs.records.score import Score
 from search.analysis.results import Interval
+from search.records import Epoch
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,24 @@ class Refit:
     images: int
     seed: int = 0
     epochs: tuple[RefitEpoch, ...]
+
+
+@dataclass(frozen=True)
+class TrainedBaseline:
+    """``baseline.json``: the dense network of as many parameters.
+
+    Attributes:
+        used: whether it came to its end, so that it is tested.
+        reason: why not; empty where it did.
+        units: of its hidden layer.
+        images: that it was trained on.
+    """
+
+    used: bool
+    reason: str
+    units: int
+    images: int
+    epochs: tuple[Epoch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,7 +136,16 @@ class TrainedEnsemble:
     left_out: tuple[LeftOut, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Baseline(Score):
+    """The dense network on the test set; ``lead`` compares the final network with it."""
+
+    units: int
+    epochs: int
+    lead: PairedTest
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ensemble(Score):
     """The average of the members' probabilities on the test set.
 

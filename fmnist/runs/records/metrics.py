@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fmnist.runs.records.base import OMIT_NONE
 from fmnist.runs.records.calibration import Calibration as Calibration
-from fmnist.runs.records.final_model import Ensemble
+from fmnist.runs.records.final_model import Baseline, Ensemble
 from fmnist.runs.records.score import Score as Score
 from search.analysis.results import Interval
 from search.records import Epoch
@@ -155,6 +155,7 @@ class Metrics:
         validation: of the network that never learnt the validation images.
         test_time_flip: whether predictions are means over each image and its mirror image.
         ensemble: the average of several networks; it is reported apart.
+        baseline: the dense network of as many parameters; None where there was no time for one.
         calibration: of the test probabilities; None in older runs and where time was short.
     """
 
@@ -165,6 +166,7 @@ class Metrics:
     calibration: Calibration | None = None
     search: SearchResult | None = None
     ensemble: Ensemble | None = field(default=None, metadata=OMIT_NONE)
+    baseline: Baseline | None = field(default=None, metadata=OMIT_NONE)
     single_view: SingleView | None = field(default=None, metadata=OMIT_NONE)
     earlier_runs: int = 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fmnist.report.findings.results import below_baseline
 from fmnist.report.handin.claims import CLAIMS, standing
 from fmnist.report.handin.parts import parts
 from fmnist.report.handin.performance import DENSE, STRONGEST
@@ -16,6 +17,7 @@ from fmnist.report.published import load_published
 from fmnist.runs.records import metrics
 from fmnist.runs.records.ablation import UNDECIDED, WORSE, Base, Experiments, Fidelity, Measured
 from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
+from fmnist.runs.records.final_model import Baseline, PairedTest
 from fmnist.runs.records.plan import Plan, RunProfile
 from search.analysis.results import Candidate, Confirmation, Difference, Noise
 
@@ -71,6 +73,17 @@ def experimented(seeds=1, verdict=WORSE, base=0.9):
     return replace(RUN, experiments=Experiments(size, Base(9, (), base, 1.0), (dense,)))
 
 
+def beside_dense(lead, facts=RUN):
+    """A run whose own dense network is so much worse."""
+    test = facts.metrics.test
+    paired = PairedTest(test.n, 300, 200, 0.01, lead, (lead - 0.005, lead + 0.005))
+    dense = Baseline(
+        n=test.n, correct=test.correct, accuracy=test.accuracy - lead, interval=test.interval,
+        loss=0.3, units=375, epochs=10, lead=paired,
+    )  # fmt: skip
+    return replace(facts, metrics=replace(facts.metrics, baseline=dense))
+
+
 def calibrated(confidence, by_chance=0.01):
     side = Calibrated(
         abs(confidence - 0.92), (0, 0.2), by_chance, 0.3, 0.1, (10_000,), (confidence,), (0.92,)
@@ -105,7 +118,11 @@ CASES = {
     "above_dense": ([RUN], [scoring(0.9), scoring(0.85), elsewhere()]),
     "level_with_dense": ([scoring(0.9)], [RUN, scoring(0.85)]),
     "below_dense": ([scoring(0.85)], [RUN, scoring(0.9)]),
-    "dense_decided": ([experimented(3)], [experimented(2), experimented(3, UNDECIDED), RUN]),
+    "lead_over_dense": ([beside_dense(0.01), beside_dense(-0.01), beside_dense(0.0)], [RUN]),
+    "dense_decided": (
+        [experimented(3)],
+        [beside_dense(0.01, experimented(3)), experimented(2), experimented(3, UNDECIDED), RUN],
+    ),
     "dense_undecided": ([experimented(2), experimented(3, UNDECIDED)], [experimented(3), RUN]),
     "below_strongest": ([RUN], [scoring(0.956), elsewhere()]),
     "no_anchor": ([elsewhere()], [RUN, scoring(0.105, 0.01, elsewhere())]),
@@ -169,6 +186,21 @@ def test_no_words_are_left_without_a_claim():
     words = environment_for(None).get_template("claims.html.j2").module
     macros = {name for name in vars(words) if not name.startswith("_")}
     assert macros == {*CASES, *ALWAYS}
+
+
+@pytest.mark.parametrize(
+    ("lead", "said"),
+    [(0.01, "is better by 1.00 perc"), (-0.01, "is worse by 1.00 p"), (0.0, "cannot be told from")],
+)
+def test_the_side_of_the_own_dense_network_is_told_right(lead, said):
+    words = environment_for(None).get_template("claims.html.j2").module
+    facts = beside_dense(lead)
+    numbers = dict(standing("performance", facts))["lead_over_dense"]
+    assert said in words.lead_over_dense(numbers, lambda _: "")
+    titles = {finding.title for finding in below_baseline(facts)}
+    assert ("Not above the dense baseline" in titles) == (lead <= 0)
+    rows = [row for row in parts(facts, [])["systems"].rows if "as many parameters" in row[0]]
+    assert [row[4] for row in rows] == ["this run, 10 epochs"]
 
 
 def test_the_anchors_are_published():

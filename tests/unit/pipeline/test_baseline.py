@@ -1,0 +1,49 @@
+"""How large the dense baseline is, and when there is none."""
+
+import pytest
+
+from fmnist.config.config import Config
+from fmnist.models.size import size_of
+from fmnist.pipeline.planner.planner import TimePlanner
+from fmnist.pipeline.planner.profiles import COMPACT, LONG, SHORT, profile_for
+from fmnist.pipeline.planner.sizing import baseline_seconds, dense_config
+from fmnist.pipeline.planner.workload import PostSearchWorkload
+from search.study.scheduler import Budget
+
+
+@pytest.mark.parametrize("base", [COMPACT, SHORT, LONG])
+@pytest.mark.parametrize("classes", [10, 47])
+def test_it_has_as_many_parameters(base, classes):
+    config = Config(**base)
+    dense = dense_config(config, classes)
+    assert not dense.filters
+    wanted = size_of(config, classes).parameters
+    assert size_of(dense, classes).parameters == pytest.approx(wanted, rel=0.01)
+
+
+def seconds(total, speed=1000.0, base=COMPACT):
+    return baseline_seconds(Config(**base), 10, 54_000, speed, total)
+
+
+def test_it_is_trained_only_where_it_takes_little_of_the_time():
+    assert seconds(600.0) == 0
+    assert 0 < seconds(3600.0) <= 0.03 * 3600
+    assert seconds(600.0, speed=20_000.0) > 0
+    assert seconds(3600.0, speed=2000.0) == pytest.approx(seconds(3600.0) / 2, abs=0.1)
+
+
+def test_there_is_none_without_a_limit_nor_beside_a_dense_network():
+    assert seconds(None) == 0
+    assert seconds(36_000.0, base={**COMPACT, "whitening": False, "stages": 0}) == 0
+
+
+def test_the_plan_keeps_its_time():
+    plan = TimePlanner(Budget(3600.0), profile_for(3600.0))
+    without, refit = plan.post_search_seconds(), plan.refit_reserve()
+    plan.workload = PostSearchWorkload(baseline=60.0)
+    assert plan.post_search_seconds() == pytest.approx(without + 60, rel=1e-3)
+    assert plan.refit_reserve() == pytest.approx(refit + 60, rel=1e-3)
+    assert plan.post_baseline_seconds() == pytest.approx(without, rel=1e-3)
+    stages = [part.stage for part in plan.planned]
+    assert stages.index("retrain") < stages.index("baseline") < stages.index("evaluate")
+    assert sum(part.seconds for part in plan.planned) == pytest.approx(3600, abs=1)
