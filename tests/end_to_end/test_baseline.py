@@ -15,8 +15,9 @@ pytestmark = pytest.mark.slow
 
 def test_a_dense_network_of_as_many_parameters_is_tested_with_the_final_one(tmp_path):
     command = [
-        *(sys.executable, "-m", "fmnist", "run", "--time", "3m", "--data", str(SAMPLE)),
+        *(sys.executable, "-m", "fmnist", "run", "--time", "1h", "--data", str(SAMPLE)),
         *("--validation", "400", "--trials", "1", "--epochs", "2", "--set", "width=0.25"),
+        *("--experiments", "none"),
         *("--name", "one", "--json"),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

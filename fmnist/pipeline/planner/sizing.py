@@ -21,7 +21,8 @@ from search.processes.supervisor import available_cores
 from search.space import SearchSpace
 
 # What the dense baseline is trained with, after which it was not seen to gain; nothing is searched
-# for it. Its share of the time at most, and what is kept above its expected cost.
+# for it. Its share of the time at most, what is kept above its expected cost, and the seconds of
+# a process that starts and compiles.
 _DENSE: dict[str, Any] = {
     "stages": 0,
     "whitening": False,
@@ -33,7 +34,7 @@ _DENSE: dict[str, Any] = {
     "ema": 0.0,
     "epochs": 10,
 }
-_BASELINE_SHARE, _BASELINE_MARGIN = 0.03, 1.3
+_BASELINE_SHARE, _BASELINE_MARGIN, _BASELINE_START = 0.03, 1.3, 8.0
 
 
 def choose_profile(
@@ -122,7 +123,7 @@ def experiments_fit(base: Config, speed: float, jobs: int, seconds: float) -> bo
 
 
 def baseline_seconds(
-    base: Config, classes: int, images: int, speed: float, total: float | None
+    base: Config, classes: int, images: int, speed: float, total: float | None, slowness: float = 1
 ) -> float:
     """Seconds for the dense baseline of a network about as large as ``base``; 0 without one.
 
@@ -131,7 +132,8 @@ def baseline_seconds(
     if total is None or not base.filters:
         return 0.0
     dense = dense_config(base, classes)
-    seconds = _BASELINE_MARGIN * dense.epochs * images * relative_cost(dense) / speed
+    training = dense.epochs * images * relative_cost(dense) / speed
+    seconds = _BASELINE_MARGIN * (training + _BASELINE_START * slowness)
     return round(seconds, 1) if seconds <= _BASELINE_SHARE * total else 0.0
 
 

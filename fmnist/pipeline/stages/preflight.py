@@ -103,9 +103,9 @@ def _fit_to_speed(job: Context, speed: float) -> None:
         workload = replace(workload, experiments=fit)
     kept = 0.0
     if request.kind == "search" and not request.recipe:
-        kept = baseline_seconds(
-            job.base, len(job.data.class_names), len(job.splits.train), speed, job.budget.total
-        )
+        classes, images = len(job.data.class_names), len(job.splits.train)
+        total, slowness = job.budget.total, planner.slowness
+        kept = baseline_seconds(job.base, classes, images, speed, total, slowness)
     planner.workload = replace(workload, baseline=kept)
     planner.expected_epoch = len(job.splits.train) * relative_cost(job.base) / speed
     if request.data is None and job.budget.total is not None:
