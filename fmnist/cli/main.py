@@ -26,7 +26,7 @@ from fmnist.cli.commands.reproduce import reproduce
 from fmnist.cli.commands.run import run
 from fmnist.cli.commands.runs import check, runs
 from fmnist.cli.commands.status import status, watch
-from fmnist.cli.commands.train import recipes, train
+from fmnist.cli.commands.train import recipes, train, trial
 from fmnist.cli.commands.try_ import try_command
 from fmnist.cli.commands.worker import worker
 from fmnist.cli.group import ConfigurableGroup
@@ -63,9 +63,9 @@ def cli(config_file: Path | None) -> None:
 
 
 _COMMANDS = [
-    try_command, run, plan, train, predict, report, compare, recipes, status, doctor, runs, check,
-    clean, config, completion, dashboard, import_command, worker, reproduce, export, experiment,
-    notify, watch,
+    try_command, run, plan, train, trial, predict, report, compare, recipes, status, doctor, runs,
+    check, clean, config, completion, dashboard, import_command, worker, reproduce, export,
+    experiment, notify, watch,
 ]  # fmt: skip
 for _command in _COMMANDS:
     cli.add_command(_command)

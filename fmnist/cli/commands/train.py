@@ -1,4 +1,4 @@
-"""``fmnist train``: the stages after the search, of a configuration or recipe; and ``recipes``."""
+"""``fmnist train``, what follows a search; ``trial``, a training alone; ``recipes``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fmnist.cli import options
 from fmnist.cli.commands.compare import compare_folders
 from fmnist.cli.completion import complete_recipe
 from fmnist.cli.group import command, gather, section
-from fmnist.cli.jobs import JobOptions, absolute, execute
-from fmnist.errors import UserError
+from fmnist.cli.jobs import JobOptions, absolute, execute, split_names
+from fmnist.errors import TrainingError, UserError
 
 
 @command()
@@ -131,6 +131,70 @@ def _train_recipe(
     if len(runs) > 1:
         code = max(code, compare_folders([run.path for run in runs], as_json=common.as_json))
     return code
+
+
+@command()
+@click.option(
+    "--config",
+    "config_file",
+    type=options.EXISTING,
+    help="A configuration, as train takes it; that for slow machines when left out.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    help="Value of a field, such as dropout=0.2.",
+)
+@click.option("--budget", default="5m", show_default=True, help="Time for all seeds together.")
+@click.option("--seeds", type=options.POSITIVE, default=3, show_default=True, help="Trainings.")
+@options.SEED
+@options.DATA
+@options.JSON
+def trial(
+    config_file: Path | None,
+    settings: tuple[str, ...],
+    budget: str,
+    seeds: int,
+    seed: int,
+    data: Path | None,
+    class_names: str | None,
+    validation: int | None,
+    as_json: bool,
+) -> int:
+    """Train one configuration for a time, with several seeds, and score it on validation images.
+
+    One comparable experiment for a person or a program that searches by itself: the mean accuracy
+    and its noise. The test set stays closed, and no run folder is written.
+
+    Example: fmnist trial --set width=0.5 --set dropout=0.1 --budget 5m --json
+    """
+    import json
+
+    from fmnist.cli.display.summary import trial_text
+    from fmnist.cli.durations import parse_duration
+    from fmnist.config.config import Config
+    from fmnist.config.overrides import parse_settings
+    from fmnist.data import load
+    from fmnist.pipeline.planner.profiles import COMPACT
+    from fmnist.pipeline.single_trial import score_trial
+    from fmnist.runs.codec import to_plain
+    from fmnist.runs.config_source import load_config
+    from search.records import TrialError
+
+    seconds = parse_duration(budget, "--budget", 1)
+    base = load_config(config_file) if config_file else Config(**COMPACT)
+    config = base.replace(**parse_settings(settings))
+    images = load(data, class_names=split_names(class_names))
+    try:
+        found = score_trial(
+            config, images, seconds=seconds, seeds=seeds, first_seed=seed, validation=validation
+        )
+    except TrialError as error:
+        raise TrainingError(f"the training failed ({error.kind}: {error})") from None
+    click.echo(json.dumps(to_plain(found)) if as_json else trial_text(found))
+    return 0
 
 
 @command()

@@ -21,6 +21,7 @@ from search.analysis.results import Candidate, Confirmation
 from search.records import Epoch, Trial
 
 if TYPE_CHECKING:
+    from fmnist.pipeline.single_trial import TrialScore
     from fmnist.report.handin.rubric import Checked
     from fmnist.report.render import Rendered
 
@@ -39,6 +40,25 @@ def result_text(run: Path, metrics: Metrics, rendered: Rendered) -> str:
             ("HTML report", str(rendered.html)),
             *pdf_rows(rendered),
             ("use it again", f"fmnist train --config {run / BEST_CONFIG.name}"),
+        ]
+    )
+
+
+def trial_text(found: TrialScore) -> str:
+    """What a single trial found: mean, noise, how it was trained."""
+    low, high = found.interval or (None, None)
+    span = (
+        "" if low is None or high is None else f" (95 % interval {percent(low)} to {percent(high)})"
+    )
+    noise = "unknown with one seed" if found.sd is None else points(found.sd)
+    return facts(
+        [
+            ("validation accuracy", f"{percent(found.accuracy)}{span}"),
+            ("seeds", ", ".join(f"{s.seed}: {percent(s.accuracy)}" for s in found.seeds)),
+            ("noise between seeds", noise),
+            ("training", f"{counted(found.epochs, 'epoch')}, {found.training_images:,} images"),
+            ("network", f"{found.parameters:,} weights"),
+            ("test set", found.test_set),
         ]
     )
 
