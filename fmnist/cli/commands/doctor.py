@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,20 +18,50 @@ from fmnist.errors import UserError
 @command()
 @RESULTS
 @click.option("--data", type=click.Path(path_type=Path), help="Data to check instead of the usual.")
-def doctor(results: Path, data: Path | None) -> int:
+@click.option("--fix", is_flag=True, help="Install what is missing, after asking.")
+@click.option("--yes", is_flag=True, help="With --fix: without asking.")
+def doctor(results: Path, data: Path | None, fix: bool, yes: bool) -> int:
     """Check Python, packages, Pango, fonts, data, disk, memory and backend; say what to do.
 
-    Example: fmnist doctor
+    Example: fmnist doctor --fix
     """
+    code = _report(results, data, fix=fix, yes=yes)
+    if code is not None:
+        return code
+    # Anew in a process of its own: what this one imported, it would not find again.
+    return subprocess.call([sys.executable, "-m", "fmnist", *_without_fix(sys.argv[1:])])
+
+
+def _report(results: Path, data: Path | None, *, fix: bool, yes: bool) -> int | None:
+    """Show the checks and mend what can be mended; the exit code, or None where all is new."""
     from fmnist.cli.display.summary import MARKS
     from fmnist.pipeline.doctor import check_all
+    from fmnist.pipeline.repairs import repairs
 
     checks = check_all(results, data)
     for check in checks:
         click.echo(f"{MARKS[check.ok]}  {check.name}: {check.found}")
         if check.ok is not True and check.remedy:
             click.echo(f"      -> {check.remedy}")
-    return 1 if any(check.ok is False for check in checks) else 0
+    failed = 1 if any(check.ok is False for check in checks) else 0
+    commands = repairs(checks)
+    if not fix:
+        return failed
+    if not commands:
+        click.echo("nothing that a package manager of this machine could install")
+        return failed
+    for words in commands:
+        click.echo(f"$ {shlex.join(words)}")
+    if not (yes or click.confirm("run this?")):
+        return failed
+    for words in commands:
+        if code := subprocess.call(words):
+            raise UserError(f"{shlex.join(words)}: ended with status {code}; see above")
+    return None
+
+
+def _without_fix(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word not in ("--fix", "--yes")]
 
 
 @command()
