@@ -12,7 +12,12 @@ from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.data import DataSet
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
-from fmnist.pipeline.planner.profiles import FEWEST_TRIALS, profile_for, scale_to_dataset
+from fmnist.pipeline.planner.profiles import (
+    FEWEST_EPOCHS,
+    FEWEST_TRIALS,
+    profile_for,
+    scale_to_dataset,
+)
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.pipeline.request import Request
 from fmnist.runs.records.plan import Forecast, RunProfile
@@ -97,6 +102,10 @@ def _describe_sizes(profile: RunProfile, speed: float) -> str:
         f"{speed:,.0f} images of the reference network a second: "
         f"{counted(profile.final_epochs, 'epoch')} of the final training"
     )
+    if (
+        profile.final_epochs < FEWEST_EPOCHS and profile.stretch != 1
+    ):  # 1: as many as were asked for
+        chosen += f", fewer than the {FEWEST_EPOCHS} that it needs: give it more time"
     if profile.max_trials == 1:
         return (
             f"{chosen}; the search is given back: fewer than {FEWEST_TRIALS} trials choose nothing"

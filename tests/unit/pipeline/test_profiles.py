@@ -1,6 +1,7 @@
 """The plan by work: what is trained on machines of any speed, in any time."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -112,7 +113,10 @@ def test_a_plan_is_told_in_words():
     told = describe_profile(profile_for(600, 1_513, jobs=2), 1_513)
     assert told.startswith("1,513 images of the reference network a second: ")
     assert "given back" not in told
-    assert "the search is given back" in describe_profile(profile_for(120, 400), 400)
+    short = profile_for(120, 400)
+    assert "the search is given back" in describe_profile(short, 400)
+    assert "fewer than the 8 that it needs: give it more time" in describe_profile(short, 400)
+    assert "fewer than the 8" not in told + describe_profile(replace(short, stretch=1), 400)
 
 
 def test_experiments_are_made_where_they_can_tell_something():
