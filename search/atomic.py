@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+
+HALF = re.compile(r"\.writing-[0-9a-f]{32}(\.\w+)?")
+"""Names of files that ``atomic_write`` is filling."""
 
 
 def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
@@ -19,7 +23,7 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         OSError: the folder cannot be made or written; ``path`` is then as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # not mkstemp: its files are closed to everyone else, whatever the umask says
     temporary = path.with_name(f".writing-{uuid.uuid4().hex}{path.suffix}")
     try:
@@ -32,6 +36,21 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, so that a power cut leaves them."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def halves_of_files(folder: Path) -> list[Path]:
+    """What ``atomic_write`` left in ``folder`` and below where its process was killed."""
+    found = folder.rglob(".writing-*")
+    return [p for p in found if HALF.fullmatch(p.name) and p.is_file() and not p.is_symlink()]
 
 
 def sync_folder(folder: Path) -> None:

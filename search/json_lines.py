@@ -55,7 +55,7 @@ class JsonLines:
 
     def _cut_torn_line(self) -> None:
         data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
+        whole = _end_of_whole_lines(data)
         if whole < len(data):
             with self.path.open("r+b") as file:
                 file.truncate(whole)
@@ -73,7 +73,14 @@ def lines_of(path: Path) -> list[bytes]:
         data = path.read_bytes()
     except FileNotFoundError:
         return []
-    return data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]
+    return data[: _end_of_whole_lines(data)].split(b"\n")[:-1]
+
+
+def _end_of_whole_lines(data: bytes) -> int:
+    end = data.rfind(b"\n") + 1
+    last = data.rfind(b"\n", 0, max(0, end - 1)) + 1
+    # JSON has no zero bytes: those are blocks of the disk that a power cut kept from being written.
+    return last if b"\0" in data[last:end] else end
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from fmnist.runs.artifacts import CHILDREN_LOG, LOG, REPORT, RUN, TRIALS, Artifa
 from fmnist.runs.codec import FactsError, decode, encode, toml_text
 from fmnist.runs.library_output import libraries_into
 from fmnist.runs.safe_read import read_bytes
-from search.atomic import atomic_write
+from search.atomic import atomic_write, make_folder
 from search.json_lines import to_line
 from search.records import Epoch, RecordError, Trial, read_epochs, read_trials
 
@@ -160,7 +160,7 @@ class Run:
             RunError: another process holds it; the message names that process.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
         except OSError as error:
             raise RunError(
                 f"{self.path}: cannot be made: {error.strerror}; choose another folder with "

@@ -71,8 +71,9 @@ def _with_os_errors(method: _Method[_P, _T]) -> _Method[_P, _T]:
 class SqliteStore(TrialStore):
     """The study named ``study`` in ``path``, made where there is none.
 
-    The file is an ordinary Optuna storage. SQLite's own settings stay: after each change it
-    waits for the disk, so that a power cut neither damages the file nor takes a number back.
+    The file is an ordinary Optuna storage. After each change SQLite waits for the disk, and for
+    the name of its journal to be gone: a power cut neither damages the file nor takes a number
+    back.
     One process may hold the file at a time; the caller sees to that. The trials that run and the
     pruner's copy of all are kept in memory, and changed once the file is.
 
@@ -182,13 +183,8 @@ class SqliteStore(TrialStore):
     def _open(self, finished: Sequence[Trial], min_next_number: int) -> None:
         check_file(self._path)
         # By a function, not an URL: folders have question marks and braces in their names.
-        self._storage = RDBStorage(
-            "sqlite://",
-            engine_kwargs={
-                "creator": lambda: sqlite3.connect(self._path, check_same_thread=False),
-                "poolclass": sqlalchemy.pool.QueuePool,
-            },
-        )
+        settings = {"creator": lambda: _connect(self._path), "poolclass": sqlalchemy.pool.QueuePool}
+        self._storage = RDBStorage("sqlite://", engine_kwargs=settings)
         try:
             self._load(finished, min_next_number)
         except BaseException:
@@ -248,6 +244,12 @@ class SqliteStore(TrialStore):
             if step not in trial.intermediate_values:
                 self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
         self._end(trial, whole.state, whole.value)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = EXTRA")
+    return connection
 
 
 def _recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:

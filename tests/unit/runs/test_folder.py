@@ -12,7 +12,7 @@ from fmnist.errors import DataError, UserError
 from fmnist.runs.artifacts import METRICS, STAGES
 from fmnist.runs.folder import Run, RunError, new_name, unfinished
 from fmnist.runs.records.plan import Stage, Stages
-from search.atomic import atomic_write
+from search.atomic import atomic_write, make_folder
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):
@@ -175,3 +175,13 @@ def test_the_log_says_in_a_line_what_ended_the_run(tmp_path, error, line):
     with pytest.raises(type(error)), run.logging(logging.getLogger("fmnist.test")):
         raise error
     assert f"ERROR stopped: {line}\n" in (run / "run.log").read_text()
+
+
+def test_a_folder_is_made_so_that_a_power_cut_leaves_it(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("search.atomic.sync_folder", synced.append)
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert synced == [tmp_path, tmp_path / "a"]
+    make_folder(tmp_path / "a" / "b")
+    assert len(synced) == 2

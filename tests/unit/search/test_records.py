@@ -72,6 +72,16 @@ def test_best_is_the_earliest_of_the_highest_complete(tmp_path):
     assert log.best().number == 2
 
 
+def test_a_last_line_with_a_block_that_never_came_is_cut_off(tmp_path):
+    path = tmp_path / "a.jsonl"
+    JsonLines(path).append({"n": 1})
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"n": \0\0\0\0, "crc32": "00000000"}\n')
+    assert read_rows(path) == [{"n": 1}]
+    JsonLines(path)
+    assert path.read_bytes() == whole
+
+
 @pytest.mark.parametrize("torn", [b'{"schema": 1, "num', b"\x00\x00\x00", b"{"])
 def test_a_torn_last_line_is_cut_off(tmp_path, torn):
     path = tmp_path / "t.jsonl"

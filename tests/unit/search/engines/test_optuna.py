@@ -145,3 +145,8 @@ def test_errors_of_sqlite_are_told_apart(tmp_path, monkeypatch, code, expected, 
     if number is not None:
         assert caught.value.errno == number
     store.close()
+
+
+def test_sqlite_waits_until_its_journal_is_gone(bench):
+    with bench.open()._store._storage.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 3  # EXTRA
