@@ -19,12 +19,12 @@ from fmnist.runs.artifacts import ARTIFACTS, RUN
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.listing import Listed, bytes_in, list_runs
 from fmnist.text import size
+from search.atomic import HALF, halves_of_files
 
 _AGE = re.compile(r"(\d+)([dwh])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 _CHECKPOINTS = "trials"
 _DAMAGED = re.compile(r"(study\.db|engine\.json)\.damaged-\d+(-journal|-wal|-shm)?")
-_TEMPORARY = re.compile(r"\.writing-[0-9a-f]{32}(\.\w+)?")
 _PRODUCED = ("report", "appendix", "interim", "comparison")
 _FOLDERS = (_CHECKPOINTS, "ensemble", "questions", "text", "export", "tensorboard")
 _LAST = (RUN.name, ".lock")  # until then it is a run folder, should the removing be cut off
@@ -126,7 +126,7 @@ def _leftovers(run: Listed, request: CleanRequest) -> Removal:
     if run.state == "finished" or request.checkpoints:
         found["checkpoints"] = [p for p in [folder / _CHECKPOINTS] if _real(p)]
     found["damaged stores"] = [p for p in folder.iterdir() if _named(p, _DAMAGED)]
-    found["halves of files"] = [p for p in _files(folder) if _named(p, _TEMPORARY)]
+    found["halves of files"] = halves_of_files(folder)
     # What lies in the checkpoints goes with them.
     found["halves of files"] = [
         p for p in found["halves of files"] if not set(found["checkpoints"]) & set(p.parents)
@@ -153,7 +153,7 @@ def _is_ours(path: Path) -> bool:
         return path.name in _FOLDERS
     produced = path.suffix in (".html", ".pdf") and path.stem in _PRODUCED
     known = path.name in (*map(str, ARTIFACTS), ".owner", *_LAST)
-    return produced or known or _named(path, _DAMAGED) or _named(path, _TEMPORARY)
+    return produced or known or _named(path, _DAMAGED) or _named(path, HALF)
 
 
 def remove(removal: Removal) -> int:
@@ -189,10 +189,6 @@ def describe(planned: Iterable[Removal]) -> Iterator[str]:
         yield f"{size(removal.bytes):>7}  {removal.run.name}: {removal.why}"
         if removal.kept:
             yield f"{'':9}stays, since no run wrote it: {', '.join(removal.kept)}"
-
-
-def _files(folder: Path) -> list[Path]:
-    return [p for p in folder.rglob(".writing-*") if p.is_file()]
 
 
 def _named(path: Path, pattern: re.Pattern[str]) -> bool:

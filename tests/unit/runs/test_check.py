@@ -5,6 +5,7 @@ from run_folders import finished
 
 from fmnist.runs.artifacts import LEDGER, METRICS, SPACE, TRIALS
 from fmnist.runs.check import check_run
+from fmnist.runs.folder import Run
 from fmnist.runs.records.run import LedgerRecord
 from fmnist.runs.repair import repair_journals
 from search.engines.sqlite_store import SqliteStore
@@ -53,3 +54,13 @@ def test_results_without_a_reading_are_said(run):
     run.write(LEDGER, LedgerRecord(()))
     (problem,) = check_run(run)
     assert "names no reading of the test set" in problem
+
+
+def test_halves_of_files_that_a_killed_process_left_are_removed(tmp_path):
+    half = tmp_path / "trials" / "0000" / (".writing-" + "0a" * 16 + ".npz")
+    own = half.with_name(".writing-notes.txt")
+    half.parent.mkdir(parents=True)
+    half.touch()
+    own.touch()
+    repair_journals(Run(tmp_path))
+    assert [p.name for p in half.parent.iterdir()] == [own.name]
