@@ -1,0 +1,88 @@
+"""A night fails at every call to the disk, or loses power there, and goes on as if it had not."""
+
+import errno
+import os
+import random
+import signal
+import tempfile
+from pathlib import Path
+
+import crash_night
+import pytest
+from crash_points import Nights, check, committed, fresh, result_of
+from power_cut import Disk, read_record
+
+FAULTS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "SIGKILL": 0}
+SOME, ALL = 4, pytest.param(None, marks=pytest.mark.slow)
+STATES, MANY = 20, pytest.param(500, marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """A folder in memory where that can be: what fails is the shim's doing."""
+    parent = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=parent if os.access(parent, os.W_OK) else None) as made:
+        yield Path(made)
+
+
+@pytest.fixture(scope="module")
+def nights(memory):
+    server = Nights(memory)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(nights, memory):
+    """The number of calls of a night to which nothing happens, its record and its result."""
+    with fresh(memory) as folder:
+        code, said = nights.live(folder, record=str(memory / "record"))
+        assert code == crash_night.FINISHED, said
+        run = folder / crash_night.RUN
+        result = result_of(run)
+        check(run, committed(run), result)
+    return int(said), read_record(memory / "record"), result
+
+
+@pytest.mark.parametrize("count", [SOME, ALL], ids=["some", "all"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_night_goes_on_after_a_fault_at_any_call(nights, memory, undisturbed, fault, count):
+    calls, _, result = undisturbed
+    step = calls // count if count else 1
+    for point in range(1, calls + 1, step):
+        with fresh(memory) as folder:
+            run = folder / crash_night.RUN
+            code, said = nights.live(folder, point=point, error=FAULTS[fault])
+            where = f"{fault} at call {point}: {said}"
+            if fault == "SIGKILL":
+                assert code == -signal.SIGKILL, where
+            else:
+                assert code in (crash_night.FINISHED, crash_night.DISK), where
+            go_on(nights, folder, committed(run), result, where)
+    print(f"{fault} at {len(range(1, calls + 1, step))} of {calls} calls: nothing lost")
+
+
+@pytest.mark.parametrize("count", [STATES, MANY])
+def test_a_night_goes_on_after_a_power_cut(nights, memory, undisturbed, count):
+    _, record, result = undisturbed
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"{count} states drawn with seed {seed}")
+    rng = random.Random(seed)
+    for state in range(count):
+        cut, disk = rng.randint(0, len(record)), Disk()
+        for call in record[:cut]:
+            disk.apply(call)
+        with fresh(memory) as folder:
+            crash_night.readings(folder / crash_night.RUN).touch()
+            disk.cut(rng, folder)
+            where = f"seed {seed}, state {state}, after call {cut}"
+            go_on(nights, folder, disk.acknowledged, result, where)
+
+
+def go_on(nights, folder, before, result, where):
+    code, said = nights.live(folder)
+    assert code == crash_night.FINISHED, f"{where}\nand then: {said}"
+    try:
+        check(folder / crash_night.RUN, before, result)
+    except AssertionError as error:
+        raise AssertionError(where) from error
