@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import crash_night
-from faults import _check_engine, _check_journal, whole_lines
+from faults import check_engine, check_journal, whole_lines
+from faults_life import MARK
+from requirements import require_program
 
 from fmnist.data.ledger import Ledger
 from fmnist.runs import artifacts
@@ -31,14 +33,19 @@ class Nights:
 
     def __init__(self, folder: Path) -> None:
         shim = folder / "disk_shim.so"
-        command = ["cc", "-O1", "-shared", "-fPIC", "-o", shim, SOURCE, "-ldl"]
+        command = [require_program("cc"), "-O1", "-shared", "-fPIC", "-o", shim, SOURCE, "-ldl"]
         subprocess.run(command, check=True)
         self._server = subprocess.Popen(
             [sys.executable, crash_night.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "LD_PRELOAD": str(shim), "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={
+                **os.environ,
+                "LD_PRELOAD": str(shim),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                MARK: str(folder),
+            },
         )
 
     def live(self, folder: Path, **faults: object) -> tuple[int, str]:
@@ -89,8 +96,8 @@ def check(folder: Path, before: Mapping[str, list[bytes]], undisturbed: dict[str
     assert not stray, stray
     trials = Run(folder).trials()
     assert [t.number for t in trials] == list(range(crash_night.TRIALS))
-    _check_engine(folder, trials)
-    _check_journal(folder, trials)
+    check_engine(folder, trials)
+    check_journal(folder, trials)
     _check_ledger(folder)
 
 

@@ -122,8 +122,8 @@ class Witness:
         self.look()
         trials = self.trials()
         assert sorted(t.number for t in trials) == list(range(len(trials)))
-        _check_engine(self.folder, trials)
-        _check_journal(self.folder, trials)
+        check_engine(self.folder, trials)
+        check_journal(self.folder, trials)
         TALLY["studies verified"] += 1
         TALLY["trials verified"] += len(trials)
         TALLY["trials taken up again after a crash"] += sum(len(t.resumed) for t in trials)
@@ -191,7 +191,7 @@ def _lives(process: psutil.Process) -> bool:
     return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
-def _check_engine(folder: Path, trials: list[Trial]) -> None:
+def check_engine(folder: Path, trials: list[Trial]) -> None:
     """The engine's file says the same as the log: states, values, every epoch; nothing runs."""
     read = _in_database if (folder / "study.db").exists() else _in_engine_file
     states, values, epochs = read(folder)
@@ -229,7 +229,7 @@ def _in_engine_file(folder: Path) -> tuple[dict, dict, dict]:
     )
 
 
-def _check_journal(folder: Path, trials: list[Trial]) -> None:
+def check_journal(folder: Path, trials: list[Trial]) -> None:
     """The journal has the epochs of the log, each once and in order."""
     journal: dict[int, list] = {}
     for line in whole_lines(folder / "epochs.jsonl"):

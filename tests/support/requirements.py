@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 INSTALL = {
+    "cc": "apt-get install gcc libc6-dev",
     "chromium": "apt-get install chromium, or set CHROMIUM to where another one is",
     "java": "apt-get install default-jre-headless",
     "pdflatex": "apt-get install texlive-latex-recommended",

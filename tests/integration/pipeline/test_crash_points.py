@@ -10,6 +10,7 @@ from pathlib import Path
 import crash_night
 import pytest
 from crash_points import Nights, check, committed, fresh, result_of
+from faults import leftovers
 from power_cut import Disk, read_record
 
 FAULTS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "SIGKILL": 0}
@@ -30,6 +31,7 @@ def nights(memory):
     server = Nights(memory)
     yield server
     server.close()
+    assert not leftovers(memory)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +66,21 @@ def test_a_night_goes_on_after_a_fault_at_any_call(nights, memory, undisturbed, 
 
 @pytest.mark.parametrize("count", [STATES, MANY])
 def test_a_night_goes_on_after_a_power_cut(nights, memory, undisturbed, count):
-    _, record, result = undisturbed
     seed = random.SystemRandom().randrange(2**32)
     print(f"{count} states drawn with seed {seed}")
+    lose_power(nights, memory, undisturbed, count, seed)
+
+
+def test_a_night_that_never_waits_for_the_disk_loses_something(nights, memory, undisturbed):
+    """A suite that cannot fail shows nothing."""
+    calls, record, result = undisturbed
+    unsynced = calls, [call for call in record if call.what != "sync"], result
+    with pytest.raises(AssertionError):
+        lose_power(nights, memory, unsynced, STATES, seed=0)
+
+
+def lose_power(nights, memory, undisturbed, count, seed):
+    _, record, result = undisturbed
     rng = random.Random(seed)
     for state in range(count):
         cut, disk = rng.randint(0, len(record)), Disk()
