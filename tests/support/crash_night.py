@@ -28,7 +28,7 @@ from studies import study_of
 from fmnist.data.ledger import Ledger
 from fmnist.data.sealed import SealedTest
 from fmnist.runs import artifacts
-from fmnist.runs.folder import Run
+from fmnist.runs.folder import Run, RunError
 from fmnist.runs.repair import repair_journals
 from fmnist.training import checkpoint
 from search.analysis.importance import importances
@@ -192,7 +192,7 @@ def _live(shim, folder: Path, record: str, point: int, error: int, said) -> int:
     shim.shim_arm(os.fsencode(folder), to, point, error)
     try:
         night(folder / RUN)
-    except OSError:
+    except (OSError, RunError):
         said.write(traceback.format_exc())
         return DISK
     except BaseException:
