@@ -59,8 +59,10 @@ class Study(TrialBook):
             self._running[trial.number] = trial
             self.listener.trial_started(trial.suggestion)
             with self._dropping_lost_trial(trial):
-                self._take_over_from_dead_worker(trial)
-                self._start(trial)
+                if self._take_over(trial):
+                    self._start(trial)
+                else:
+                    self._finish(trial)
 
     def _next(self) -> RunningTrial | None:
         while self._rejected_in_a_row < _MAX_REJECTED_IN_A_ROW:
@@ -195,7 +197,14 @@ class Study(TrialBook):
         self._start(trial)
         return True
 
-    def _take_over_from_dead_worker(self, trial: RunningTrial) -> None:
-        """Go on where the worker that died stopped, if its checkpoint can be had."""
-        if trial.suggestion.retry_of is not None and not trial.epochs:
-            self._resume(trial, self.checkpoints.fetch(trial.number))
+    def _take_over(self, trial: RunningTrial) -> bool:
+        """Go on from a checkpoint of which the journal has no epoch; whether any are to come.
+
+        A process died before it wrote the first one, here or on another machine.
+        """
+        if trial.epochs:
+            return True
+        if trial.suggestion.retry_of is not None:
+            self.checkpoints.fetch(trial.number)
+        self._resume(trial, self.checkpoints.epochs(trial.number))
+        return not trial.epochs or self._epochs_left(trial, goes_on=True) > 0

@@ -287,6 +287,26 @@ def test_killed_between_its_last_checkpoint_and_the_journal_it_is_complete(tmp_p
     assert study.runner.limits == []  # no task was started
 
 
+@pytest.mark.parametrize("done", [1, 3])
+def test_killed_before_the_first_epoch_was_journalled_its_checkpoint_counts(tmp_path, done):
+    behind = [epoch(number, 0.1 * number) for number in range(1, done + 1)]
+
+    def goes_on(task):
+        yield from (epoch(number, 0.1 * number) for number in range(done + 1, 4))
+
+    study = make(
+        tmp_path,
+        goes_on,
+        engine=FixedListEngine([Suggestion(0, {"x": 0.5})]),
+        folder=tmp_path / "f",
+        checkpoint=lambda _: behind,
+    )
+    study.run()
+    (trial,) = study.log.trials
+    assert [e.epoch for e in trial.epochs] == [1, 2, 3]
+    assert (trial.state, trial.resumed) == ("complete", (done,))
+
+
 @pytest.mark.parametrize("field", ["loss", "accuracy", "val_loss", "val_accuracy"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_numbers_that_are_none_fail_the_trial(tmp_path, field, value):
