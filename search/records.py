@@ -57,6 +57,7 @@ class FailureKind(StrEnum):
     DISK = "disk", "disk full"
     INTERRUPTED = "interrupted", "interrupted", 3, True
     DEADLINE = "deadline", "out of time", 0, True
+    INFEASIBLE = "infeasible", "above a limit of the network", 0, True
     UNKNOWN = "unknown", "reason not known"
 
     @override

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from fmnist.errors import UserError
@@ -10,7 +11,9 @@ from fmnist.errors import UserError
 MINIMUM_SECONDS = 60.0
 LEAST_GRACE = 4.0  # a heartbeat a second
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZES = {"M": 1e6, "G": 1e9}
+_THOUSANDS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+_SIZES = {n + b: times for n, times in _THOUSANDS.items() for b in ("b", "") if n or b}
+_SHORT_TIMES = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 _DAY = 24 * 60
 
 
@@ -36,17 +39,37 @@ def grace_seconds(text: str | None) -> float | None:
 
 
 def parse_size(text: str | None, option: str = "--trial-memory") -> int | None:
-    """Bytes of ``800M``, ``2G`` or ``1.5G`` (powers of 1000); ``None`` where nothing was given.
+    """Bytes of ``500kB``, ``800M`` or ``1.5G`` (powers of 1000); ``None`` where nothing was given.
 
     Raises:
         UserError: another form, or nothing; the message names ``option``.
     """
+    examples = "800M or 2G" if option == "--trial-memory" else "500kB or 2MB"
+    found = _scaled(text, _SIZES, option, f"a size such as {examples}")
+    return None if found is None else int(found)
+
+
+def parse_count(text: str | None, option: str) -> int | None:
+    """The number in ``100k``, ``1.5M`` or ``250000``; see ``parse_size``."""
+    found = _scaled(text, _THOUSANDS, option, "a number such as 100k, 1.5M or 250000")
+    return None if found is None else int(found)
+
+
+def parse_latency(text: str | None, option: str) -> float | None:
+    """Seconds of ``5ms`` or ``800us``; see ``parse_size``."""
+    return _scaled(text, _SHORT_TIMES, option, "a time for one image such as 5ms or 800us")
+
+
+def _scaled(
+    text: str | None, units: Mapping[str, float], option: str, expected: str
+) -> float | None:
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])B?", text, re.IGNORECASE)
-    if match is None or float(match[1]) == 0:
-        raise UserError(f"{option} {text}: expected a size such as 800M or 2G")
-    return int(float(match[1]) * _SIZES[match[2].upper()])
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([a-zµ]*)", text, re.ASCII | re.IGNORECASE)
+    times = units.get(match[2].lower(), 0.0) if match else 0.0
+    if match is None or float(match[1]) * times == 0:
+        raise UserError(f"{option} {text}: expected {expected}")
+    return round(float(match[1]) * times, 9)
 
 
 def parse_until(text: str, now: datetime | None = None) -> datetime:

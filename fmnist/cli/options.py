@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from typing_extensions import override
 
 from fmnist.cli.completion import complete_run
+from fmnist.cli.durations import parse_count, parse_latency, parse_size
 from fmnist.cli.group import section
 from fmnist.cli.jobs import MLFLOW_VARIABLE
 from fmnist.errors import UserError
@@ -179,6 +180,33 @@ FINAL_TRAINING = [
         "is worth; auto: run: as many as there is time for, train: none.",
     ),
 ]
+
+
+def _parsed(parse: Callable[[str | None, str], Any]) -> Callable[..., Any]:
+    return lambda _, parameter, value: parse(value, parameter.opts[0])
+
+
+CAPS = section(
+    "Limits of the network",
+    click.option(
+        "--max-parameters",
+        metavar="N",
+        callback=_parsed(parse_count),
+        help="Parameters of a network at most, such as 100k. What is larger is never trained.",
+    ),
+    click.option(
+        "--max-size",
+        metavar="SIZE",
+        callback=_parsed(parse_size),
+        help="Size of model.keras at most, such as 500kB; likewise.",
+    ),
+    click.option(
+        "--max-latency",
+        metavar="TIME",
+        callback=_parsed(parse_latency),
+        help="Time of a network for one image on this machine at most, such as 5ms; likewise.",
+    ),
+)
 TRIALS_AT_ONCE = "Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU."
 QUIET = click.option("--quiet", is_flag=True, help="Print the result only.")
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")

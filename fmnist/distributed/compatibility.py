@@ -46,6 +46,9 @@ def study_spec(job: Context, artifacts: str | None) -> dict[str, Any]:
         "validation": plan.validation,
         "trial_timeout": request.trial_timeout,
         "trial_memory": request.trial_memory,
+        "max_parameters": request.max_parameters,
+        "max_size": request.max_size,
+        "max_latency": request.max_latency,
         "data": {
             "name": job.data.name,
             "digest": job.data.digest,

@@ -117,8 +117,9 @@ class Worker:
         """The job of the study as far as a worker needs it."""
         facts = home.spec
         names = ("seed", "sampler", "pruner", "trial_timeout", "trial_memory")
+        caps = ("max_parameters", "max_size", "max_latency")
         sizes = ("trial_images", "trial_epochs", "validation")
-        asked = {name: facts[name] for name in (*names, *sizes)}
+        asked = {name: facts[name] for name in (*names, *caps, *sizes)}
         job = Context(
             run=Run(self.folder),
             request=Request(**asked, jobs=self.jobs, data=self.data),

@@ -124,7 +124,10 @@ class WorkerLoop:
             epochs=facts["trial_epochs"],
             max_trials=facts["max_trials"],
         )
-        return store, OptunaEngine(store, sampler=facts["sampler"], seed=facts["seed"])
+        accepts = self.job.accepts_beside(self.log)
+        return store, OptunaEngine(
+            store, sampler=facts["sampler"], seed=facts["seed"], accepts=accepts
+        )
 
     @property
     def _facts(self) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import keras
 
 PREDICT_BATCH = 250
+_IMAGE = (28, 28, 1)
+_SERIES, _CALLS = 5, 20
 SMALLEST_PROBABILITY = 1e-7
 """Probabilities are clipped here before the logarithm, as Keras clips them."""
 Labels = NDArray[np.int64]
@@ -61,6 +65,28 @@ def views(
         return plain, plain
     both = (plain + _predict(call, images[:, :, ::-1])) / 2
     return plain, np.asarray(both, dtype=np.float32)
+
+
+def seconds_per_image(config: Config, classes: int = 10) -> float:
+    """Seconds that the network of ``config`` needs for one image alone, as ``predict`` answers.
+
+    Compiled, in float32, with the threads of this process; the median of the quietest of some
+    series, so that what else runs here counts little. Mirror images cost twice the time.
+    """
+    from fmnist.models.builder import build_model
+
+    backends.configure()
+    call = backends.inference_function(build_model(config, classes))
+    image = np.zeros((1, *_IMAGE), np.uint8)
+    np.asarray(call(image))  # compiles
+    series = [[_seconds(call, image) for _ in range(_CALLS)] for _ in range(_SERIES)]
+    return (1 + config.test_time_flip) * min(map(median, series))
+
+
+def _seconds(call: Callable[[Images], Any], image: Images) -> float:
+    since = time.perf_counter()
+    np.asarray(call(image))
+    return time.perf_counter() - since
 
 
 def _predict(call: Callable[[Images], Any], images: Images) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,23 +12,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.config.config import Config
+from fmnist.config.config import Config, ConfigError
 from fmnist.data import DataSet, Ledger, Splits, check_same, load, split, subset
 from fmnist.integrations.tracker import Trackers
 from fmnist.models.inference import PREDICT_BATCH
+from fmnist.models.size import size_of
 from fmnist.pipeline.clock import JobClock
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.sizing import choose_jobs, choose_profile, choose_workload
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import ReportOptions, Request
 from fmnist.pipeline.worker_pool import TrialProcessPool
-from fmnist.runs.artifacts import CHILDREN_LOG, LEDGER, PLAN, PREFLIGHT, RUN, STAGES
+from fmnist.runs.artifacts import CHILDREN_LOG, LATENCIES, LEDGER, PLAN, PREFLIGHT, RUN, STAGES
 from fmnist.runs.folder import Run
 from fmnist.runs.records.plan import RunProfile, Stage, Stages
 from fmnist.training.objective import Part, TrainingObjective
+from search.engines.base import accept_all
 from search.processes.interrupt import Interrupt
 from search.processes.supervisor import shared_threads
-from search.space import SearchSpace
+from search.records import TrialLog
+from search.space import SearchSpace, Value
+from search.study.running_trial import is_infeasible
 from search.study.scheduler import Budget
 from search.tasks import Limits
 
@@ -160,6 +164,30 @@ class Context:
         """Where trials under way keep their checkpoints."""
         return self.run / "trials"
 
+    def excess(self, config: Config) -> str:
+        """What of the network of ``config`` is above a cap, in words; its time is not measured."""
+        return self.request.caps.excess(config, len(self.data.class_names))
+
+    def accepts_beside(self, log: TrialLog) -> Callable[[Mapping[str, Value]], bool]:
+        """Whether parameters may be tried: below all caps, nor as large as what was too slow.
+
+        Args:
+            log: of the study, which knows what was too slow.
+        """
+
+        def accepts(params: Mapping[str, Value]) -> bool:
+            try:
+                config = self.base.replace(**params)
+            except ConfigError:
+                return True  # its trial says what is wrong
+            return not self.excess(config) and not any(
+                size_of(config).is_as_large_as(size_of(self.base.replace(**t.params)))
+                for t in log.trials
+                if is_infeasible(t)
+            )
+
+        return accepts if self.request.caps else accept_all
+
     def part(self, index: NDArray[np.int64]) -> Part:
         """Images uint8 [N, 28, 28, 1] and labels int64 [N] of the training file at ``index``."""
         return self.data.train_images[index], self.data.train_labels[index]
@@ -174,6 +202,8 @@ class Context:
             validation=self.part(self.splits.validation),
             share=np.searchsorted(train, chosen),
             classes=len(self.data.class_names),
+            caps=self.request.caps,
+            times=self.run / LATENCIES,
         )
 
     def training_with_validation(self) -> TrainingObjective:

@@ -38,6 +38,16 @@ def probe(job: Context, params: dict[str, Any]) -> ProbeResult:
     return ProbeResult(time.monotonic() - since, peak, metrics)
 
 
+def measure_latency(job: Context, config: Config) -> float:
+    """Seconds for one image of the network of ``config``, in a child process; nothing is trained.
+
+    Raises:
+        TrialError: it failed; the kind says how.
+    """
+    (epochs,), _ = _dry_run(job, diff_from_base(job, config), copies=1, epochs=0)
+    return epochs[0].seconds
+
+
 def measure_speed(job: Context) -> float | None:
     """Images a second that this machine trains the reference network with, alone.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.errors import UserError
+from fmnist.models.caps import Excess
 from fmnist.models.size import size_of
 from fmnist.pipeline import doctor
 from fmnist.pipeline.space_bounds import Params, largest_config, smallest_config
@@ -98,6 +99,7 @@ def preflight(
     classes: int = 10,
     speed: float | None = None,
     slowness: float = 1.0,
+    excess: Excess = lambda _: "",
     on_check: Callable[[Check], object] = lambda _: None,
 ) -> records.Preflight:
     """Check this machine and probe the ends of the space.
@@ -111,6 +113,7 @@ def preflight(
         final_epochs: of the retraining, at most: each leaves a checkpoint.
         speed, slowness: as measured, for the record.
         classes: of the data set; sizes of networks are told for them.
+        excess: what of a network is above a cap; the ends of the space are those below it.
         fewer: whether there may be fewer trainings at once, where memory does not suffice.
         on_check: hears of every check when it is over.
 
@@ -119,7 +122,7 @@ def preflight(
     """
     available = parallelism.available_memory()
     asked = _Asked(run, space, base, jobs, fewer, trial_memory, final_epochs, available, classes)
-    ends = _ends(space, base)
+    ends = _ends(space, base, excess)
     checks = []
     for check in _checks(asked, ends, probe):
         checks.append(check)
@@ -142,12 +145,12 @@ def preflight(
     )
 
 
-def _ends(space: SearchSpace | None, base: Config) -> list[_Extreme]:
+def _ends(space: SearchSpace | None, base: Config, excess: Excess) -> list[_Extreme]:
     if space is None:
         return [_Extreme("largest", {}, only=True)]
     return [
-        _Extreme("smallest", smallest_config(space, base)),
-        _Extreme("largest", largest_config(space, base)),
+        _Extreme("smallest", smallest_config(space, base, excess)),
+        _Extreme("largest", largest_config(space, base, excess)),
     ]
 
 
@@ -180,12 +183,12 @@ def _check_disk(asked: _Asked, end: _Extreme) -> Check:
 
 def _check_probe(asked: _Asked, end: _Extreme, probe: Callable[[Params], ProbeResult]) -> Check:
     name = "network" if end.only else f"{end.name} network"
-    # One end that diverges is a trial lost; the gentle end, the night.
+    # One end that diverges or is too slow is a trial lost; the gentle end, the night.
     diverged = None if end.name == "largest" and not end.only else False
     try:
         found = end.probe = probe(end.params)
     except TrialError as error:
-        ok = diverged if error.kind == "nan" else False
+        ok = diverged if error.kind in ("nan", "infeasible") else False
         return Check(name, ok, f"{error.kind}: {error}", _remedy(error.kind, asked))
     missing = [metric for metric in METRICS if metric not in found.metrics]
     if missing:
@@ -226,6 +229,7 @@ def _remedy(kind: str, asked: _Asked) -> str:
         "memory": f"{_narrower(asked)}, or raise --trial-memory",
         "nan": "lower the high end of learning_rate" if searched else "lower learning_rate",
         "hang": f"see that nothing else fills this machine, or {_narrower(asked)}",
+        "infeasible": "such networks are left out; where the smallest is one, raise --max-latency",
         "timeout": f"see that nothing else fills this machine, or {_narrower(asked)}",
     }
     return remedies.get(kind, "see run.log and children.log in the run's folder; fmnist doctor")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from fmnist.models.caps import Caps
 from search.engines import DEFAULT_PRUNER
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,14 @@ class Request:
     settings: dict[str, Any] | None = None
     recipe: str | None = None
     study: str | None = None
+    max_parameters: int | None = None
+    max_size: int | None = None
+    max_latency: float | None = None
+
+    @property
+    def caps(self) -> Caps:
+        """What the network may have at most."""
+        return Caps(self.max_parameters, self.max_size, self.max_latency)
 
     def to_dict(self) -> dict[str, Any]:
         """Without the entries that were not given, as TOML holds it."""

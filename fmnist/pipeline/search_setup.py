@@ -9,7 +9,10 @@ from typing import Any
 
 from fmnist.config.config import Config
 from fmnist.config.spaces import SPACES, named_space, without
+from fmnist.errors import UserError
+from fmnist.models.caps import Excess
 from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.request import Request
 from fmnist.pipeline.space_bounds import narrow_to_cost
 from fmnist.runs.artifacts import PLAN
 from fmnist.runs.config_source import load_config
@@ -37,7 +40,12 @@ class SearchSetup:
 
 
 def build_search_setup(
-    plan: RunProfile, *, space: str | None, warm_start: Path | None, settings: Mapping[str, Any]
+    plan: RunProfile,
+    *,
+    space: str | None,
+    warm_start: Path | None,
+    settings: Mapping[str, Any],
+    excess: Excess = lambda _: "",
 ) -> SearchSetup:
     """The plan's space and configuration, or what was asked for instead.
 
@@ -45,9 +53,11 @@ def build_search_setup(
         space: a name or a file.
         warm_start: file of a configuration, or a run; one that was read in brings its space.
         settings: values of single fields, which are not searched then.
+        excess: what of a network is above a cap, see ``Caps.excess``.
 
     Raises:
-        UserError: no such space or file, or nothing is left to search.
+        UserError: no such space or file, nothing is left to search, or the configuration to start
+            from is above a cap.
         ConfigError: a value against its rule.
     """
     from fmnist.pipeline.warm_start import is_imported, load_warm_start
@@ -57,6 +67,11 @@ def build_search_setup(
     found = without(imported.space if imported and not space else named_space(name), settings)
     base = load_config(warm_start) if warm_start else Config(**plan.base)
     base = base.replace(**settings)
+    if above := excess(base):
+        raise UserError(
+            f"{warm_start or 'the configuration to start from'}: {above}; give a smaller network "
+            "(--set width=0.5, say) or a higher limit"
+        )
     if name in SPACES and plan.most_cost is not None:
         found = narrow_to_cost(found, base, plan.most_cost)
     values = base.to_dict()
@@ -67,10 +82,14 @@ def build_search_setup(
     return SearchSetup(found, name, base, tuple(p for p in tried if found.contains(p)))
 
 
-def load_or_make_profile(run: Run, seconds: float | None) -> RunProfile:
+def load_or_make_profile(run: Run, seconds: float | None, request: Request) -> RunProfile:
     """The plan that ``run`` began with; of a new one that for the time.
 
     A run taken up again has less time to its deadline, but is the same search.
     """
     plan = run.get(PLAN)
-    return plan.sizes if plan else profile_for(seconds)
+    if plan:
+        return plan.sizes
+    if request.warm_start or not request.caps:
+        return profile_for(seconds)
+    return profile_for(seconds, settings=request.settings, excess=request.caps.excess)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fmnist.config.config import Config, ConfigError
 from fmnist.errors import UserError
+from fmnist.models.caps import Excess
 from fmnist.models.size import size_of
 from fmnist.pipeline.planner.costs import relative_cost
 from search.space import Categorical, Int, Parameter, SearchSpace, Value
@@ -19,20 +20,46 @@ _OPTIMIZER_SLOTS = {"adam": 2, "adamw": 2, "sgd": 1}
 _MOST_CHANGES = 2
 
 
-def smallest_config(space: SearchSpace, base: Config) -> Params:
+def smallest_config(space: SearchSpace, base: Config, excess: Excess = lambda _: "") -> Params:
     """The parameters with every number at its low end.
 
     Where the configuration's rules refuse that, what differs from it in the fewest parameters.
 
+    Args:
+        excess: what of a network is above a cap, see ``Caps.excess``.
+
     Raises:
-        UserError: nothing near that end of the space is allowed.
+        UserError: nothing near that end of the space is allowed, or that network is above a cap.
     """
-    return _end(space, base, min)
+    smallest = _end(space, base, min)
+    if above := excess(base.replace(**smallest)):
+        raise UserError(
+            f"no network of this space fits; the smallest: {above}; widen the space towards "
+            "smaller networks, or give a higher limit"
+        )
+    return smallest
 
 
-def largest_config(space: SearchSpace, base: Config) -> Params:
-    """The parameters with every number at its high end; see ``smallest_config``."""
-    return _end(space, base, max)
+def largest_config(space: SearchSpace, base: Config, excess: Excess = lambda _: "") -> Params:
+    """The parameters with every number at its high end; see ``smallest_config``.
+
+    Where a cap forbids that, parameters grown from the smallest until none may be larger.
+    """
+    largest = _end(space, base, max)
+    if not excess(base.replace(**largest)):
+        return largest
+    grown: Params | None = smallest_config(space, base, excess)
+    while grown is not None:
+        largest, grown = grown, _larger(space, base, grown, excess)
+    return largest
+
+
+def _larger(space: SearchSpace, base: Config, params: Params, excess: Excess) -> Params | None:
+    """The largest network below the caps with one parameter at another value; None: none is."""
+    now = _size_score(base, params) or (0, 0)
+    scored = [(s, p) for p in _changed(space, params, 1) if (s := _size_score(base, p))]
+    allowed = [(s, p) for s, p in scored if s > now and not excess(base.replace(**p))]
+    return max(allowed, key=lambda pair: pair[0])[1] if allowed else None
 
 
 def narrow_to_cost(space: SearchSpace, base: Config, most: float) -> SearchSpace:

@@ -64,6 +64,9 @@ TRIALS = Artifact(
 EPOCHS = Artifact(
     "epochs.jsonl", "search", "every epoch of the trials the moment it was over", Epoch
 )
+LATENCIES: Artifact[Any] = Artifact(
+    "latencies.jsonl", "search", "the time for an image of each network that was measured"
+)
 STUDY: Artifact[Any] = Artifact("study.db", "search", "the Optuna study")
 ENGINE: Artifact[Any] = Artifact("engine.json", "search", "the KerasTuner study")
 WORKERS = Artifact("workers.json", "search", "which machines trained the trials", Sharing)

@@ -13,9 +13,11 @@ from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Images
 from fmnist.models import inference
+from fmnist.models.caps import NO_CAPS, Caps, known_times, network_key
 from fmnist.training import fit
 from search.atomic import atomic_write
-from search.records import TrialError
+from search.json_lines import JsonLines
+from search.records import Epoch, TrialError
 from search.tasks import Report, Task
 
 STEPS_TIMED = 20
@@ -42,6 +44,8 @@ class TrainingObjective:
         classes: number of classes.
         answers: write the class of each validation image beside the folder of a task, after each
             epoch; see ``answers_file``.
+        caps: what a network may have at most.
+        times: file of the time for an image of each network that was measured.
     """
 
     base: Config
@@ -50,10 +54,22 @@ class TrainingObjective:
     share: NDArray[np.int64] = field(repr=False)
     classes: int = 10
     answers: bool = False
+    caps: Caps = NO_CAPS
+    times: Path | None = None
 
     def __call__(self, task: Task, report: Report) -> None:
-        """Run ``task``; see ``search.tasks.Objective``."""
-        config = self.base.replace(**{"epochs": task.epochs, **task.params})
+        """Run ``task``; see ``search.tasks.Objective``.
+
+        A dry run without epochs measures the time for an image, and reports it as an epoch's.
+
+        Raises:
+            TrialError: kind ``infeasible``, before any training, where the network is above a cap.
+        """
+        config = self.base.replace(**{"epochs": task.epochs or 1, **task.params})
+        if not task.epochs:
+            report(Epoch(0, 0.0, 0.0, 0.0, 0.0, self._seconds_per_image(config)))
+            return
+        self._check_caps(config, task)
         try:
             fit.fit(
                 config,
@@ -72,6 +88,29 @@ class TrainingObjective:
             if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, on a GPU
                 raise TrialError("memory", str(error).splitlines()[0]) from error
             raise
+
+    def _check_caps(self, config: Config, task: Task) -> None:
+        """Refuse what is above a cap; not the yardstick of this machine's speed, which is no trial.
+
+        The time is not measured again where a network that was accepted is trained in full.
+        """
+        if not self.caps or (task.dry_run and task.epochs > 1):
+            return
+        above = self.caps.excess(config, self.classes)
+        if not above and self.caps.latency is not None and not task.full_data:
+            above = self.caps.excess_latency(self._seconds_per_image(config))
+        if above:
+            raise TrialError("infeasible", f"not trained: {above}")
+
+    def _seconds_per_image(self, config: Config) -> float:
+        """As measured before in this run, or now."""
+        known = known_times(self.times) if self.times else {}
+        key = network_key(config)
+        if key not in known:
+            known[key] = inference.seconds_per_image(config, self.classes)
+            if self.times:
+                JsonLines(self.times).append({"network": key, "seconds": known[key]})
+        return known[key]
 
     def _writer(self, task: Task) -> fit.OnValidation | None:
         if task.folder is None or not self.answers:

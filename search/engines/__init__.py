@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from search.engines.base import Engine
+from search.engines.base import Accepts, Engine, accept_all
 from search.engines.choices import DEFAULT_PRUNER, PRUNERS, SAMPLERS_OF, check_sampler
 from search.records import Trial
 from search.space import SearchSpace
@@ -25,6 +25,7 @@ def open_engine(
     epochs: int = 1,
     max_trials: int | None = None,
     min_next_number: int = 0,
+    accepts: Accepts = accept_all,
 ) -> Engine:
     """Open engine ``name`` on its file in ``folder``: ``study.db`` or ``engine.json``.
 
@@ -39,6 +40,7 @@ def open_engine(
         max_trials: what the search aims at, if known; no limit is enforced.
         min_next_number: numbers below it were given to trials, even where neither file nor log
             knows them: they become failed trials and are not given again.
+        accepts: whether parameters may be tried.
 
     Raises:
         ValueError: no such engine, sampler or pruner.
@@ -59,7 +61,7 @@ def open_engine(
             finished=finished,
             min_next_number=min_next_number,
         )
-        return OptunaEngine(store, sampler=sampler, seed=seed)
+        return OptunaEngine(store, sampler=sampler, seed=seed, accepts=accepts)
     from search.engines.keras_tuner import KerasTunerEngine
 
     return KerasTunerEngine(
@@ -72,4 +74,5 @@ def open_engine(
         epochs=epochs,
         max_trials=max_trials,
         min_next_number=min_next_number,
+        accepts=accepts,
     )

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from search.records import State
 from search.space import Value
+
+Accepts = Callable[[Mapping[str, Value]], bool]
+"""Whether parameters may be tried: what it refuses is never suggested, and is no trial."""
+MOST_REFUSED = 500
+"""Suggestions refused in a row after which there is nothing left to try."""
+
+
+def accept_all(_: Mapping[str, Value]) -> bool:
+    """Whether parameters may be tried, where nothing forbids it."""
+    return True
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from search.atomic import write_bytes
-from search.engines.base import Suggestion
+from search.engines.base import MOST_REFUSED, Accepts, Suggestion, accept_all
 from search.engines.choices import DEFAULT_PRUNER, check_pruner, check_sampler
 from search.engines.keras_tuner_oracles import Oracle
 from search.engines.persistence import (
@@ -83,6 +83,7 @@ class KerasTunerEngine:
         epochs: int = 1,
         max_trials: int | None = None,
         min_next_number: int = 0,
+        accepts: Accepts = accept_all,
     ) -> None:
         check_sampler("keras-tuner", sampler)
         check_pruner(pruner)
@@ -93,6 +94,7 @@ class KerasTunerEngine:
         self._pruner = pruner if sampler != "hyperband" else "none"
         self._epochs = epochs
         self._max_trials = max_trials
+        self._accepts = accepts
         self._queue: list[dict[str, Value]] = []
         self._rows: list[_Row] = []
         self._empty = self._saved = self._json(None)
@@ -108,7 +110,7 @@ class KerasTunerEngine:
             params = self._queue.pop(0)
             row = _Row(len(self._rows), params, name=self._oracle.adopt(params))
         else:
-            suggested = self._oracle.ask()
+            suggested = self._accepted()
             if suggested is None:
                 return None
             name, params, epochs = suggested
@@ -116,6 +118,15 @@ class KerasTunerEngine:
         self._rows.append(row)
         self._save()
         return row.suggestion
+
+    def _accepted(self) -> tuple[str, dict[str, Value], int | None] | None:
+        """What the oracle suggests and may be tried; the rest it hears of as failed."""
+        for _ in range(MOST_REFUSED):
+            suggested = self._oracle.ask()
+            if suggested is None or self._accepts(suggested[1]):
+                return suggested
+            self._oracle.tell(suggested[0], None)
+        return None
 
     def report(self, number: int, step: int, value: float) -> bool:
         """See ``Engine.report``; the verdict is today's also for a step of yesterday."""
@@ -138,6 +149,8 @@ class KerasTunerEngine:
         """See ``Engine.enqueue``; values outside the space raise ``SpaceError``."""
         if not self.space.contains(params):
             raise SpaceError(f"cannot enqueue {params}: not inside the search space")
+        if not self._accepts(params):
+            return
         if again or params not in [*self._queue, *(row.params for row in self._rows)]:
             self._queue.append(dict(params))
             self._save()

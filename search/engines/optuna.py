@@ -9,7 +9,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from typing_extensions import override
 
-from search.engines.base import Engine, Suggestion
+from search.engines.base import Accepts, Engine, Suggestion, accept_all
 from search.engines.choices import check_sampler
 from search.engines.persistence import derived_seed
 from search.engines.samplers import SamplerCache, sampler_of, shuffled_grid, warn_of_categories
@@ -67,13 +67,22 @@ class OptunaEngine(QueueEngine):
     Args:
         sampler: one of ``SAMPLERS_OF["optuna"]``.
         seed: of the sampler; the name of the store's worker is mixed in.
+        accepts: whether parameters may be tried.
     """
 
-    def __init__(self, store: TrialStore, *, sampler: str = "tpe", seed: int = 0) -> None:
+    def __init__(
+        self,
+        store: TrialStore,
+        *,
+        sampler: str = "tpe",
+        seed: int = 0,
+        accepts: Accepts = accept_all,
+    ) -> None:
         check_sampler("optuna", sampler)
         super().__init__(store)
         if sampler == "cmaes":
             warn_of_categories(store.space)
+        self._accepts = accepts
         self._points = shuffled_grid(store.space, seed) if sampler == "grid" else None
         self._distributions = distributions_of(store.space)
         own_seed = derived_seed(seed, len(store.trials()), store.worker)
@@ -83,6 +92,8 @@ class OptunaEngine(QueueEngine):
     def enqueue(self, params: dict[str, Value], *, again: bool = False) -> None:
         if not self._store.space.contains(params):
             raise SpaceError(f"cannot enqueue {params}: not inside the search space")
+        if not self._accepts(params):
+            return
         with self._store.exclusive():
             if again or not any(t.params == params for t in self._store.trials()):
                 self._store.create(self._template(TrialState.WAITING, params))
@@ -92,7 +103,8 @@ class OptunaEngine(QueueEngine):
         if not self._store.has_room():
             return None
         if self._points is None:
-            return self._store.create(self._cache.suggest(trials, self._distributions))
+            suggested = self._cache.suggest(trials, self._distributions, self._accepts)
+            return None if suggested is None else self._store.create(suggested)
         point = self._next_point(trials)
         if point is None:
             return None
@@ -105,7 +117,8 @@ class OptunaEngine(QueueEngine):
         log does not have, and hands points out twice when several trials run.
         """
         tried = {tuple(t.params.get(p.name) for p in self._store.space) for t in trials}
-        return next((p for p in self._points or () if tuple(p.values()) not in tried), None)
+        new = (p for p in self._points or () if tuple(p.values()) not in tried)
+        return next(filter(self._accepts, new), None)
 
     def _template(self, state: TrialState, params: dict[str, Value]) -> FrozenTrial:
         values: dict[str, Any] = dict(params)

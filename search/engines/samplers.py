@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from search.engines.base import MOST_REFUSED, Accepts, accept_all
 from search.engines.choices import GRID_POINTS
 from search.space import Categorical, SearchSpace, Value
 
@@ -58,22 +59,40 @@ class SamplerCache:
         )
         self._ids: dict[int, int] = {}
         self._running: set[int] = set()
+        self._refused = 0
 
     def suggest(
-        self, trials: Sequence[FrozenTrial], distributions: Mapping[str, BaseDistribution]
-    ) -> FrozenTrial:
+        self,
+        trials: Sequence[FrozenTrial],
+        distributions: Mapping[str, BaseDistribution],
+        accepts: Accepts = accept_all,
+    ) -> FrozenTrial | None:
         """A running trial as the sampler would have it next; to be stored by the caller.
+
+        What is refused the sampler hears of as a trial worse than all others, while there are
+        fewer of these than real ones: more would pass for its good ones.
 
         Args:
             trials: all that are stored.
             distributions: of the parameters.
+            accepts: whether parameters may be tried.
+
+        Returns:
+            None where nothing of ``MOST_REFUSED`` suggestions is accepted.
         """
         self._update(trials)
-        trial = self._study.ask(dict(distributions))
-        suggested = copy.deepcopy(self._storage.get_trial(trial._trial_id))
-        # It comes back with the trials of the store, if it gets there.
-        self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-        return suggested
+        for _ in range(MOST_REFUSED):
+            trial = self._study.ask(dict(distributions))
+            suggested = copy.deepcopy(self._storage.get_trial(trial._trial_id))
+            accepted, ended = accepts(suggested.params), len(self._ids) - len(self._running)
+            learns = not accepted and self._refused < ended and ended >= _STARTUP_TRIALS
+            self._refused += learns
+            # An accepted one comes back with the trials of the store, if it gets there.
+            state = TrialState.PRUNED if learns else TrialState.FAIL
+            self._storage.set_trial_state_values(trial._trial_id, state)
+            if accepted:
+                return suggested
+        return None
 
     def _update(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in what has begun and ended since the last time; what waits says nothing yet."""

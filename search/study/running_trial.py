@@ -99,6 +99,11 @@ def is_external_failure(trial: Trial) -> bool:
     return trial.failure is not None and FailureKind(trial.failure.kind).external
 
 
+def is_infeasible(trial: Trial) -> bool:
+    """Whether a trial was not trained, as its network is above a limit."""
+    return trial.failure is not None and trial.failure.kind == FailureKind.INFEASIBLE
+
+
 def trial_seed(seed: int, number: int, purpose: str = "trial") -> int:
     """The seed of trial ``number``, an int below 2**31: repeatable and unlike its neighbours'."""
     digest = hashlib.sha256(f"{purpose}:{seed}:{number}".encode()).digest()

@@ -126,6 +126,11 @@ def _ablation_job(
         validation=splits["validation"],
         data=str(data) if data else None,
         experiments="all",
+        **{
+            name: asked[name]
+            for name in ("max_parameters", "max_size", "max_latency")
+            if name in asked
+        },
     )
     return Context(
         run=run,

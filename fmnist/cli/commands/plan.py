@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     click.option("--warm-start", type=options.EXISTING, help="Likewise."),
     options.jobs(options.TRIALS_AT_ONCE),
 )
+@options.CAPS
 @options.DATA
 @section("Output", click.option("--json", "as_json", is_flag=True, help="As one JSON object."))
 def plan(
@@ -44,6 +45,9 @@ def plan(
     settings: tuple[str, ...],
     warm_start: Path | None,
     jobs: int | Literal["auto"],
+    max_parameters: int | None,
+    max_size: int | None,
+    max_latency: float | None,
     data: Path | None,
     class_names: str | None,
     validation: int | None,
@@ -57,9 +61,8 @@ def plan(
     from fmnist.cli.jobs import split_names
     from fmnist.config.overrides import parse_settings
     from fmnist.pipeline.context import Context
-    from fmnist.pipeline.planner.profiles import profile_for
     from fmnist.pipeline.request import Request
-    from fmnist.pipeline.search_setup import build_search_setup
+    from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
     from fmnist.pipeline.stages.preflight import fit_to_machine
     from fmnist.runs.folder import Run
 
@@ -70,20 +73,31 @@ def plan(
         else parse_duration(time_text or DEFAULT_TIME)
     )
     fixed = parse_settings(settings)
-    setup_for = partial(build_search_setup, space=space, warm_start=warm_start, settings=fixed)
-    setup = setup_for(profile_for(seconds))
+    request = Request(
+        time_seconds=seconds,
+        space=space,
+        settings=fixed or None,
+        warm_start=absolute(warm_start),
+        data=absolute(data),
+        jobs=jobs,
+        validation=validation,
+        max_parameters=max_parameters,
+        max_size=max_size,
+        max_latency=max_latency,
+    )
+    setup_for = partial(
+        build_search_setup,
+        space=space,
+        warm_start=warm_start,
+        settings=fixed,
+        excess=request.caps.excess,
+    )
     with TemporaryDirectory() as folder:
+        run = Run(Path(folder))
+        setup = setup_for(load_or_make_profile(run, seconds, request))
         job = Context(
-            run=Run(Path(folder)),
-            request=Request(
-                time_seconds=seconds,
-                space=space,
-                settings=fixed or None,
-                warm_start=absolute(warm_start),
-                data=absolute(data),
-                jobs=jobs,
-                validation=validation,
-            ),
+            run=run,
+            request=request,
             display=QuietDisplay(),
             base=setup.base,
             space=setup.space,

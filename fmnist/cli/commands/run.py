@@ -53,6 +53,9 @@ class SearchOptions:
     ensemble: int | None
     experiments: str
     validation: int | None
+    max_parameters: int | None
+    max_size: int | None
+    max_latency: float | None
 
     def deadline(self) -> datetime | None:
         """The moment of ``--until``.
@@ -105,6 +108,9 @@ class SearchOptions:
             validation=self.validation,
             warm_start=absolute(self.warm_start),
             settings=parse_settings(self.settings) or None,
+            max_parameters=self.max_parameters,
+            max_size=self.max_size,
+            max_latency=self.max_latency,
         )
 
 
@@ -165,6 +171,7 @@ class SearchOptions:
     options.jobs(f"{options.TRIALS_AT_ONCE} 0 with --storage: others train.", allow_none=True),
     options.SEED,
 )
+@options.CAPS
 @section(
     "Final training",
     click.option(
@@ -234,8 +241,9 @@ def run(
         space=search.space,
         warm_start=search.warm_start,
         settings=request.settings or {},
+        excess=request.caps.excess,
     )
-    setup = setup_for(load_or_make_profile(folder, seconds))
+    setup = setup_for(load_or_make_profile(folder, seconds, request))
     if search.warm_start and not setup.first_trials:
         library_output.note(
             f"note: {search.warm_start} lies outside the space, so it is no trial of its own"

@@ -8,12 +8,14 @@ fast one trains a large one.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
+from fmnist.errors import UserError
+from fmnist.models.caps import Excess
 from fmnist.pipeline.planner.costs import REFERENCE, TYPICAL_SPEED, relative_cost, slowness_of
 from fmnist.runs.records.plan import RunProfile
 
@@ -55,6 +57,8 @@ _NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
 )
 MOST_FINAL = 300
 """Final epochs beyond which more were never seen to help; the search has the rest of the time."""
+_WIDTHS = (1.5, 1.25, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125)
+"""What a network's filters are multiplied by, to bring it below a cap."""
 _STRETCH = 2.5
 """So many times the planned epochs where the winner is cheap: the schedule spans what there is."""
 
@@ -122,6 +126,21 @@ class _Choice:
     epochs: int
     spare: float
 
+    @property
+    def narrow(self) -> bool:
+        """Whether the time, not a cap, allows a narrow network only."""
+        return bool(_NETWORKS[self.place][0].get("width", 1.0) < 1)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """One of ``_NETWORKS``, narrower where a cap demands it, and what it costs to train."""
+
+    place: int
+    base: Mapping[str, Any]
+    fewest: int
+    cost: float
+
 
 def profile_for(
     seconds: float | None,
@@ -132,6 +151,7 @@ def profile_for(
     given: Config | None = None,
     trainings: float = 1.0,
     searched: bool = True,
+    excess: Excess = lambda _: "",
 ) -> RunProfile:
     """The plan for a time budget on a machine; without one, that of half an hour on a fast one.
 
@@ -144,18 +164,23 @@ def profile_for(
         trainings: what retraining, refit and members of an ensemble cost, as a multiple of the
             retraining.
         searched: whether there is a search at all.
+        excess: what of a network is above a cap; the plan's own are made narrower until they fit.
+
+    Raises:
+        UserError: not even the smallest network of the plan fits.
     """
     if seconds is None:
         seconds, speed, given = _WITHOUT_LIMIT, None, None
     measured = speed is not None
     machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
     fixed = settings or {}
-    choice = _network(machine, fixed, given, _FINAL / trainings, searched=True)
-    alone = _network(machine, fixed, given, _FINAL_ALONE / trainings)
+    networks = _networks_below_caps(fixed, excess) if given is None else ()
+    choice = _network(machine, networks, given, _FINAL / trainings, searched=True)
+    alone = _network(machine, networks, given, _FINAL_ALONE / trainings)
     cost = relative_cost(given or Config(**{**choice.base, **fixed}))
     passes, most = _trial_passes(machine, cost, choice.epochs), None
     # A search around a narrow network cost more than it brought: see the benchmarks' README.
-    too_small = choice.place > alone.place + 1 or choice.base.get("width", 1.0) < 1
+    too_small = choice.place > alone.place + 1 or choice.narrow
     if passes < _FEWEST_PASSES or too_small or not searched:
         choice, passes, most = alone, _FEWEST_PASSES, 1
     trial_epochs = min(_LONGEST_TRIAL, max(2, round(passes ** (1 / 3) / 8.6)))
@@ -172,9 +197,28 @@ def profile_for(
     )
 
 
+def _networks_below_caps(settings: Mapping[str, Any], excess: Excess) -> tuple[_Network, ...]:
+    """``_NETWORKS``, each as wide as it may be, without those that cannot be narrow enough."""
+    found, above = [], ""
+    for place, (base, fewest) in enumerate(_NETWORKS):
+        own = base.get("width", 1.0)
+        for width in (own, *(w for w in _WIDTHS if w < own)):
+            narrowed = base if width == own else {**base, "width": width}
+            config = Config(**{**narrowed, **settings})
+            if not (above := excess(config)):
+                found.append(_Network(place, narrowed, fewest, relative_cost(config)))
+                break
+    if not found:
+        raise UserError(
+            f"no network of the plan fits; the smallest: {above}; give a higher limit, or a "
+            "smaller network (--set stages=2 --set stem=8, say)"
+        )
+    return tuple(found)
+
+
 def _network(
     machine: _Machine,
-    settings: Mapping[str, Any],
+    networks: Sequence[_Network],
     given: Config | None,
     share: float,
     *,
@@ -185,14 +229,13 @@ def _network(
     if given is not None:
         epochs = max(1, math.floor(passes / relative_cost(given)))
         return _Choice(0, LONGER, epochs, _range(epochs / FEWEST_EPOCHS))
-    for place, (base, fewest) in enumerate(_NETWORKS):
-        cost = relative_cost(Config(**{**base, **settings}))
-        epochs = math.floor(passes / cost)
-        trials_fit = not searched or _trial_passes(machine, cost, epochs) >= _FEWEST_PASSES
+    for network in networks:
+        epochs = math.floor(passes / network.cost)
+        trials_fit = not searched or _trial_passes(machine, network.cost, epochs) >= _FEWEST_PASSES
         planned = min(MOST_FINAL, max(1, epochs))
-        spare = _range(planned / (fewest if base is LONG else FEWEST_EPOCHS))
-        choice = _Choice(place, base, planned, spare)
-        if epochs >= fewest and trials_fit:
+        spare = _range(planned / (FEWEST_EPOCHS if network.place else network.fewest))
+        choice = _Choice(network.place, network.base, planned, spare)
+        if epochs >= network.fewest and trials_fit:
             break
     return choice
 

@@ -11,6 +11,7 @@ from fmnist.ablation.variants import catalogue, equal_units
 from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.data import DataSet
+from fmnist.models.caps import Excess
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.profiles import (
     FEWEST_EPOCHS,
@@ -50,6 +51,7 @@ def choose_profile(
     speed: float | None = None,
     jobs: int = 1,
     base: Config | None = None,
+    excess: Excess = lambda _: "",
 ) -> RunProfile:
     """The profile for ``seconds`` of time, with what was asked for instead.
 
@@ -57,6 +59,7 @@ def choose_profile(
         load: gives the data; called only where they are the user's own, whose size counts.
         speed, jobs: see ``profile_for``.
         base: of the run, which counts where the user gave it.
+        excess: see ``profile_for``.
     """
     more = PostSearchWorkload(bool(request.refit), (request.ensemble or 1) - 1)
     profile = profile_for(
@@ -67,6 +70,7 @@ def choose_profile(
         given=base if request.warm_start or request.recipe else None,
         trainings=more.relative_cost(jobs),
         searched=request.trials != 1,
+        excess=excess,
     )
     if request.kind == "train" or request.recipe:
         profile = replace(profile, refit=False)  # what is given is trained as it stands

@@ -22,7 +22,7 @@ from fmnist.config.config import Config
 from fmnist.data import subset
 from fmnist.errors import UserError
 from fmnist.pipeline.final_training import EpochProgressListener
-from fmnist.runs.artifacts import EXPERIMENTS, HISTORY
+from fmnist.runs.artifacts import EXPERIMENTS, HISTORY, LATENCIES
 from fmnist.runs.config_source import load_config
 from fmnist.runs.records.ablation import Fidelity
 from fmnist.text import counted
@@ -172,7 +172,12 @@ class Session:
         classes = len(self.job.data.class_names)
         every = images >= self._train_size
         mirrors = self.job.data.mirrors
-        return catalogue(self.config, classes, all_images=every, mirrors=mirrors)
+        found = catalogue(self.config, classes, all_images=every, mirrors=mirrors)
+        return [replace(e, reason=e.reason or self._excess(e)) for e in found]
+
+    def _excess(self, experiment: Experiment) -> str:
+        above = self.job.excess(self.config.replace(**experiment.changes))
+        return f"its network is above a limit: {above}" if above else ""
 
     def _wanted(self, images: int = 0) -> list[Experiment]:
         """Those that can be made and were asked for."""
@@ -237,6 +242,8 @@ class Session:
             share=np.searchsorted(train, order),
             classes=len(job.data.class_names),
             answers=True,
+            caps=job.request.caps,
+            times=job.run / LATENCIES,
         )
         return Variants(training)
 
@@ -289,6 +296,6 @@ class _Watcher(EpochProgressListener):
     def trial_done(self, trial: Trial, best: Trial | None, time_left: float) -> None:
         """See ``search.study.study.Listener``."""
         failure = trial.failure
-        if failure is not None and failure.kind != "deadline":
+        if failure is not None and failure.kind not in ("deadline", "infeasible"):
             name = self._name(trial.number)
             self.job.note("experiments", f"{name}: failed ({failure.kind}: {failure.message})")

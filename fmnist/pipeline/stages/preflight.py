@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from fmnist.backends import environment
 from fmnist.backends.parallelism import accelerator_in_sight
+from fmnist.config.config import Config
+from fmnist.errors import UserError
 from fmnist.pipeline import doctor
-from fmnist.pipeline.dry_run import measure_speed, probe
+from fmnist.pipeline.dry_run import measure_latency, measure_speed, probe
 from fmnist.pipeline.flip_policy import disable_flips
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.forecast import forecast, training_work
@@ -41,6 +43,7 @@ def preflight(job: Context) -> None:
         probe=lambda params: probe(job, params),
         speed=speed,
         slowness=job.planner.slowness,
+        excess=job.excess,
         trial_memory=job.request.trial_memory,
         final_epochs=_checkpoints(job),
         on_check=job.display.check,
@@ -71,13 +74,27 @@ def fit_to_machine(job: Context) -> float | None:
     if speed is not None:
         job.planner.slowness = max(job.planner.slowness, doctor.rendering_slowness())
         _fit_to_speed(job, speed)
+    if above := _excess(job, job.base):
+        raise UserError(
+            f"the configuration to start from: {above}; give a smaller network (--set width=0.5, "
+            "say) or a higher limit"
+        )
     return speed
+
+
+def _excess(job: Context, config: Config) -> str:
+    """What of a network is above a cap; its time is measured where there is a cap for it."""
+    caps, above = job.request.caps, job.excess(config)
+    if above or caps.latency is None:
+        return above
+    return caps.excess_latency(measure_latency(job, config))
 
 
 def _all_asked(job: Context) -> bool:
     request = job.request
     sizes = (request.trials, request.trial_images, request.trial_epochs, request.final_epochs)
-    return job.budget.total is None and None not in sizes and not request.wants_experiments
+    asked = None not in sizes and not (request.wants_experiments or request.caps)
+    return job.budget.total is None and asked
 
 
 def _fit_to_speed(job: Context, speed: float) -> None:
@@ -90,6 +107,7 @@ def _fit_to_speed(job: Context, speed: float) -> None:
         speed=speed,
         jobs=planner.jobs,
         base=job.base,
+        excess=lambda config: _excess(job, config),
     )
     if job.setup_for is not None:
         setup = job.setup_for(planner.plan)

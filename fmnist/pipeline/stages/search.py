@@ -67,6 +67,7 @@ def _study(job: Context, log: TrialLog) -> Study:
         epochs=sizes.trial_epochs,
         max_trials=request.trials,
         min_next_number=epoch_log.min_next_number(),
+        accepts=job.accepts_beside(log),
     )
     if request.sampler != "grid":
         for params in job.first_trials:

@@ -6,6 +6,7 @@ from fmnist.config.spaces import CORE, SPACES
 from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.request import Request
 from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
 from fmnist.runs import artifacts
 from fmnist.runs.folder import Run
@@ -92,11 +93,11 @@ def test_a_value_against_its_rule_is_refused():
 
 def test_a_run_taken_up_again_keeps_the_plan_it_began_with(tmp_path):
     run = Run.named(tmp_path, "night")
-    assert load_or_make_profile(run, 600) == profile_for(600)
+    assert load_or_make_profile(run, 600, Request()) == profile_for(600)
     run.path.mkdir(parents=True, exist_ok=True)
     profile = profile_for(8 * 3600)
     run.write(artifacts.PLAN, Plan(sizes=profile, jobs=1, threads=None, planned=()))
-    assert load_or_make_profile(run, 60) == profile_for(8 * 3600)
+    assert load_or_make_profile(run, 60, Request()) == profile_for(8 * 3600)
 
 
 def test_a_run_taken_up_again_has_the_narrowed_space_that_it_began_with(tmp_path):
@@ -104,6 +105,6 @@ def test_a_run_taken_up_again_has_the_narrowed_space_that_it_began_with(tmp_path
     first = start(profile)
     run = Run(tmp_path)
     run.write(artifacts.PLAN, Plan(sizes=profile, jobs=2, threads=1, planned=()))
-    again = start(load_or_make_profile(run, 600))
+    again = start(load_or_make_profile(run, 600, Request()))
     assert again.space == first.space != CORE
     assert again.first_trials == first.first_trials != ()
