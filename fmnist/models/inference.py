@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PREDICT_BATCH = 250
 _IMAGE = (28, 28, 1)
-_SERIES, _CALLS = 5, 20
+_SERIES, _CALLS = 30, 5
 SMALLEST_PROBABILITY = 1e-7
 """Probabilities are clipped here before the logarithm, as Keras clips them."""
 Labels = NDArray[np.int64]

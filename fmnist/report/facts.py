@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +40,7 @@ class Facts:
         reproduction: how this run agrees with the one that it repeats.
         sharing: who trained the trials, where machines shared the study.
         in_flight: trials under way, in an interim report.
+        latencies: seconds for an image by ``network_key``, where they were measured.
         interim: the run is still going, or was stopped before its end.
     """
 
@@ -70,6 +72,7 @@ class Facts:
     pictures: Pictures | None = None
     sharing: Sharing | None = None
     in_flight: tuple[InFlight, ...] = ()
+    latencies: Mapping[str, float] = field(default_factory=dict)
     interim: bool = False
 
     @property

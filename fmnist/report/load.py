@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fmnist.models.caps import known_times
 from fmnist.report import load_gallery
 from fmnist.report.facts import Facts
 from fmnist.report.glyphs import respelt
@@ -87,6 +88,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         pictures=get(artifacts.PICTURES, load_gallery.read_pictures),
         sharing=get(artifacts.WORKERS),
         in_flight=_in_flight(folder, latest),
+        latencies=known_times(folder / artifacts.LATENCIES.name),
         interim=interim,
     )
     _check_each(facts)

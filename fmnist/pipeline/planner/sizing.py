@@ -62,15 +62,16 @@ def choose_profile(
         excess: see ``profile_for``.
     """
     more = PostSearchWorkload(bool(request.refit), (request.ensemble or 1) - 1)
+    own = bool(request.warm_start or request.recipe)
     profile = profile_for(
         None if request.kind == "train" else seconds,
         speed,
         jobs=jobs,
         settings=request.settings,
-        given=base if request.warm_start or request.recipe else None,
+        given=base if own else None,
         trainings=more.relative_cost(jobs),
         searched=request.trials != 1,
-        excess=excess,
+        excess=(lambda _: "") if own else excess,
     )
     if request.kind == "train" or request.recipe:
         profile = replace(profile, refit=False)  # what is given is trained as it stands

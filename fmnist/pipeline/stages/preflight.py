@@ -74,7 +74,7 @@ def fit_to_machine(job: Context) -> float | None:
     if speed is not None:
         job.planner.slowness = max(job.planner.slowness, doctor.rendering_slowness())
         _fit_to_speed(job, speed)
-    if above := _excess(job, job.base):
+    if job.request.caps and (above := _excess(job, job.base)):
         raise UserError(
             f"the configuration to start from: {above}; give a smaller network (--set width=0.5, "
             "say) or a higher limit"
@@ -84,7 +84,8 @@ def fit_to_machine(job: Context) -> float | None:
 
 def _excess(job: Context, config: Config) -> str:
     """What of a network is above a cap; its time is measured where there is a cap for it."""
-    caps, above = job.request.caps, job.excess(config)
+    caps = job.request.caps
+    above = job.excess(config) if caps else ""
     if above or caps.latency is None:
         return above
     return caps.excess_latency(measure_latency(job, config))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from fmnist.config.config import Config, ConfigError, from_dict
+from fmnist.models.caps import network_key
+from fmnist.models.size import file_bytes, size_of
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 from fmnist.report.figures import confirmation, contour, parallel_coordinates, search_history
@@ -18,7 +22,7 @@ from search.records import Trial, best_of
 
 def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     """The course of the search, its winner and what mattered."""
-    tried = [t for t in facts.trials if not failures.out_of_time(t)]
+    tried = [t for t in facts.trials if not failures.not_tried(t)]
     best = best_of(tried)
     return {
         "engine": training.engine(facts.run.request),
@@ -35,6 +39,8 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "sharing": workers.sentence(facts),
         "workers": workers.workers(facts),
         "history": search_history.search_history(tried) if tried else None,
+        "limits": training.limits(facts.run.request),
+        "front": search_history.cost_front(tried, _costs(facts)),
         **_landscape(facts, tried),
         "edge": " ".join(results.at_the_edge(facts.best, facts.space)) if facts.best else "",
         "best_trials": tables.best_trials(facts),
@@ -69,6 +75,29 @@ def _landscape(facts: Facts, tried: Sequence[Trial]) -> dict[str, Any]:
         "mapped": contour.mapped(tried, space, chosen),
         "parallel": parallel_coordinates.parallel(tried, space, chosen),
     }
+
+
+def _costs(facts: Facts) -> list[search_history.Cost]:
+    """What the networks of the trials cost, as far as it is known."""
+    asked, networks, classes = facts.run.request, _networks(facts), len(facts.class_names)
+    parameters = {n: size_of(c, classes).parameters for n, c in networks.items()}
+    times = {n: t for n, c in networks.items() if (t := facts.latencies.get(network_key(c)))}
+    found = [search_history.Cost("Parameters", parameters, asked.max_parameters)]
+    if asked.max_size is not None:
+        sizes = {n: file_bytes(c, classes) / 1e3 for n, c in networks.items()}
+        found.append(search_history.Cost("Size in kB", sizes, asked.max_size / 1e3))
+    most = None if asked.max_latency is None else 1e3 * asked.max_latency
+    milliseconds = {n: 1e3 * seconds for n, seconds in times.items()}
+    return [*found, search_history.Cost("Time for an image in ms", milliseconds, most)]
+
+
+def _networks(facts: Facts) -> dict[int, Config]:
+    """The configurations of the trials, but those of other programs that cannot be built here."""
+    found, base = {}, facts.best.values() if facts.best else {}
+    for trial in facts.trials:
+        with contextlib.suppress(ConfigError):
+            found[trial.number] = from_dict({**base, **trial.params})
+    return found
 
 
 def _winner(facts: Facts) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from fmnist.report.narrative import (
     winner,
 )
 from fmnist.report.narrative import recipe as followed
-from fmnist.report.narrative.failures import out_of_time
+from fmnist.report.narrative.failures import not_tried
 from fmnist.report.tables import results as tables
 from search.records import best_of
 
@@ -81,7 +81,7 @@ def _beside(facts: Facts) -> str:
 
 def _search(facts: Facts) -> str:
     """How much was tried in what time, and the best of it."""
-    tried = [t for t in facts.trials if not out_of_time(t)]
+    tried = [t for t in facts.trials if not not_tried(t)]
     if not tried:
         return "" if facts.interim else "No trial ended."  # the progress says so
     different = len({repr(sorted(t.params.items())) for t in tried})
@@ -100,7 +100,7 @@ def _effort(facts: Facts) -> str:
     epochs = max((len(t.epochs) for t in facts.trials), default=0)
     if images is None or not epochs:
         return ""
-    fewer = sum(len(t.epochs) < epochs for t in facts.trials if not out_of_time(t))
+    fewer = sum(len(t.epochs) < epochs for t in facts.trials if not not_tried(t))
     cut = f", {text.count(fewer)} of them for fewer" if fewer else ""
     return f", each on {text.count(images)} images for up to {text.counted(epochs, 'epoch')}{cut}"
 

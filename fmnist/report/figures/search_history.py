@@ -1,14 +1,21 @@
-"""Plots of the search: its course and its slices."""
+"""Plots of the search: its course, its slices, and accuracy against what a network costs."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 
 from fmnist.report import text
 from fmnist.report.figures.style import (
@@ -41,6 +48,30 @@ _SLICES_READ = (
     "below the axis are drawn at its lower end."
 )
 _SLICES_MORE = "The same against further hyperparameters."
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the networks of trials cost, by number of trial.
+
+    Attributes:
+        label: of the axis, with the unit.
+        cap: what was allowed at most; None: no limit.
+    """
+
+    label: str
+    values: Mapping[int, float]
+    cap: float | None = None
+
+    def of(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The complete trials whose cost is known."""
+        return [t for t in trials if t.state == "complete" and t.number in self.values]
+
+    def front(self, trials: Sequence[Trial]) -> list[Trial]:
+        """The complete trials that no other one beats at the same cost or less, cheapest first."""
+        ranked = sorted(self.of(trials), key=lambda t: (self.values[t.number], -(t.value or 0)))
+        best = itertools.accumulate((t.value or 0.0 for t in ranked), max, initial=-1.0)
+        return [t for t, before in zip(ranked, best, strict=False) if (t.value or 0) > before]
 
 
 def best_so_far(trials: Sequence[Trial]) -> list[float]:
@@ -124,6 +155,67 @@ def _rows(trials: Sequence[Trial], best: Sequence[float]) -> list[list[str]]:
         ]
         for t, b in zip(trials, best, strict=True)
     ]
+
+
+def cost_front(trials: Sequence[Trial], costs: Sequence[Cost]) -> Figure | None:
+    """Accuracy against each cost, with its front and its cap; None where the costs are all one."""
+    shown = [c for c in costs if len({c.values[t.number] for t in c.of(trials)}) > 1]
+    if not shown:
+        return None
+    figure, axes = canvas(2.75, 1, len(shown), sharey=True, squeeze=False)
+    for ax, cost in zip(axes[0], shown, strict=True):
+        _cost_panel(ax, cost, trials)
+    axes[0][0].set_ylabel("Validation accuracy")
+    axes[0][0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
+    legend_above(axes[0][0], columns=3)
+    floor = lowest_shown(trials)
+    if floor is not None:
+        axes[0][0].set_ylim(bottom=floor - 0.04 * (axes[0][0].get_ylim()[1] - floor))
+    fronts = [c.front(trials) for c in shown]
+    said = text.listing(
+        [f"{c.label.lower()} ({len(f)})" for c, f in zip(shown, fronts, strict=True)]
+    )
+    capped = any(c.cap is not None for c in shown)
+    return Figure(
+        to_svg(figure),
+        f"Scatter plot of validation accuracy against {said}; in brackets how many trials lie on "
+        f"the front{', and a line marks what was allowed at most' if capped else ''}.",
+        "Accuracy against what a network costs. On the front lie the complete trials that no other "
+        "one beats at the same cost or less; that they are the best of many makes them look better "
+        f"than they are{'. Networks beyond the broken line were not trained' if capped else ''}.",
+        [
+            ["Trial", *(c.label for c in shown), "Validation accuracy", "On a front of"],
+            *(_cost_row(t, shown, fronts) for t in shown[0].of(trials)),
+        ],
+    )
+
+
+def _cost_panel(ax: Axes, cost: Cost, trials: Sequence[Trial]) -> None:
+    floor = lowest_shown(trials) or 0.0
+    for chosen, look in (
+        (cost.of(trials), {"color": SKY, "marker": "o", "label": "Trial", "s": 16}),
+        (cost.front(trials), {"color": BLUE, "marker": "D", "label": "On the front", "s": 26}),
+    ):
+        x = [cost.values[t.number] for t in chosen]
+        y = [max(t.value or 0.0, floor) for t in chosen]
+        ax.scatter(x, y, zorder=3, clip_on=False, **look)  # type: ignore[arg-type]
+    ax.step(x, y, where="post", color=BLUE, linewidth=1.2)
+    ax.set_xscale("log")
+    points = [(cost.values[t.number], max(t.value or 0.0, floor), t) for t in cost.of(trials)]
+    tell(ax, [(a, b, f"{_said(t)}, {cost.label} {text.number(a)}") for a, b, t in points])
+    if cost.cap is not None:
+        ax.axvline(cost.cap, color=VERMILLION, linewidth=1.4, linestyle=(0, (4, 2)), label="Limit")
+    ax.set_xlabel(cost.label)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: text.number(v)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _cost_row(trial: Trial, costs: Sequence[Cost], fronts: Sequence[Sequence[Trial]]) -> list[str]:
+    known = [c.values.get(trial.number) for c in costs]
+    on = [c.label for c, front in zip(costs, fronts, strict=True) if trial in front]
+    cells = ["–" if v is None else text.number(v) for v in known]
+    return [str(trial.number), *cells, text.percent(trial.value or 0.0), text.listing(on) or "–"]
 
 
 def slices(trials: Sequence[Trial], space: SearchSpace, winner: Trial | None) -> tuple[Figure, ...]:

@@ -291,4 +291,4 @@ def _over(facts: Facts) -> bool:
 
 
 def _tried(facts: Facts) -> list[Trial]:
-    return [t for t in facts.trials if not trouble.out_of_time(t)]
+    return [t for t in facts.trials if not trouble.not_tried(t)]

@@ -27,6 +27,7 @@ from fmnist.report.tables import search as search_tables
 from fmnist.report.tables.base import Table
 from fmnist.runs import artifacts
 from search.records import best_of
+from search.study.running_trial import is_infeasible
 
 FINEST_MAP = 7
 """Side of the last feature maps below which Grad-CAM tells no place in an image."""
@@ -85,11 +86,18 @@ def _search(facts: Facts) -> str:
     if not facts.by_search or first is None:
         return ""
     n = facts.complete_trials
-    count = f"Of {text.counted(len(facts.trials), 'trial')} {n or 'none'} ran to the end."
+    tried = [t for t in facts.trials if not is_infeasible(t)]
+    count = f"Of {text.counted(len(tried), 'trial')} {n or 'none'} ran to the end."
     confirmed = facts.confirmation.confirmed if facts.confirmation else None
     chosen = winner.short(facts)
     brought = winner.brought(facts.confirmation) if confirmed and facts.confirmation else ""
-    parts = (count, results.trial_effort(facts), chosen, brought)
+    parts = (
+        training.limits(facts.run.request),
+        count,
+        results.trial_effort(facts),
+        chosen,
+        brought,
+    )
     return " ".join(filter(None, parts))
 
 

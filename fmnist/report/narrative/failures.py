@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from search.records import Failure, FailureKind, Trial
+from search.study.running_trial import is_infeasible
 
 KINDS: dict[str, str] = {kind: kind.phrase for kind in FailureKind}
 TRACES_SHOWN = 4
@@ -36,12 +37,12 @@ class Trace:
 
 
 def troubles(facts: Facts) -> list[Trouble]:
-    """Every training with a failure, in the order of the stages; those out of time left out."""
+    """Every training with a failure, in the order of the stages; those not tried left out."""
     found = []
     for name, trial in _trainings(facts):
         last = (trial.failure,) if trial.failure else ()
         failures = (*trial.retries, *last)
-        if failures and not out_of_time(trial):
+        if failures and not not_tried(trial):
             found.append(Trouble(name, trial, failures))
     return found
 
@@ -65,6 +66,11 @@ def out_of_time(trial: Trial) -> bool:
     return trial.failure is not None and trial.failure.kind == "deadline"
 
 
+def not_tried(trial: Trial) -> bool:
+    """Whether nothing was trained, for want of time or as the network is above a limit."""
+    return out_of_time(trial) or is_infeasible(trial)
+
+
 def sentences(facts: Facts) -> list[str]:
     """What else is to be said: trainings taken up again, out of time, the largest process."""
     found = [
@@ -78,6 +84,12 @@ def sentences(facts: Facts) -> list[str]:
         found.append(
             f"{text.counted(late, 'more configuration')} {'was' if late == 1 else 'were'} "
             "suggested, but the time left was too short for a trial."
+        )
+    above = sum(is_infeasible(t) for t in facts.trials)
+    if above:
+        found.append(
+            f"{text.counted(above, 'more configuration')} {'was' if above == 1 else 'were'} "
+            "suggested, but not trained: an image takes the network too long."
         )
     return found + _largest(facts)
 

@@ -17,6 +17,7 @@ from fmnist.runs.records.metrics import ClassScore, History, Metrics, SingleView
 from fmnist.runs.records.run import BestConfig
 from search.records import Trial
 from search.space import Categorical, Parameter, SearchSpace
+from search.study.running_trial import is_infeasible
 
 CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
 """Relative rise of the validation loss over its minimum, see ``overfitting``."""
@@ -270,11 +271,17 @@ def _at_an_end(p: Parameter, value: Any) -> bool:
     return not EDGE < (place - low) / (high - low) < 1 - EDGE
 
 
+def state_of(trial: Trial) -> str:
+    """The state in words, with what ended a trial that was not the pruner or a failure."""
+    if is_infeasible(trial):
+        return "above a limit"
+    if out_of_time(trial):
+        return "out of time"
+    return "cut off" if trial.stopped_by == "clock" else trial.state
+
+
 def states(trials: Sequence[Trial]) -> dict[str, int]:
     """Number of trials in each state that occurs; those there was no time for stand apart."""
-    counts = Counter(
-        "out of time" if out_of_time(t) else "cut off" if t.stopped_by == "clock" else t.state
-        for t in trials
-    )
-    order = ("complete", "pruned", "cut off", "failed", "out of time")
+    counts = Counter(state_of(t) for t in trials)
+    order = ("complete", "pruned", "cut off", "failed", "out of time", "above a limit")
     return {state: counts[state] for state in order if counts[state]}

@@ -35,6 +35,20 @@ def sampler(request: RequestRecord) -> str:
     return SAMPLERS.get(request.sampler, request.sampler)
 
 
+def limits(request: RequestRecord) -> str:
+    """What a network was allowed at most; empty without a limit."""
+    found = []
+    if request.max_parameters is not None:
+        found.append(text.counted(request.max_parameters, "parameter"))
+    if request.max_size is not None:
+        found.append(f"{request.max_size / 1e3:,g}{text.THIN}kB on the disk")
+    if request.max_latency is not None:
+        found.append(f"{1e3 * request.max_latency:g}{text.THIN}ms for an image")
+    if not found:
+        return ""
+    return f"A network was allowed {text.listing(found)} at most; none above that was trained."
+
+
 def pruning(request: RequestRecord, stopped: Sequence[Trial]) -> str:
     """Why trials were stopped early: without pruning only the clock stops them."""
     behind = [t for t in stopped if t.stopped_by == "pruner"]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fmnist.config.config import fields_help
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.narrative.failures import KINDS, Trouble, kind, out_of_time, troubles
-from fmnist.report.narrative.results import states
+from fmnist.report.narrative.failures import KINDS, Trouble, kind, troubles
+from fmnist.report.narrative.results import state_of, states
 from fmnist.report.tables.base import Table
 from search.analysis.results import Candidate
 from search.records import Trial
@@ -65,12 +65,7 @@ def state_counts(facts: Facts) -> Table:
     """Number of trials and time by state."""
     rows = []
     for state, n in states(facts.trials).items():
-        late = state == "out of time"
-        chosen = [
-            t
-            for t in facts.trials
-            if (out_of_time(t) if late else t.state == state and not out_of_time(t))
-        ]
+        chosen = [t for t in facts.trials if state_of(t) == state]
         rows.append(_state_row(state, n, chosen, facts.imported))
     rows.append(_state_row("all", len(facts.trials), facts.trials, facts.imported))
     head = ("State", "Trials", "Epochs", "Time")

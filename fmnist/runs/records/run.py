@@ -22,6 +22,9 @@ class RequestRecord:
     trials: int | None = None
     space: str = ""
     pruner: str = "median"
+    max_parameters: int | None = None
+    max_size: int | None = None
+    max_latency: float | None = None
 
 
 @dataclass(frozen=True)
