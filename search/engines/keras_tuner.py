@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from search.atomic import write_bytes
-from search.engines.base import MOST_REFUSED, Accepts, Suggestion, accept_all
+from search.engines.base import Accepts, Suggestion, accept_all
 from search.engines.choices import DEFAULT_PRUNER, check_pruner, check_sampler
 from search.engines.keras_tuner_oracles import Oracle
 from search.engines.persistence import (
@@ -29,6 +29,7 @@ from search.records import State, Trial
 from search.space import SearchSpace, SpaceError, Value
 
 _SCHEMA = 1
+_MOST_REFUSED = 60  # in a row: Bayesian search takes its time over each
 
 
 @dataclass
@@ -120,12 +121,14 @@ class KerasTunerEngine:
         return row.suggestion
 
     def _accepted(self) -> tuple[str, dict[str, Value], int | None] | None:
-        """What the oracle suggests and may be tried; the rest it hears of as failed."""
-        for _ in range(MOST_REFUSED):
+        """What the oracle suggests and may be tried; the rest it hears of as the worst so far."""
+        values = [row.value for row in self._rows if row.value is not None]
+        for _ in range(_MOST_REFUSED):
             suggested = self._oracle.ask()
             if suggested is None or self._accepts(suggested[1]):
                 return suggested
-            self._oracle.tell(suggested[0], None)
+            # As failed, Bayesian search would not learn of it and come back to it.
+            self._oracle.tell(suggested[0], min(values, default=None))
         return None
 
     def report(self, number: int, step: int, value: float) -> bool:
