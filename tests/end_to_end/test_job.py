@@ -14,6 +14,8 @@ from fmnist.data import load as load_data
 from fmnist.data import split
 from fmnist.models import inference
 from fmnist.models.inference import load_model
+from fmnist.models.size import size_of
+from fmnist.runs.config_source import load_config
 from search.records import TrialLog
 
 pytestmark = pytest.mark.slow
@@ -288,6 +290,9 @@ def test_keras_tuner_runs_under_the_same_supervision(folder):
         (("--time", "10m", "--until", "07:00"), "give one of them"),
         (("--until", "25:00"), "expected a time of day"),
         (("--trial-memory", "lots"), "--trial-memory lots: expected a size such as"),
+        (("--max-parameters", "many"), "--max-parameters many: expected a number such as 100k"),
+        (("--max-size", "500"), "--max-size 500: expected a size such as 500kB"),
+        (("--max-latency", "5"), "--max-latency 5: expected a time for one image such as 5ms"),
         (("--trial-timeout", "0s"), "--trial-timeout 0s: at least"),
     ],
 )
@@ -295,6 +300,36 @@ def test_options_that_make_no_sense_are_refused(fmnist, options, message):
     code, error = fmnist("run", *options)
     assert code == 2
     assert message in error
+
+
+def test_under_limits_nothing_above_them_is_trained_and_a_resume_keeps_them(folder):
+    limits = ("--max-parameters", "7500", "--max-size", "90kB", "--max-latency", "2s")
+    wide = SPACE.replace("high = 8", "high = 64")
+    (folder / "wide.toml").write_text(wide)
+    asked = [("wide.toml" if word == "space.toml" else word) for word in search(3)]
+    done = command_ended(folder, *asked, "--name", "capped", *limits)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = folder / "results" / "capped"
+    request = tomllib.loads((run / "run.toml").read_text())["request"]
+    assert [request[f"max_{name}"] for name in ("parameters", "size", "latency")] == [7500, 9e4, 2]
+    trials = TrialLog(run / "trials.jsonl").trials
+    assert len(trials) == 3
+    base = load_config(run)
+    assert all(size_of(base.replace(**t.params)).parameters <= 7_500 for t in trials)
+    assert (run / "model.keras").stat().st_size <= 90_000
+    assert load_model(run / "model.keras").count_params() <= 7_500
+    assert "A network was allowed 7,500 parameters" in (run / "report.html").read_text()
+    (run / "report.html").unlink()  # as if it had been interrupted
+    other = command_ended(folder, *asked, "--name", "capped", "--max-parameters", "8k")
+    assert other.returncode == 2
+    assert "max_parameters 7500 then, 8000 now" in other.stderr
+
+
+def test_a_configuration_above_a_limit_is_refused_before_the_start(folder):
+    done = command_ended(folder, *search(), "--name", "large", "--max-parameters", "5k")
+    assert done.returncode == 2
+    assert "parameters, --max-parameters allows 5,000; give a smaller network" in done.stderr
+    assert not (folder / "results" / "large").exists()
 
 
 def test_what_the_preflight_finds_stops_the_run_before_it_begins(folder):

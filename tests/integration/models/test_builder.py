@@ -6,7 +6,8 @@ from fmnist import backends, build_model
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Augmentations
 from fmnist.models.builder import build_for_training, compile_model, loss_of, optimizer, whiten
-from fmnist.models.size import size_of
+from fmnist.models.size import file_bytes, size_of
+from fmnist.pipeline.planner.profiles import COMPACT, LONG
 from fmnist.training.fit import fit
 
 TINY = Config(filters_1=4, filters_2=6, filters_3=8, dense_units=12)
@@ -248,3 +249,20 @@ def test_the_optimiser_averages_where_it_is_told():
     assert not optimizer(TINY).use_ema
     found = optimizer(TINY.replace(ema=0.95))
     assert (found.use_ema, found.ema_momentum) == (True, 0.95)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"stages": 0, "dense_units": 50},
+        {**LONG, "width": 0.5},
+        {**COMPACT, "width": 0.25},
+        {"batch_norm": False, "convolutions": 3, "residual": True, "image_size": 32, "l2": 1e-4},
+    ],
+)
+def test_a_file_is_never_larger_than_was_said_and_hardly_smaller(changes, tmp_path):
+    config = Config(**changes)
+    build_model(config).save(tmp_path / "model.keras")
+    found = (tmp_path / "model.keras").stat().st_size
+    assert found <= file_bytes(config) <= found + 5_000

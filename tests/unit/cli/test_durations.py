@@ -3,7 +3,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fmnist.cli.durations import parse_duration, parse_size, parse_until
+from fmnist.cli.durations import (
+    parse_count,
+    parse_duration,
+    parse_latency,
+    parse_size,
+    parse_until,
+)
 from fmnist.errors import UserError
 
 # Central Europe as a rule, not a name: needs no time zone files.
@@ -54,6 +60,40 @@ def test_a_short_duration_may_do_for_another_option():
 )
 def test_sizes(text, size):
     assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "value"),
+    [
+        (parse_count, "100k", 100_000),
+        (parse_count, "1.5M", 1_500_000),
+        (parse_count, "250000", 250_000),
+        (parse_size, "500kB", 500_000),
+        (parse_size, "2mb", 2_000_000),
+        (parse_size, "1200B", 1_200),
+        (parse_latency, "5ms", 5e-3),
+        (parse_latency, "0.8ms", 8e-4),
+        (parse_latency, "800us", 8e-4),
+        (parse_count, None, None),
+    ],
+)
+def test_limits_of_a_network(parse, text, value):
+    assert parse(text, "--max") == value
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "expected"),
+    [
+        *((parse_count, t, "100k, 1.5M") for t in ("", "0", "-1", "many", "10kB", "1e5", "٣")),
+        *((parse_size, t, "500kB or 2MB") for t in ("500", "0kB", "kB", "5 kB", "5ms")),
+        *((parse_latency, t, "5ms or 800us") for t in ("5", "0ms", "5m", "ms", "-1ms", "5kB")),
+    ],
+)
+def test_what_is_no_limit_is_refused(parse, text, expected):
+    with pytest.raises(UserError) as error:
+        parse(text, "--max")
+    assert str(error.value).startswith(f"--max {text}: expected a ")
+    assert expected in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["", "2", "0G", "-1G", "2T", "2 G", "G"])

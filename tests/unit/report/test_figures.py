@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from fmnist.analysis.classification import pr_curves
+from fmnist.models.caps import network_key
+from fmnist.report.chapters.search import _costs, _networks
 from fmnist.report.figures import (
     classification,
     confirmation,
@@ -63,6 +65,7 @@ FIGURES = {
         FACTS.history, FACTS.metrics.test.curve
     ),
     "history": lambda: search_history.search_history(FACTS.trials),
+    "front": lambda: search_history.cost_front(FACTS.trials, _costs(FACTS)),
     "slices": lambda: search_history.slices(FACTS.trials, FACTS.space, FACTS.winner)[0],
     "map": lambda: contour.mapped(FACTS.trials, FACTS.space, FACTS.winner),
     "parallel": lambda: parallel_coordinates.parallel(FACTS.trials, FACTS.space, FACTS.winner),
@@ -99,7 +102,7 @@ def test_figure_is_closed_svg_with_alt_text(drawn, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["history", "map", "parallel", "importance", "reliability", "confirming", "pr"]
+    "name", ["history", "map", "parallel", "importance", "reliability", "confirming", "pr", "front"]
 )
 def test_figure_repeats_exactly(drawn, name):
     with drawing():
@@ -112,6 +115,40 @@ def test_tables_hold_the_numbers_of_the_figure(drawn):
     assert len(drawn["history"].table) == 1 + len(FACTS.trials)
     for figure in drawn.values():
         assert figure.table is None or len({len(row) for row in figure.table}) == 1
+
+
+def test_the_front_holds_what_no_trial_beats_at_the_same_cost_or_less():
+    values = [0.8, 0.9, 0.85, 0.9, 0.95, 0.7]
+    states = ["complete"] * 4 + ["pruned", "complete"]
+    trials = [
+        Trial(i, state, {}, value, (), 1, "", 1.0)
+        for i, (state, value) in enumerate(zip(states, values, strict=True))
+    ]
+    cost = search_history.Cost("Parameters", {0: 100, 1: 300, 2: 200, 3: 400, 4: 50, 5: 100})
+    assert [t.number for t in cost.front(trials)] == [0, 2, 1]
+    alike = search_history.Cost("Parameters", dict.fromkeys(range(6), 7.0))
+    assert search_history.cost_front(trials, [alike]) is None
+
+
+def test_the_front_has_a_panel_for_each_cost_and_a_line_for_each_limit():
+    plain = _costs(FACTS)
+    assert [c.cap for c in plain] == [None, None]
+    assert set(plain[0].values) == {t.number for t in FACTS.trials}
+    times = {network_key(c): n / 1e3 for n, c in _networks(FACTS).items()}
+    asked = dataclasses.replace(
+        FACTS.run.request, max_parameters=500_000, max_size=2_000_000, max_latency=5e-3
+    )
+    run = dataclasses.replace(FACTS.run, request=asked)
+    capped = _costs(dataclasses.replace(FACTS, run=run, latencies=times))
+    assert [c.cap for c in capped] == [500_000, 2_000, 5]
+    with drawing():
+        free, limited = (search_history.cost_front(FACTS.trials, c) for c in (plain, capped))
+    assert free.table[0] == ["Trial", "Parameters", "Validation accuracy", "On a front of"]
+    assert limited.table[0][1:4] == ["Parameters", "Size in kB", "Time for an image in ms"]
+    assert "not trained" in limited.caption
+    assert "not trained" not in free.caption
+    limit, lines = "#d55e00", [figure.svg.lower() for figure in (free, limited)]
+    assert [limit in svg for svg in lines] == [False, True]
 
 
 def test_history_figure_takes_failed_trials_and_none_complete():
