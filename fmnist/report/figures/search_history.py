@@ -40,6 +40,7 @@ STATES = {
 }
 COLUMNS, MANY_COLUMNS, MANY = 4, 5, 12
 """Plots beside each other, in more than two rows closer; at most ``MANY`` in a figure."""
+_WIDE = 5  # times the smallest from which on costs are drawn on a log scale
 FEW = 10
 """Values up to which the axis shows all: of so few, one that is cut off is a wrong point."""
 _SLICES = "Validation accuracy of the complete trials against each hyperparameter"
@@ -200,13 +201,17 @@ def _cost_panel(ax: Axes, cost: Cost, trials: Sequence[Trial]) -> None:
         y = [max(t.value or 0.0, floor) for t in chosen]
         ax.scatter(x, y, zorder=3, clip_on=False, **look)  # type: ignore[arg-type]
     ax.step(x, y, where="post", color=BLUE, linewidth=1.2)
-    ax.set_xscale("log")
     points = [(cost.values[t.number], max(t.value or 0.0, floor), t) for t in cost.of(trials)]
     tell(ax, [(a, b, f"{_said(t)}, {cost.label} {text.number(a)}") for a, b, t in points])
     if cost.cap is not None:
         ax.axvline(cost.cap, color=VERMILLION, linewidth=1.4, linestyle=(0, (4, 2)), label="Limit")
     ax.set_xlabel(cost.label)
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    shown = [*(a for a, _, _ in points), *([cost.cap] if cost.cap else [])]
+    if max(shown) > _WIDE * min(shown):
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: text.number(v)))
     ax.xaxis.set_minor_formatter(NullFormatter())
 

@@ -47,9 +47,8 @@ def studied(
     def tiny(task):
         yield epoch(1, 0.5 + task.seed % 100 / 1000)
 
-    engine = open_engine(
-        engine, folder, space, sampler=sampler, accepts=job.accepts_beside(log), max_trials=trials
-    )
+    accepts = job.accepts_beside(log)
+    engine = open_engine("optuna", folder, space, sampler="random", accepts=accepts)
     for params in first:
         engine.enqueue(params)
     runner = Inline(train or tiny)
