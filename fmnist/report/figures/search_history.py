@@ -168,7 +168,8 @@ def cost_front(trials: Sequence[Trial], costs: Sequence[Cost]) -> Figure | None:
         _cost_panel(ax, cost, trials)
     axes[0][0].set_ylabel("Validation accuracy")
     axes[0][0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
-    legend_above(axes[0][0], columns=3)
+    known = {n: h for ax in axes[0] for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(known.values(), known, loc="outside upper left", ncols=3)
     floor = lowest_shown(trials)
     if floor is not None:
         axes[0][0].set_ylim(bottom=floor - 0.04 * (axes[0][0].get_ylim()[1] - floor))
