@@ -77,7 +77,7 @@ def catalogue(
 def equal_units(config: Config, classes: int = 10) -> int:
     """Units of the hidden layer with which a dense network has as many parameters as ``config``.
 
-    As near as whole units and the range of ``dense_units`` allow.
+    As near from below as whole units and the range of ``dense_units`` allow: never above a cap.
     """
 
     def parameters(units: int) -> int:
@@ -85,7 +85,7 @@ def equal_units(config: Config, classes: int = 10) -> int:
 
     wanted, one, two = size_of(config, classes).parameters, parameters(1), parameters(2)
     most = int(RULES["dense_units"].high or 0)
-    return max(1, min(most, 1 + round((wanted - one) / (two - one))))
+    return max(1, min(most, 1 + (wanted - one) // (two - one)))
 
 
 def _dense(config: Config, classes: int) -> Experiment:
