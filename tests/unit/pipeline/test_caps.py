@@ -164,7 +164,7 @@ def test_a_child_trains_nothing_above_a_cap(monkeypatch, tmp_path):
     task = Task(0, {"filters_1": 64}, 0, 2)
     for caps, said in (
         (Caps(parameters=1000), "261,066 parameters, --max-parameters allows 1,000"),
-        (Caps(size=500_000), "model.keras of 1,0.. kB, --max-size allows 500 kB"),
+        (Caps(size=500_000), "model.keras of 1,1.. kB, --max-size allows 500 kB"),
         (Caps(latency=1e-3), "2 ms an image, --max-latency allows 1 ms"),
     ):
         with pytest.raises(TrialError, match=said) as error:

@@ -143,6 +143,7 @@ def test_what_the_speed_leaves_no_time_for_is_left_out(seconds, back):
         space=None,
         setup_for=None,
         splits=SimpleNamespace(train=range(54_000)),
+        data=SimpleNamespace(class_names=range(10)),
         workers=SimpleNamespace(forget_training=lambda: None),
         note=lambda *_: None,
         set_parallelism=planner.set_parallelism,
