@@ -78,6 +78,7 @@ def spaces(draw):
     return SearchSpace((*parameters, Categorical("batch_size", (64, 128))))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
