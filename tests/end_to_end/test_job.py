@@ -321,7 +321,7 @@ def test_under_limits_nothing_above_them_is_trained_and_a_resume_keeps_them(fold
     assert "A network was allowed 7,500 parameters" in (run / "report.html").read_text()
     (run / "report.html").unlink()  # as if it had been interrupted
     other = command_ended(folder, *asked, "--name", "capped", "--max-parameters", "8k")
-    assert other.returncode == 2
+    assert other.returncode == 4
     assert "max_parameters 7500 then, 8000 now" in other.stderr
 
 
