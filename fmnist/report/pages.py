@@ -159,7 +159,7 @@ class Pages:
         shared = {
             "numbers": numbers,
             "not_recorded": text.NOT_YET if coming else text.NOT_RECORDED,
-            "titles": {s.slug: s.title for s, _ in self._shown},
+            "titles": {s.slug: f"{self._marks[s.slug]} {s.title}" for s, _ in self._shown},
             "full": full,
         }
         return [
