@@ -24,7 +24,6 @@ from fmnist.report.load import Facts, load_facts
 from fmnist.report.outline import HANDIN
 from fmnist.report.output import attachments
 from fmnist.report.output.attachments import Attachment
-from fmnist.report.output.interactive import for_paper
 from fmnist.report.output.model_card import FILE as CARD
 from fmnist.report.output.model_card import model_card
 from fmnist.report.output.pdf import Printed, Sheets, pango_problem
@@ -203,7 +202,7 @@ def write_both(html: str, style: str, created: datetime, paths: Sequence[Path]) 
     problem = _no_pango(pdf_path.name, html_path.name)
     with _written_last(html_path, html):
         if not problem:
-            write_bytes(pdf_path, _lay_out(for_paper(html), style).write(created))
+            write_bytes(pdf_path, _lay_out(html, style).write(created))
     return Rendered(html_path, None if problem else pdf_path, problem)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fmnist.errors import UserError
 from fmnist.report.output.attachments import Attachment
+from fmnist.report.output.paper import printed
 
 PDF_VARIANT = "pdf/ua-1"
 NOWHERE = "http://report.invalid/"
@@ -79,9 +80,9 @@ def lay_out(html: str, style: str) -> Sheets:
             super().__init__(allowed_protocols=["data"], fail_on_errors=True)
 
     # Passed as an argument the sheet would rank below the one in the HTML, so it goes in after it.
-    printed = html.replace("</head>", f"<style>{style}</style></head>", 1)
+    page_html = printed(html).replace("</head>", f"<style>{style}</style></head>", 1)
     with _nothing_loaded():
-        page = weasyprint.HTML(string=printed, base_url=NOWHERE, url_fetcher=DataOnly())
+        page = weasyprint.HTML(string=page_html, base_url=NOWHERE, url_fetcher=DataOnly())
         return Sheets(page.render(pdf_variant=PDF_VARIANT))
 
 
