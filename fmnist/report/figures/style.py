@@ -57,7 +57,6 @@ _RC: dict[str, Any] = {
     "lines.markersize": 4,
     "legend.frameon": False,
     "legend.fontsize": 8.5,
-    "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "svg.fonttype": "path",
@@ -167,12 +166,21 @@ def legend_above(ax: Axes, columns: int = 3) -> None:
 def to_svg(figure: Canvas, **options: Any) -> str:
     """The figure as an SVG document with its values, byte for byte the same each time."""
     buffer = io.BytesIO()
+    _arrange(figure)
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, **options)
     text = buffer.getvalue().decode("utf-8")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!DOCTYPE.*?>", "", text, flags=re.DOTALL)
     text = re.sub(r"\n\s+", "\n", text)
     return text.replace("</svg>", tooltips.metadata(figure) + "</svg>")
+
+
+def _arrange(figure: Canvas) -> None:
+    """Lay the figure out, once: ``savefig`` would draw all of it for that, and then again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _pixels(svg: str, side: str) -> int:
