@@ -28,7 +28,7 @@ from fmnist.report.output.model_card import FILE as CARD
 from fmnist.report.output.model_card import model_card
 from fmnist.report.output.pdf import Printed, Sheets, pango_problem
 from fmnist.report.output.pdf import lay_out as _lay_out
-from fmnist.report.output.second_process import Printer, printer
+from fmnist.report.output.second_process import Printer, printer, seldom_collected
 from fmnist.report.output.templating import environment_for, named_errors, source
 from fmnist.report.pages import Pages
 from fmnist.runs.artifacts import APPENDIX_PDF, REPORT, REPORT_PDF, RUBRIC, RUBRIC_CHECK
@@ -108,7 +108,7 @@ def render_report(
         words = author.load_words(texts, own)
     environment = environment_for(templates)
     errors = named_errors() if templates else nullcontext()
-    with drawing(), printer(wanted=not interim) as second, errors:
+    with seldom_collected(), drawing(), printer(wanted=not interim) as second, errors:
         outline = asked.outline(words.sections) if asked else HANDIN
         pages = Pages(environment, facts, concepts, limits, words, outline)
         if text is not None:  # only now: it has no number that this run lacks

@@ -1,5 +1,6 @@
 """A document printed by the second process: the same bytes, the same errors, and no hang."""
 
+import gc
 import multiprocessing
 from datetime import UTC, datetime
 
@@ -49,3 +50,10 @@ def test_on_one_core_there_is_none(monkeypatch):
         assert not multiprocessing.active_children()
         printer.begin(PAGE.format("words"), "", DAY)
         assert printer.result().pages == 1
+
+
+def test_garbage_is_collected_as_before_afterwards():
+    before = gc.get_threshold()
+    with second_process.seldom_collected():
+        assert gc.get_threshold() > before
+    assert gc.get_threshold() == before
