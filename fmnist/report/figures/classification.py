@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -35,8 +34,6 @@ _ERRORS = LinearSegmentedColormap.from_list(
     "errors", ["#ffffff", "#f6c9a8", VERMILLION]
 ).with_extremes(bad="#cfe3f1")
 COLUMNS = 5
-APART = 0.01
-"""Of recall or precision, a pixel: pale curves, which stand in every plot, have no more points."""
 
 
 def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
@@ -137,7 +134,7 @@ def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
         axes.flat, [curves[k] for k in chosen], [test.classes[k] for k in chosen], strict=False
     ):
         for other in curves if len(curves) <= text.FEW_CLASSES else ():
-            ax.plot(*_sparse(other), color=RULE, linewidth=0.5, zorder=1)
+            ax.plot(other.recall, other.precision, color=RULE, linewidth=0.5, zorder=1)
         ax.plot(curve.recall, curve.precision, color=BLUE, linewidth=1.5, zorder=3)
         tell(ax, _along(curve, row.name))
         ax.set_title(many_classes.short(row.name), fontsize=8.5)
@@ -154,17 +151,6 @@ def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
     figure.supxlabel("Recall", fontsize=8.5, color=MUTED)
     figure.supylabel("Precision", fontsize=8.5, color=MUTED)
     return _pr_record(to_svg(figure), test)
-
-
-def _sparse(curve: PrCurve) -> tuple[list[float], list[float]]:
-    """Recall and precision at points that are at least ``APART``, and at both ends."""
-    spots = list(zip(curve.recall.tolist(), curve.precision.tolist(), strict=True))
-    kept = spots[:1]
-    for spot in spots[1:-1]:
-        if math.dist(spot, kept[-1]) >= APART:
-            kept.append(spot)
-    kept += spots[1:][-1:]
-    return [recall for recall, _ in kept], [precision for _, precision in kept]
 
 
 def _along(curve: PrCurve, name: str) -> list[tuple[float, float, str]]:
