@@ -1,11 +1,14 @@
 """The loop of one machine in a shared study, apart from training."""
 
+from types import SimpleNamespace
+
 from faults_toy import EPOCHS, SPACE
 from optuna.trial import TrialState
 
 from fmnist.distributed.worker_loop import WorkerLoop
 from search.distributed import DistributedStudy
 from search.distributed.artifacts import CheckpointStore, open_artifacts
+from search.engines.base import accept_all
 from search.study.scheduler import Budget, TrialScheduler
 
 FACTS = {
@@ -19,7 +22,7 @@ FACTS = {
 
 def loop_of(storage, folder, worker):
     return WorkerLoop(
-        job=None,
+        job=SimpleNamespace(accepts_beside=lambda log: accept_all),
         shared=DistributedStudy.create(storage, str(folder), SPACE, FACTS),
         worker=worker,
         home=folder / worker,
