@@ -14,7 +14,12 @@ from faults import leftovers
 from power_cut import Disk, read_record
 
 FAULTS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "SIGKILL": 0}
-SOME, ALL = 4, pytest.param(None, marks=pytest.mark.slow)
+# Calls from one point to the next; None: as many as make four points.
+POINTS = [
+    None,
+    pytest.param(3, marks=pytest.mark.slow),
+    pytest.param(1, marks=pytest.mark.full),
+]
 STATES, MANY = 20, pytest.param(500, marks=pytest.mark.slow)
 
 
@@ -46,12 +51,12 @@ def undisturbed(nights, memory):
     return int(said), read_record(memory / "record"), result
 
 
-@pytest.mark.parametrize("count", [SOME, ALL], ids=["some", "all"])
+@pytest.mark.parametrize("step", POINTS, ids=["four", "every third", "all"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_night_goes_on_after_a_fault_at_any_call(nights, memory, undisturbed, fault, count):
+def test_a_night_goes_on_after_a_fault_at_any_call(nights, memory, undisturbed, fault, step):
     calls, _, result = undisturbed
-    step = calls // count if count else 1
-    for point in range(1, calls + 1, step):
+    points = range(1, calls + 1, step or calls // 4)
+    for point in points:
         with fresh(memory) as folder:
             run = folder / crash_night.RUN
             code, said = nights.live(folder, point=point, error=FAULTS[fault])
@@ -61,7 +66,7 @@ def test_a_night_goes_on_after_a_fault_at_any_call(nights, memory, undisturbed, 
             else:
                 assert code in (crash_night.FINISHED, crash_night.DISK), where
             go_on(nights, folder, committed(run), result, where)
-    print(f"{fault} at {len(range(1, calls + 1, step))} of {calls} calls: nothing lost")
+    print(f"{fault} at {len(points)} of {calls} calls: nothing lost")
 
 
 @pytest.mark.parametrize("count", [STATES, MANY])
