@@ -13,6 +13,7 @@ from fmnist.analysis.paired_effects import ONE_SEED, UNPAIRED
 from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
 from fmnist.pipeline.context import Context
+from fmnist.pipeline.planner import planner
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.pipeline.request import Request
 from fmnist.pipeline.stages import ablation as stage
@@ -155,8 +156,8 @@ def test_a_variant_that_fails_costs_only_itself(run, sample):
 def test_what_the_time_does_not_allow_is_skipped_and_made_later(run, sample, monkeypatch):
     monkeypatch.setattr(stage.Costs, "upper_estimate", lambda *_: 2.0)
     short = job_of(run, sample)
-    # Less what is kept for the report, of which there is a quarter at most: seven trainings.
-    short.budget.total = 15.0 / (1 - 0.25 * stage._REPORTING)
+    # Less what is kept for the report, of which there is a share at most: seven trainings.
+    short.budget.total = 15.0 / (1 - planner._TAIL_SHARE * stage._REPORTING)
     session, record = made(short)
     assert len(session.runner.tasks) == 7
     assert short.budget.remaining() >= stage._REPORTING * short.planner.reporting_seconds()
