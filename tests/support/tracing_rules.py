@@ -6,14 +6,19 @@ and percentage points too.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
+
+from fmnist.config.config import Config
+from fmnist.models.builder import build_model
 
 Files = dict[str, Any]
 Rule = Callable[[Files], Iterable[float]]
@@ -202,6 +207,20 @@ def interpretation(files: Files) -> Iterable[float]:
         yield from wilson(epoch["accuracy"], n)
 
 
+def networks(files: Files) -> Iterable[float]:
+    """Parameters of each trial's network, as Keras counts them."""
+    best = files["best_config.toml"]
+    base = best["model"] | best["training"]
+    shapes = {json.dumps(base | t["params"], sort_keys=True) for t in files.get("trials.jsonl", [])}
+    for shape in shapes:
+        yield _parameters(shape)
+
+
+@lru_cache
+def _parameters(values: str) -> int:
+    return int(build_model(Config(**json.loads(values))).count_params())
+
+
 def dates(files: Files) -> Iterable[float]:
     """Year, month, day, hour and minute of the beginning."""
     begun = datetime.fromisoformat(files["run.toml"]["created"])
@@ -211,5 +230,5 @@ def dates(files: Files) -> Iterable[float]:
 RULES: tuple[Rule, ...] = (
     confusions, accuracies, single_view, curves, trials, stages, planned, published, softmax,
     pixels, experiments, layers, test_images, calibration, without_duplicates, kernels,
-    interpretation, dates,
+    interpretation, networks, dates,
 )  # fmt: skip
