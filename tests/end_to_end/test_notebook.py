@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+from requirements import find_package, require_package
 
 import fmnist
 from fmnist.data import load
 
 pytestmark = pytest.mark.slow
+nbformat, nbclient = map(require_package, ("nbformat", "nbclient"))
+find_package("ipykernel")
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "fmnist" / "api" / "examples" / "search.ipynb"
@@ -26,7 +27,9 @@ def test_the_example_notebook_runs_to_its_end(tmp_path, monkeypatch):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", ())]
     cell.source = f"import fmnist\noptions = {SMALL | {'results': str(tmp_path)}!r}"
-    NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     run = fmnist.open_run(tmp_path / "notebook")
     assert run.finished
     shown = [o for c in notebook.cells for o in c.get("outputs", ())]
