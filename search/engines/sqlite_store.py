@@ -38,8 +38,13 @@ from search.space import SearchSpace
 NAME = "study"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # A full disk shows as the second when a write fails, as the third when SQLite cannot make the
-# journal beside the file; so does a disk that fails.
-_NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+# journal beside the file; so does a disk that fails, which shows as the last, too.
+_NOT_WRITTEN = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+)
 _PROBE = 1_000_000  # bytes
 
 

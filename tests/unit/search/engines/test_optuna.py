@@ -122,6 +122,7 @@ def test_a_journal_left_beside_a_damaged_file_goes_with_it(bench):
         (sqlite3.SQLITE_FULL, OSError, errno.ENOSPC),
         (sqlite3.SQLITE_IOERR_WRITE, OSError, errno.EIO),
         (sqlite3.SQLITE_CANTOPEN, OSError, errno.EDQUOT),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, OSError, errno.EIO),
         (sqlite3.SQLITE_CORRUPT, CorruptStoreError, None),
         (sqlite3.SQLITE_CONSTRAINT, optuna.exceptions.StorageInternalError, None),
     ],
