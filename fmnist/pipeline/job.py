@@ -117,7 +117,7 @@ class Job(Context):
 
     def _repair(self) -> None:
         """Take damaged lines out of the journals before a stage reads them, and say so."""
-        for repair in repair_journals(self.run) if self.run.has(artifacts.RUN) else ():
+        for repair in repair_journals(self.run):
             log.warning("%s", repair)
             self.display.message(str(repair))
             if self.run.has(artifacts.PLAN):  # for the report

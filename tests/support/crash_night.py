@@ -58,8 +58,7 @@ def night(folder: Path) -> None:
     """Go on with the night in ``folder``, or begin it: what is done is not done again."""
     run = Run(folder)
     with run.locked():
-        if run.has(artifacts.RUN):
-            repair_journals(run)
+        repair_journals(run)
         stages = (
             (artifacts.RUN, lambda run: run.write(artifacts.RUN, recorded(artifacts.RUN))),
             (artifacts.SPACE, lambda run: run.write(artifacts.SPACE, SPACE)),
