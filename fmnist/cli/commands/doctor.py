@@ -44,9 +44,9 @@ def _report(results: Path, data: Path | None, *, fix: bool, yes: bool) -> int | 
         if check.ok is not True and check.remedy:
             click.echo(f"      -> {check.remedy}")
     failed = 1 if any(check.ok is False for check in checks) else 0
-    commands = repairs(checks)
     if not fix:
         return failed
+    commands = repairs(checks)
     if not commands:
         click.echo("nothing that a package manager of this machine could install")
         return failed

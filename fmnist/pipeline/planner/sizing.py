@@ -107,9 +107,8 @@ def _describe_sizes(profile: RunProfile, speed: float) -> str:
         f"{speed:,.0f} images of the reference network a second: "
         f"{counted(profile.final_epochs, 'epoch')} of the final training"
     )
-    if (
-        profile.final_epochs < FEWEST_EPOCHS and profile.stretch != 1
-    ):  # 1: as many as were asked for
+    # A stretch of 1: as many as were asked for.
+    if profile.final_epochs < FEWEST_EPOCHS and profile.stretch != 1:
         chosen += f", fewer than the {FEWEST_EPOCHS} that it needs: give it more time"
     if profile.max_trials == 1:
         return (
