@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search.atomic import sync_folder
+from search.folders import sync_folder
 
 _CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"}$')
 
@@ -69,11 +69,21 @@ def to_line(row: Mapping[str, Any]) -> bytes:
 
 def lines_of(path: Path) -> list[bytes]:
     """The whole lines of a file, none without the file."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return []
+    data = _content(path)
     return data[: _end_of_whole_lines(data)].split(b"\n")[:-1]
+
+
+def all_lines_of(path: Path) -> list[bytes]:
+    """The lines of a file, the last one whole or torn; none without the file."""
+    lines = _content(path).split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _end_of_whole_lines(data: bytes) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fmnist.errors import DataError
 from search.atomic import write_bytes
+from search.checksums import verify_checksum
 
 SCHEMA = 1
 SPLITS = ("train", "validation", "test")
@@ -51,6 +52,7 @@ class Ledger:
             DataError: the file is not a ledger of this schema.
         """
         try:
+            verify_checksum(self.path)
             document = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return ()

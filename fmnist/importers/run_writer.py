@@ -13,6 +13,7 @@ from fmnist.runs.artifacts import BEST_CONFIG, IMPORTANCE, RUN, SPACE, TRIALS
 from fmnist.runs.folder import Run, RunError, utc_now
 from fmnist.runs.records.run import DataSetRecord, Imported, RequestRecord, RunRecord, SplitsRecord
 from search.analysis.importance import importances
+from search.checksums import keep_checksums
 from search.records import Trial, best_of
 
 NOT_KNOWN = "not known"
@@ -32,6 +33,7 @@ def write_run(
     with run.locked():
         if run.has(RUN):
             raise RunError(f"{run.path} is a run already; give another --name")
+        keep_checksums(run.path)
         run.write_rows(TRIALS, (t.to_json() for t in trials))
         run.write(SPACE, matched.space)
         run.write(IMPORTANCE, importances(_whole(trials, matched), matched.space))

@@ -19,6 +19,7 @@ from fmnist.runs.next_steps import State, next_steps
 from fmnist.runs.run_messages import PDF
 from fmnist.runs.status import Status, read_status
 from fmnist.text import clock, counted, duration, percent, settings
+from search.atomic import write_bytes
 from search.records import Trial
 
 _WIDTH, _HEIGHT, _EDGE = 600, 160, 8
@@ -57,7 +58,8 @@ class LivePage(Tracker):
         if over:  # this process still holds the folder
             steps = next_steps(run, over, None, run.read(RUN).command)
             status = replace(status, state=over, next=steps)
-        run.write_text(LIVE, live_page(run, status))
+        page = live_page(run, status)
+        write_bytes(run / LIVE, page.encode("utf-8"), noted=False)  # written too often
         self._again = time.monotonic() + _SHARE * (time.monotonic() - since)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Images
+from fmnist.runs.safe_read import verify
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +29,12 @@ Weights = list[NDArray[Any]]
 
 
 def load_model(path: Any) -> keras.Model:
-    """Load ``model.keras`` for prediction: network and weights, without its optimiser."""
+    """Load ``model.keras`` for prediction: network and weights, without its optimiser.
+
+    Raises:
+        FactsError: the file of a run is another than was written.
+    """
+    verify(Path(path))
     backends.configure()
     import keras
 

@@ -36,6 +36,7 @@ from fmnist.runs import artifacts
 from fmnist.runs.artifacts import Artifact
 from fmnist.runs.folder import RunError, utc_now
 from fmnist.runs.repair import repair_journals
+from search.checksums import keep_checksums
 from search.processes.child import DISK_FULL
 
 __all__ = ["Job", "Request"]
@@ -64,6 +65,7 @@ class Job(Context):
         """
         self.interrupt.notice = self.display.stopping
         with self.run.locked(), _disk_errors_named(self):
+            keep_checksums(self.run.path)
             self._resume()
             with self.run.logging(log), self.interrupt:
                 try:

@@ -162,6 +162,9 @@ EXPERIMENTS = Artifact(
     "experiments.json", "experiments", "what the experiments showed", Experiments,
     attach=12, attached_as="the experiments behind the answers",
 )  # fmt: skip
+CHECKSUMS: Artifact[Any] = Artifact(
+    "checksums.jsonl", "prepare", "SHA-256 of each whole file when it was written"
+)
 LEDGER = Artifact(
     "ledger.json", "search", "which split was read, when and what for", LedgerRecord, attach=6
 )

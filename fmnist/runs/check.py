@@ -1,4 +1,4 @@
-"""Whether every file of a run can be read, and whether what they say agrees."""
+"""Whether each file of a run can be read, is as it was written, and agrees with the others."""
 
 from __future__ import annotations
 
@@ -9,24 +9,77 @@ from typing import Any
 
 from fmnist.errors import UserError
 from fmnist.runs.artifacts import (
+    APPENDIX_PDF,
     ARTIFACTS,
+    CHECKSUMS,
+    EPOCH_JOURNALS,
     LEDGER,
     METRICS,
     MODEL,
+    REPORT,
+    REPORT_PDF,
     STUDY,
+    TRIAL_LOGS,
     TRIALS,
     VALIDATED,
     Artifact,
 )
 from fmnist.runs.folder import Run
 from fmnist.runs.safe_read import read_arrays
+from search.checksums import ChecksumError, noted_files, verify_checksum
+from search.json_lines import RecordError, all_lines_of, lines_of, read_rows
 from search.records import Epoch, Trial
+
+_RENDERED = (REPORT, REPORT_PDF, APPENDIX_PDF)
 
 
 def check_run(run: Run) -> list[str]:
-    """What is wrong with the files of a run, a line each; nothing is written."""
-    found = [p for a in ARTIFACTS if run.has(a) and (p := _problem(run, a))]
+    """What is wrong with the files of a run, a line each."""
+    found = [*_damaged_journals(run), *(f"{run / name}: {why}" for name, why in _damaged(run))]
+    found = found or [p for a in ARTIFACTS if run.has(a) and (p := _problem(run, a))]
     return found or [p for check in (_check_ledger, _check_study) for p in check(run)]
+
+
+def damaged_files(run: Run) -> list[str]:
+    """Names of the files that are not as they were written."""
+    found = []
+    for name in noted_files(run.path):
+        try:
+            verify_checksum(run / name)
+        except ChecksumError:
+            found.append(name)
+        except FileNotFoundError:
+            pass  # cleaned up
+    return found
+
+
+def _damaged(run: Run) -> Iterator[tuple[str, str]]:
+    """Files that are not as they were written, and what can be done about each."""
+    files = damaged_files(run)
+    copies = [pdf for pdf in (REPORT_PDF, APPENDIX_PDF) if run.has(pdf) and pdf not in files]
+    for name in files:
+        known = next((a for a in ARTIFACTS if a.name == name), None)
+        if known is not None and known.attach and copies:
+            remedy = f"--repair takes the copy in {copies[0]}"
+        elif name in _RENDERED or (known is not None and known.stage == "report"):
+            remedy = f"fmnist report {run.path} makes it again"
+        else:
+            remedy = "take it from a backup"
+        yield name, f"is not as it was written: {remedy}; --accept {name} if it was edited"
+
+
+def _damaged_journals(run: Run) -> Iterator[str]:
+    """Files of lines of which one has another checksum, or the last was not written whole."""
+    for log in (CHECKSUMS, *TRIAL_LOGS, *EPOCH_JOURNALS):
+        path = run / log
+        if not run.has(log):
+            continue
+        try:
+            read_rows(path)
+        except RecordError as error:
+            yield f"{error}; fmnist check --repair mends it"
+        if len(all_lines_of(path)) > len(lines_of(path)) and not run.busy():
+            yield f"{path}: its last line is torn; fmnist check --repair mends it"
 
 
 def _problem(run: Run, artifact: Artifact[Any]) -> str:
@@ -76,10 +129,17 @@ def _check_study(run: Run) -> Iterator[str]:
         return
     from search.engines.sqlite_reading import read_finished
 
-    logged = {trial.number: trial for trial in run.trials()}
-    for told in read_finished(run / STUDY, int):
-        trial = logged.get(told.number)
-        if trial is None:
-            yield f"{run / TRIALS}: lacks trial {told.number}, which {STUDY} has as {told.state}"
-        elif (trial.state, trial.params) != (told.state, told.params):
-            yield f"{run / STUDY}: trial {told.number} is {told.state}, {TRIALS}: {trial.state}"
+    logged = {t.number: _outcome(t) for t in run.trials()}
+    told = {t.number: _outcome(t) for t in read_finished(run / STUDY, int)}
+    for number in sorted(told.keys() | logged.keys()):
+        if number not in logged:
+            yield f"{run / TRIALS}: lacks trial {number}, which {STUDY} has"
+        elif number not in told:
+            yield f"{run / STUDY}: lacks trial {number}, which {TRIALS} has"
+        elif told[number] != logged[number]:
+            yield f"{run / STUDY}: trial {number} is {told[number]}, {TRIALS}: {logged[number]}"
+
+
+def _outcome(trial: Trial) -> tuple[str, dict[str, Any], float | None]:
+    value = trial.value if trial.state == "complete" else None
+    return trial.state, dict(trial.params), value

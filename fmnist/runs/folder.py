@@ -22,7 +22,8 @@ from fmnist.runs.artifacts import CHILDREN_LOG, LOG, REPORT, RUN, TRIALS, Artifa
 from fmnist.runs.codec import FactsError, decode, encode, toml_text
 from fmnist.runs.library_output import libraries_into
 from fmnist.runs.safe_read import read_bytes
-from search.atomic import atomic_write, make_folder
+from search.atomic import atomic_write
+from search.folders import make_folder
 from search.json_lines import to_line
 from search.records import Epoch, RecordError, Trial, read_epochs, read_trials
 
@@ -139,8 +140,8 @@ class Run:
     def read_toml(self, name: str | Artifact[Any]) -> dict[str, Any]:
         """Read a TOML file; ``RunError`` names the file that is missing or broken."""
         try:
-            return tomllib.loads((self / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
+            return tomllib.loads(read_bytes(self / name).decode("utf-8"))
+        except (FactsError, ValueError, RecursionError) as error:
             raise RunError(f"{self / name}: cannot be read: {error}") from None
 
     def renew_cover(self, texts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,30 @@
-"""Damaged lines in the journals of a run: set aside, and refilled where something knows of them."""
+"""What of a damaged run can be had again: lines of journals, and files that a PDF has copies of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
-from fmnist.runs.artifacts import EPOCH_JOURNALS, EPOCHS, RUN, STUDY, TRIAL_LOGS, TRIALS
-from fmnist.runs.folder import Run
-from search.atomic import halves_of_files
+from fmnist.runs.artifacts import (
+    APPENDIX_PDF,
+    CHECKSUMS,
+    EPOCH_JOURNALS,
+    EPOCHS,
+    REPORT_PDF,
+    RUN,
+    STUDY,
+    TRIAL_LOGS,
+    TRIALS,
+)
+from fmnist.runs.check import damaged_files
+from fmnist.runs.folder import Run, RunError
+from fmnist.runs.pdf_attachments import attached
+from search.atomic import halves_of_files, write_bytes
+from search.checksums import note_checksum, sha256, was_written
 from search.records import Trial
-from search.study.repair import Repair, repair_epochs, repair_trials
+from search.study.repair import Repair, repair_epochs, repair_rows, repair_trials
 from search.study.running_trial import trial_seed
 
 
@@ -22,7 +36,7 @@ def repair_journals(run: Run) -> list[Repair]:
     """
     for half in halves_of_files(run.path):
         half.unlink(missing_ok=True)
-    repairs = [repair_epochs(run / journal) for journal in EPOCH_JOURNALS]
+    repairs = [repair_checksums(run), *(repair_epochs(run / journal) for journal in EPOCH_JOURNALS)]
     for log in TRIAL_LOGS:
         known = partial(_from_study, run) if log is TRIALS else tuple
         repairs.append(repair_trials(run / log, known))
@@ -36,3 +50,40 @@ def _from_study(run: Run) -> Iterator[Trial]:
     seed = run.read(RUN).request.seed
     for trial in read_finished(run / STUDY, partial(trial_seed, seed)):
         yield replace(trial, epochs=tuple(epochs.get(trial.number, ())))
+
+
+def repair_checksums(run: Run) -> Repair | None:
+    """Take the damaged lines out, and note the files that they name, or whose SHA-256 they have."""
+    repair = repair_rows(run / CHECKSUMS)
+    if repair is not None:
+        lines = (run / repair.kept_as).read_bytes()
+        for file in run.path.iterdir():
+            if file.is_file() and (
+                f'"{file.name}"'.encode() in lines or sha256(file).encode() in lines
+            ):
+                note_checksum(file, file)
+    return repair
+
+
+def restore_files(run: Run) -> list[str]:
+    """Replace damaged files by the copies that a PDF of the report carries; returns their names."""
+    damaged, restored = damaged_files(run), []
+    for pdf in (REPORT_PDF, APPENDIX_PDF):
+        if run.has(pdf) and pdf not in damaged:
+            for name, content in attached(run / pdf, (), damaged).items():
+                if was_written(run / name, content) and name not in restored:
+                    write_bytes(run / name, content)
+                    restored.append(name)
+    return restored
+
+
+def accept_files(run: Run, names: Iterable[str]) -> None:
+    """Take files as they are from here on.
+
+    Raises:
+        RunError: no such file in the folder.
+    """
+    for name in names:
+        if not run.has(name) or Path(name).name != name:
+            raise RunError(f"--accept {name}: {run.path} has no such file")
+        note_checksum(run / name, run / name)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.runs.codec import FactsError
+from search.checksums import ChecksumError, verify_checksum
 
 LARGEST_TEXT = 200_000_000
 """Bytes of a text file; a night of a thousand trials has a few million."""
@@ -36,12 +37,29 @@ def check_folder(folder: Path) -> None:
             )
 
 
+def verify(path: Path) -> None:
+    """Compare a file of a run with its checksum.
+
+    Raises:
+        FactsError: it is another, or cannot be read.
+    """
+    try:
+        verify_checksum(path)
+    except ChecksumError as error:
+        raise FactsError(
+            f"{path.name}: {error}: it is damaged, or was edited; see fmnist check {path.parent}"
+        ) from None
+    except OSError as error:
+        raise _not(path.name, "a readable file", error) from None
+
+
 def read_bytes(path: Path) -> bytes:
     """The content of a text file.
 
     Raises:
-        FactsError: too large, or not readable.
+        FactsError: too large, not readable, or another than was written.
     """
+    verify(path)
     try:
         if path.stat().st_size > LARGEST_TEXT:
             raise ValueError(f"it is larger than {LARGEST_TEXT // 1_000_000} MB")
@@ -54,8 +72,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of an ``.npz``, by name; every number is finite.
 
     Raises:
-        FactsError: no such file, a pickled object in it, or shapes that it cannot hold.
+        FactsError: no such file, another than was written, a pickled object in it, or shapes that
+            it cannot hold.
     """
+    verify(path)
     kind = "a readable .npz file"
     try:
         with zipfile.ZipFile(path) as archive:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from search.atomic import write_bytes
 from search.engines.persistence import free_name
-from search.json_lines import lines_of, to_line, to_row
+from search.json_lines import all_lines_of, read_rows, to_line, to_row
 from search.records import Trial
 
 
@@ -35,54 +35,58 @@ class Repair:
         return f"{text}; trial {trials} written anew from the study" if trials else text
 
 
-def repair_trials(path: Path, known: Callable[[], Iterable[Trial]] = tuple) -> Repair | None:
-    """Take the damaged lines out of a log of trials; None where there are none.
-
-    Args:
-        known: the trials that something else knows, asked only then.
-    """
+def repair_rows(path: Path) -> Repair | None:
+    """Take the damaged lines out of a journal, a torn last one too; None where there are none."""
     rows, damaged = _sorted_out(path)
     if not damaged:
         return None
+    target = free_name(path)
+    write_bytes(target, b"".join(line + b"\n" for line in damaged.values()))
+    _rewrite(path, rows)
+    return Repair(path.name, tuple(damaged), target.name)
+
+
+def repair_trials(path: Path, known: Callable[[], Iterable[Trial]] = tuple) -> Repair | None:
+    """The same for a log of trials.
+
+    Args:
+        known: the trials that something else knows, asked only if lines are damaged.
+    """
+    repair = repair_rows(path)
+    if repair is None:
+        return None
+    rows = read_rows(path)
     numbers = {row.get("number") for row in rows}
     missing = [trial for trial in known() if trial.number not in numbers]
-    kept = _set_aside(path, damaged)
     _rewrite(path, [*rows, *(trial.to_json() for trial in missing)])
-    return Repair(path.name, tuple(damaged), kept, tuple(trial.number for trial in missing))
+    return replace(repair, refilled=tuple(trial.number for trial in missing))
 
 
 def repair_epochs(path: Path) -> Repair | None:
     """The same for a journal of epochs; of a trial with a gap the epochs before it stay."""
-    rows, damaged = _sorted_out(path)
-    if not damaged:
+    repair = repair_rows(path)
+    if repair is None:
         return None
-    kept = _set_aside(path, damaged)
     reached: dict[Any, int] = {}
     whole = []
-    for row in rows:
+    for row in read_rows(path):
         trial, epoch = row.get("trial"), row.get("epoch")
         if epoch == reached.get(trial, 0) + 1:
             reached[trial] = epoch
             whole.append(row)
     _rewrite(path, whole)
-    return Repair(path.name, tuple(damaged), kept)
+    return repair
 
 
 def _sorted_out(path: Path) -> tuple[list[dict[str, Any]], dict[int, bytes]]:
     """The rows that are whole, and the damaged lines by number."""
     rows, damaged = [], {}
-    for number, line in enumerate(lines_of(path), start=1):
+    for number, line in enumerate(all_lines_of(path), start=1):
         try:
             rows.append(to_row(line))
         except ValueError:
             damaged[number] = line
     return rows, damaged
-
-
-def _set_aside(path: Path, damaged: dict[int, bytes]) -> str:
-    target = free_name(path)
-    write_bytes(target, b"".join(line + b"\n" for line in damaged.values()))
-    return target.name
 
 
 def _rewrite(path: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -33,6 +33,7 @@ from fmnist.runs.repair import repair_journals
 from fmnist.training import checkpoint
 from search.analysis.importance import importances
 from search.atomic import atomic_write
+from search.checksums import keep_checksums
 from search.engines import open_engine
 from search.engines.base import Suggestion
 from search.engines.fixed_list import FixedListEngine
@@ -58,6 +59,7 @@ def night(folder: Path) -> None:
     """Go on with the night in ``folder``, or begin it: what is done is not done again."""
     run = Run(folder)
     with run.locked():
+        keep_checksums(folder)
         repair_journals(run)
         stages = (
             (artifacts.RUN, lambda run: run.write(artifacts.RUN, recorded(artifacts.RUN))),

@@ -24,7 +24,7 @@ from fmnist.runs.check import check_run
 from fmnist.runs.folder import Run
 
 SOURCE = Path(__file__).with_name("disk_shim.c")
-JOURNALS = [str(a) for a in (*artifacts.TRIAL_LOGS, *artifacts.EPOCH_JOURNALS)]
+JOURNALS = [str(a) for a in (*artifacts.TRIAL_LOGS, *artifacts.EPOCH_JOURNALS, artifacts.CHECKSUMS)]
 STRAY = re.compile(r"\.writing|-journal$|tmp|#")
 
 

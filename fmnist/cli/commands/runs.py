@@ -40,24 +40,35 @@ def runs(results: Path, as_json: bool) -> int:
 @click.option(
     "--repair",
     is_flag=True,
-    help="Set damaged lines of journals aside; trials come back from the study where it has them.",
+    help="Set damaged lines of journals aside; trials come back from the study, and files from "
+    "the copies that the report's PDF carries.",
 )
-def check(run_folder: Path, *, repair: bool) -> int:
+@click.option(
+    "--accept",
+    multiple=True,
+    metavar="FILE",
+    help="A file that was changed on purpose: take it as it is from here on; several times.",
+)
+def check(run_folder: Path, *, repair: bool, accept: tuple[str, ...]) -> int:
     """Read every file of a run and say what is damaged, or does not agree.
 
-    The exit status is 4 where something is. A run that goes on repairs its journals by itself.
+    Whole files are compared with their SHA-256, lines of journals with their checksums. The exit
+    status is 4 where something is damaged. A run that goes on repairs its journals by itself.
 
     Example: fmnist check results/2026-11-21-7f3a
     """
     from fmnist.runs.check import check_run
     from fmnist.runs.folder import Run
-    from fmnist.runs.repair import repair_journals
+    from fmnist.runs.repair import accept_files, repair_journals, restore_files
 
     run = Run.existing(run_folder)
-    if repair:
+    if repair or accept:
         with run.locked():
-            for done in repair_journals(run):
+            accept_files(run, accept)
+            for done in repair_journals(run) if repair else ():
                 click.echo(f"repaired  {done}")
+            for name in restore_files(run) if repair else ():
+                click.echo(f"repaired  {name}: from the copy in the report's PDF")
     problems = check_run(run)
     for problem in problems:
         click.echo(f"damaged   {problem}")

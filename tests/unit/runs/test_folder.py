@@ -12,7 +12,8 @@ from fmnist.errors import DataError, UserError
 from fmnist.runs.artifacts import METRICS, STAGES
 from fmnist.runs.folder import Run, RunError, new_name, unfinished
 from fmnist.runs.records.plan import Stage, Stages
-from search.atomic import atomic_write, make_folder
+from search.atomic import atomic_write
+from search.folders import make_folder
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):
@@ -179,7 +180,7 @@ def test_the_log_says_in_a_line_what_ended_the_run(tmp_path, error, line):
 
 def test_a_folder_is_made_so_that_a_power_cut_leaves_it(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr("search.atomic.sync_folder", synced.append)
+    monkeypatch.setattr("search.folders.sync_folder", synced.append)
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
     assert synced == [tmp_path, tmp_path / "a"]
