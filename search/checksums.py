@@ -10,6 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from search.folders import make_folder
 from search.json_lines import JsonLines, lines_of, to_row
 
 CHECKSUMS = "checksums.jsonl"
@@ -21,7 +22,12 @@ class ChecksumError(ValueError):
 
 
 def keep_checksums(folder: Path) -> None:
-    """Have ``atomic_write`` note the checksum of every file of this folder from here on."""
+    """Have ``atomic_write`` note the checksum of every file of this folder from here on.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    make_folder(folder)
     (folder / CHECKSUMS).touch()
 
 

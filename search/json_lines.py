@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import os
-import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 
 from search.folders import sync_folder
 
-_CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"}$')
+_CHECKSUM = b', "crc32": "%08x"}'
+_LENGTH = len(_CHECKSUM % 0)
 
 
 class RecordError(ValueError):
@@ -64,7 +65,7 @@ class JsonLines:
 def to_line(row: Mapping[str, Any]) -> bytes:
     """The object as a line, its last entry the CRC-32 of the line without it."""
     body = json.dumps(row).encode()
-    return body[:-1] + f', "crc32": "{zlib.crc32(body):08x}"}}\n'.encode()
+    return body[:-1] + _CHECKSUM % zlib.crc32(body) + b"\n"
 
 
 def lines_of(path: Path) -> list[bytes]:
@@ -114,10 +115,11 @@ def to_row(line: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is no JSON object, or another than was written.
     """
-    if found := _CHECKSUM.search(line):
-        line = line[: found.start()] + b"}"
-        if zlib.crc32(line) != int(found[1], 16):
-            raise ValueError("is damaged: its checksum is another")
+    body, end = line[:-_LENGTH] + b"}", line[-_LENGTH:]
+    checksum = _CHECKSUM % zlib.crc32(body)
+    # Nearly the name, too: a damaged checksum is not the line of a first version.
+    if sum(map(operator.eq, end[:12], checksum)) > 10 and end != checksum:
+        raise ValueError("is damaged: its checksum is another")
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:

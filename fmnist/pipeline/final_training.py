@@ -13,8 +13,10 @@ from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.models import inference
 from fmnist.pipeline.stages.search import ProgressListener
+from fmnist.runs.folder import RunError
 from fmnist.training import checkpoint
 from search.atomic import atomic_write
+from search.checksums import ChecksumError
 from search.engines.base import Suggestion
 from search.engines.fixed_list import FixedListEngine
 from search.records import Epoch, EpochLog, Trial, TrialLog, read_rows
@@ -114,8 +116,19 @@ class FinalTraining:
         job.interrupt.check()
 
     def save_model(self, name: str, config: Config, number: int, epoch: int) -> None:
-        """Write the network of training ``number`` after ``epoch`` to the file ``name``."""
-        weights = checkpoint.weights(checkpoint.file(self._folder_of(number), epoch))
+        """Write the network of training ``number`` after ``epoch`` to the file ``name``.
+
+        Raises:
+            RunError: its checkpoint is damaged.
+        """
+        file = checkpoint.file(self._folder_of(number), epoch)
+        try:
+            weights = checkpoint.weights(file)
+        except ChecksumError as error:
+            raise RunError(
+                f"{file}: {error}; remove {self.folder.name}, {self.log.path.name} and "
+                f"{self._journal.name} from {self.job.run}: the same command trains again"
+            ) from None
         model = inference.restored(config, weights, len(self.job.data.class_names))
         with backends.suppress_native_stderr():  # with JAX, saving imports TensorFlow
             atomic_write(self.job.run / name, model.save)

@@ -18,6 +18,7 @@ from fmnist.runs.artifacts import (
     MODEL,
     REPORT,
     REPORT_PDF,
+    SPACE,
     STUDY,
     TRIAL_LOGS,
     TRIALS,
@@ -101,10 +102,6 @@ def _read(run: Run, artifact: Artifact[Any]) -> None:
         read_arrays(run / artifact)
     elif artifact in (MODEL, VALIDATED):
         _check_archive(run / artifact)
-    elif artifact is STUDY:
-        from search.engines.sqlite_store import check_file  # Optuna takes a second
-
-        check_file(run / artifact)
 
 
 def _check_archive(path: Path) -> None:
@@ -123,23 +120,28 @@ def _check_ledger(run: Run) -> Iterator[str]:
         yield f"{run / LEDGER}: names no reading of the test set, but {METRICS} has its results"
 
 
+def study_damage(run: Run) -> str:
+    """How the study is damaged, or disagrees with the log; empty where it is whole."""
+    from search.engines.persistence import CorruptStoreError
+    from search.engines.sqlite_reading import check_study  # Optuna takes a second
+
+    try:
+        check_study(run / STUDY, run.read(SPACE), run.trials())
+    except CorruptStoreError as error:
+        return str(error)
+    return ""
+
+
 def _check_study(run: Run) -> Iterator[str]:
-    """Trials that ended otherwise in the study than in the log."""
-    if not (run.has(STUDY) and run.has(TRIALS)):
+    """Damage of the study, and finished trials that only it has."""
+    if not (run.has(STUDY) and run.has(TRIALS) and run.has(SPACE)) or run.busy():
+        return
+    if damage := study_damage(run):
+        yield f"{run / STUDY}: {damage}; fmnist check --repair builds it anew from {TRIALS}"
         return
     from search.engines.sqlite_reading import read_finished
 
-    logged = {t.number: _outcome(t) for t in run.trials()}
-    told = {t.number: _outcome(t) for t in read_finished(run / STUDY, int)}
-    for number in sorted(told.keys() | logged.keys()):
-        if number not in logged:
-            yield f"{run / TRIALS}: lacks trial {number}, which {STUDY} has"
-        elif number not in told:
-            yield f"{run / STUDY}: lacks trial {number}, which {TRIALS} has"
-        elif told[number] != logged[number]:
-            yield f"{run / STUDY}: trial {number} is {told[number]}, {TRIALS}: {logged[number]}"
-
-
-def _outcome(trial: Trial) -> tuple[str, dict[str, Any], float | None]:
-    value = trial.value if trial.state == "complete" else None
-    return trial.state, dict(trial.params), value
+    known = {trial.number for trial in run.trials()}
+    for trial in read_finished(run / STUDY, int):
+        if trial.number not in known:
+            yield f"{run / TRIALS}: lacks trial {trial.number}, which {STUDY} has"

@@ -14,11 +14,12 @@ from fmnist.runs.artifacts import (
     EPOCHS,
     REPORT_PDF,
     RUN,
+    SPACE,
     STUDY,
     TRIAL_LOGS,
     TRIALS,
 )
-from fmnist.runs.check import damaged_files
+from fmnist.runs.check import damaged_files, study_damage
 from fmnist.runs.folder import Run, RunError
 from fmnist.runs.pdf_attachments import attached
 from search.atomic import halves_of_files, write_bytes
@@ -26,6 +27,15 @@ from search.checksums import note_checksum, sha256, was_written
 from search.records import Trial
 from search.study.repair import Repair, repair_epochs, repair_rows, repair_trials
 from search.study.running_trial import trial_seed
+
+
+def repair_run(run: Run) -> Iterator[str]:
+    """Repair what can be had again of a run that this process holds; a line for each repair."""
+    yield from map(str, repair_journals(run))
+    for name in restore_files(run):
+        yield f"{name}: from the copy in the report's PDF"
+    if rebuild_study(run):
+        yield f"{STUDY}: built anew from {TRIALS}"
 
 
 def repair_journals(run: Run) -> list[Repair]:
@@ -44,12 +54,29 @@ def repair_journals(run: Run) -> list[Repair]:
 
 
 def _from_study(run: Run) -> Iterator[Trial]:
+    from search.engines.persistence import CorruptStoreError
     from search.engines.sqlite_reading import read_finished  # Optuna takes a second
 
     epochs = run.epochs(EPOCHS)
     seed = run.read(RUN).request.seed
-    for trial in read_finished(run / STUDY, partial(trial_seed, seed)):
-        yield replace(trial, epochs=tuple(epochs.get(trial.number, ())))
+    try:
+        for trial in read_finished(run / STUDY, partial(trial_seed, seed)):
+            yield replace(trial, epochs=tuple(epochs.get(trial.number, ())))
+    except CorruptStoreError:
+        return  # the trials are made again
+
+
+def rebuild_study(run: Run) -> bool:
+    """Build a study that is damaged, or disagrees with the log, anew from it; whether it was.
+
+    For that its search space has to be whole.
+    """
+    if not run.has(STUDY) or SPACE.name in damaged_files(run) or not study_damage(run):
+        return False
+    from search.engines.sqlite_store import SqliteStore  # Optuna takes a second
+
+    SqliteStore(run / STUDY, run.read(SPACE), finished=run.trials()).close()
+    return True
 
 
 def repair_checksums(run: Run) -> Repair | None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.atomic import atomic_write
+from search.checksums import keep_checksums, verify_checksum
 from search.records import Epoch
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def save(
     arrays = {"state": np.array(json.dumps(state))}
     arrays |= {f"weight_{i}": w for i, w in enumerate(loop.weights())}
     arrays |= {f"variable_{i}": np.asarray(v) for i, v in enumerate(loop.variables)}
+    keep_checksums(folder)
     target = file(folder, epochs[-1].epoch)
     atomic_write(target, lambda path: np.savez(path, allow_pickle=False, **arrays))
     if not keep:
@@ -100,7 +102,12 @@ def resume(
 
 
 def weights(path: Path) -> list[NDArray[Any]]:
-    """The weights in a checkpoint, as ``keras.Model.set_weights`` takes them."""
+    """The weights in a checkpoint, as ``keras.Model.set_weights`` takes them.
+
+    Raises:
+        ChecksumError: it is damaged.
+    """
+    verify_checksum(path)
     with np.load(path) as arrays:
         count = sum(name.startswith("weight_") for name in arrays.files)
         return [arrays[f"weight_{i}"] for i in range(count)]
@@ -109,6 +116,7 @@ def weights(path: Path) -> list[NDArray[Any]]:
 def _newest(folder: Path) -> tuple[dict[str, Any] | None, Path | None]:
     for path in sorted(folder.glob(_PATTERN), reverse=True):
         try:
+            verify_checksum(path)
             # Opened here: NumPy leaves a damaged file open.
             with path.open("rb") as opened, np.load(opened) as arrays:
                 state: dict[str, Any] = json.loads(str(arrays["state"]))

@@ -1,28 +1,57 @@
-"""What a study in an SQLite file knows of its finished trials; the file is only read."""
+"""What a study in an SQLite file knows of its trials; the file is only read."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC
 from pathlib import Path
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from search.engines.persistence import CorruptStoreError
-from search.engines.sqlite_store import NAME, check_file
-from search.engines.trial_store import NAMES
+from search.engines.sqlite_store import NAME, SENSELESS, check_file, check_params, check_trial
+from search.engines.trial_store import NAMES, distributions_of
 from search.records import Failure, State, Trial
+from search.space import SearchSpace
+
+_UNREADABLE = (
+    StorageInternalError,
+    sqlite3.Error,
+    sqlalchemy.exc.SQLAlchemyError,
+    *SENSELESS,
+)
 
 
 def read_finished(path: Path, seed_of: Callable[[int], int]) -> list[Trial]:
-    """The finished trials of a study, with what it knows of their epochs; none where it is damaged.
+    """The finished trials of a study, without their epochs; none where there is no file.
 
     A number that was only kept free has no parameters and is left out.
+
+    Raises:
+        CorruptStoreError: it is damaged.
     """
+    return [_from_study(t, NAMES[t.state], seed_of(t.number)) for t in _finished(path)]
+
+
+def check_study(path: Path, space: SearchSpace, records: Iterable[Trial]) -> None:
+    """Compare a study with the records of its finished trials.
+
+    Raises:
+        CorruptStoreError: it is damaged, or says another thing; the message names the trial.
+    """
+    stored = {trial.number: trial for trial in _finished(path)}
+    for record in records:
+        if record.number not in stored:
+            raise CorruptStoreError(f"lacks trial {record.number}")
+        check_trial(stored[record.number], record, distributions_of(space))
+
+
+def _finished(path: Path) -> list[FrozenTrial]:
     if not path.is_file():
         return []
     storage = None
@@ -31,17 +60,15 @@ def read_finished(path: Path, seed_of: Callable[[int], int]) -> list[Trial]:
         storage = RDBStorage("sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(path)})
         study = optuna.load_study(study_name=NAME, storage=storage)
         trials = study.get_trials(deepcopy=False)
-    except (CorruptStoreError, KeyError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError):
-        return []
+    except _UNREADABLE as error:
+        raise CorruptStoreError(" ".join(str(error).split())[:200]) from error
     finally:
         if storage is not None:
             storage.remove_session()
             storage.engine.dispose()
-    return [
-        _from_study(t, NAMES[t.state], seed_of(t.number))
-        for t in trials
-        if t.state in NAMES and t.params
-    ]
+    for trial in trials:
+        check_params(trial)
+    return [trial for trial in trials if trial.state in NAMES and trial.params]
 
 
 def _from_study(trial: FrozenTrial, state: State, seed: int) -> Trial:

@@ -8,6 +8,7 @@ import functools
 import os
 import sqlite3
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -33,10 +34,14 @@ from search.engines.persistence import (
 from search.engines.pruning import Pruning
 from search.engines.trial_store import NAMES, STATES, TrialStore, distributions_of, stored_value
 from search.records import State, Trial
-from search.space import SearchSpace
+from search.space import SearchSpace, SpaceError
 
 NAME = "study"
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# No code (0) and the third come of text that cannot be decoded, and of tables that are missing.
+_DAMAGED = (0, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+# What Optuna raises where a file says what it never wrote.
+SENSELESS = (ValueError, LookupError, TypeError, RuntimeError)
+_PARAMS_CRC = "params_crc32"
 # A full disk shows as the second when a write fails, as the third when SQLite cannot make the
 # journal beside the file; so does a disk that fails, which shows as the last, too.
 _NOT_WRITTEN = (
@@ -135,6 +140,7 @@ class SqliteStore(TrialStore):
     @override
     @_with_os_errors
     def create(self, template: FrozenTrial) -> FrozenTrial:
+        template.set_user_attr(_PARAMS_CRC, _crc(template))
         trial_id = self._storage.create_new_trial(self._study._study_id, template)
         trial = self._storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
@@ -192,8 +198,10 @@ class SqliteStore(TrialStore):
         self._storage = RDBStorage("sqlite://", engine_kwargs=settings)
         try:
             self._load(finished, min_next_number)
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, SENSELESS) and not isinstance(error, SpaceError):
+                raise CorruptStoreError(f"{type(error).__name__}: {error}") from error
             raise
 
     def _load(self, finished: Sequence[Trial], min_next_number: int) -> None:
@@ -204,6 +212,8 @@ class SqliteStore(TrialStore):
             sampler=optuna.samplers.RandomSampler(),  # never asked
             load_if_exists=True,
         )
+        if self._study.directions != [optuna.study.StudyDirection.MAXIMIZE]:
+            raise CorruptStoreError("its direction is another")
         stored = self._study.user_attrs.get("space")
         if stored is None:
             self._study.set_user_attr("space", self.space.to_json())
@@ -219,23 +229,24 @@ class SqliteStore(TrialStore):
         What neither file nor records know of stands there as a failed trial.
 
         Raises:
-            CorruptStoreError: one ended otherwise.
+            CorruptStoreError: one ended otherwise, or is another than was stored.
         """
         trials = self.trials()
         if [t.number for t in trials] != list(range(len(trials))):
             raise CorruptStoreError("its trials are not numbered in turn")
+        for trial in trials:
+            check_params(trial)
         count, distributions = len(trials), distributions_of(self.space)
         for record in sorted(records, key=lambda t: t.number):
-            whole = _recorded(record, distributions)
             if record.number >= len(trials):
                 self._add_failed(record.number - count)
-                self.create(whole)
+                self.create(_recorded(record, distributions))
                 count = record.number + 1
                 continue
             trial = trials[record.number]
-            check_agrees(record, NAMES.get(trial.state, record.state), trial.params)
+            check_trial(trial, record, distributions)
             if not trial.state.is_finished():
-                self._finish_as(trial, whole)
+                self._finish_as(trial, _recorded(record, distributions))
         self._add_failed(min_next_number - count)
 
     def _add_failed(self, count: int) -> None:
@@ -267,14 +278,47 @@ def _recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> F
     )
 
 
+def check_trial(
+    trial: FrozenTrial, record: Trial, distributions: Mapping[str, BaseDistribution]
+) -> None:
+    """Raise ``CorruptStoreError`` when a stored trial is over, but not as its record says."""
+    check_agrees(record, NAMES.get(trial.state, record.state), trial.params)
+    whole = _recorded(record, distributions)
+    if trial.state.is_finished() and _told(trial) != _told(whole):
+        raise CorruptStoreError(f"trial {record.number} reported other values than the log says")
+
+
+def check_params(trial: FrozenTrial) -> None:
+    """Raise ``CorruptStoreError`` when a stored trial has other parameters than it began with."""
+    if trial.user_attrs.get(_PARAMS_CRC, _crc(trial)) != _crc(trial):
+        raise CorruptStoreError(f"trial {trial.number} began with other parameters")
+
+
+def _told(trial: FrozenTrial) -> tuple[float | None, str]:
+    """What an engine was told of a trial; as text, since no NaN is equal to another."""
+    value = trial.value if trial.state == TrialState.COMPLETE else None
+    space = sorted(trial.distributions.items()) if trial.params else []
+    return value, f"{sorted(trial.intermediate_values.items())} {space}"
+
+
+def _crc(trial: FrozenTrial) -> int:
+    return zlib.crc32(repr(sorted(trial.params.items())).encode())
+
+
 def check_file(path: Path) -> None:
     """Read the whole file once: damage is better found now than in the middle of a night.
 
     Raises:
         CorruptStoreError: it is damaged.
+        sqlite3.Error: it cannot be read.
     """
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and _code(error)[0] not in _DAMAGED:
+            raise
+        problems = [str(error)]
     if problems != ["ok"]:
         raise CorruptStoreError(problems[0])
 

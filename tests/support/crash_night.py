@@ -209,6 +209,8 @@ def _note_appended_lines(shim) -> None:
 
     def appended(self, row):
         append(self, row)
+        if self.path.parent.name != RUN:
+            return  # beside checkpoints, which go with their training
         line = to_line(row)
         shim.shim_mark(os.fsencode(self.path), line, ctypes.c_size_t(len(line)))
 

@@ -59,16 +59,14 @@ def check(run_folder: Path, *, repair: bool, accept: tuple[str, ...]) -> int:
     """
     from fmnist.runs.check import check_run
     from fmnist.runs.folder import Run
-    from fmnist.runs.repair import accept_files, repair_journals, restore_files
+    from fmnist.runs.repair import accept_files, repair_run
 
     run = Run.existing(run_folder)
     if repair or accept:
         with run.locked():
             accept_files(run, accept)
-            for done in repair_journals(run) if repair else ():
+            for done in repair_run(run) if repair else ():
                 click.echo(f"repaired  {done}")
-            for name in restore_files(run) if repair else ():
-                click.echo(f"repaired  {name}: from the copy in the report's PDF")
     problems = check_run(run)
     for problem in problems:
         click.echo(f"damaged   {problem}")

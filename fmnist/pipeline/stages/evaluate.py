@@ -40,6 +40,7 @@ from fmnist.runs.records.final_model import Baseline, Ensemble, Member
 from fmnist.runs.records.metrics import Metrics, Networks, SearchResult, SingleView, TestEpoch
 from fmnist.runs.records.score import Score
 from fmnist.training import checkpoint
+from search.checksums import ChecksumError
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -250,7 +251,10 @@ def _test_curve(
         file = checkpoint_file(job, epoch)
         if not file.is_file():
             continue
-        network.model.set_weights(checkpoint.weights(file))
+        try:
+            network.model.set_weights(checkpoint.weights(file))
+        except ChecksumError:
+            continue
         accuracy, loss = inference.score(network.predict_plain(images), labels)
         curve.append(TestEpoch(epoch, accuracy, loss))
     return tuple(sorted(curve, key=lambda point: point.epoch))

@@ -71,7 +71,7 @@ def test_a_night_goes_on_after_a_fault_at_any_call(nights, memory, undisturbed, 
 
 @pytest.mark.parametrize("count", [STATES, MANY])
 def test_a_night_goes_on_after_a_power_cut(nights, memory, undisturbed, count):
-    seed = random.SystemRandom().randrange(2**32)
+    seed = int(os.environ.get("FMNIST_TEST_SEED", random.SystemRandom().randrange(2**32)))
     print(f"{count} states drawn with seed {seed}")
     lose_power(nights, memory, undisturbed, count, seed)
 

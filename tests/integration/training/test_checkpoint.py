@@ -8,6 +8,7 @@ from fmnist.models.inference import predict, restored
 from fmnist.training import checkpoint
 from fmnist.training.fit import fit, get_training_loop
 from fmnist.training.lr_schedule import LearningRateSchedule
+from search.checksums import note_checksum
 from search.records import Epoch
 
 CONFIG = TINY.replace(dropout=0.2, ema=0.9)
@@ -49,6 +50,7 @@ def changed(path, **state):
         content = dict(arrays)
     content["state"] = np.array(json.dumps({**json.loads(str(content["state"])), **state}))
     np.savez(path, **content)
+    note_checksum(path, path)
 
 
 def test_everything_comes_back(part, tmp_path):
@@ -75,9 +77,20 @@ def test_its_weights_are_those_that_predict(part, tmp_path):
     assert predict(model, part[0]) == pytest.approx(probabilities, abs=1e-5)
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(part, folder):
+def cut_off(content):
+    return content[:1000]
+
+
+def flipped(content):
+    """A bit of some variable is another."""
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("damage", [cut_off, flipped])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(part, folder, damage):
     file = checkpoint.file(folder, 2)
-    file.write_bytes(file.read_bytes()[:1000])
+    file.write_bytes(damage(file.read_bytes()))
     assert [e.epoch for e in checkpoint.epochs_in(folder)] == [1]
     assert [e.epoch for e in checkpoint.resume(folder, *started(part))] == [1]
 

@@ -58,7 +58,7 @@ def test_zero_epochs_to_come_end_the_training(few):
 
 def test_the_weights_of_every_epoch_can_be_kept(few, tmp_path):
     model, epochs = run(few, checkpoints=tmp_path, keep_checkpoints=True)
-    names = sorted(p.name for p in tmp_path.iterdir())
+    names = sorted(p.name for p in tmp_path.glob("*.npz"))
     assert names == ["epoch_0001.npz", "epoch_0002.npz"]
     model.set_weights(checkpoint.weights(checkpoint.file(tmp_path, 1)))
     accuracy, _ = score(predict(model, few[1][0]), few[1][1])
@@ -67,7 +67,7 @@ def test_the_weights_of_every_epoch_can_be_kept(few, tmp_path):
 
 def test_only_the_newest_checkpoint_is_kept_otherwise(few, tmp_path):
     _, epochs = run(few, checkpoints=tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["epoch_0002.npz"]
+    assert [p.name for p in tmp_path.glob("*.npz")] == ["epoch_0002.npz"]
     assert checkpoint.epochs_in(tmp_path) == tuple(epochs)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from search.engines.persistence import CorruptStoreError
 from search.engines.sqlite_reading import read_finished
 from search.engines.sqlite_store import SqliteStore
 from search.records import Epoch, EpochLog, Trial, TrialLog, read_epochs, read_trials
@@ -80,5 +81,6 @@ def test_the_study_knows_its_finished_trials(tmp_path):
     )
     assert (three.number, three.state, three.failure.kind) == (3, "failed", "unknown")
     (tmp_path / "study.db").write_bytes(b"no database" * 1000)
-    assert read_finished(tmp_path / "study.db", int) == []
+    with pytest.raises(CorruptStoreError, match="not a database"):
+        read_finished(tmp_path / "study.db", int)
     assert read_finished(tmp_path / "none.db", int) == []
