@@ -57,7 +57,8 @@ class Ledger:
         except FileNotFoundError:
             return ()
         except ValueError as error:
-            raise DataError(f"{self.path}: not a ledger: {error}") from None
+            see = f"see fmnist check {self.path.parent}"
+            raise DataError(f"{self.path}: not a ledger: {error}; {see}") from None
         try:
             if document["schema"] != SCHEMA:
                 raise DataError(

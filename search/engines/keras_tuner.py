@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from search.atomic import write_bytes
+from search.checksums import verify_checksum
 from search.engines.base import Accepts, Suggestion, accept_all
 from search.engines.choices import DEFAULT_PRUNER, check_pruner, check_sampler
 from search.engines.keras_tuner_oracles import Oracle
@@ -212,10 +213,11 @@ class KerasTunerEngine:
 
     def _read(self) -> str:
         try:
+            verify_checksum(self._path)
             return self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return self._empty
-        except UnicodeDecodeError as error:
+        except ValueError as error:
             raise CorruptStoreError(str(error)) from None
 
     def _json(self, oracle: dict[str, Any] | None) -> str:

@@ -57,6 +57,7 @@ def _finished(path: Path) -> list[FrozenTrial]:
     storage = None
     try:
         check_file(path)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # what is wrong is raised, too
         storage = RDBStorage("sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(path)})
         study = optuna.load_study(study_name=NAME, storage=storage)
         trials = study.get_trials(deepcopy=False)

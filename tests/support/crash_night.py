@@ -27,8 +27,9 @@ from studies import study_of
 
 from fmnist.data.ledger import Ledger
 from fmnist.data.sealed import SealedTest
+from fmnist.errors import UserError
 from fmnist.runs import artifacts
-from fmnist.runs.folder import Run, RunError
+from fmnist.runs.folder import Run
 from fmnist.runs.repair import repair_journals
 from fmnist.training import checkpoint
 from search.analysis.importance import importances
@@ -193,7 +194,7 @@ def _live(shim, folder: Path, record: str, point: int, error: int, said) -> int:
     shim.shim_arm(os.fsencode(folder), to, point, error)
     try:
         night(folder / RUN)
-    except (OSError, RunError):
+    except (OSError, UserError):
         said.write(traceback.format_exc())
         return DISK
     except BaseException:

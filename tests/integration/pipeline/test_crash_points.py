@@ -5,13 +5,17 @@ import os
 import random
 import signal
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import crash_night
 import pytest
 from crash_points import Nights, check, committed, fresh, result_of
 from faults import leftovers
+from faults_toy import toy_epoch
 from power_cut import Disk, read_record
+
+from fmnist.runs.folder import Run
 
 FAULTS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "SIGKILL": 0}
 # Calls from one point to the next; None: as many as make four points.
@@ -20,6 +24,7 @@ POINTS = [
     pytest.param(3, marks=pytest.mark.slow),
     pytest.param(1, marks=pytest.mark.full),
 ]
+SEED = int(os.environ.get("FMNIST_TEST_SEED", random.SystemRandom().randrange(2**32)))
 STATES, MANY = 20, pytest.param(500, marks=pytest.mark.slow)
 
 
@@ -71,9 +76,56 @@ def test_a_night_goes_on_after_a_fault_at_any_call(nights, memory, undisturbed, 
 
 @pytest.mark.parametrize("count", [STATES, MANY])
 def test_a_night_goes_on_after_a_power_cut(nights, memory, undisturbed, count):
-    seed = int(os.environ.get("FMNIST_TEST_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"{count} states drawn with seed {seed}")
-    lose_power(nights, memory, undisturbed, count, seed)
+    print(f"{count} states drawn with seed {SEED}")
+    lose_power(nights, memory, undisturbed, count, SEED)
+
+
+@pytest.mark.parametrize("count", [STATES, MANY])
+def test_a_night_goes_on_after_a_flipped_bit(nights, memory, undisturbed, count):
+    """In any file of a night that was killed somewhere: the same result, or it is refused."""
+    calls, _, result = undisturbed
+    print(f"{count} flips drawn with seed {SEED}")
+    rng, refused = random.Random(SEED), Counter()
+    for state in range(count):
+        with fresh(memory) as folder:
+            run = folder / crash_night.RUN
+            nights.live(folder, point=rng.randint(1, calls), error=0)
+            if file := flip_a_bit(run, rng):
+                where = f"seed {SEED}, flip {state}, in {file.relative_to(run)}"
+                code, said = nights.live(folder)
+                if code == crash_night.DISK:
+                    assert f"see fmnist check {run}" in said, where
+                    refused[file.name] += 1
+                else:
+                    assert code == crash_night.FINISHED, f"{where}\n{said}"
+                    assert not list(wrong_trials(run, result, lost_checkpoint=file)), where
+    print(f"refused: {dict(refused)}; the others went on to the same result")
+
+
+def flip_a_bit(run, rng):
+    files = sorted(p for p in run.rglob("*") if p.is_file() and p.stat().st_size)
+    if not files:
+        return None
+    file = rng.choice(files)
+    content = bytearray(file.read_bytes())
+    content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    file.write_bytes(content)
+    return file
+
+
+def wrong_trials(run, undisturbed, lost_checkpoint):
+    """Trials that another night would not have had, but for one that could not go on."""
+    for log, whole in undisturbed["logs"].items():
+        trials = Run(run).trials(log)
+        failed = [t for t in trials if t.state == "failed"]
+        if len(trials) != len(whole) + len(failed) * (log == "trials.jsonl"):
+            yield log, trials
+        if failed and (len(failed) > 1 or lost_checkpoint.suffix != ".npz"):
+            yield log, failed
+        for trial in [t for t in trials if t.state == "complete"]:
+            epochs = [toy_epoch(trial.params, trial.seed, n) for n in (1, crash_night.EPOCHS)]
+            if trial.value != max(epoch.val_accuracy for epoch in epochs):
+                yield log, trial
 
 
 def test_a_night_that_never_waits_for_the_disk_loses_something(nights, memory, undisturbed):
