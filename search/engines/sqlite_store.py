@@ -284,7 +284,8 @@ def check_trial(
     """Raise ``CorruptStoreError`` when a stored trial is over, but not as its record says."""
     check_agrees(record, NAMES.get(trial.state, record.state), trial.params)
     whole = _recorded(record, distributions)
-    if trial.state.is_finished() and _told(trial) != _told(whole):
+    over = trial.state.is_finished() and trial.params
+    if over and _told(trial, whole) != _told(whole, whole):
         raise CorruptStoreError(f"trial {record.number} reported other values than the log says")
 
 
@@ -294,11 +295,14 @@ def check_params(trial: FrozenTrial) -> None:
         raise CorruptStoreError(f"trial {trial.number} began with other parameters")
 
 
-def _told(trial: FrozenTrial) -> tuple[float | None, str]:
-    """What an engine was told of a trial; as text, since no NaN is equal to another."""
+def _told(trial: FrozenTrial, recorded: FrozenTrial) -> tuple[float | None, str]:
+    """What an engine was told of a trial, of the epochs that are recorded.
+
+    As text, since no NaN is equal to another.
+    """
     value = trial.value if trial.state == TrialState.COMPLETE else None
-    space = sorted(trial.distributions.items()) if trial.params else []
-    return value, f"{sorted(trial.intermediate_values.items())} {space}"
+    epochs = [trial.intermediate_values.get(step) for step in recorded.intermediate_values]
+    return value, f"{epochs} {sorted(trial.distributions.items())}"
 
 
 def _crc(trial: FrozenTrial) -> int:
