@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from search.checksums import note_checksum
+from search.checksums import note_checksum, sha256
 from search.folders import make_folder, sync_folder
 
 HALF = re.compile(r"\.writing-[0-9a-f]{32}(\.\w+)?")
@@ -24,7 +25,8 @@ def atomic_write(path: Path, write: Callable[[Path], None], *, noted: bool = Tru
     does not change. Where its folder keeps checksums, that of the file is ``noted``.
 
     Raises:
-        OSError: the folder cannot be made or written; ``path`` is then as it was.
+        OSError: the folder cannot be made or written, or what was written does not come back from
+            the disk; ``path`` is then as it was.
     """
     make_folder(path.parent)
     # not mkstemp: its files are closed to everyone else, whatever the umask says
@@ -33,14 +35,23 @@ def atomic_write(path: Path, write: Callable[[Path], None], *, noted: bool = Tru
         write(temporary)
         with contextlib.suppress(OSError):  # there is none yet
             shutil.copymode(path, temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        written = sha256(temporary)
+        _to_disk(temporary)
+        if sha256(temporary) != written:
+            raise OSError(errno.EIO, "reads back other than it was written", str(path))
         if noted:
-            note_checksum(path, temporary)
+            note_checksum(path, written)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        if hasattr(os, "posix_fadvise"):  # the next to read it reads the disk
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def halves_of_files(folder: Path) -> list[Path]:

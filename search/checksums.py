@@ -31,15 +31,15 @@ def keep_checksums(folder: Path) -> None:
     (folder / CHECKSUMS).touch()
 
 
-def note_checksum(path: Path, content: Path) -> None:
-    """Note that the file ``content`` is about to become ``path``, if its folder keeps checksums.
+def note_checksum(path: Path, digest: str) -> None:
+    """Note the SHA-256 that ``path`` is about to have, if its folder keeps checksums.
 
     Raises:
         OSError: it cannot be written.
     """
     kept = path.parent / CHECKSUMS
     if path.suffix != _JOURNAL and kept.exists():
-        JsonLines(kept).append({"file": path.name, "sha256": sha256(content)})
+        JsonLines(kept).append({"file": path.name, "sha256": digest})
 
 
 def verify_checksum(path: Path) -> None:

@@ -88,7 +88,7 @@ def repair_checksums(run: Run) -> Repair | None:
             if file.is_file() and (
                 f'"{file.name}"'.encode() in lines or sha256(file).encode() in lines
             ):
-                note_checksum(file, file)
+                note_checksum(file, sha256(file))
     return repair
 
 
@@ -113,4 +113,4 @@ def accept_files(run: Run, names: Iterable[str]) -> None:
     for name in names:
         if not run.has(name) or Path(name).name != name:
             raise RunError(f"--accept {name}: {run.path} has no such file")
-        note_checksum(run / name, run / name)
+        note_checksum(run / name, sha256(run / name))

@@ -8,7 +8,7 @@ from fmnist.models.inference import predict, restored
 from fmnist.training import checkpoint
 from fmnist.training.fit import fit, get_training_loop
 from fmnist.training.lr_schedule import LearningRateSchedule
-from search.checksums import note_checksum
+from search.checksums import note_checksum, sha256
 from search.records import Epoch
 
 CONFIG = TINY.replace(dropout=0.2, ema=0.9)
@@ -50,7 +50,7 @@ def changed(path, **state):
         content = dict(arrays)
     content["state"] = np.array(json.dumps({**json.loads(str(content["state"])), **state}))
     np.savez(path, **content)
-    note_checksum(path, path)
+    note_checksum(path, sha256(path))
 
 
 def test_everything_comes_back(part, tmp_path):

@@ -1,5 +1,6 @@
 """The SHA-256 of each whole file is noted before it has its name, and compared."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,15 @@ def test_a_damaged_line_agrees_with_no_file(file):
     with pytest.raises(ChecksumError):
         verify_checksum(file)
     assert noted_files(file.parent) == []
+
+
+def test_what_does_not_come_back_from_the_disk_is_no_file(file, monkeypatch):
+    def lose(handle):
+        (half,) = file.parent.glob(".writing-*")
+        half.write_bytes(b"sec0nd")
+
+    monkeypatch.setattr(os, "fsync", lose)
+    with pytest.raises(OSError, match="reads back other than it was written"):
+        write_bytes(file, b"second")
+    assert file.read_bytes() == b"first"
+    assert not list(file.parent.glob(".writing-*"))
