@@ -119,6 +119,11 @@ class Notifier(Tracker):
             self._waiting.put(message)
 
     @override
+    def rehearsed(self, run: Run) -> str:
+        problem = send(self._urls, self._messages.rehearsed(run), self._seconds).problem
+        return f"notification {problem}; see fmnist notify --test" if problem else ""
+
+    @override
     def finished(self, run: Run) -> None:
         self._end_with(self._messages.done(run))
 

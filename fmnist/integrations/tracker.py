@@ -20,6 +20,10 @@ class Tracker:
     def progress(self, run: Run) -> None:
         """Something was recorded: a stage began or ended, a trial ended."""
 
+    def rehearsed(self, run: Run) -> str:
+        """The run was rehearsed and is about to begin; what would not work at its end, if any."""
+        return ""
+
     def finished(self, run: Run) -> None:
         """The run is over, its report is written."""
 
@@ -38,6 +42,10 @@ class Trackers:
         """See ``Tracker.progress``."""
         for tracker in list(self.working):
             self._guarded(tracker, tracker.progress, run)
+
+    def rehearsed(self, run: Run) -> str:
+        """See ``Tracker.rehearsed``."""
+        return "; ".join(filter(None, (tracker.rehearsed(run) for tracker in self.working)))
 
     def finished(self, run: Run) -> None:
         """See ``Tracker.finished``."""

@@ -55,6 +55,8 @@ class Context:
         recorded: the run that this one repeats; None where it repeats none.
         setup_for: gives what a search starts from under a profile; None where nothing is searched.
         trackers: other programs' books, kept as the run goes.
+        rehearsal: whether a long run is rehearsed before it begins.
+        strict: whether a template or text of the author's that is broken ends the job.
     """
 
     run: Run
@@ -69,6 +71,8 @@ class Context:
     recipe: dict[str, Any] = field(default_factory=dict)
     recorded: Recorded | None = None
     trackers: Trackers = field(default_factory=Trackers)
+    rehearsal: bool = True
+    strict: bool = False
     on_progress: Callable[[], object] = field(default=lambda: None)
     setup_for: Callable[[RunProfile], SearchSetup] | None = None
     rendered: Rendered | None = None

@@ -28,6 +28,7 @@ from fmnist.pipeline.stages.interpret import explain
 from fmnist.pipeline.stages.preflight import preflight
 from fmnist.pipeline.stages.prepare import keep_own_files, prepare
 from fmnist.pipeline.stages.refit import refit
+from fmnist.pipeline.stages.rehearse import SECONDS, rehearse
 from fmnist.pipeline.stages.report import finish, interim, report
 from fmnist.pipeline.stages.reproduce import reproduce
 from fmnist.pipeline.stages.retrain import retrain
@@ -148,6 +149,12 @@ class _Stage:
     wanted: Callable[[Job], bool] = lambda _: True
 
 
+def _rehearsing(job: Context) -> bool:
+    """Whether a run has the time for a rehearsal, trains here, and its search is still to begin."""
+    long = job.request.kind == "search" and (job.budget.total or 0.0) >= SECONDS
+    return long and job.rehearsal and job.request.jobs != 0 and not job.run.has(artifacts.TRIALS)
+
+
 def _searching(job: Context) -> bool:
     return job.request.kind == "search"
 
@@ -166,6 +173,7 @@ def _confirm(job: Job) -> None:
 _STAGES = (
     _Stage("prepare", artifacts.ENVIRONMENT, prepare),
     _Stage("preflight", artifacts.PREFLIGHT, preflight),
+    _Stage("rehearse", artifacts.REHEARSAL, rehearse, _rehearsing),
     _Stage("search", artifacts.IMPORTANCE, lambda job: job.coordinator.search(job), _searching),
     _Stage("confirm", artifacts.BEST_CONFIG, _confirm, _searching),
     _Stage("retrain", artifacts.HISTORY, retrain),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STAGES = {
     "prepare": "finding and verifying the data",
     "preflight": "trying the smallest and the largest network",
+    "rehearse": "rehearsing the whole run on 2,000 images",
     "search": "searching",
     "confirm": "confirming the best trials on fresh seeds",
     "retrain": "retraining the best configuration",

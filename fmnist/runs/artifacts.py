@@ -11,7 +11,7 @@ from fmnist.runs.records.data_quality import Gallery, Pictures
 from fmnist.runs.records.final_model import Refit, TrainedBaseline, TrainedEnsemble
 from fmnist.runs.records.interpretation import Evidence, Explanation
 from fmnist.runs.records.metrics import History, Metrics, Predictions
-from fmnist.runs.records.plan import Plan, Preflight, Stages
+from fmnist.runs.records.plan import Plan, Preflight, Rehearsal, Stages
 from fmnist.runs.records.reproduction import Reproduction
 from fmnist.runs.records.run import BestConfig, Environment, LedgerRecord, RunRecord
 from fmnist.runs.records.workers import PublishedModel, Sharing
@@ -75,6 +75,9 @@ PUBLISHED = Artifact(
 )
 PLAN = Artifact("plan.json", "preflight", "the plan of the time and what became of it", Plan)
 PREFLIGHT = Artifact("preflight.json", "preflight", "what was checked before the run", Preflight)
+REHEARSAL = Artifact(
+    "rehearsal.json", "rehearse", "how long the rehearsal before the search took", Rehearsal
+)
 CONFIRM_EPOCHS = Artifact(
     "confirm_epochs.jsonl", "confirm", "epochs of the runs on fresh seeds", Epoch
 )

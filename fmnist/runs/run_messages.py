@@ -37,6 +37,11 @@ class RunMessages:
 
     _told: set[str] = field(default_factory=set)
 
+    def rehearsed(self, run: Run) -> Message:
+        """That the run begins, and what it has done on a few images."""
+        text = "Rehearsed on a few images, from the search to the PDF. Now the run begins."
+        return Message(f"{_name(run)}: rehearsed", text)
+
     def news(self, run: Run) -> Iterator[Message]:
         """What is new since the last call, as messages."""
         stages = run.get(STAGES)

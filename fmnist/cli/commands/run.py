@@ -201,6 +201,12 @@ class SearchOptions:
 @section(
     "Output",
     *options.OUTPUT,
+    click.option(
+        "--rehearsal/--no-rehearsal",
+        default=True,
+        show_default=True,
+        help="Before a run of an hour or more, go through all of it on 2,000 images.",
+    ),
     click.option("--fresh", is_flag=True, help="Start anew even if the same job lies unfinished."),
 )
 @gather(JobOptions, SearchOptions)
@@ -209,6 +215,7 @@ def run(
     search: SearchOptions,
     *,
     fresh: bool,
+    rehearsal: bool,
     storage: str | None,
     storage_file: Path | None,
     grace: str | None,
@@ -254,6 +261,7 @@ def run(
         first_trials=setup.first_trials,
         setup_for=setup_for,
         coordinator=_coordinator(database),
+        rehearsal=rehearsal,
         clock=JobClock(STARTED, deadline),
     )
     return execute(job, open_report=common.open_report)

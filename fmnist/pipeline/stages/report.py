@@ -25,13 +25,15 @@ def report(job: Context) -> None:
     try:
         job.rendered = render_report(job.run.path, templates=job.report.templates)
     except MarkdownError as error:  # a number that this run does not have
+        if job.strict:
+            raise
         job.display.message(
             f"{error}; the report is made without the author's words: mend them in "
             f"{job.run.path / 'text'} and run fmnist report {job.run.path}"
         )
         job.rendered = render_report(job.run.path, templates=job.report.templates, authored=False)
     except (ReportTemplateError, PrintingError) as error:
-        if job.report.templates is None:
+        if job.strict or job.report.templates is None:
             raise
         job.display.message(f"{error}; the report is made with our own templates")
         job.rendered = render_report(job.run.path)

@@ -132,6 +132,14 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """``rehearsal.json``: the whole job ended well on ``images``, in ``seconds``."""
+
+    seconds: float
+    images: int
+
+
+@dataclass(frozen=True)
 class Preflight:
     """``preflight.json``: what was checked before the run began.
 
