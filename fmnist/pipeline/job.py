@@ -155,6 +155,14 @@ def _rehearsing(job: Context) -> bool:
     return long and job.rehearsal and job.request.jobs != 0 and not job.run.has(artifacts.TRIALS)
 
 
+def _rehearse(job: Job) -> None:
+    def execute(small: Job) -> int:
+        small.coordinator = LocalCoordinator()  # other machines wait for the search
+        return small.execute()
+
+    rehearse(job, execute)
+
+
 def _searching(job: Context) -> bool:
     return job.request.kind == "search"
 
@@ -173,7 +181,7 @@ def _confirm(job: Job) -> None:
 _STAGES = (
     _Stage("prepare", artifacts.ENVIRONMENT, prepare),
     _Stage("preflight", artifacts.PREFLIGHT, preflight),
-    _Stage("rehearse", artifacts.REHEARSAL, rehearse, _rehearsing),
+    _Stage("rehearse", artifacts.REHEARSAL, _rehearse, _rehearsing),
     _Stage("search", artifacts.IMPORTANCE, lambda job: job.coordinator.search(job), _searching),
     _Stage("confirm", artifacts.BEST_CONFIG, _confirm, _searching),
     _Stage("retrain", artifacts.HISTORY, retrain),

@@ -14,7 +14,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from search.engines.persistence import CorruptStoreError
-from search.engines.sqlite_store import NAME, SENSELESS, check_file, check_params, check_trial
+from search.engines.sqlite_checks import SENSELESS, check_file, check_params, check_trial
+from search.engines.sqlite_store import NAME
 from search.engines.trial_store import NAMES, distributions_of
 from search.records import Failure, State, Trial
 from search.space import SearchSpace

@@ -8,15 +8,13 @@ import functools
 import os
 import sqlite3
 import tempfile
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import optuna
 import sqlalchemy
-from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -26,22 +24,27 @@ from search.engines.base import Suggestion
 from search.engines.choices import DEFAULT_PRUNER
 from search.engines.persistence import (
     CorruptStoreError,
-    check_agrees,
     check_record,
     check_space,
     quarantine,
 )
 from search.engines.pruning import Pruning
+from search.engines.sqlite_checks import (
+    DAMAGED,
+    PARAMS_CRC,
+    SENSELESS,
+    check_file,
+    check_params,
+    check_trial,
+    code_of,
+    params_crc,
+    recorded,
+)
 from search.engines.trial_store import NAMES, STATES, TrialStore, distributions_of, stored_value
 from search.records import State, Trial
 from search.space import SearchSpace, SpaceError
 
 NAME = "study"
-# No code (0) and the third come of text that cannot be decoded, and of tables that are missing.
-_DAMAGED = (0, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-# What Optuna raises where a file says what it never wrote.
-SENSELESS = (ValueError, LookupError, TypeError, RuntimeError)
-_PARAMS_CRC = "params_crc32"
 # A full disk shows as the second when a write fails, as the third when SQLite cannot make the
 # journal beside the file; so does a disk that fails, which shows as the last, too.
 _NOT_WRITTEN = (
@@ -66,8 +69,8 @@ def _with_os_errors(method: _Method[_P, _T]) -> _Method[_P, _T]:
         try:
             return method(self, *args, **options)
         except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
-            code, text = _code(error)
-            if code in _DAMAGED:
+            code, text = code_of(error)
+            if code in DAMAGED:
                 raise CorruptStoreError(text) from error
             if code in _NOT_WRITTEN:
                 number = _cause(code, self._path.parent)
@@ -140,7 +143,7 @@ class SqliteStore(TrialStore):
     @override
     @_with_os_errors
     def create(self, template: FrozenTrial) -> FrozenTrial:
-        template.set_user_attr(_PARAMS_CRC, _crc(template))
+        template.set_user_attr(PARAMS_CRC, params_crc(template))
         trial_id = self._storage.create_new_trial(self._study._study_id, template)
         trial = self._storage.get_trial(trial_id)
         if trial.state == TrialState.RUNNING:
@@ -240,13 +243,13 @@ class SqliteStore(TrialStore):
         for record in sorted(records, key=lambda t: t.number):
             if record.number >= len(trials):
                 self._add_failed(record.number - count)
-                self.create(_recorded(record, distributions))
+                self.create(recorded(record, distributions))
                 count = record.number + 1
                 continue
             trial = trials[record.number]
             check_trial(trial, record, distributions)
             if not trial.state.is_finished():
-                self._finish_as(trial, _recorded(record, distributions))
+                self._finish_as(trial, recorded(record, distributions))
         self._add_failed(min_next_number - count)
 
     def _add_failed(self, count: int) -> None:
@@ -268,65 +271,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
-    return create_trial(
-        state=STATES[record.state],
-        value=None if record.state == "failed" else record.value,
-        params=dict(record.params),
-        distributions=dict(distributions),
-        intermediate_values={e.epoch: e.val_accuracy for e in record.epochs},
-    )
-
-
-def check_trial(
-    trial: FrozenTrial, record: Trial, distributions: Mapping[str, BaseDistribution]
-) -> None:
-    """Raise ``CorruptStoreError`` when a stored trial is over, but not as its record says."""
-    check_agrees(record, NAMES.get(trial.state, record.state), trial.params)
-    whole = _recorded(record, distributions)
-    over = trial.state.is_finished() and trial.params
-    if over and _told(trial, whole) != _told(whole, whole):
-        raise CorruptStoreError(f"trial {record.number} reported other values than the log says")
-
-
-def check_params(trial: FrozenTrial) -> None:
-    """Raise ``CorruptStoreError`` when a stored trial has other parameters than it began with."""
-    if trial.user_attrs.get(_PARAMS_CRC, _crc(trial)) != _crc(trial):
-        raise CorruptStoreError(f"trial {trial.number} began with other parameters")
-
-
-def _told(trial: FrozenTrial, recorded: FrozenTrial) -> tuple[float | None, str]:
-    """What an engine was told of a trial, of the epochs that are recorded.
-
-    As text, since no NaN is equal to another.
-    """
-    value = trial.value if trial.state == TrialState.COMPLETE else None
-    epochs = [trial.intermediate_values.get(step) for step in recorded.intermediate_values]
-    return value, f"{epochs} {sorted(trial.distributions.items())}"
-
-
-def _crc(trial: FrozenTrial) -> int:
-    return zlib.crc32(repr(sorted(trial.params.items())).encode())
-
-
-def check_file(path: Path) -> None:
-    """Read the whole file once: damage is better found now than in the middle of a night.
-
-    Raises:
-        CorruptStoreError: it is damaged.
-        sqlite3.Error: it cannot be read.
-    """
-    try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            problems = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        if isinstance(error, sqlite3.DatabaseError) and _code(error)[0] not in _DAMAGED:
-            raise
-        problems = [str(error)]
-    if problems != ["ok"]:
-        raise CorruptStoreError(problems[0])
-
-
 def _cause(code: int, folder: Path) -> int:
     """The system's number of what kept SQLite from writing, found by writing something."""
     if code == sqlite3.SQLITE_FULL:
@@ -339,15 +283,3 @@ def _cause(code: int, folder: Path) -> int:
     except OSError as error:
         return error.errno or errno.EIO
     return errno.EIO
-
-
-def _code(error: BaseException) -> tuple[int, str]:
-    """SQLite's result code behind an error of the libraries above it, and its text."""
-    cause: BaseException | None = error
-    while cause is not None:
-        origin = getattr(cause, "orig", cause)
-        if isinstance(origin, sqlite3.Error):
-            # The low byte; the others tell kinds of the same error apart.
-            return getattr(origin, "sqlite_errorcode", 0) & 0xFF, str(origin)
-        cause = cause.__cause__
-    return 0, str(error)

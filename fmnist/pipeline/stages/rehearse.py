@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import psutil
@@ -18,7 +18,6 @@ from fmnist.data.sealed import SealedTest
 from fmnist.errors import UserError
 from fmnist.integrations.tracker import Trackers
 from fmnist.pipeline.clock import JobClock
-from fmnist.pipeline.coordination import LocalCoordinator
 from fmnist.pipeline.progress import ProgressDisplay
 from fmnist.runs.artifacts import PREFLIGHT, REHEARSAL
 from fmnist.runs.folder import Run
@@ -29,7 +28,9 @@ from search.records import Epoch, Failure
 
 if TYPE_CHECKING:
     from fmnist.data import DataSet
-    from fmnist.pipeline.job import Job
+    from fmnist.pipeline.context import Context
+
+_Job = TypeVar("_Job", bound="Context")
 
 SECONDS = 3600.0
 """Runs of so much time are rehearsed."""
@@ -42,10 +43,13 @@ class RehearsalError(UserError):
     """The rehearsal failed; with the exit status of what failed."""
 
 
-def rehearse(job: Job) -> None:
+def rehearse(job: _Job, execute: Callable[[_Job], int]) -> None:
     """Go through the whole job on 2,000 images in a folder of its own, which is removed then.
 
     Validation images stand in for the sealed test set, and a training process is killed once.
+
+    Args:
+        execute: goes through the stages of a job; returns its exit code.
 
     Raises:
         RehearsalError: something failed that would have failed at the end of the run.
@@ -58,7 +62,7 @@ def rehearse(job: Job) -> None:
     small = _small(job, Run(folder), witness)
     witness.processes = lambda: small.workers.supervisor(1).processes()
     try:
-        code = small.execute()
+        code = execute(small)
     except UserError as error:
         raise _failed(str(error), error.exit_code) from error
     if code:
@@ -79,7 +83,7 @@ def _failed(problem: str, code: int) -> RehearsalError:
     return error
 
 
-def _small(job: Job, run: Run, witness: _Witness) -> Job:
+def _small(job: _Job, run: Run, witness: _Witness) -> _Job:
     """The same job with few images, trials and epochs."""
     request = replace(
         job.request,
@@ -90,7 +94,7 @@ def _small(job: Job, run: Run, witness: _Witness) -> Job:
     small = replace(
         job,
         run=run, request=request, display=witness, clock=JobClock(), trackers=Trackers(),
-        coordinator=LocalCoordinator(), interrupt=Interrupt(), setup_for=None, rendered=None,
+        interrupt=Interrupt(), setup_for=None, rendered=None,
         rehearsal=False, strict=True,
     )  # fmt: skip
     small.data = _few_images(job)
@@ -98,7 +102,7 @@ def _small(job: Job, run: Run, witness: _Witness) -> Job:
     return small
 
 
-def _few_images(job: Job) -> DataSet:
+def _few_images(job: Context) -> DataSet:
     labels, seed = job.data.train_labels, job.request.seed
     images, train = job.part(_some(job.splits.train, labels, _IMAGES, seed))
     test = job.part(_some(job.splits.validation, labels, _TEST, seed))
