@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 from xml.sax.saxutils import escape
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from numpy.typing import NDArray
 
 _Place = tuple[Axes, float, float, str]
 _POINTS: WeakKeyDictionary[Canvas, list[_Place]] = WeakKeyDictionary()
@@ -47,7 +49,7 @@ def metadata(figure: Canvas) -> str:
             for ax, x, y, said in _POINTS.get(figure, [])
             if (place := _place(ax, x, y)) is not None
         ],
-        "cells": [_cell(*cell) for cell in _CELLS.get(figure, [])],
+        "cells": _drawn_cells(_CELLS.get(figure, [])),
     }
     told = {kind: rows for kind, rows in told.items() if rows}
     if not told:
@@ -61,22 +63,28 @@ def _canvas(ax: Axes) -> Canvas:
     return figure
 
 
-def _cell(ax: Axes, row: int, column: int, said: str) -> list[Any]:
-    (left, top), (right, bottom) = (
-        _fractions(ax, column + side, row + side) for side in (-0.5, 0.5)
-    )
-    return [left, top, round(right - left, 4), round(bottom - top, 4), said, row, column]
+def _drawn_cells(cells: Sequence[tuple[Axes, int, int, str]]) -> list[list[Any]]:
+    """All of one matrix at once, as there may be tens of thousands."""
+    if not cells:
+        return []
+    ax, places = cells[0][0], np.array([(column, row) for _, row, column, _ in cells])
+    starts, ends = (_fractions(ax, places + side) for side in (-0.5, 0.5))
+    boxes = np.hstack((starts, ends - starts)).round(4).tolist()
+    return [
+        [*box, said, row, column] for box, (_, row, column, said) in zip(boxes, cells, strict=True)
+    ]
 
 
 def _place(ax: Axes, x: float, y: float) -> tuple[float, float] | None:
     """Where a point stands; None where it is not drawn."""
     if not (math.isfinite(x) and math.isfinite(y)):
         return None
-    place = _fractions(ax, x, y)
-    return place if all(0 <= part <= 1 for part in place) else None
+    across, down = map(float, _fractions(ax, np.array((x, y))))
+    return (across, down) if 0 <= across <= 1 and 0 <= down <= 1 else None
 
 
-def _fractions(ax: Axes, x: float, y: float) -> tuple[float, float]:
+def _fractions(ax: Axes, points: NDArray[Any]) -> NDArray[np.float64]:
+    """Places ``[..., 2]`` in the units of the axes as fractions of the picture, from above."""
     box = _canvas(ax).bbox
-    right, up = ax.transData.transform((x, y))
-    return round(float(right / box.width), 4), round(1 - float(up / box.height), 4)
+    drawn = ax.transData.transform(points) / (box.width, box.height)
+    return np.round((0, 1) + drawn * (1, -1), 4)

@@ -182,7 +182,7 @@ def _hardness(test: TestScore, worst: ClassScore) -> str:
 
 def _mistaken(test: TestScore, worst: ClassScore) -> str:
     """What the images of a class are most often taken for."""
-    error = next((c for c in results.confusions(test) if c.true == worst.name), None)
+    error = next(iter(results.confusions(test, worst.name)), None)
     if error is None:
         return ""
     return (

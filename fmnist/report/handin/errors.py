@@ -35,7 +35,7 @@ def even(facts: Facts) -> Numbers:
 
 
 def _of(facts: Facts, name: str) -> list[Confusion]:
-    return [c for c in results.confusions(tested(facts)) if c.true == name]
+    return results.confusions(tested(facts), name)
 
 
 def _back(facts: Facts, error: Confusion) -> int:

@@ -60,7 +60,7 @@ def _test(facts: Facts) -> dict[str, str]:
 
 def _hardest(facts: Facts) -> dict[str, str]:
     worst = results.hardest(tested(facts))
-    wrong = [c.predicted for c in results.confusions(tested(facts)) if c.true == worst.name]
+    wrong = [c.predicted for c in results.confusions(tested(facts), worst.name)]
     taken = {"taken_for": wrong[0]} if wrong else {}
     scores = {name: text.score(getattr(worst, name)) for name in _MEANS}
     return {"name": worst.name, **scores, **taken}

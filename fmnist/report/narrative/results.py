@@ -57,16 +57,19 @@ class Overfitting:
     sentence: str
 
 
-def confusions(test: TestScore) -> list[Confusion]:
-    """All kinds of error with at least one image, the most frequent first."""
-    names = [c.name for c in test.classes]
-    errors = max(test.n - test.correct, 1)
-    found = [
-        Confusion(names[i], names[j], n, sum(row), n / errors)
-        for i, row in enumerate(test.confusion)
-        for j, n in enumerate(row)
-        if i != j and n
-    ]
+def confusions(test: TestScore, true: str | None = None) -> list[Confusion]:
+    """All kinds of error with at least one image, or those of one class, most frequent first."""
+    names, errors = [c.name for c in test.classes], max(test.n - test.correct, 1)
+    rows = range(len(names)) if true is None else [names.index(true)]
+    found = []
+    for i in rows:
+        counts = test.confusion[i]
+        support = sum(counts)
+        found += [
+            Confusion(names[i], names[j], n, support, n / errors)
+            for j, n in enumerate(counts)
+            if n and i != j
+        ]
     return sorted(found, key=lambda c: -c.count)
 
 

@@ -69,7 +69,7 @@ def cells_of(facts: Facts) -> dict[str, Any] | None:
     ``sprite`` is one PNG of all images, ``columns`` of them in a row. A cell is a list of row,
     column, test indices and the probabilities in per cent of the predicted class; the images of
     the cells follow each other in the sprite. The most probable come first, and the largest cells
-    are cut where there are more than ``MOST_IMAGES``.
+    are cut, and the smallest left out, where there are more than ``MOST_IMAGES``.
     """
     if facts.metrics is None or facts.predictions is None or not len(facts.predictions.images):
         return None
@@ -90,11 +90,12 @@ def _cells(predictions: Predictions) -> list[list[Any]]:
     groups: dict[tuple[int, int], list[int]] = {}
     for place in np.argsort(-certain, kind="stable"):
         groups.setdefault((int(true[place]), int(said[place])), []).append(int(place))
-    most = _cut([len(group) for group in groups.values()])
+    largest = sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_IMAGES]
+    most = _cut([len(group) for _, group in largest])
     return [
         [row, column, [int(kept[p]) for p in group[:most]],
          [round(100 * float(certain[p])) for p in group[:most]]]
-        for (row, column), group in sorted(groups.items())
+        for (row, column), group in sorted(largest)
     ]  # fmt: skip
 
 
