@@ -100,14 +100,22 @@ def confusion_counts(labels: Ints, predicted: Ints, classes: int) -> Ints:
     return flat.reshape(classes, classes).astype(np.int64)
 
 
-def pr_curves(labels: NDArray[Any], probabilities: NDArray[Any]) -> list[PrCurve]:
+def pr_curves(
+    labels: NDArray[Any], probabilities: NDArray[Any], classes: Sequence[int] | None = None
+) -> list[PrCurve]:
     """One precision–recall curve a class, thinned to ``CURVE_POINTS`` points for drawing.
+
+    Args:
+        labels: int ``[N]``, class indices.
+        probabilities: float ``[N, C]``, rows summing to one.
+        classes: indices of those that are wanted; all without it.
 
     Raises:
         DataError: shapes, values or labels that break a rule.
     """
     labels, probabilities = checked(labels, probabilities)
-    return [_curve(labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])]
+    wanted = range(probabilities.shape[1]) if classes is None else classes
+    return [_curve(labels == k, probabilities[:, k]) for k in wanted]
 
 
 def _checked_probabilities(probabilities: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,20 @@ if TYPE_CHECKING:
     from fmnist.report.figures import Figure
 
 
+def _drawn(make: Callable[[RunFigures], Figure]) -> Callable[[RunFigures], Figure]:
+    """Give the figure the look and the fonts of the report."""
+
+    @functools.wraps(make)
+    def figure(self: RunFigures) -> Figure:
+        from fmnist.report.figures.style import drawing
+        from fmnist.report.glyphs import texts_of
+
+        with drawing(texts_of(self.facts)):
+            return make(self)
+
+    return figure
+
+
 @dataclass(frozen=True)
 class RunFigures:
     """Each is drawn when asked for; ``FactsError`` where the run has not what it shows.
@@ -22,12 +38,14 @@ class RunFigures:
 
     facts: Facts
 
+    @_drawn
     def confusion_matrix(self) -> Figure:
         """Test images by true and predicted class."""
         from fmnist.report.figures.classification import confusion_figure
 
         return confusion_figure(present(self.facts.metrics, artifacts.METRICS).test)
 
+    @_drawn
     def learning_curves(self) -> Figure:
         """Accuracy and loss along the final training."""
         from fmnist.report.figures.learning_curves import both_curves
@@ -38,15 +56,15 @@ class RunFigures:
             history, batches(present(self.facts.best, artifacts.BEST_CONFIG).values())
         )
 
+    @_drawn
     def precision_recall(self) -> Figure:
         """Precision against recall for each class."""
-        from fmnist.analysis.classification import pr_curves
         from fmnist.report.figures.classification import pr_figure
 
-        found = present(self.facts.predictions, artifacts.PREDICTIONS)
-        curves = pr_curves(found.test_labels, found.test_probabilities)
-        return pr_figure(curves, present(self.facts.metrics, artifacts.METRICS).test)
+        predictions = present(self.facts.predictions, artifacts.PREDICTIONS)
+        return pr_figure(predictions, present(self.facts.metrics, artifacts.METRICS).test)
 
+    @_drawn
     def reliability(self) -> Figure:
         """How often predictions of a confidence are right."""
         from fmnist.report.figures.calibration import reliability_figure
@@ -54,12 +72,14 @@ class RunFigures:
         metrics = present(self.facts.metrics, artifacts.METRICS)
         return reliability_figure(present(metrics.calibration, artifacts.METRICS))
 
+    @_drawn
     def search_history(self) -> Figure:
         """The value of each trial, and the best so far."""
         from fmnist.report.figures.search_history import search_history
 
         return search_history(present(self.facts.trials or None, artifacts.TRIALS))
 
+    @_drawn
     def importance(self) -> Figure:
         """How much each hyperparameter mattered."""
         from fmnist.report.figures.importance import importance_bars
@@ -67,6 +87,7 @@ class RunFigures:
         found = present(self.facts.importance, artifacts.IMPORTANCE)
         return importance_bars(found)
 
+    @_drawn
     def parallel_coordinates(self) -> Figure:
         """Every complete trial as a line through its parameters."""
         from fmnist.report.figures.parallel_coordinates import parallel
@@ -75,6 +96,7 @@ class RunFigures:
         drawn = parallel(self.facts.trials, space, self.facts.winner)
         return present(drawn, artifacts.TRIALS)
 
+    @_drawn
     def confirmation(self) -> Figure:
         """The best candidates on fresh seeds."""
         from fmnist.report.figures.confirmation import confirmed_runs

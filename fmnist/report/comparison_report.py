@@ -19,6 +19,7 @@ from fmnist.report.facts import Facts, present
 from fmnist.report.figures import image_grids, run_comparison
 from fmnist.report.figures.forest import leads_figure
 from fmnist.report.figures.style import Tile, drawing
+from fmnist.report.glyphs import isolated, texts_of
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import comparison
 from fmnist.report.output.content_policy import guarded
@@ -81,11 +82,11 @@ def render_comparison(folders: Sequence[Path], found: Comparison, output: Path) 
     facts = [load_facts(folder) for folder in folders]
     sides = Sides(found, tuple(zip(names, facts, strict=True)))
     environment = environment_for(None)
-    with drawing():
+    with drawing(texts_of(sides.first)):
         html = _html(environment, sides)
     style, created = source(environment, "pdf.css"), pages.created_at(_newest(sides))
     paths = [output / f"{NAME}.html", output / f"{NAME}.pdf"]
-    return render.write_both(html, style, created, paths)
+    return render.write_both(html, style, created, paths, sides.first.class_names)
 
 
 def _newest(sides: Sides) -> Facts:
@@ -113,10 +114,10 @@ def _html(environment: Environment, sides: Sides) -> str:
         run=sides.first.run,
         created=pages.created_at(_newest(sides)).isoformat(),
         interim=False,
-        styles=pages.styles(environment, sides.first.class_names),
+        styles=pages.styles(environment, texts_of(sides.first)),
         screen=parts,
     )
-    return guarded(page, parts.script, parts.policy)
+    return guarded(isolated(page), parts.script, parts.policy)
 
 
 def _accuracies(sides: Sides) -> dict[str, Any]:

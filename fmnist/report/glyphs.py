@@ -1,17 +1,19 @@
-"""Class names in letters that the fonts of the report have: a missing letter prints as a box.
+"""Letters of any script: which fonts have them, and how a text is spelt where none has.
 
-The bundled fonts have Latin and Greek letters, the DejaVu Sans that comes with matplotlib Cyrillic,
-Arabic and others: of it the few letters that are needed go along. Any other letter is spelt by its
-name in Unicode, kana by their sound.
+Screens show every letter. Figures and paper take the fonts of the report first: the bundled ones
+with Latin and Greek letters, then the DejaVu Sans that comes with matplotlib, with Cyrillic, Arabic
+and others. What they lack comes from the fonts of this machine, of which the few letters that are
+needed go along. A letter that none has is spelt by its number in Unicode, kana by their sound.
 """
 
 from __future__ import annotations
 
 import functools
 import io
+import logging
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -19,94 +21,132 @@ from typing import Any
 
 from fmnist.data.romanization import sound
 from fmnist.report.facts import Facts
+from fmnist.report.machine_fonts import fonts_of
 
 FAMILY = "Report More"
-"""Font of the letters that the bundled fonts lack."""
-_BUNDLED = "ReportSans-Regular.ttf"
+"""Family of the letters that the bundled fonts lack; further ones have a letter behind it."""
+_LEFTWARD = re.compile("[{0}]+(?: [{0}]+)*".format("\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"))
+_EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO")
 
 
-def respelt(facts: Facts) -> Facts:
-    """The facts with names that can be printed; a note says which had to be spelt."""
-    data, metrics, cover = facts.run.data, facts.metrics, facts.run.document
-    names = spelt(data.class_names)
-    texts: dict[str, Any] = {n: _spelt(t) for n, t in vars(cover).items() if isinstance(t, str)}
-    document = replace(cover, **texts)
-    changed = [
-        what
-        for what, same in (
-            ("class names", names == data.class_names), ("words on the cover", document == cover)
-        )
-        if not same
-    ]  # fmt: skip
-    if not changed:
+def with_note(facts: Facts) -> Facts:
+    """The facts with a note of what is spelt, and of what helps, where no font has the letters."""
+    data = facts.run.data
+    cover = [text for text in vars(facts.run.document).values() if isinstance(text, str)]
+    texts = {"class names": data.class_names, "words on the cover": cover}
+    lacking = {what: missing("".join(names)) for what, names in texts.items()}
+    letters = set[str]().union(*lacking.values())
+    if not letters:
         return facts
+    packages = sorted({_package(letter) for letter in letters})
     note = (
-        f"The fonts of this report lack letters of some {' and '.join(changed)}; they are spelt by "
-        "their sound or by the number of the letter in Unicode."
+        f"No font of this machine has some letters of the "
+        f"{' and '.join(what for what in lacking if lacking[what])}: on paper and in figures they "
+        "are spelt by their sound or by the number of the letter in Unicode. To have them printed, "
+        f"install fonts (Debian and Ubuntu: apt install {' '.join(packages)}) and make the report "
+        "again."
     )
-    data = replace(data, class_names=names, notes=(*data.notes, note))
-    facts = replace(facts, run=replace(facts.run, data=data, document=document))
-    if metrics is None or len(metrics.test.classes) != len(names):
-        return facts
-    rows = tuple(replace(c, name=n) for c, n in zip(metrics.test.classes, names, strict=True))
-    return replace(facts, metrics=replace(metrics, test=replace(metrics.test, classes=rows)))
+    data = replace(data, notes=(*data.notes, note))
+    return replace(facts, run=replace(facts.run, data=data))
 
 
-def spelt(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, all different, in letters that can be printed."""
-    found = tuple(_spelt(name) for name in names)
-    return tuple(
-        f"{name} ({place})" if found.count(name) > 1 else name for place, name in enumerate(found)
-    )
+def texts_of(facts: Facts) -> str:
+    """What others wrote of a run, in which letters of any script may stand."""
+    return repr((facts.run, facts.space, facts.comparison))
 
 
-def isolated(name: str) -> str:
-    """The name for a list: one that runs from right to left leaves the numbers beside it alone."""
-    leftward = any(unicodedata.bidirectional(c) in ("R", "AL") for c in name)
-    return f"\u2068{name}\u2069" if leftward else name
+def missing(text: str) -> set[str]:
+    """The letters of a text that neither the fonts of the report nor this machine's have."""
+    beyond = {c for c in _beyond(text) if ord(c) not in _dejavu_has()}
+    return beyond - fonts_of(beyond).keys()
 
 
-def _spelt(name: str) -> str:
-    letters = "".join(_printable(c) for c in unicodedata.normalize("NFC", name))
-    return re.sub(r"(?<=[0-9A-F])(?=U\+[0-9A-F]{4})", " ", letters)
+def _beyond(text: str) -> set[str]:
+    """The letters that the bundled fonts lack, without signs that only say how others look."""
+    letters = {c for c in text if ord(c) not in _bundled() and c.isprintable()}
+    return {c for c in letters if not unicodedata.name(c, "").startswith("VARIATION SELECTOR")}
 
 
-def _printable(letter: str) -> str:
-    if ord(letter) in _bundled() or ord(letter) in _further() or not letter.isprintable():
-        return letter
-    return sound(letter) or f"U+{ord(letter):04X}"
+def _package(letter: str) -> str:
+    """Debian's package of fonts with the letter."""
+    if unicodedata.name(letter, "").startswith(_EAST_ASIAN):
+        return "fonts-noto-cjk"
+    return "fonts-symbola" if unicodedata.category(letter) == "So" else "fonts-noto-core"
 
 
-def face(names: Sequence[str]) -> tuple[str, bytes] | None:
-    """Family and file of a font with the letters of the names that the bundled ones lack.
+def spelt(text: str) -> str:
+    """The text in letters that can be printed here."""
+    text = unicodedata.normalize("NFC", text)
+    lacking = missing(text)
+    if not lacking:
+        return text
+    letters = ((sound(c) or f"U+{ord(c):04X}") if c in lacking else c for c in text)
+    return re.sub(r"(?<=[0-9A-F])(?=U\+[0-9A-F]{4})", " ", "".join(letters))
 
-    None where they lack none. The same letters give the same bytes.
+
+def isolated(html: str) -> str:
+    """The page with words that run from right to left kept apart from numbers and lists around."""
+    head, end, body = html.partition("</head>")
+    return head + end + _LEFTWARD.sub("\u2068\\g<0>\u2069", body)
+
+
+def further_fonts(text: str) -> list[Path]:
+    """Fonts of this machine that plots need for letters of the text."""
+    return sorted(set(fonts_of(c for c in _beyond(text) if ord(c) not in _dejavu_has()).values()))
+
+
+def faces(text: str) -> dict[str, bytes]:
+    """Family and file of fonts with the letters of the text that the bundled ones lack.
+
+    Each has a family of its own: a PDF takes two fonts of one family for the same. The same letters
+    give the same bytes on this machine.
     """
-    letters = {ord(c) for name in names for c in name} & _further()
-    if letters <= _bundled():
+    beyond, of_file = _beyond(text), defaultdict(set)
+    ours = {c for c in beyond if ord(c) in _dejavu_has()}
+    for letter, path in [*((c, _dejavu()) for c in ours), *fonts_of(beyond - ours).items()]:
+        of_file[path].add(letter)
+    files = sorted(of_file.items(), key=lambda item: (item[0] != _dejavu(), item[0]))
+    parts = filter(None, (_part(path, frozenset(letters)) for path, letters in files))
+    return {
+        f"{FAMILY} {chr(ord('A') + place)}" if place else FAMILY: part
+        for place, part in enumerate(parts)
+    }
+
+
+def _part(path: Path, letters: frozenset[str]) -> bytes | None:
+    """The font with these letters alone; None where it is broken, which costs no report."""
+    try:
+        return _subset(path, letters)
+    except Exception:  # fontTools has no one kind for what is wrong in a file
         return None
+
+
+@functools.lru_cache(maxsize=16)
+def _subset(path: Path, letters: frozenset[str]) -> bytes:
+    """The font with these letters and the space between them."""
     from fontTools import subset
     from fontTools.ttLib import TTFont
 
     options = subset.Options(layout_features=["*"], notdef_outline=True)
-    options.drop_tables += ["FFTM"]  # known to FontForge only, and warned of
-    with TTFont(_dejavu(), recalcTimestamp=False) as font:
+    logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # of tables it knows nothing of
+    with TTFont(path, fontNumber=0, recalcTimestamp=False) as font:
         chosen = subset.Subsetter(options)
-        chosen.populate(unicodes=letters)  # with the spaces between them
+        chosen.populate(unicodes=[ord(" "), *map(ord, letters)])
         chosen.subset(font)
         buffer = io.BytesIO()
         font.save(buffer)
-    return FAMILY, buffer.getvalue()
+    return buffer.getvalue()
 
 
 @functools.cache
 def _bundled() -> frozenset[int]:
-    file = resources.files("report_templates").joinpath("fonts").joinpath(_BUNDLED)
-    return _letters(io.BytesIO(file.read_bytes()))
+    folder = resources.files("report_templates").joinpath("fonts")
+    files = [f.read_bytes() for f in folder.iterdir() if f.name.endswith(".ttf")]
+    return frozenset[int]().union(*(_letters(io.BytesIO(content)) for content in files))
 
 
 @functools.cache
-def _further() -> frozenset[int]:
+def _dejavu_has() -> frozenset[int]:
     return _letters(_dejavu())
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fmnist.models.caps import known_times
 from fmnist.report import load_gallery
 from fmnist.report.facts import Facts
-from fmnist.report.glyphs import respelt
+from fmnist.report.glyphs import with_note
 from fmnist.report.narrative import ablation
 from fmnist.runs import artifacts, safe_read
 from fmnist.runs.artifacts import Artifact
@@ -94,7 +94,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
     _check_each(facts)
     _check_together(facts)
     load_gallery.check(facts)
-    return respelt(_sealed(facts))
+    return with_note(_sealed(facts))
 
 
 def _sealed(facts: Facts) -> Facts:

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from fmnist.report import glyphs, text
 from fmnist.report.bibliography import References
+from fmnist.report.class_labels import on_paper
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 from fmnist.report.handin import fitting
@@ -100,6 +101,11 @@ class Pages:
     def _parts(self) -> dict[str, Any]:
         return {} if self._facts.interim else parts(self._facts, self._concepts)
 
+    @cached_property
+    def _letters(self) -> str:
+        """All texts that may hold letters of any script: each page has the same fonts."""
+        return "".join((glyphs.texts_of(self._facts), *self._words.files.values()))
+
     @property
     def present(self) -> set[str]:
         """Keys of the movable parts that the hand-in has; words of the author are none."""
@@ -123,17 +129,19 @@ class Pages:
     def handin(self, moved: Collection[str]) -> str:
         """The hand-in alone, without the parts of these keys."""
         first = self._handin(Counter(), moved, linked=False)
-        return self._page(
+        page = self._page(
             "handin", screen(None), handin=first, heads=[], chapters=[], title=self.title
         )
+        return on_paper(page, self._facts.class_names)
 
     def appendix(self) -> str:
         """The chapters that belong on paper, with their contents."""
         chapters = self._chapters(Counter(), full=False)
         name = APPENDIX_TITLE.format(self.title)
-        return self._page(
+        page = self._page(
             "appendix", screen(None), handin="", heads=[], chapters=chapters, title=name
         )
+        return on_paper(page, self._facts.class_names)
 
     def _page(self, edition: str, parts: Screen, **content: Any) -> str:
         facts = self._facts
@@ -145,14 +153,12 @@ class Pages:
             test=facts.metrics.test if facts.metrics else None,
             interim=facts.interim,
             missing=timing.missing(facts) if facts.interim else "",
-            styles=styles(
-                self._environment, (*facts.class_names, *_texts(facts), *self._words.files.values())
-            ),
+            styles=styles(self._environment, self._letters),
             screen=parts,
             edition=edition,
             **content,
         )
-        return guarded(page, parts.script, parts.policy)
+        return guarded(glyphs.isolated(page), parts.script, parts.policy)
 
     def _chapters(self, numbers: Counter, *, full: bool) -> list[Chapter]:
         coming = self._facts.interim and not self._facts.imported
@@ -258,15 +264,13 @@ def title(facts: Facts) -> str:
     return given.format(facts.run.data.name)
 
 
-def _texts(facts: Facts) -> list[str]:
-    return [value for value in vars(facts.run.document).values() if isinstance(value, str)]
-
-
-def styles(environment: Environment, names: Sequence[str] = ()) -> Markup:
-    """The style sheet of the page with the fonts in it; ``names`` may need letters of another."""
-    more = glyphs.face(names)
-    faces = font_faces() + (_font_face(more[0], 400, "normal", more[1]) if more else "")
-    return Markup(faces + source(environment, "report.css"))
+def styles(environment: Environment, text: str) -> Markup:
+    """The style sheet of the page with the fonts in it that the letters of ``text`` take."""
+    more = glyphs.faces(text)
+    faces = (_font_face(family, 400, "normal", font) for family, font in more.items())
+    families = ", ".join(f'"{family}"' for family in more or [glyphs.FAMILY])
+    order = f":root{{--more: {families}}}\n"
+    return Markup("".join((font_faces(), *faces, order, source(environment, "report.css"))))
 
 
 def font_faces() -> str:

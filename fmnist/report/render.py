@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from fmnist.report import findings
+from fmnist.report.class_labels import on_paper
 from fmnist.report.concepts import FOLDER, keep_questions, load_concepts
 from fmnist.report.figures.style import drawing
+from fmnist.report.glyphs import texts_of
 from fmnist.report.handin import author
 from fmnist.report.handin import rubric as rubrics
 from fmnist.report.handin.fitting import Fitted, Limits, fit
@@ -108,7 +110,12 @@ def render_report(
         words = author.load_words(texts, own)
     environment = environment_for(templates)
     errors = named_errors() if templates else nullcontext()
-    with seldom_collected(), drawing(), printer(wanted=not interim) as second, errors:
+    with (
+        seldom_collected(),
+        drawing(texts_of(facts)),
+        printer(wanted=not interim) as second,
+        errors,
+    ):
         outline = asked.outline(words.sections) if asked else HANDIN
         pages = Pages(environment, facts, concepts, limits, words, outline)
         if text is not None:  # only now: it has no number that this run lacks
@@ -118,7 +125,7 @@ def render_report(
         style = source(environment, "pdf.css")
         if interim:
             paths = [folder / name for name in INTERIM]
-            return write_both(pages.whole(), style, pages.created, paths)
+            return write_both(pages.whole(), style, pages.created, paths, facts.class_names)
         if card := model_card(environment, facts, pages.title):
             write_bytes(folder / CARD, card.encode("utf-8"))
         attached = attachments.attachments(run, facts.files, concepts)
@@ -196,13 +203,19 @@ def _write(folder: Path, rendered: Rendered, handin: bytes, appendix: Printed) -
     )  # fmt: skip
 
 
-def write_both(html: str, style: str, created: datetime, paths: Sequence[Path]) -> Rendered:
-    """Write a page and its one PDF, as an interim report and a comparison have them."""
+def write_both(
+    html: str, style: str, created: datetime, paths: Sequence[Path], names: Sequence[str]
+) -> Rendered:
+    """Write a page and its one PDF, as an interim report and a comparison have them.
+
+    ``names`` of the classes stay different where paper has to spell them.
+    """
     html_path, pdf_path = paths
     problem = _no_pango(pdf_path.name, html_path.name)
     with _written_last(html_path, html):
         if not problem:
-            write_bytes(pdf_path, _lay_out(html, style).write(created))
+            paper = on_paper(html, names)
+            write_bytes(pdf_path, _lay_out(paper, style).write(created))
     return Rendered(html_path, None if problem else pdf_path, problem)
 
 

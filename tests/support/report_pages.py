@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from unittest import mock
 
 from fmnist.report.figures.style import Canvas
+from fmnist.report.output.paper import printed
 from fmnist.report.output.pdf import Printed
 from fmnist.report.render import render_report
 
@@ -27,15 +28,23 @@ def render_words(run, **options):
         return Elements(render_html(run, **options).read_text(encoding="utf-8"))
 
 
+def on_paper(run, **options):
+    """Hand-in and appendix as they would be printed, with empty plots, read back."""
+    with without_plots(), without_pdf() as (laid_out, second):
+        render_report(run, **options)
+    pages = laid_out.call_args[0][0], second.begin.call_args[0][0]
+    return [Elements(printed(page)) for page in pages]
+
+
 @contextmanager
 def without_pdf():
-    """Print nothing, here or in a second process."""
+    """Print nothing, here or in a second process; gives what stands for both."""
     second = mock.Mock(**{"result.return_value": Printed(b"%PDF-", 1)})
     with (
-        mock.patch("fmnist.report.render._lay_out", return_value=Blank()),
+        mock.patch("fmnist.report.render._lay_out", return_value=Blank()) as laid_out,
         mock.patch("fmnist.report.render.printer", return_value=nullcontext(second)),
     ):
-        yield
+        yield laid_out, second
 
 
 def without_plots():
@@ -64,11 +73,11 @@ class Blank:
 
 
 class Elements(HTMLParser):
-    """All start tags with their attributes, and the text."""
+    """The source, all start tags with their attributes, and the text."""
 
     def __init__(self, source):
         super().__init__()
-        self.tags, self.words = [], []
+        self.source, self.tags, self.words = source, [], []
         self.feed(source)
         self.text = re.sub(r"[ \n]+", " ", " ".join(self.words))
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from fmnist.analysis.classification import PrCurve
-from fmnist.report import text
+from fmnist.analysis.classification import PrCurve, pr_curves
+from fmnist.report import class_labels, text
 from fmnist.report.figures import many_classes
 from fmnist.report.figures.style import (
     BLUE,
@@ -28,11 +29,11 @@ from fmnist.report.figures.style import (
 )
 from fmnist.report.figures.tooltips import tell, tell_cells
 from fmnist.runs.records.interpretation import Softmax
-from fmnist.runs.records.metrics import TestScore
+from fmnist.runs.records.metrics import Predictions, TestScore
 
-_ERRORS = LinearSegmentedColormap.from_list(
-    "errors", ["#ffffff", "#f6c9a8", VERMILLION]
-).with_extremes(bad="#cfe3f1")
+_ERRORS = LinearSegmentedColormap.from_list("errors", ["#ffffff", "#f6c9a8", VERMILLION])
+_HIT = "#cfe3f1"
+_CORNERS = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
 COLUMNS = 5
 
 
@@ -47,13 +48,14 @@ def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
         look = many_classes.MatrixLook(3.1, 6.5, 6.5, 0.8)
     figure, ax = canvas(look.height, width=3.6 if small else WIDTH)
     # Among many cells the empty ones are left white: there are thousands of them.
-    every = np.ones(counts.shape, bool) if len(names) <= text.FEW_CLASSES else counts > 0
-    cells = [(int(r), int(c)) for r, c in np.argwhere(every | np.eye(len(names), dtype=bool))]
-    top = _shade(ax, counts, cells, look.rule)
+    few = len(names) <= text.FEW_CLASSES
+    every = np.ones(counts.shape, bool) if few else (counts > 0) | np.eye(len(names), dtype=bool)
+    cells = [(int(r), int(c)) for r, c in np.argwhere(every)]
+    top = _shade(ax, counts, every, look.rule)
     if look.numbered:
         _confusion_numbers(ax, counts, cells, top, look.numbers)
     tell_cells(ax, [(r, c, _cell(names, r, c, int(counts[r, c]))) for r, c in cells])
-    _name_sides(ax, names, look.labels)
+    _name_sides(ax, names, look)
     off = counts - np.diag(np.diag(counts))
     row, column = np.unravel_index(int(off.argmax()), off.shape)
     return Figure(
@@ -64,29 +66,27 @@ def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
         "All counts stand in the table that follows.",
         "Confusion matrix of the test set: rows are true classes, columns predicted ones. The "
         "diagonal (blue) holds the correct predictions, errors are shaded by their count."
-        + ("" if look.numbered else " The counts stand in the table."),
+        + ("" if look.numbered else " The counts stand in the table.")
+        + (f" One class in {look.step} is named." if look.step > 1 else ""),
     )
 
 
-def _shade(
-    ax: Axes, counts: NDArray[np.int64], cells: Sequence[tuple[int, int]], rule: float
-) -> float:
-    """Colour the cells; the count that has the full colour."""
-    errors = counts.astype(float)
-    np.fill_diagonal(errors, np.nan)
-    top = max(float(np.nanmax(errors, initial=1)), 1.0)
-    colours = _ERRORS(np.ma.masked_invalid([errors[cell] / top for cell in cells]))
-    corners = np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
-    squares = [corners + np.array((column, row)) for row, column in cells]
-    ax.add_collection(
-        PolyCollection(squares, facecolors=colours, edgecolors="white", linewidths=rule)
-    )
+def _shade(ax: Axes, counts: NDArray[np.int64], cells: NDArray[np.bool_], rule: float) -> float:
+    """Colour the cells, all of one colour as one shape; the count that has the full colour."""
+    errors = np.where(np.eye(len(counts), dtype=bool), -1, counts)  # -1: a hit
+    top = max(float(errors.max()), 1.0)
+    for count in np.unique(errors[cells]):
+        squares = np.argwhere(cells & (errors == count))[:, None, ::-1] + _CORNERS
+        colour = _HIT if count < 0 else _ERRORS(count / top)
+        shape = Path.make_compound_path_from_polys(squares)
+        ax.add_patch(PathPatch(shape, facecolor=colour, edgecolor="white", linewidth=rule))
     return top
 
 
-def _name_sides(ax: Axes, names: Sequence[str], size: float) -> None:
+def _name_sides(ax: Axes, names: Sequence[str], look: many_classes.MatrixLook) -> None:
     """The class names along both sides of a matrix."""
-    places, shown = range(len(names)), [many_classes.short(name) for name in names]
+    size, places = look.labels, range(0, len(names), look.step)
+    shown = class_labels.labels(names)[:: look.step]
     ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
     if many_classes.side_by_side(shown, size):
         ax.set_xticks(places, shown)
@@ -124,20 +124,21 @@ def _cell(names: Sequence[str], row: int, column: int, n: int) -> str:
     return f"{names[row]}, {said}: {text.counted(n, 'image')}"
 
 
-def pr_figure(curves: Sequence[PrCurve], test: TestScore) -> Figure:
+def pr_figure(predictions: Predictions, test: TestScore) -> Figure:
     """Small multiples: one precision–recall curve a class."""
     chosen = many_classes.lowest([c.average_precision for c in test.classes])
+    curves = pr_curves(predictions.test_labels, predictions.test_probabilities, chosen)
+    labels = class_labels.labels([c.name for c in test.classes])
     columns = min(COLUMNS, len(chosen))
     rows = many_classes.rows_of(len(chosen), columns)
     figure, axes = canvas(1.62 * rows, rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax, curve, row in zip(
-        axes.flat, [curves[k] for k in chosen], [test.classes[k] for k in chosen], strict=False
-    ):
+    for ax, curve, k in zip(axes.flat, curves, chosen, strict=False):
+        row = test.classes[k]
         for other in curves if len(curves) <= text.FEW_CLASSES else ():
             ax.plot(other.recall, other.precision, color=RULE, linewidth=0.5, zorder=1)
         ax.plot(curve.recall, curve.precision, color=BLUE, linewidth=1.5, zorder=3)
         tell(ax, _along(curve, row.name))
-        ax.set_title(many_classes.short(row.name), fontsize=8.5)
+        ax.set_title(labels[k], fontsize=8.5)
         ax.annotate(
             f"AP {row.average_precision:.3f}", (0.06, 0.08), xycoords="axes fraction", color=INK,
             fontsize=8,
@@ -183,7 +184,7 @@ def _pr_record(svg: str, test: TestScore) -> Figure:
 
 def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
     """Logits and probabilities of one test image, side by side."""
-    every = names
+    every, labels = names, class_labels.labels(names)
     chosen = many_classes.highest(softmax.probabilities, (softmax.predicted, softmax.true))
     softmax = _part(softmax, chosen)
     names = [names[k] for k in chosen]
@@ -194,13 +195,13 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
     left.axvline(0, color=MUTED, linewidth=0.8, zorder=3)
     _tell_softmax(left, right, softmax, names)
     right.barh(places, softmax.probabilities, color=colors, height=0.66, zorder=2)
-    for ax, values, shown in (
+    for ax, values, digits in (
         (left, softmax.logits, "{:.2f}"),
         (right, softmax.probabilities, "{:.4f}"),
     ):
         for k, v in enumerate(values):
             ax.annotate(
-                shown.format(v).replace("-", "−"), (max(v, 0), k), xytext=(4, 0),
+                digits.format(v).replace("-", "−"), (max(v, 0), k), xytext=(4, 0),
                 textcoords="offset points", va="center", fontsize=7.5, color=MUTED,
             )  # fmt: skip
         ax.grid(axis="y", visible=False)
@@ -208,8 +209,8 @@ def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:
     left.set_xlim(min(*softmax.logits, 0) - 0.05 * span, max(softmax.logits) + 0.22 * span)
     right.set_xlim(0, 1.25)
     right.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    labels = [many_classes.short(n) + " (true)" * (k == softmax.true) for k, n in enumerate(names)]
-    left.set_yticks(places, labels, color=INK)
+    shown = [labels[of] + " (true)" * (k == softmax.true) for k, of in enumerate(chosen)]
+    left.set_yticks(places, shown, color=INK)
     left.invert_yaxis()
     left.set_title("Logits")
     right.set_title("Softmax probabilities")

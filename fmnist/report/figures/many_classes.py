@@ -6,23 +6,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fmnist.report.class_labels import width
 from fmnist.report.text import FEW_CLASSES
 
 MOST_CURVES, MOST_BARS = 20, 12
-LONGEST = 18
-"""Characters of a class name in a figure; the tables have the whole name."""
 _ACROSS, _SMALLEST = 5.6, 5.0
 """Inches across a matrix, and points below which a number cannot be read."""
+_LINE = 1.2
+"""Height of a line of names, as a multiple of the size of its letters."""
 
 
 @dataclass(frozen=True)
 class MatrixLook:
-    """How a confusion matrix is drawn: inches, points, and whether the counts stand in it."""
+    """How a confusion matrix is drawn: inches, points, and whether the counts stand in it.
+
+    ``step`` is 1 where each class is named along the sides, 2 for every other one, and so on.
+    """
 
     height: float
     numbers: float
     labels: float
     rule: float
+    step: int = 1
 
     @property
     def numbered(self) -> bool:
@@ -41,17 +46,15 @@ def matrix_look(classes: int, digits: int, height: float) -> MatrixLook:
     cell = 72 * _ACROSS / classes
     # A digit is about 0.6 of the size wide.
     numbers = min(8.5, cell / (0.6 * (digits + 0.5)))
-    return MatrixLook(6.3, numbers, max(4.5, min(8.0, 0.72 * cell)), max(0.3, 0.06 * cell))
-
-
-def short(name: str) -> str:
-    """A class name as a figure has room for."""
-    return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
+    labels = max(4.5, min(8.0, 0.72 * cell))
+    step = math.ceil(_LINE * labels / cell)
+    rule = 0.06 * cell if step > 1 else max(0.3, 0.06 * cell)
+    return MatrixLook(6.3, numbers, labels, rule, step)
 
 
 def side_by_side(names: Sequence[str], size: float) -> bool:
     """Whether names of ``size`` points have room below the columns of a matrix, unturned."""
-    return max(map(len, names)) * 0.65 * size <= 72 * _ACROSS / len(names)
+    return max(map(width, names)) * 0.65 * size <= 72 * _ACROSS / len(names)
 
 
 def lowest(values: Sequence[float], most: int = MOST_CURVES) -> list[int]:

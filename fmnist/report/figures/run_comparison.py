@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from fmnist.report import text
+from fmnist.report import class_labels, text
 from fmnist.report.figures import many_classes
 from fmnist.report.figures.style import (
     BLUE,
@@ -50,7 +50,8 @@ def recall_figure(runs: Sequence[tuple[str, TestScore]]) -> Figure:
     chosen = many_classes.lowest(
         [-gap for gap in _gaps(shown)], max(text.FEW_CLASSES, int(_TALLEST / row))
     )
-    names = [many_classes.short(shown[0][1].classes[k].name) for k in chosen]
+    labels = class_labels.labels([c.name for c in shown[0][1].classes])
+    names = [labels[k] for k in chosen]
     figure, ax = canvas(row * len(names) + 0.9)
     step = 0.8 / len(shown)
     for k, (run, score) in enumerate(shown):

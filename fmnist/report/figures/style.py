@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -18,6 +19,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from fmnist.report import glyphs
 from fmnist.report.figures import tooltips
 
 # Okabe and Ito (2008): told apart by every common form of colour vision.
@@ -123,15 +125,20 @@ class Tile:
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """The look of the report while plots are made; leaves matplotlib's settings alone."""
+def drawing(letters: str = "") -> Iterator[None]:
+    """The look of the report while plots are made; leaves matplotlib's settings alone.
+
+    Args:
+        letters: that plots may hold; those that our fonts lack come from this machine's.
+    """
     _register_fonts()
+    families = [*_RC["font.family"], *map(_registered, glyphs.further_fonts(letters))]
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_RC)  # type: ignore[arg-type]
-        # A class name in a script that no bundled font covers still gives a report.
+        matplotlib.rcParams.update(_RC | {"font.family": families})
+        # A text in a script that no font covers still gives a report.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
         log.setLevel(logging.ERROR)  # the fallback font has no semibold, which is no news
@@ -147,6 +154,13 @@ def _register_fonts() -> None:
         if font.name.endswith(".ttf"):
             with resources.as_file(font) as path:
                 font_manager.fontManager.addfont(path)
+
+
+@functools.cache
+def _registered(path: Path) -> str:
+    """The family of a font of this machine, which matplotlib then knows."""
+    font_manager.fontManager.addfont(path)
+    return font_manager.get_font(path).family_name
 
 
 def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, Any]:

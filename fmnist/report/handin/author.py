@@ -6,6 +6,7 @@ our tables and pictures stay. ``statement.md`` says who made the document and ho
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from pathlib import Path
 from markupsafe import Markup
 
 from fmnist.report.facts import Facts
-from fmnist.report.glyphs import spelt
 from fmnist.report.handin import values
 from fmnist.report.markdown import FENCE, SUFFIX, MarkdownError, check_files, keep, read, split_head
 from fmnist.report.outline import HANDIN
@@ -94,7 +94,7 @@ def load_words(folder: Path, own: Collection[str] = ()) -> Words:
         name = file.name
         section, behind = _section(name, sections)
         files[name] = read(file)
-        content = spelt((files[name],))[0]
+        content = unicodedata.normalize("NFC", files[name])  # as the names of classes are
         if section == STATEMENT:
             statement, content = _statement(name, content)
         values.check(name, content)

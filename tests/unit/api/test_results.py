@@ -57,6 +57,7 @@ def test_every_figure_is_drawn(run, name):
     figure = getattr(run.figures, name)()
     assert isinstance(figure, Figure)
     assert figure._repr_svg_().lstrip().startswith("<?xml")
+    assert "#ReportSans-" in figure.svg
     assert figure.alt
     assert figure.caption
 

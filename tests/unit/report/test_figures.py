@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmnist.analysis.classification import pr_curves
 from fmnist.models.caps import network_key
 from fmnist.report.chapters.search import _costs, _networks
 from fmnist.report.figures import (
@@ -74,7 +73,7 @@ FIGURES = {
     "confirming": lambda: confirmation.confirmed_runs(CONFIRMATION),
     "confusion": lambda: classification.confusion_figure(FACTS.metrics.test),
     "pr": lambda: classification.pr_figure(
-        pr_curves(FACTS.predictions.test_labels, FACTS.predictions.test_probabilities),
+        FACTS.predictions,
         FACTS.metrics.test,
     ),
     "softmax": lambda: classification.softmax_figure(FACTS.evidence.softmax, FACTS.class_names),
