@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fmnist.analysis.classification import pr_curves
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts, present
 from fmnist.report.figures import classification, image_grids
@@ -20,6 +19,8 @@ from fmnist.runs import artifacts
 
 SHOWN_PREDICTIONS = 24
 SHOWN_MISTAKES = 24
+MOST_ROWS, HARDEST = 50, 20
+"""Classes of which paper shows all; of more it shows the hardest."""
 
 
 def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
@@ -44,9 +45,8 @@ def test_results(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "confusion": classification.confusion_figure(test),
         "confusion_table": tables.confusion(test),
         "classes": tables.classes(test),
-        "pr": classification.pr_figure(
-            pr_curves(predictions.test_labels, predictions.test_probabilities), test
-        ),
+        "hardest_classes": tables.classes(test, HARDEST if len(names) > MOST_ROWS else None),
+        "pr": classification.pr_figure(predictions, test),
         "pairs": tables.pairs(test),
         **_calibration(facts),
         "random": image_grids.prediction_tiles(predictions, shown, names),

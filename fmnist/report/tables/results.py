@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fmnist.report import text
 from fmnist.report.facts import Facts
-from fmnist.report.glyphs import isolated
 from fmnist.report.narrative import winner
 from fmnist.report.narrative.results import confusions
 from fmnist.report.tables.base import Table
+from fmnist.runs.artifacts import REPORT
 from fmnist.runs.records.calibration import Calibration
 from fmnist.runs.records.metrics import Average, ClassScore, TestScore
 from search.analysis.results import Interval
@@ -121,7 +121,7 @@ def _errors(test: TestScore) -> Table:
     for true, counts in enumerate(test.confusion):
         wrong = [k for k, n in enumerate(counts) if n and k != true]
         wrong.sort(key=lambda k: -counts[k])
-        errors = ", ".join(f"{isolated(names[k])} ({text.count(counts[k])})" for k in wrong)
+        errors = ", ".join(f"{names[k]} ({text.count(counts[k])})" for k in wrong)
         hits, images = counts[true], sum(counts)
         rows.append((names[true], text.count(images), text.count(hits), errors or "–"))
     head = ("True class", "Images", "Correct", "Taken for (how often)")
@@ -129,12 +129,16 @@ def _errors(test: TestScore) -> Table:
     return Table(caption, head, tuple(rows), numeric=(1, 2), dense=True, sortable=False)
 
 
-def classes(test: TestScore) -> Table:
+def classes(test: TestScore, most: int | None = None) -> Table:
     """Scores of each class with macro and weighted averages, and intervals where there are some.
 
     Recall has Wilson's interval; those of F1 and AP are bootstrapped.
+
+    Args:
+        most: rows for so many classes at most, those of the lowest F1.
     """
-    rows = [_class_row(c, test) for c in test.classes]
+    shown = hardest(test, most)
+    rows = [_class_row(c, test) for c in shown]
     averages = {"macro average": test.macro}
     if len({c.support for c in test.classes}) > 1:  # else the two are the same
         averages["weighted average"] = test.weighted
@@ -147,6 +151,8 @@ def classes(test: TestScore) -> Table:
         "Class", "Precision", *precise, "Recall", span, "F1", *between, "AP", *between, "Images",
     )  # fmt: skip
     caption = "Scores of each class on the test set"
+    if len(shown) < len(test.classes):
+        caption = f"The {len(shown)} classes of the lowest F1 on the test set ({REPORT} has all)"
     if test.bootstrap:
         caption += ", each with its interval to the right"
     if absent:
@@ -155,10 +161,16 @@ def classes(test: TestScore) -> Table:
     return Table(caption, head, tuple(rows), numeric=numeric, foot=foot, dense=bool(precise))
 
 
+def hardest(test: TestScore, most: int | None) -> list[ClassScore]:
+    """The classes with test images of the lowest F1, at most so many, in their order."""
+    ranked = sorted(enumerate(test.classes), key=lambda c: (not c[1].support, c[1].f1))[:most]
+    return [c for _, c in sorted(ranked, key=lambda c: c[0])]
+
+
 def classes_in_short(test: TestScore) -> Table:
     """Precision, recall and F1 of each class; of many classes those of the lowest F1."""
-    shown = sorted(test.classes, key=lambda c: c.f1)[:SHORT_ROWS]
-    rows = [_short_row(c.name, c, _span(c.recall_interval)) for c in test.classes if c in shown]
+    shown = hardest(test, SHORT_ROWS)
+    rows = [_short_row(c.name, c, _span(c.recall_interval)) for c in shown]
     rows.append(_short_row("macro average", test.macro, ""))
     caption = f"Scores of each class; recall with its 95{text.THIN}% interval"
     if len(shown) < len(test.classes):
