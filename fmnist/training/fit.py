@@ -57,7 +57,7 @@ def fit(
         The weights after the last epoch; ``restored`` makes a network of them.
 
     Raises:
-        TrialError: kind ``nan`` where the loss is not finite.
+        TrialError: kind ``nan`` where the loss of an epoch is not finite; it has no checkpoint.
         OSError: a checkpoint cannot be written.
     """
     loop = get_training_loop(config, classes, seed, training[0])
@@ -69,10 +69,11 @@ def fit(
     while pace.remaining > 0:
         start = time.perf_counter()
         loss, accuracy, rate = train_epoch(loop, config, len(training[0]), rng, pace)
-        if not math.isfinite(loss):
-            raise TrialError("nan", f"the loss became {loss} in epoch {len(epochs) + 1}")
         probabilities = loop.predict(validation[0])
         val_accuracy, val_loss = score(probabilities, validation[1])
+        # Before the checkpoint: nothing may go on from it. The last step can spoil the weights.
+        if wrong := [x for x in (loss, val_loss) if not math.isfinite(x)]:
+            raise TrialError("nan", f"the loss became {wrong[0]} in epoch {len(epochs) + 1}")
         if on_validation is not None:
             on_validation(probabilities)
         seconds = round(time.perf_counter() - start, 3)

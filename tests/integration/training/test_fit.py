@@ -118,6 +118,15 @@ def test_a_loss_that_explodes_is_a_failure_of_kind_nan(few):
     assert caught.value.kind == "nan"
 
 
+def test_weights_that_the_last_step_spoilt_have_no_checkpoint(few, tmp_path, monkeypatch):
+    scores = iter([(0.5, 1.0), (0.1, np.nan)])
+    monkeypatch.setattr("fmnist.training.fit.score", lambda *_: next(scores))
+    with pytest.raises(TrialError, match="the loss became nan in epoch 2") as caught:
+        run(few, TINY, checkpoints=tmp_path)
+    assert caught.value.kind == "nan"
+    assert [e.epoch for e in checkpoint.epochs_in(tmp_path)] == [1]
+
+
 def test_score_of_known_probabilities():
     p = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]], dtype=np.float32)
     accuracy, loss = score(p, np.array([0, 2]))
