@@ -20,6 +20,7 @@ from fmnist.runs.artifacts import (
 )
 from fmnist.runs.folder import Run
 from fmnist.runs.records.ablation import AblationPlan, Fidelity
+from fmnist.runs.safe_read import read_arrays
 from fmnist.training.objective import answers_file
 from search.records import EpochLog, Trial, TrialLog, read_rows
 from search.study.running_trial import is_external_failure
@@ -98,9 +99,9 @@ class Files:
         """The class each finished network gives the validation images, int16 ``[N]``."""
         found: dict[int, NDArray[np.int16]] = {}
         if self.run.has(ANSWERS):
-            with np.load(self.run / ANSWERS, allow_pickle=False) as arrays:
-                names = [n for n in arrays.files if n.startswith(_PREFIX)]
-                found = {int(n.removeprefix(_PREFIX)): arrays[n] for n in names}
+            arrays = read_arrays(self.run / ANSWERS)
+            names = [n for n in arrays if n.startswith(_PREFIX)]
+            found = {int(n.removeprefix(_PREFIX)): arrays[n] for n in names}
         for number in done:
             path = answers_file(self.folder / f"{number:04d}")
             if path.is_file():

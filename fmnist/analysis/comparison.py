@@ -6,7 +6,6 @@ loaded, and the test images are not opened again.
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from fmnist.runs.folder import Run, RunError
 from fmnist.runs.records.comparison import Comparison, Lead, System
 from fmnist.runs.records.final_model import PairedTest
 from fmnist.runs.records.run import PublishedFigures, RunRecord
+from fmnist.runs.safe_read import read_arrays
 
 __all__ = ["Comparison", "Lead", "System", "compare_runs", "write"]
 
@@ -193,15 +193,13 @@ def _scored(name: str, kind: str, labels: NDArray[Any], predicted: NDArray[Any])
 
 def _predictions(path: Path, classes: int) -> tuple[NDArray[np.int64], dict[str, NDArray[Any]]]:
     """True classes int ``[N]``, and the most probable ones by name of the array."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            labels = archive["test_labels"]
-            wanted = {"test_probabilities", "ensemble_probabilities"} & set(archive.files)
-            arrays = {name: archive[name] for name in sorted(wanted)}
-    except (OSError, ValueError, KeyError, MemoryError, EOFError, zipfile.BadZipFile) as error:
-        raise FactsError(f"{path.name}: cannot be read: {error}") from None
-    if "test_probabilities" not in arrays:
-        raise FactsError(f"{path.name}: the array 'test_probabilities' is missing")
+    found = read_arrays(path)
+    for name in ("test_labels", "test_probabilities"):
+        if name not in found:
+            raise FactsError(f"{path.name}: the array {name!r} is missing")
+    labels = found["test_labels"]
+    wanted = {"test_probabilities", "ensemble_probabilities"} & found.keys()
+    arrays = {name: found[name] for name in sorted(wanted)}
     if labels.ndim != 1 or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
         raise FactsError(f"{path.name}: test_labels are no class indices")
     for name, p in arrays.items():
@@ -210,8 +208,6 @@ def _predictions(path: Path, classes: int) -> tuple[NDArray[np.int64], dict[str,
                 f"{path.name}: {name} must be numbers of shape ({len(labels)}, {classes}) as "
                 f"test_labels and run.toml say, found shape {p.shape}"
             )
-        if not np.isfinite(p).all():
-            raise FactsError(f"{path.name}: {name} holds numbers that are not finite")
     return labels.astype(np.int64), {name: p.argmax(axis=1) for name, p in arrays.items()}
 
 

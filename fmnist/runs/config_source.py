@@ -7,6 +7,7 @@ from pathlib import Path
 from fmnist.config.config import CONFIG_FILE, LARGEST_FILE, Config, ConfigError
 from fmnist.config.toml_text import parse_config
 from fmnist.runs.pdf_attachments import attached_text, is_pdf
+from fmnist.runs.safe_read import verify
 from fmnist.text import decoded
 
 
@@ -15,11 +16,13 @@ def load_config(path: str | Path) -> Config:
 
     Raises:
         ConfigError: the file is missing, unreadable, too large or breaks a rule.
+        FactsError: that of a run folder is another than was written.
         PdfError: a PDF without exactly one configuration attached to it.
     """
     path = Path(path)
     if path.is_dir():
         path = path / CONFIG_FILE
+        verify(path)
     elif is_pdf(path):
         return parse_config(attached_text(path, CONFIG_FILE), f"{path}, attachment {CONFIG_FILE}")
     try:

@@ -30,6 +30,7 @@ from fmnist.runs.records.data_quality import (
     SuspectPair,
     Usual,
 )
+from fmnist.runs.safe_read import read_arrays
 from search.processes.child import DISK_FULL
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ class UnsuitableError(Exception):
 
 def gallery(job: Context) -> None:
     """Write ``gallery.json`` and ``gallery.npz``: doubtful labels, near-duplicates, Grad-CAM."""
-    with np.load(job.run / PREDICTIONS) as file:
-        predictions = {name: file[name] for name in file.files}
+    predictions = read_arrays(job.run / PREDICTIONS)
     parts: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     arrays: Arrays = {}

@@ -11,6 +11,7 @@ from fmnist.models.inference import load_model
 from fmnist.runs.artifacts import EVIDENCE, EXPLANATION, MODEL, PREDICTIONS
 from fmnist.runs.config_source import load_config
 from fmnist.runs.records.interpretation import Pixels
+from fmnist.runs.safe_read import read_arrays
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -20,9 +21,9 @@ def explain(job: Context) -> None:
     """Look inside the model, on images that the evaluation left in the run folder."""
     model = load_model(job.run / MODEL)
     config = load_config(job.run.path)
-    with np.load(job.run / PREDICTIONS) as arrays:
-        position, test_index, true = _telling_example(arrays)
-        image = arrays["images"][position]
+    arrays = read_arrays(job.run / PREDICTIONS)
+    position, test_index, true = _telling_example(arrays)
+    image = arrays["images"][position]
     if config.filters:
         job.run.write_arrays(
             EXPLANATION,
