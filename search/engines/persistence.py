@@ -14,8 +14,6 @@ from search.records import Trial
 from search.space import SearchSpace, SpaceError, Value
 
 _log = logging.getLogger(__name__)
-# SQLite keeps half a transaction beside its file: applied to a new file, it would ruin it.
-_BESIDE = ("", "-journal", "-wal", "-shm")
 
 
 class CorruptStoreError(OSError):
@@ -29,11 +27,13 @@ def free_name(path: Path) -> Path:
 
 
 def quarantine(path: Path, why: object) -> None:
-    """Rename a damaged store to ``….damaged-1`` (the first free number); nothing is deleted."""
+    """Rename a damaged store to ``….damaged-1`` (the first free number); it is not deleted.
+
+    A journal of SQLite's beside it needs no renaming: SQLite applies none to a new file.
+    """
     target = free_name(path)
-    for ending in _BESIDE:
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + ending).rename(target.with_name(target.name + ending))
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(target)
     _log.warning("%s is damaged (%s): kept as %s, rebuilt from the log", path, why, target.name)
 
 
