@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 from search.records import Epoch, TrialError
 
@@ -56,8 +57,7 @@ class Deeds:
 
     def hang(self, task, report):
         report(epoch(1))
-        while True:
-            time.sleep(1)
+        time.sleep(20)  # not for ever: a test must fail, not hang, where nobody ends it
 
     def slow(self, task, report):
         for number in range(1, 1000):
@@ -71,6 +71,18 @@ class Deeds:
     def crash(self, task, report):
         print("last words", file=sys.stderr, flush=True)
         ctypes.string_at(0)
+
+    def allocate(self, task, report):
+        print("std::bad_alloc", file=sys.stderr, flush=True)
+        os.abort()
+
+    def native(self, task, report):
+        """Neither reports nor lets another thread of its process run."""
+        report(epoch(1))
+        ctypes.PyDLL(None).sleep(20)
+
+    def killable(self, task, report):
+        report(epoch(1, float(Path("/proc/self/oom_score_adj").read_text())))
 
     def leave(self, task, report):
         os._exit(3)
@@ -87,3 +99,7 @@ def greet():
 
 def refuse():
     raise ImportError("no such library")
+
+
+def import_slowly():
+    time.sleep(2)

@@ -98,8 +98,12 @@ def test_the_child_does_not_outlive_its_keeper(starts):
     child = int(starts.read_text())
     keeper.kill()
     keeper.wait()
-    while _lives(child):
+    for _ in range(1000):  # not for ever: what outlives it fails the test, and is ended
+        if not _lives(child):
+            return
         time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the child outlives its keeper")
 
 
 def _lives(pid):

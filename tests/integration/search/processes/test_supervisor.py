@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from objectives import Deeds, constant, greet, refuse
+from fake_runner import Clock
+from objectives import Deeds, constant, greet, import_slowly, refuse
 
 from search.processes.supervisor import Supervisor, available_cores, shared_threads
 from search.records import Failure
@@ -84,6 +85,7 @@ def test_a_child_hears_of_another_objective(output):
         ("disk", "disk", "[Errno 28] No space left on device"),
         ("kill", "killed", "killed by SIGKILL"),
         ("crash", "killed", "killed by SIGSEGV"),
+        ("allocate", "memory", "its process could not allocate memory"),
         ("leave", "killed", "its process ended with status 3"),
     ],
 )
@@ -118,8 +120,29 @@ def test_a_stopped_process_is_ended(supervisor):
 
 
 def test_a_task_over_its_time_is_ended(supervisor):
-    ((_, end),) = run(supervisor, "slow", limits=Limits(seconds=0.6), epochs=999)
+    ((_, end),) = run(supervisor, "hang", limits=Limits(seconds=0.6))
     assert end.failure.kind == "timeout"
+
+
+def test_a_child_that_imports_for_long_does_not_hang(output):
+    with Supervisor(Deeds(), output=output, initializer=import_slowly) as supervisor:
+        ((_, end),) = run(supervisor, "train", limits=Limits(progress_timeout=1.0))
+    assert end.failure is None
+
+
+def test_time_in_which_the_machine_slept_counts_for_nobody(output):
+    clock = Clock()
+    with Supervisor(Deeds(), output=output, clock=clock) as supervisor:
+        supervisor.start(Task(0, {"do": "hang"}, 0, 2), Limits(seconds=90, progress_timeout=60))
+        assert [type(event) for event in supervisor.wait(1)] == [EpochDone]
+        for hours in (1, 8):
+            clock.now += 3600 * hours
+            assert supervisor.wait(0) == []
+        ends = []
+        while not ends and clock.now < 40_000:
+            clock.now += 9
+            ends = supervisor.wait(0)
+    assert ends[0].failure.kind == "hang"
 
 
 def test_a_task_over_its_memory_is_ended(supervisor):
@@ -151,6 +174,49 @@ def test_an_idle_child_that_was_killed_is_replaced(supervisor):
     while supervisor.processes():  # its last threads may take a moment
         time.sleep(0.01)
     assert run(supervisor, "train")[0][1].failure is None
+
+
+def test_an_answer_to_a_child_that_has_died_is_lost(supervisor):
+    supervisor.start(Task(0, {"do": "train"}, 0, 2), Limits())
+    while not any(isinstance(event, EpochDone) for event in supervisor.wait(5)):
+        pass
+    (pid,) = supervisor.processes()
+    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
+    supervisor.answer(0, 1)
+    ends = []
+    while not ends:
+        ends = supervisor.wait(5)
+    assert ends[0].failure.message == "killed by SIGKILL"
+
+
+def test_a_kill_for_want_of_memory_is_told_from_others(output, monkeypatch):
+    with Supervisor(Deeds(), output=output) as supervisor:
+        run(supervisor, "train")
+        monkeypatch.setattr("search.processes.handle._oom_kills", lambda: 10**9)
+        ((_, end),) = run(supervisor, "kill")
+    assert end.failure.kind == "memory"
+    assert end.failure.message.startswith("the system ran out of memory and killed its process")
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux has it")
+def test_where_memory_runs_out_a_trial_goes_before_the_study(supervisor):
+    ((epochs, _),) = run(supervisor, "killable")
+    assert epochs[0].val_accuracy > float(Path("/proc/self/oom_score_adj").read_text())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_child_does_not_hear_the_terminal(supervisor, number):
+    supervisor.start(Task(0, {"do": "train"}, 0, 2), Limits())
+    while not any(isinstance(event, EpochDone) for event in supervisor.wait(5)):
+        pass
+    (pid,) = supervisor.processes()
+    os.kill(pid, number)
+    supervisor.answer(0, 0)
+    ends = []
+    while not ends:
+        ends = supervisor.wait(5)
+    assert ends[0].failure is None
 
 
 def test_several_tasks_share_the_cores(output):
@@ -187,35 +253,54 @@ def test_a_child_that_cannot_be_warmed_up_says_why(output):
 PARENT = """
 import sys, time
 from objectives import Deeds
+from search.processes import child
 from search.processes.supervisor import Supervisor
 from search.tasks import Limits, Task
+if "no kernel" in sys.argv:
+    child.signal_at_parent_death = lambda number: None
+deeds = sys.argv[1].split(",")
 if __name__ == "__main__":
-    supervisor = Supervisor(Deeds(), jobs=2)
-    for number, do in enumerate(("hang", "slow")):
+    supervisor = Supervisor(Deeds(), jobs=len(deeds))
+    for number, do in enumerate(deeds):
         supervisor.start(Task(number, {"do": do}, 0, 999), Limits())
     heard = 0
-    while heard < 2:
-        heard += len(supervisor.wait(1))
+    while heard < len(deeds):
+        for event in supervisor.wait(1):
+            heard += 1
+            supervisor.answer(event.number, 9)  # else it waits for that, and ends with the pipe
     print(*supervisor.processes(), flush=True)
     time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_no_child_outlives_its_parent(tmp_path, number):
-    (tmp_path / "parent.py").write_text(PARENT)
+def check_none_outlives_its_parent(folder, number, *arguments):
+    (folder / "parent.py").write_text(PARENT)
     tests = Path(__file__).parents[3]
     path = f"{tests / 'support'}{os.pathsep}{tests.parent}"
     with subprocess.Popen(
-        [sys.executable, "parent.py"],
-        cwd=tmp_path,
+        [sys.executable, "parent.py", *arguments],
+        cwd=folder,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
     ) as parent:
         children = [int(word) for word in parent.stdout.readline().split()]
-        assert len(children) == 2
+        assert children
         parent.send_signal(number)
     assert all(gone(pid) for pid in children)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_child_outlives_its_parent(tmp_path, number):
+    check_none_outlives_its_parent(tmp_path, number, "hang,slow")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels do not end children")
+def test_a_child_in_native_code_does_not_outlive_its_parent(tmp_path):
+    check_none_outlives_its_parent(tmp_path, signal.SIGKILL, "native")
+
+
+def test_where_the_kernel_does_nothing_a_thread_ends_the_child(tmp_path):
+    check_none_outlives_its_parent(tmp_path, signal.SIGKILL, "hang", "no kernel")
 
 
 SCRIPT = """
