@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import keras_tuner
 import pytest
@@ -122,6 +123,15 @@ def test_torn_files_are_left_out_and_named(mine, tmp_path):
     assert "trial_0/trial.json is torn" in note
     assert "trial_1/trial.json holds no object" in note
     assert found.axes["units"][0].step == 32  # every trial has the space too
+
+
+def test_a_huge_file_is_not_read(mine, tmp_path, monkeypatch):
+    huge = Path(shutil.copytree(mine, tmp_path / "huge")) / "trial_0" / "trial.json"
+    huge.write_bytes(huge.read_bytes().ljust(100_000))
+    monkeypatch.setattr("fmnist.importers.keras_tuner.LARGEST", 99_999)
+    found = read_project(tmp_path / "huge")
+    assert len(found.trials) == 5
+    assert "trial_0/trial.json is torn (larger than" in found.notes[0]
 
 
 def test_a_project_in_the_middle_of_a_trial(mine, tmp_path):

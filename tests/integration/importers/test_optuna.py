@@ -222,6 +222,18 @@ def test_a_broken_file_is_named(content, message, tmp_path):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("module", "content"),
+    [("optuna", b"SQLite format 3\0" + bytes(100)), ("optuna_journal", b'{"op_code": 4}\n' * 9)],
+    ids=["database", "journal"],
+)
+def test_a_huge_file_is_not_read(module, content, tmp_path, monkeypatch):
+    (tmp_path / "study").write_bytes(content)
+    monkeypatch.setattr(f"fmnist.importers.{module}.LARGEST", 100)
+    with pytest.raises(ForeignError, match="larger than"):
+        open_study(str(tmp_path / "study"))
+
+
 def test_a_database_of_another_program_holds_no_study(tmp_path):
     path = tmp_path / "other.db"
     connection = sqlite3.connect(path)

@@ -188,11 +188,22 @@ def test_a_template_of_a_run_meets_no_path(own, run, html):
         environment_for(None).from_string("{{ p.read_text() }}").render(p=run / "run.toml")
 
 
+def test_a_template_of_a_run_runs_nothing(own, run, html):
+    with pytest.raises(ReportTemplateError, match="a script that is not ours"):
+        html(run, templates=template(own, SCRIPT))
+
+
 def test_a_link_out_of_the_template_folder_is_refused(own, run, html, secret):
     (own / "section_summary.html.j2").symlink_to(secret)
     for action in (lambda: check_templates(own), lambda: html(run, templates=own)):
         with pytest.raises(ReportTemplateError, match="leads out of the template folder"):
             action()
+
+
+def test_a_huge_template_is_refused(own, monkeypatch):
+    monkeypatch.setattr("fmnist.report.output.templating.LARGEST_FILE", 10)
+    with pytest.raises(ReportTemplateError, match="is no file of at most 10 bytes"):
+        check_templates(template(own, "<p>more than that</p>"))
 
 
 def test_a_folder_without_a_template_is_refused(own):

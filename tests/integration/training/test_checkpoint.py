@@ -8,7 +8,7 @@ from fmnist.models.inference import predict, restored
 from fmnist.training import checkpoint
 from fmnist.training.fit import fit, get_training_loop
 from fmnist.training.lr_schedule import LearningRateSchedule
-from search.checksums import note_checksum, sha256
+from search.checksums import ChecksumError, note_checksum, sha256
 from search.records import Epoch
 
 CONFIG = TINY.replace(dropout=0.2, ema=0.9)
@@ -93,6 +93,12 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(part, folder, damage):
     file.write_bytes(damage(file.read_bytes()))
     assert [e.epoch for e in checkpoint.epochs_in(folder)] == [1]
     assert [e.epoch for e in checkpoint.resume(folder, *started(part))] == [1]
+
+
+def test_weights_of_a_damaged_checkpoint_are_refused(folder):
+    np.savez(file := checkpoint.file(folder, 2), weight_0=np.zeros(1))
+    with pytest.raises(ChecksumError):
+        checkpoint.weights(file)
 
 
 @pytest.mark.parametrize("layout", [1, 99, None])

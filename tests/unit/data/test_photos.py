@@ -289,6 +289,7 @@ def test_all_transparent(tmp_path):
         prepare(save(tmp_path, Image.new("RGBA", (40, 40), (9, 9, 9, 0))))
 
 
+@pytest.mark.filterwarnings("ignore")  # as anybody may have set it
 @pytest.mark.parametrize("limit", [1_500, 3_000])
 def test_absurdly_large(tmp_path, monkeypatch, limit):
     path = save(tmp_path, Image.new("L", (80, 50)))

@@ -43,6 +43,18 @@ def test_a_process_killed_between_note_and_file_leaves_the_earlier_content_whole
     assert was_written(file, b"second")
 
 
+@pytest.mark.parametrize("killed", ["search.atomic.note_checksum", "pathlib.Path.replace"])
+def test_killed_at_the_note_or_the_renaming_the_file_is_as_it_was(file, monkeypatch, killed):
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(killed, kill)
+    with pytest.raises(KeyboardInterrupt):
+        write_bytes(file, b"second")
+    assert file.read_bytes() == b"first"
+    verify_checksum(file)
+
+
 def test_folders_that_keep_none_and_journals_have_none(tmp_path, file):
     write_bytes(tmp_path / "other" / "facts.json", b"{}")
     write_bytes(tmp_path / "trials.jsonl", b"")

@@ -1,4 +1,5 @@
 import json
+import resource
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,20 @@ def test_a_line_that_does_not_fit_is_taken_back(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         lines.append({"a": 2})
+    assert lines.path.read_bytes() == before
+
+
+def test_half_a_line_on_a_full_disk_is_taken_back(tmp_path):
+    lines = JsonLines(tmp_path / "t.jsonl")
+    lines.append({"a": 1})
+    before = lines.path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            lines.append({"a": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert lines.path.read_bytes() == before
 
 

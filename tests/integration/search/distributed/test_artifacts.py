@@ -1,6 +1,7 @@
 """Files of a shared study: checkpoints and the winner, in a folder or a bucket."""
 
 import logging
+import tarfile
 
 import pytest
 from faults_toy import SPACE
@@ -63,6 +64,22 @@ def test_a_store_that_fails_harms_no_trial(storage, tmp_path, store, caplog, mon
     one.shared.finish_trial(number, "failed", None)
     with pytest.raises(TrialLostError):
         kept.put(number, tmp_path / "small")
+
+
+def test_a_checkpoint_writes_nothing_outside_its_folder(storage, tmp_path, store):
+    one = Worker(storage, tmp_path, "one")
+    number = one.engine.ask().number
+    (tmp_path / "small").mkdir()
+    kept = CheckpointStore(store, one.shared, every=0)
+    assert kept.put(number, tmp_path / "small")
+    (file,) = (tmp_path / "artifacts").iterdir()
+    with tarfile.open(file, "w") as archive:
+        archive.add(__file__, arcname="./weights")
+        archive.add(__file__, arcname="../../outside")
+    assert not kept.fetch(number, tmp_path / "deep" / "there")
+    assert not (tmp_path / "deep" / "there").exists()
+    assert list(tmp_path.rglob("outside")) == []
+    one.engine.close()
 
 
 def test_the_winners_file_is_seen_by_all_whole_or_not_at_all(storage, tmp_path, store):

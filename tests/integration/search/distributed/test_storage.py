@@ -22,8 +22,11 @@ from search.distributed import (
     redacted,
 )
 from search.distributed.connection import ConnectionMonitor, _now, is_outage
+from search.distributed.heartbeat import HeartbeatThread
 from search.distributed.recovery import MAX_RETRIES
+from search.distributed.storage import _LOCKS
 from search.distributed.trial_records import retry_history
+from search.distributed.url import explained, parsed
 
 
 @pytest.fixture
@@ -65,6 +68,8 @@ def test_a_password_is_never_shown(url):
     )
     for broken in ("secret", "postgresql://u:se@cret@h/d", "mysql://u:secret@h/d", "postgresql:"):
         assert redacted(broken) == "(an address that cannot be read)"
+    said = explained(RuntimeError(f"{PASSWORD} is no password"), parsed(url))
+    assert said == "*** is no password; check the user and the password"
 
 
 def test_the_storage_itself_does_not_know_the_password(storage):
@@ -161,7 +166,7 @@ def test_a_crash_of_the_server_is_waited_out(postgres_server, storage, study, ca
     asking = threading.Thread(target=lambda: found.append(study.get("phase", "none")))
     with caplog.at_level(logging.WARNING, "search.distributed"):
         asking.start()
-        while not caplog.records:
+        while not caplog.records and asking.is_alive():
             time.sleep(0.01)
         postgres_server.resume()
         asking.join()
@@ -217,10 +222,17 @@ def test_what_passes_is_told_from_what_stays(state, passes):
     assert is_outage(exc.OperationalError("SELECT 1", {}, origin)) is passes
 
 
+def asked(storage, question):
+    with storage.engine.connect() as connection:
+        return connection.exec_driver_sql(question).scalar()
+
+
 def test_one_who_stands_still_in_its_turn_is_thrown_out(url, monkeypatch):
     monkeypatch.setattr("search.distributed.url._STANDSTILL", 1)
     slow, quick = connect(url), connect(url)
+    assert asked(quick, "SHOW idle_in_transaction_session_timeout") == "1s"
     with slow.exclusive_lock(7):  # suspended here, it would keep all others waiting
+        assert not asked(quick, f"SELECT pg_try_advisory_xact_lock({_LOCKS}, 7)")
         with quick.exclusive_lock(7):
             pass
         assert slow.now() > 0
@@ -338,15 +350,48 @@ def test_a_heart_beats_while_a_trial_runs(storage, study):
     engine.ask()
 
     def beat():
-        with storage.engine.connect() as connection:
-            return connection.exec_driver_sql(
-                "SELECT max(heartbeat) FROM trial_heartbeats"
-            ).scalar()
+        return asked(storage, "SELECT max(heartbeat) FROM trial_heartbeats")
 
     first = beat()
     while beat() == first:
         time.sleep(0.05)
     engine.close()
+
+
+class CountingStorage:
+    """Counts the signs of life, from when it is told to; its first call fails as in an outage."""
+
+    heartbeat = 0.01
+
+    def __init__(self):
+        self.calls, self.beats, self.begun = 0, [], threading.Event()
+
+    def now(self):
+        self.begun.wait()
+        self.calls += 1
+        if self.calls == 1:
+            raise OutageError("out of reach")
+
+    def record_heartbeat(self, trial_id):
+        self.beats.append(trial_id)
+
+    def remove_session(self):
+        """Nothing to let go of."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_every_trial_is_beaten_for_after_an_outage_too():
+    counting = CountingStorage()
+    heart = HeartbeatThread(counting)
+    for number in (0, 1):
+        heart.add(number, 70 + number)
+    heart.drop(1)
+    counting.begun.set()
+    while counting.calls < 4 and heart._thread.is_alive():
+        time.sleep(0.01)
+    heart.close()
+    assert counting.calls >= 4
+    assert set(counting.beats) == {70}
 
 
 def test_steadiness_is_broken_by_a_gap(monkeypatch):

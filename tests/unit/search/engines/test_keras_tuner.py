@@ -5,6 +5,7 @@ import json
 import pytest
 from engine_bench import NONE, SPACE, Bench, counts
 
+from search.checksums import keep_checksums
 from search.engines.keras_tuner_oracles import Oracle
 from search.space import Float, Int, SearchSpace
 
@@ -92,6 +93,18 @@ def test_everything_is_in_one_file_of_plain_json(tmp_path, sampler, capsys, monk
     assert [row["state"] for row in stored["trials"]] == ["complete", "pruned", "failed"]
     assert [p.name for p in tmp_path.iterdir()] == ["engine.json"]
     assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_was_changed_is_set_aside(tmp_path):
+    keep_checksums(tmp_path)
+    bench = make(tmp_path, "random")
+    bench.open()
+    bench.run(2)
+    bench.close()
+    changed = bench.path.read_bytes() + b" "
+    bench.path.write_bytes(changed)
+    assert counts(bench.open(finished=bench.log)) == {**NONE, "complete": 2}
+    assert bench.path.with_name("engine.json.damaged-1").read_bytes() == changed
 
 
 def test_another_sampler_knows_what_was_tried(tmp_path):

@@ -1,5 +1,6 @@
 """What only the Optuna engine has: a plain Optuna study in SQLite."""
 
+import contextlib
 import errno
 import sqlite3
 import tempfile
@@ -11,6 +12,7 @@ from optuna.trial import TrialState, create_trial
 
 from search.engines import open_engine
 from search.engines.persistence import CorruptStoreError
+from search.engines.sqlite_checks import check_file
 from search.engines.sqlite_store import SqliteStore
 from search.space import Categorical, Float, SearchSpace
 
@@ -114,6 +116,42 @@ def test_a_journal_left_beside_a_damaged_file_goes_with_it(bench):
     names = {p.name for p in bench.folder.iterdir()}
     assert {"study.db", "study.db.damaged-1"} <= names
     assert "study.db-journal" not in names
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trial_params SET param_value = 0.5 WHERE param_name = 'x' AND trial_id = 4",
+        "UPDATE trial_values SET value = 0.125 WHERE trial_id = 1",
+        "UPDATE trial_intermediate_values SET intermediate_value = 0.125 WHERE trial_id = 2",
+    ],
+)
+def test_a_study_that_says_another_number_is_set_aside(bench, change):
+    every_state(bench)
+    bench.open()
+    bench.ask(1)
+    bench.close()
+    with contextlib.closing(sqlite3.connect(bench.path)) as file:
+        assert file.execute(change).rowcount > 0
+        file.commit()
+    bench.open(finished=bench.log)
+    assert bench.path.with_name("study.db.damaged-1").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "damage", "message"),
+    [(0, bytes(4096), "malformed"), (7, b"\x09", "Fragmentation")],
+    ids=["a page that never came", "a count that is off"],
+)
+def test_a_damaged_page_is_found_when_the_study_is_opened(bench, place, damage, message):
+    every_state(bench)
+    content = bytearray(bench.path.read_bytes())
+    content[8192 + place : 8192 + place + len(damage)] = damage
+    bench.path.write_bytes(content)
+    with pytest.raises(CorruptStoreError, match=message):
+        check_file(bench.path)
+    bench.open(finished=bench.log)
+    assert bench.path.with_name("study.db.damaged-1").read_bytes() == content
 
 
 @pytest.mark.parametrize(

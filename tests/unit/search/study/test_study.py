@@ -468,6 +468,20 @@ def test_a_full_disk_in_a_trial_stops_the_study_and_keeps_the_trial(tmp_path):
     assert states(again) == ["complete", "complete"]
 
 
+def test_the_engine_hears_of_no_epoch_that_was_not_journalled(tmp_path):
+    study = make(tmp_path, max_trials=1)
+    heard = []
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    study.epoch_log.append = full
+    study.engine.report = lambda *report: heard.append(report) or True
+    with pytest.raises(OSError, match="No space left"):
+        study.run()
+    assert heard == []
+
+
 def test_a_trial_recorded_but_not_told_is_told(tmp_path):
     study = make(tmp_path, max_trials=1)
 
