@@ -17,6 +17,7 @@ import optuna
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from typing_extensions import override
 
@@ -144,8 +145,7 @@ class SqliteStore(TrialStore):
     @_with_os_errors
     def create(self, template: FrozenTrial) -> FrozenTrial:
         template.set_user_attr(PARAMS_CRC, params_crc(template))
-        trial_id = self._storage.create_new_trial(self._study._study_id, template)
-        trial = self._storage.get_trial(trial_id)
+        trial = self._storage.get_trial(self._create_once(template))
         if trial.state == TrialState.RUNNING:
             self._running[trial.number] = trial
         return trial
@@ -181,6 +181,16 @@ class SqliteStore(TrialStore):
         self._storage.engine.dispose()
 
     # ---- one trial --------------------------------------------------------------------------
+
+    def _create_once(self, template: FrozenTrial) -> int:
+        """Create a trial without Optuna's retries; its id.
+
+        Where the disk fails after a trial is on it, they would leave one that nobody runs.
+        """
+        with _create_scoped_session(self._storage.scoped_session) as session:
+            study_id = self._study._study_id
+            trial = self._storage._get_prepared_new_trial(study_id, template, session)
+            return int(trial.trial_id)
 
     def _running_trial(self, number: int) -> FrozenTrial:
         if number not in self._running:
