@@ -176,7 +176,7 @@ def test_errors_of_sqlite_are_told_apart(tmp_path, monkeypatch, code, expected, 
     def no_room(**where):
         raise OSError(errno.EDQUOT, "a quota")
 
-    monkeypatch.setattr(store._storage, "create_new_trial", fail)
+    monkeypatch.setattr(store._storage, "_get_prepared_new_trial", fail)
     if number == errno.EDQUOT:
         monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
     with pytest.raises(expected) as caught:
