@@ -65,7 +65,8 @@ class Study(TrialBook):
                     self._finish(trial)
 
     def _next(self) -> RunningTrial | None:
-        while self._rejected_in_a_row < _MAX_REJECTED_IN_A_ROW:
+        # What an earlier session left is started or recorded, however many that are.
+        while self._waiting or self._rejected_in_a_row < _MAX_REJECTED_IN_A_ROW:
             trial = self._waiting.pop(0) if self._waiting else self._ask_engine()
             if trial is None:
                 return None

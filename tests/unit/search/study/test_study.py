@@ -287,6 +287,17 @@ def test_killed_between_its_last_checkpoint_and_the_journal_it_is_complete(tmp_p
     assert study.runner.limits == []  # no task was started
 
 
+def test_none_of_many_interrupted_trials_is_left_running_where_no_time_is_left(tmp_path):
+    suggestions = [Suggestion(number, {"x": 0.1 * number}) for number in range(5)]
+    engine = FixedListEngine(suggestions, interrupted=range(5))
+    study = make(tmp_path, engine=engine, seconds=20)  # all of it is kept for what follows
+    study.run()
+    assert engine.running() == ()
+    assert [(t.number, t.failure.kind) for t in study.log.trials] == [
+        (number, "deadline") for number in range(5)
+    ]
+
+
 @pytest.mark.parametrize("done", [1, 3])
 def test_killed_before_the_first_epoch_was_journalled_its_checkpoint_counts(tmp_path, done):
     behind = [epoch(number, 0.1 * number) for number in range(1, done + 1)]
