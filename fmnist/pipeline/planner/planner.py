@@ -104,13 +104,12 @@ class TimePlanner:
         # Imports and typesetting gain little from a fast machine.
         usual = _TAIL * max(0.5, self.slowness) + self.test_curve_seconds()
         usual += self.workload.prediction_seconds(self._epoch or self._guessed_epoch)
-        return usual if self.budget.total is None else min(usual, _TAIL_SHARE * self.budget.total)
+        return min(usual, _TAIL_SHARE * self._total)
 
     def test_curve_seconds(self) -> float:
         """Seconds for the test figures along the retraining, which nothing depends on."""
         curve = min(_LONGEST_CURVE, _CURVE_AN_EPOCH * self.plan.final_epochs)
-        most = math.inf if self.budget.total is None else _CURVE_SHARE * self.budget.total
-        return min(curve * max(0.5, self.slowness), most)
+        return min(curve * max(0.5, self.slowness), _CURVE_SHARE * self._total)
 
     def min_post_search_seconds(self) -> float:
         """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
@@ -155,6 +154,11 @@ class TimePlanner:
     def final_reserve(self, done: int) -> float:
         """Seconds to keep while the retraining is under way; one epoch it gets at any price."""
         return self.post_search_seconds() if done else -math.inf
+
+    @property
+    def _total(self) -> float:
+        """Seconds of the job, without a limit infinite; none if it goes on after its deadline."""
+        return math.inf if self.budget.total is None else max(0.0, self.budget.total)
 
     def _confirming(self) -> float:
         # Without a trial there is nothing to confirm.

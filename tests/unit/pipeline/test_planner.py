@@ -60,6 +60,13 @@ def test_the_tail_is_bounded(total, slowness):
     assert tail <= 50 * max(0.5, slowness)
 
 
+def test_nothing_negative_is_kept_where_a_clock_jumped_past_the_deadline_before_a_resume():
+    plan = planner(600)
+    plan.budget.total = -17_000.0
+    kept = (plan.test_curve_seconds(), plan.post_search_seconds(), plan.refit_reserve())
+    assert kept == (0, 0, 0)
+
+
 @pytest.mark.parametrize("total", TOTALS)
 @pytest.mark.parametrize("epoch", [None, 0.1, 20.0, 1000.0])
 @pytest.mark.parametrize("jobs", [1, 4])
