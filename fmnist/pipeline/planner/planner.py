@@ -24,7 +24,6 @@ from search.study.scheduler import Budget
 _TAIL, _TAIL_SHARE, _CLOSING = 34.0, 0.45, 0.7
 # Seconds for every epoch on the test curve, on that machine; the longest curve; its largest share.
 _CURVE_AN_EPOCH, _LONGEST_CURVE, _CURVE_SHARE = 1.25, 16.0, 0.015
-_CURVE_KEPT = 0.85  # of the tail, by a refit that would otherwise be in vain
 # Most of the time before the tail that is kept for the retraining.
 _RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.6, 0.25
 # What the confirmation leaves of the retraining's share.
@@ -244,8 +243,8 @@ class TimePlanner:
         return remaining
 
     def refit_reserve(self) -> float:
-        """Seconds to keep while the refit is under way: for some of the curve and the report."""
-        return _CURVE_KEPT * self.reporting_seconds() + self.workload.baseline
+        """Seconds to keep while the refit is under way: it goes before the experiments."""
+        return self.reporting_seconds() + self.workload.baseline
 
     def refit_fits(self, epochs: int, seconds: float) -> bool:
         """Whether so many epochs on all images fit, of so many seconds each."""

@@ -101,9 +101,10 @@ def test_a_refit_that_does_not_fit_is_left_out_and_that_is_noted():
     assert planner(None, PostSearchWorkload(True)).refit_fits(10**6, 10.0)
 
 
-def test_the_refit_may_take_of_the_curve_but_not_of_the_report():
+def test_the_refit_leaves_evaluation_and_report_the_seconds_they_are_expected_to_take():
+    """Simulated nights whose refit took of them were late by seconds; none gained a refit."""
     plan = planner(600, PostSearchWorkload(True))
-    assert plan.min_post_search_seconds() < plan.refit_reserve() < plan.post_search_seconds()
+    assert plan.refit_reserve() == plan.reporting_seconds()
 
 
 def test_the_plan_names_the_stages_that_there_will_be():
