@@ -1,29 +1,26 @@
 """A machine of which only the clock is real enough: trainings as events in simulated time.
 
-``Machine`` owns the clocks, ``SimulatedRunner`` runs tasks on it, ``RandomEngine`` suggests them.
+``Machine`` owns the clocks, ``SimulatedRunner`` runs tasks on it.
 """
 
-import heapq
 import math
 import random
 from dataclasses import dataclass, field
 
-from search.engines.base import Suggestion
+from simulated_engine import SPACE, quality
+
 from search.records import Epoch, Failure
-from search.space import Categorical, Float, Int, SearchSpace
 from search.tasks import Ended, EpochDone
 
-SPACE = SearchSpace(
-    (
-        Int("filters", 16, 64, step=16),
-        Int("units", 32, 256, log=True),
-        Float("rate", 1e-4, 1e-2, log=True),
-        Categorical("batch", (64, 128, 256)),
-    )
-)
 IMAGES, VALIDATION = 54_000, 6_000
 # As measured on two cores: each of two trainings at once takes 1.6 times as long as one alone.
 SHARING = 0.7
+# Seconds after which a study looks at its clock though nothing happened, as the real one does.
+POLL = 0.5
+
+
+class Killed(BaseException):
+    """The process that watches the trainings is killed."""
 
 
 @dataclass
@@ -40,6 +37,7 @@ class Machine:
         faults: chance that an epoch ends in a fault.
         jumps: (seconds after the start, seconds) by which the wall clock jumps; a sleep jumps
             ahead.
+        kills: seconds after the start at which the process is killed.
         jumped: (monotonic time, seconds, seconds left after it) of the jumps that were.
     """
 
@@ -53,6 +51,7 @@ class Machine:
     sharing: float = SHARING
     faults: float = 0.0
     jumps: list[tuple[float, float]] = field(default_factory=list)
+    kills: list[float] = field(default_factory=list)
     now: float = 1000.0
     offset: float = 1.7e9
     jumped: list[tuple[float, float, float]] = field(default_factory=list)
@@ -71,13 +70,26 @@ class Machine:
         return self.now + self.offset
 
     def pass_to(self, moment):
-        """Let time pass; jumps of the wall clock on the way happen."""
-        self.now = max(self.now, moment)
-        while self.jumps and self.jumps[0][0] <= self.now - self.began:
-            moment, size = self.jumps.pop(0)
+        """Let time pass; jumps of the wall clock on the way happen, and so does a kill."""
+        killed = bool(self.kills) and self.began + self.kills[0] <= moment
+        if killed:
+            moment = self.began + self.kills.pop(0)
+        while self.began + self.next_jump <= moment:
+            seconds, size = self.jumps.pop(0)
+            self.now = max(self.now, self.began + seconds)
             self.offset += size
-            left = self.total - (self.wall() - self.began_at)
-            self.jumped.append((self.began + moment, size, left))
+            self.jumped.append((self.now, size, self.left()))
+        self.now = max(self.now, moment)
+        if killed:
+            raise Killed
+
+    @property
+    def next_jump(self):
+        return self.jumps[0][0] if self.jumps else math.inf
+
+    def left(self):
+        """Seconds to the moment at which the time is over by the wall clock."""
+        return self.total - (self.wall() - self.began_at)
 
     def spend(self, seconds):
         self.pass_to(self.now + seconds)
@@ -113,39 +125,63 @@ class _Training:
     task: object
     limits: object
     heard: float
-    remaining: int
     done: int = 0
     next_end: float = math.inf
     outcome: str = "epoch"
 
 
 class SimulatedRunner:
-    """Runs tasks in simulated time; see ``search.tasks.Runner``."""
+    """Runs tasks in simulated time; see ``search.tasks.Runner``.
 
-    def __init__(self, machine, slots, trial_images, start_seconds, whole_images=IMAGES):
+    Args:
+        time_left: of the study: it looks at its clock again when that is over.
+        on_step: called with that whenever the study has done what there was to do.
+        checkpoints: the epochs behind the checkpoint of each task, which outlive this runner.
+    """
+
+    def __init__(
+        self,
+        machine,
+        slots,
+        trial_images,
+        start_seconds,
+        *,
+        time_left,
+        checkpoints,
+        whole_images=IMAGES,
+        on_step=lambda time_left: None,
+    ):
         self.machine, self.slots, self.images = machine, slots, trial_images
-        self.whole_images = whole_images
+        self.whole_images, self.time_left, self.checkpoints = whole_images, time_left, checkpoints
+        self.on_step = on_step
         self.start_seconds, self.cold = start_seconds, slots
         self.trainings, self.events = {}, []
 
     def start(self, task, limits):
         assert len(self.trainings) < self.slots
         assert task.number not in self.trainings
-        training = _Training(task, limits, self.machine.now, task.epochs)
+        assert task.attempt > 1 or self.time_left() > 0, "begun when the time is over"
+        done = len(self.checkpoints.setdefault(task.number, []))
+        training = _Training(task, limits, self.machine.now, done)
         self.trainings[task.number] = training
         # The first task of a child waits for its imports; each builds and traces its network.
         self._begin_epoch(training, self.start_seconds * (1.0 if self.cold > 0 else 0.2))
         self.cold -= 1
 
     def wait(self, seconds):
-        until = self.machine.now + seconds
+        machine = self.machine
+        until = machine.now
+        if seconds:
+            left = self.time_left()
+            self.on_step(left)
+            until = min(until + max(0.0, left) + POLL, machine.began + machine.next_jump)
         while not self.events:
             ends = [(self._end(t), n) for n, t in self.trainings.items()]
             moment, number = min(ends, default=(math.inf, 0))
             if moment > until:
-                self.machine.pass_to(until)
+                machine.pass_to(until)
                 return []
-            self.machine.pass_to(moment)
+            machine.pass_to(moment)
             self._happen(self.trainings[number])
         events, self.events = self.events, []
         return events
@@ -155,14 +191,12 @@ class SimulatedRunner:
         if remaining <= 0:
             training.outcome, training.next_end = "end", self.machine.now + 0.1  # tidies up
             return
-        training.remaining = remaining
         training.heard = self.machine.now
         self._begin_epoch(training, 0.0)
 
     def cancel(self, number, failure):
-        del self.trainings[number]
-        self.cold += 1
-        self.events.append(Ended(number, failure))
+        if number in self.trainings:
+            self._fail(number, failure)
 
     def close(self):
         self.trainings.clear()
@@ -195,7 +229,9 @@ class SimulatedRunner:
         else:
             training.done += 1
             training.next_end = training.heard = math.inf  # waits for the answer
-            self.events.append(EpochDone(number, self._epoch(training)))
+            epoch = self._epoch(training)
+            self.checkpoints[number].append(epoch)
+            self.events.append(EpochDone(number, epoch))
 
     def _fail(self, number, failure):
         del self.trainings[number]
@@ -205,60 +241,3 @@ class SimulatedRunner:
     def _epoch(self, training):
         value = quality(training.task.params, training.done, self.machine.chance)
         return Epoch(training.done, value, 1 - value, value, 1 - value, round(training.seconds, 3))
-
-
-def quality(params, epoch, chance):
-    """A validation accuracy: better for larger networks and middling rates, later epochs."""
-    fit = 0.02 * params["filters"] / 64 - 0.01 * abs(math.log10(params["rate"]) + 3)
-    return 0.9 + fit - 0.1 / (epoch + 1) + chance.gauss(0, 0.003)
-
-
-class RandomEngine:
-    """Suggests at random, half of the time near the best; prunes what is below the median."""
-
-    def __init__(self, chance, allowed=lambda params: True):
-        self.chance, self.allowed = chance, allowed
-        self.asked, self.told, self.steps, self.queue = {}, {}, {}, []
-        self.stopped = set()
-
-    def ask(self):
-        drawn = (self._params() for _ in range(100))
-        found = next((p for p in drawn if self.allowed(p)), None) or self._params()
-        params = heapq.heappop(self.queue)[1] if self.queue else found
-        suggestion = Suggestion(len(self.told) + len(self.asked), params)
-        self.asked[suggestion.number] = suggestion
-        return suggestion
-
-    def report(self, number, step, value):
-        earlier = self.steps.setdefault(step, [])
-        earlier.append(value)
-        go_on = len(earlier) < 5 or value >= sorted(earlier)[len(earlier) // 2]
-        if not go_on:
-            self.stopped.add(number)
-        return go_on
-
-    def tell(self, number, state, value):
-        suggestion = self.asked.pop(number)
-        self.told[number] = (value or 0.0, suggestion.params) if state == "complete" else (0.0, {})
-
-    def enqueue(self, params, *, again=False):
-        heapq.heappush(self.queue, (len(self.queue), params))
-
-    def running(self):
-        return ()
-
-    def close(self):
-        pass
-
-    def _params(self):
-        params = {
-            "filters": self.chance.choice((16, 32, 48, 64)),
-            "units": round(math.exp(self.chance.uniform(math.log(32), math.log(256)))),
-            "rate": math.exp(self.chance.uniform(math.log(1e-4), math.log(1e-2))),
-            "batch": self.chance.choice((64, 128, 256)),
-        }
-        _, best = max(self.told.values(), key=lambda t: t[0], default=(0.0, {}))
-        if best and self.chance.random() < 0.5:
-            kept = self.chance.sample(sorted(best), 2)
-            params.update({name: best[name] for name in kept})
-        return params
