@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import math
 import os
 from collections.abc import Callable
@@ -78,13 +79,16 @@ class Study(TrialBook):
         return None
 
     def _ask_engine(self) -> RunningTrial | None:
-        count = sum(not is_external_failure(t) for t in self.log.trials) + len(self._running)
-        if self.options.max_trials is not None and count >= self.options.max_trials:
+        if self.options.max_trials is not None and self._count() >= self.options.max_trials:
             return None
         if not self.scheduler.may_start(None, self.options.epochs, self._seconds_so_far()):
             return None
         suggestion = self.engine.ask()
         return None if suggestion is None else self._new(suggestion)
+
+    def _count(self) -> int:
+        """Trials that count towards ``max_trials``."""
+        return sum(not is_external_failure(t) for t in self.log.trials) + len(self._running)
 
     def _start(self, trial: RunningTrial) -> None:
         limits = self.options.limits
@@ -155,9 +159,10 @@ class Study(TrialBook):
 
     def _check_failures(self) -> None:
         limit = self.options.max_failures
-        last = [t for t in self.log.own if not is_external_failure(t)][-limit:]
+        latest = (t for t in reversed(self.log.own) if not is_external_failure(t))
+        last = list(itertools.islice(latest, limit))
         if len(last) == limit and all(t.state == "failed" for t in last):
-            failure = last[-1].failure or Failure("?", "?")
+            failure = last[0].failure or Failure("?", "?")
             raise StudyError(
                 f"{limit} trials failed one after the other; the last: "
                 f"{failure.kind}: {failure.message}"
