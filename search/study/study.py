@@ -79,16 +79,21 @@ class Study(TrialBook):
         return None
 
     def _ask_engine(self) -> RunningTrial | None:
-        if self.options.max_trials is not None and self._count() >= self.options.max_trials:
+        if self._has_enough_trials():
             return None
         if not self.scheduler.may_start(None, self.options.epochs, self._seconds_so_far()):
             return None
         suggestion = self.engine.ask()
         return None if suggestion is None else self._new(suggestion)
 
-    def _count(self) -> int:
-        """Trials that count towards ``max_trials``."""
-        return sum(not is_external_failure(t) for t in self.log.trials) + len(self._running)
+    def _has_enough_trials(self) -> bool:
+        """Whether there are ``max_trials``; where all of them failed, another one is tried."""
+        most = self.options.max_trials
+        if most is None:
+            return False
+        ended = [t for t in self.log.trials if not is_external_failure(t)]
+        failed = not self._running and all(t.state == "failed" for t in ended)
+        return len(ended) + len(self._running) >= most and not failed
 
     def _start(self, trial: RunningTrial) -> None:
         limits = self.options.limits

@@ -48,7 +48,8 @@ class StudyOptions:
 
     Attributes:
         epochs: of a trial, where its engine does not say otherwise.
-        max_trials: total of trials in the study, earlier sessions included; None: no limit.
+        max_trials: total of trials in the study, earlier sessions included; where all of them
+            failed, others are tried; None: no limit.
         max_failures: this many failures in a row end the study with ``StudyError``: the fault
             is not the trial's then.
         limits: hard limits of every trial.

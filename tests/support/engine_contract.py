@@ -128,7 +128,7 @@ class EngineContract:
         assert again == went_on
         if pruner == "none" or bench.sampler == "hyperband":  # which has its own way
             assert all(went_on)
-        else:
+        elif pruner != "hyperband" or len(went_on) > 8:  # so few may all be in the patient group
             assert not (all if pruner == "hyperband" else any)(went_on)
 
     def test_reports_may_be_replayed(self, bench):

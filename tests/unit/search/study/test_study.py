@@ -220,8 +220,9 @@ def test_retries_come_to_an_end(tmp_path, kind):
     def objective(task):
         yield Failure(kind, "always")
 
-    study = make(tmp_path, objective, max_trials=1)
-    study.run()
+    study = make(tmp_path, objective, max_trials=1, max_failures=1)
+    with pytest.raises(StudyError):
+        study.run()
     (trial,) = study.log.trials
     assert trial.state == "failed"
     assert len(trial.retries) == FailureKind(kind).retries
@@ -324,8 +325,9 @@ def test_numbers_that_are_none_fail_the_trial(tmp_path, field, value):
     def objective(task):
         yield epoch(1, 0.1, **{field: value})
 
-    study = make(tmp_path, objective, max_trials=1)
-    study.run()
+    study = make(tmp_path, objective, max_trials=1, max_failures=1)
+    with pytest.raises(StudyError):
+        study.run()
     assert study.log.trials[0].failure.kind == "nan"
     assert study.log.trials[0].epochs == ()
 
@@ -335,9 +337,18 @@ def test_a_trial_without_an_epoch_is_a_bug(tmp_path):
         return
         yield
 
+    study = make(tmp_path, objective, max_trials=1, max_failures=1)
+    with pytest.raises(StudyError):
+        study.run()
+    assert study.log.trials[0].failure.message == "the trial ended without a single epoch"
+
+
+def test_where_all_trials_failed_another_is_tried(tmp_path):
+    """A search of one trial is not lost by a NaN."""
+    objective = failing_first(Failure("nan", "why"))
     study = make(tmp_path, objective, max_trials=1)
     study.run()
-    assert study.log.trials[0].failure.message == "the trial ended without a single epoch"
+    assert [t.state for t in study.log.trials] == ["failed", "complete"]
 
 
 def test_failures_in_a_row_end_the_study(tmp_path):
