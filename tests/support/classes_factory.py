@@ -15,8 +15,12 @@ from fmnist.runs.folder import Run
 IMAGES = 2000
 
 
-def with_classes(folder, names, **data):
-    """A copy of the recorded run on a data set of the user's own with these classes."""
+def with_classes(folder, names, *, untested=None, **data):
+    """A copy of the recorded run on a data set of the user's own with these classes.
+
+    Args:
+        untested: number of a class without test images; they are of the next class instead.
+    """
     run = recorded(folder)
     document = tomllib.loads((run / "run.toml").read_text(encoding="utf-8"))
     own = {"name": "own", "source": "pictures in own", "verified": False, "mirrors": False}
@@ -24,6 +28,9 @@ def with_classes(folder, names, **data):
     document["splits"]["test"] = IMAGES
     (run / "run.toml").write_text(tomli_w.dumps(document), encoding="utf-8")
     arrays = _predictions(len(names))
+    if untested is not None:
+        labels = arrays["test_labels"]
+        arrays["test_labels"] = np.where(labels == untested, untested + 1, labels)
     _relabel(run, arrays)
     metrics = Run(run).read(METRICS)
     test = arrays["test_labels"], arrays["test_probabilities"]

@@ -106,18 +106,23 @@ def _overfitting(facts: Facts) -> str:
 
 
 def _confusion_matrix(facts: Facts) -> str:
-    ranked = results.confusions(facts.metrics.test) if facts.metrics else []
-    if not ranked:
+    if facts.metrics is None or not (ranked := results.confusions(facts.metrics.test)):
         return ""
     worst = ranked[0]
     pair = {worst.true, worst.predicted}
     both = [c for c in ranked if {c.true, c.predicted} == pair]
     share = sum(c.share_of_errors for c in both)
+    part = f"{text.percent(share, digits=0)} of all errors"
+    if all(c.name != worst.predicted for c in facts.metrics.test.tested_classes):
+        return (
+            f"{worst.true} taken for {worst.predicted}, of which the test set holds no image, "
+            f"makes {part}."
+        )
     other = both[1].count if len(both) > 1 else 0
     favours = f"so the boundary favours {worst.predicted}"
     side = "about evenly" if worst.count < 1.5 * other else favours
     return (
-        f"{worst.true} and {worst.predicted} make {text.percent(share, digits=0)} of all errors, "
+        f"{worst.true} and {worst.predicted} make {part}, "
         f"{text.count(worst.count)} one way and {text.count(other)} the other, {side}."
     )
 

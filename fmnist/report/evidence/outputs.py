@@ -113,7 +113,9 @@ def confusion_matrix(facts: Facts) -> Shown:
 
 def _columns(test: TestScore, worst: results.Confusion) -> list[str]:
     """The precisions of the most confused pair: a heavy column beside a weak row."""
-    pair = [c for c in test.classes if c.name in (worst.true, worst.predicted)]
+    pair = [c for c in test.tested_classes if c.name in (worst.true, worst.predicted)]
+    if len(pair) < 2:
+        return [f"The test set holds no image of {worst.predicted}."]
     named = [f"{text.score(c.precision)} for {c.name}" for c in pair]
     return [
         f"Precision is {text.listing(named)}, against a mean of {text.score(test.macro.precision)}"

@@ -29,7 +29,7 @@ from fmnist.report.figures.style import (
 )
 from fmnist.report.figures.tooltips import tell, tell_cells
 from fmnist.runs.records.interpretation import Softmax
-from fmnist.runs.records.metrics import Predictions, TestScore
+from fmnist.runs.records.metrics import ClassScore, Predictions, TestScore
 
 _ERRORS = LinearSegmentedColormap.from_list("errors", ["#ffffff", "#f6c9a8", VERMILLION])
 _HIT = "#cfe3f1"
@@ -126,7 +126,7 @@ def _cell(names: Sequence[str], row: int, column: int, n: int) -> str:
 
 def pr_figure(predictions: Predictions, test: TestScore) -> Figure:
     """Small multiples: one precision–recall curve a class."""
-    chosen = many_classes.lowest([c.average_precision for c in test.classes])
+    chosen = many_classes.lowest([c.average_precision if c.support else 1.0 for c in test.classes])
     curves = pr_curves(predictions.test_labels, predictions.test_probabilities, chosen)
     labels = class_labels.labels([c.name for c in test.classes])
     columns = min(COLUMNS, len(chosen))
@@ -140,7 +140,7 @@ def pr_figure(predictions: Predictions, test: TestScore) -> Figure:
         tell(ax, _along(curve, row.name))
         ax.set_title(labels[k], fontsize=8.5)
         ax.annotate(
-            f"AP {row.average_precision:.3f}", (0.06, 0.08), xycoords="axes fraction", color=INK,
+            f"AP {_average_precision(row)}", (0.06, 0.08), xycoords="axes fraction", color=INK,
             fontsize=8,
         )  # fmt: skip
         ax.set_xlim(0, 1.02)
@@ -164,10 +164,10 @@ def _along(curve: PrCurve, name: str) -> list[tuple[float, float, str]]:
 
 
 def _pr_record(svg: str, test: TestScore) -> Figure:
-    ranked = sorted(test.classes, key=lambda c: c.average_precision)
-    worst, best = ranked[0], ranked[-1]
-    shown, few = min(len(ranked), many_classes.MOST_CURVES), len(ranked) <= text.FEW_CLASSES
-    which = "each class" if shown == len(ranked) else f"the {shown} classes with the lowest AP"
+    ranked = sorted(test.tested_classes, key=lambda c: c.average_precision)
+    worst, best, classes = ranked[0], ranked[-1], len(test.classes)
+    shown, few = min(classes, many_classes.MOST_CURVES), classes <= text.FEW_CLASSES
+    which = "each class" if shown == classes else f"the {shown} classes with the lowest AP"
     return Figure(
         svg,
         f"{shown} precision–recall curves, one a class. Average precision is lowest for "
@@ -177,9 +177,13 @@ def _pr_record(svg: str, test: TestScore) -> Figure:
         + (" The thin grey lines repeat the curves of the other classes for comparison." * few),
         [
             ["Class", "Average precision"],
-            *([c.name, text.score(c.average_precision)] for c in test.classes),
+            *([c.name, _average_precision(c)] for c in test.classes),
         ],
     )
+
+
+def _average_precision(of: ClassScore) -> str:
+    return text.score(of.average_precision) if of.support else "–"
 
 
 def softmax_figure(softmax: Softmax, names: Sequence[str]) -> Figure:

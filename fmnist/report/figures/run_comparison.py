@@ -50,13 +50,13 @@ def recall_figure(runs: Sequence[tuple[str, TestScore]]) -> Figure:
     chosen = many_classes.lowest(
         [-gap for gap in _gaps(shown)], max(text.FEW_CLASSES, int(_TALLEST / row))
     )
-    labels = class_labels.labels([c.name for c in shown[0][1].classes])
+    labels = class_labels.labels([c.name for c in shown[0][1].tested_classes])
     names = [labels[k] for k in chosen]
     figure, ax = canvas(row * len(names) + 0.9)
     step = 0.8 / len(shown)
     for k, (run, score) in enumerate(shown):
         shift = (k - (len(shown) - 1) / 2) * step
-        _recalls(ax, run, [score.classes[c] for c in chosen], shift, _LOOKS[k])
+        _recalls(ax, run, [score.tested_classes[c] for c in chosen], shift, _LOOKS[k])
     ax.set_yticks(range(len(names)), names, color=INK)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_yticks([y + 0.5 for y in range(len(names) - 1)], minor=True)
@@ -67,14 +67,14 @@ def recall_figure(runs: Sequence[tuple[str, TestScore]]) -> Figure:
     ax.set_xlabel("Recall")
     _legend(ax)
     caption = _recall_caption(len(runs))
-    if len(names) < len(shown[0][1].classes):
+    if len(names) < len(shown[0][1].tested_classes):
         caption += f" Drawn are the {len(names)} classes in which the runs differ most."
     return Figure(to_svg(figure), _recall_alt(shown), caption)
 
 
 def _gaps(runs: Sequence[tuple[str, TestScore]]) -> list[float]:
     """By how much the recall of each class differs between the runs."""
-    rows = zip(*([c.recall for c in score.classes] for _, score in runs), strict=True)
+    rows = zip(*([c.recall for c in score.tested_classes] for _, score in runs), strict=True)
     return [max(row) - min(row) for row in rows]
 
 
@@ -98,12 +98,12 @@ def _recall(c: ClassScore) -> str:
 
 
 def _recall_alt(runs: Sequence[tuple[str, TestScore]]) -> str:
-    rows = zip(*(score.classes for _, score in runs), strict=True)
+    rows = zip(*(score.tested_classes for _, score in runs), strict=True)
     widest = max(rows, key=lambda row: max(c.recall for c in row) - min(c.recall for c in row))
     said = [f"{_recall(c)} in {run}" for (run, _), c in zip(runs, widest, strict=True)]
     return (
-        f"Dot plot of the recall of {len(runs[0][1].classes)} classes in {len(runs)} runs. They "
-        f"differ most for {widest[0].name}: {text.listing(said)}."
+        f"Dot plot of the recall of {len(runs[0][1].tested_classes)} classes in {len(runs)} runs. "
+        f"They differ most for {widest[0].name}: {text.listing(said)}."
     )
 
 

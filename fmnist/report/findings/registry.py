@@ -58,6 +58,7 @@ CHECKS: tuple[FindingRule, ...] = (
     FindingRule("noise-unknown", "an unknown spread between trainings", search.noise_unknown),
     FindingRule("noise-exceeds-difference", "a winner within noise", search.within_noise),
     FindingRule("several-reads", "other runs that read this test set", results.several_reads),
+    FindingRule("class-untested", "a class without test images", results.class_untested),
     FindingRule("class-hard", "a class far harder than the others", results.class_hard),
     FindingRule("miscalibrated", "miscalibrated probabilities", results.miscalibrated),
     FindingRule("short-training", "epochs left out for want of time", training.shortened),

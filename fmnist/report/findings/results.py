@@ -46,6 +46,23 @@ def guessing(facts: Facts) -> list[Finding] | None:
     return [Finding("guessing", "No better than guessing", WARNING, sentence, SECTION)]
 
 
+def class_untested(facts: Facts) -> list[Finding] | None:
+    """A class has no test images, so the test says nothing of it."""
+    if facts.metrics is None:
+        return None
+    test = facts.metrics.test
+    absent = [c.name for c in test.classes if not c.support]
+    if not absent:
+        return []
+    sentence = (
+        f"The test set holds no image of {text.listing(absent)}, so how well the network tells "
+        f"{'that class' if len(absent) == 1 else 'those classes'} is not known; averages are over "
+        f"the other {len(test.tested_classes)} classes."
+    )
+    title = f"No test images of {text.counted(len(absent), 'class', 'classes')}"
+    return [Finding("class-untested", title, CAUTION, sentence, SECTION)]
+
+
 def class_hard(facts: Facts) -> list[Finding] | None:
     """The class of the lowest recall lies, with its whole interval, below the accuracy."""
     if facts.metrics is None:
@@ -71,7 +88,7 @@ def class_attracts(facts: Facts) -> list[Finding] | None:
     if facts.metrics is None:
         return None
     test = facts.metrics.test
-    low = [c for c in test.classes if c.support and c.precision < test.macro.precision - ATTRACTS]
+    low = [c for c in test.tested_classes if c.precision < test.macro.precision - ATTRACTS]
     if not low:
         return []
     named = text.listing(

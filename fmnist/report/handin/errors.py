@@ -65,7 +65,9 @@ def attracting(facts: Facts) -> Numbers:
     """The class of the lowest precision, where its interval lies below the accuracy."""
     test = tested(facts)
     said = test.counts().sum(axis=0)
-    named = [(c, int(n)) for c, n in zip(test.classes, said, strict=True) if n]
+    named = [(c, int(n)) for c, n in zip(test.classes, said, strict=True) if n and c.support]
+    if not named:
+        return None
     worst, n = min(named, key=lambda pair: pair[0].precision)
     if wilson_interval(round(worst.precision * n), n)[1] >= test.accuracy:
         return None

@@ -75,12 +75,12 @@ def confusions(test: TestScore, true: str | None = None) -> list[Confusion]:
 
 def hardest(test: TestScore) -> ClassScore:
     """The class of the lowest recall among those with images."""
-    return min((c for c in test.classes if c.support), key=lambda c: c.recall)
+    return min(test.tested_classes, key=lambda c: c.recall)
 
 
 def easiest(test: TestScore) -> ClassScore:
     """The class of the highest recall among those with images."""
-    return max((c for c in test.classes if c.support), key=lambda c: c.recall)
+    return max(test.tested_classes, key=lambda c: c.recall)
 
 
 def overfitting(history: History, seen: SingleView | None = None) -> Overfitting:

@@ -138,12 +138,9 @@ def classes(test: TestScore, most: int | None = None) -> Table:
         most: rows for so many classes at most, those of the lowest F1.
     """
     shown = hardest(test, most)
-    rows = [_class_row(c, test) for c in shown]
     averages = {"macro average": test.macro}
     if len({c.support for c in test.classes}) > 1:  # else the two are the same
         averages["weighted average"] = test.weighted
-    rows += [_class_row(average, test, name) for name, average in averages.items()]
-    absent = sum(not c.support for c in test.classes)
     span = f"95{text.THIN}% interval"
     between = (span,) if test.bootstrap else ()
     precise = between if any(c.precision_interval for c in test.classes) else ()
@@ -155,10 +152,13 @@ def classes(test: TestScore, most: int | None = None) -> Table:
         caption = f"The {len(shown)} classes of the lowest F1 on the test set ({REPORT} has all)"
     if test.bootstrap:
         caption += ", each with its interval to the right"
-    if absent:
-        caption += f"; averages are over the {len(test.classes) - absent} classes with test images"
+    rows = [_class_row(c, test) if c.support else _untested(c.name, len(head)) for c in shown]
+    rows += [_class_row(average, test, name) for name, average in averages.items()]
     numeric, foot = tuple(range(1, len(head))), len(averages)
-    return Table(caption, head, tuple(rows), numeric=numeric, foot=foot, dense=bool(precise))
+    dense = bool(precise)
+    return Table(
+        caption + _averaged(test), head, tuple(rows), numeric=numeric, foot=foot, dense=dense
+    )
 
 
 def hardest(test: TestScore, most: int | None) -> list[ClassScore]:
@@ -170,23 +170,36 @@ def hardest(test: TestScore, most: int | None) -> list[ClassScore]:
 def classes_in_short(test: TestScore) -> Table:
     """Precision, recall and F1 of each class; of many classes those of the lowest F1."""
     shown = hardest(test, SHORT_ROWS)
-    rows = [_short_row(c.name, c, _span(c.recall_interval)) for c in shown]
+    rows = [
+        _short_row(c.name, c, _span(c.recall_interval)) if c.support else _untested(c.name, 5)
+        for c in shown
+    ]
     rows.append(_short_row("macro average", test.macro, ""))
     caption = f"Scores of each class; recall with its 95{text.THIN}% interval"
     if len(shown) < len(test.classes):
         caption = f"The {len(shown)} classes of the lowest F1; recall with its interval"
     head = ("Class", "Precision", "Recall", "Interval", "F1")
+    caption += _averaged(test)
     return Table(caption, head, tuple(rows), numeric=(1, 2, 3, 4), foot=1, dense=True)
+
+
+def _averaged(test: TestScore) -> str:
+    tested = len(test.tested_classes)
+    if tested == len(test.classes):
+        return ""
+    return f"; averages are over the {tested} classes with test images"
 
 
 def _short_row(name: str, of: ClassScore | Average, span: str) -> tuple[str, ...]:
     return (name, text.score(of.precision), text.score(of.recall), span, text.score(of.f1))
 
 
+def _untested(name: str, columns: int) -> tuple[str, ...]:
+    return (name, *["–"] * (columns - 2), "no test images")
+
+
 def _class_row(of: ClassScore | Average, test: TestScore, name: str = "") -> tuple[str, ...]:
     one = of if isinstance(of, ClassScore) else None
-    if one and not one.support:
-        return (one.name, *["–"] * (7 if test.bootstrap else 5), "no test images")
     f1, ap = (
         (_span(interval),) if test.bootstrap else ()
         for interval in (of.f1_interval, of.average_precision_interval)

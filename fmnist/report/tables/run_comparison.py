@@ -23,7 +23,8 @@ def recalls(runs: Sequence[tuple[str, TestScore]]) -> Table:
     rows = []
     for row in zip(*(score.classes for _, score in runs), strict=True):
         values = [c.recall for c in row]
-        apart = text.signed_points(max(values) - min(values), digits=1)
+        gap = text.signed_points(max(values) - min(values), digits=1)
+        apart = gap if row[0].support else _NONE
         rows.append((row[0].name, *(_recall(c, spread=spread) for c in row), apart))
     caption = "Recall of each class and the largest difference between runs, in percentage points"
     if spread:
@@ -34,6 +35,8 @@ def recalls(runs: Sequence[tuple[str, TestScore]]) -> Table:
 
 
 def _recall(c: ClassScore, *, spread: bool) -> str:
+    if not c.support:
+        return _NONE
     shown = text.percent(c.recall, digits=1)
     return f"{shown} ({text.interval(c.recall_interval, digits=1)})" if spread else shown
 

@@ -96,6 +96,11 @@ class TestScore(Score):
     bootstrap: Bootstrap | None = field(default=None, metadata=OMIT_NONE)
     curve: tuple[TestEpoch, ...] = ()
 
+    @property
+    def tested_classes(self) -> tuple[ClassScore, ...]:
+        """The classes that have test images; the scores of others are zeros without a meaning."""
+        return tuple(c for c in self.classes if c.support)
+
     def counts(self) -> NDArray[np.int64]:
         """The confusion matrix as int ``[C, C]``."""
         return np.array(self.confusion, dtype=np.int64)

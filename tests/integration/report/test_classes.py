@@ -23,6 +23,7 @@ from fmnist.report.figures.style import drawing
 from fmnist.report.load import load_facts
 from fmnist.report.render import render_report
 from fmnist.report.tables import results as tables
+from fmnist.report.tables.run_comparison import recalls
 
 FASHION = ("Fashion-MNIST", "garment", "shoe", "T-shirt", "trouser")
 LONG = ("女式长袖连衣裙一", "女式长袖连衣裙二")
@@ -101,6 +102,23 @@ def test_a_matrix_with_long_names_is_told_by_class(facts, tmp_path):
     names = ("Donaudampfschifffahrt", *numbered(9))
     long = load_facts(with_classes(tmp_path, names))
     assert len(tables.confusion(long.metrics.test).head) == 4
+
+
+def test_a_class_without_test_images_is_scored_nowhere(tmp_path):
+    """Most images of class 4 are taken for class 3, of which there are none."""
+    run = with_classes(tmp_path, numbered(10), untested=3)
+    words = " ".join(render_words(run).text.split())
+    assert words.count("class 3 – – – no test images") == 1  # in the hand-in
+    assert words.count("class 3 – – – – – no test images") == 1
+    assert words.count("averages are over the 9 classes with test images") == 2
+    assert "No test images of 1 class. The test set holds no image of class 3" in words
+    for wrong in ("class 3 0.0", "0.000 for class 3", "called so, 0.0", "favours class 3"):
+        assert wrong not in words
+    assert "no test images |" in (run / "model_card.md").read_text(encoding="utf-8")
+    test = load_facts(run).metrics.test
+    with drawing():
+        assert "class 3" not in recall_figure([("one", test), ("other", test)]).svg
+    assert ("class 3", "–", "–", "–") in recalls([("one", test), ("other", test)]).rows
 
 
 def test_the_report_of_another_data_set_says_nothing_of_fashion_mnist(tmp_path):

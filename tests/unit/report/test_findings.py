@@ -12,7 +12,7 @@ from fmnist.report.load import load_facts
 from fmnist.report.narrative import results, training
 from fmnist.report.tables import results as tables
 from fmnist.report.tables import search as search_tables
-from fmnist.runs.records.metrics import History, Score, SingleView
+from fmnist.runs.records.metrics import Bootstrap, History, Score, SingleView
 from fmnist.runs.records.run import BestConfig
 from search.records import Epoch
 from search.space import Categorical, Float, Int, SearchSpace
@@ -40,6 +40,7 @@ def seen(learnt, held_out=0.9):
     return SingleView(*scores)
 
 
+INTERVALS = ("precision_interval", "f1_interval", "average_precision_interval")
 CALM = [(0.80, 0.5, 0.81, 0.5)] * 4
 
 
@@ -61,10 +62,15 @@ def test_overfitting_follows_from_plain_images_and_the_loss(rows, learnt, verdic
     assert results.overfitting(history(rows, 2), scores).verdict == verdict
 
 
-def test_a_class_without_test_images_has_no_scores(facts):
-    test = facts.metrics.test
-    first = dataclasses.replace(test.classes[0], support=0, recall=0.0, recall_interval=(0.0, 1.0))
-    found = tables.classes(dataclasses.replace(test, classes=(first, *test.classes[1:])))
+@pytest.mark.parametrize("bootstrap", [None, Bootstrap("percentile", 100)])
+def test_a_class_without_test_images_has_no_scores(facts, bootstrap):
+    spread = dict.fromkeys(INTERVALS, (0.1, 0.2)) if bootstrap else {}
+    classes = [dataclasses.replace(c, **spread) for c in facts.metrics.test.classes]
+    test = dataclasses.replace(facts.metrics.test, bootstrap=bootstrap)
+    first = dataclasses.replace(
+        classes[0], support=0, recall=0.0, recall_interval=(0.0, 1.0), **dict.fromkeys(spread)
+    )
+    found = tables.classes(dataclasses.replace(test, classes=(first, *classes[1:])))
     assert set(found.rows[0][1:-1]) == {"–"}
     assert found.rows[0][-1] == "no test images"
     assert len(found.rows[0]) == len(found.head) == len(found.rows[1])
