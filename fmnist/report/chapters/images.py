@@ -21,6 +21,10 @@ SHOWN_OF_PAIR = 8
 CLOSE = 3
 """Grey levels below which two images hardly look different; the threshold lies where usual
 distances begin."""
+NO_BETTER_THAN_GUESSING = (
+    "The network is not shown to be better than always naming the most frequent class, so that it "
+    "disagrees with a label says nothing about the label."
+)
 PART_NAMES = {
     "label_errors": "Doubtful labels were not looked for",
     "duplicates": "Very similar images were not looked for",
@@ -110,6 +114,9 @@ def _label_errors(facts: Facts) -> dict[str, Any]:
     found = facts.gallery.label_errors if facts.gallery else None
     if found is None or facts.pictures is None:
         return {"suspected": None, "no_suspected": left_out(facts, "label_errors")}
+    test = present(facts.metrics, artifacts.METRICS).test
+    if test.interval[0] <= test.largest_share:
+        return {"suspected": None, "no_suspected": NO_BETTER_THAN_GUESSING}
     names, predictions = facts.class_names, present(facts.predictions, artifacts.PREDICTIONS)
     on_test = [
         image_strips.suspect_tile(s, image, names, "Test")

@@ -34,7 +34,7 @@ def guessing(facts: Facts) -> list[Finding] | None:
     if facts.metrics is None:
         return None
     test = facts.metrics.test
-    share = max(c.support for c in test.classes) / test.n
+    share = test.largest_share
     if test.interval[0] > share:
         return []
     sentence = (

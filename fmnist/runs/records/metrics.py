@@ -101,6 +101,11 @@ class TestScore(Score):
         """The classes that have test images; the scores of others are zeros without a meaning."""
         return tuple(c for c in self.classes if c.support)
 
+    @property
+    def largest_share(self) -> float:
+        """Share of the most frequent class: what naming it for every image reaches."""
+        return max(c.support for c in self.classes) / self.n
+
     def counts(self) -> NDArray[np.int64]:
         """The confusion matrix as int ``[C, C]``."""
         return np.array(self.confusion, dtype=np.int64)

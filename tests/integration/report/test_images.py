@@ -19,7 +19,9 @@ from fmnist.report.outline import SECTIONS
 from fmnist.report.output.templating import environment_for
 from fmnist.report.pages import Counter
 from fmnist.report.text import NOT_RECORDED
+from fmnist.runs.artifacts import METRICS
 from fmnist.runs.codec import FactsError
+from fmnist.runs.folder import Run
 
 
 def chapter(run, slug="images"):
@@ -129,6 +131,27 @@ def test_a_network_without_errors_has_no_confusions(tmp_path):
     test["confusion"] = np.diag([sum(row) for row in test["confusion"]]).tolist()
     (run / "metrics.json").write_text(json.dumps(metrics), "utf-8")
     assert "No test image was misclassified." in chapter(run).text
+
+
+def test_a_network_that_guesses_casts_no_doubt_on_labels(tmp_path):
+    run = recorded(tmp_path)
+    add_gallery(run)
+    metrics = Run(run).read(METRICS)
+    guessed = dataclasses.replace(metrics.test, interval=(0.09, 0.11))
+    Run(run).write(METRICS, dataclasses.replace(metrics, test=guessed))
+    found = chapter(run)
+    assert "that it disagrees with a label says nothing about the label." in found.text
+    assert "a label is suspected" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("median", "words"), [(30.57, "are larger: for"), (9.0, "are no larger here: for")]
+)
+def test_usual_distances_are_compared_with_the_limit(tmp_path, median, words):
+    run = recorded(tmp_path)
+    duplicates = add_gallery(run)["duplicates"] | {"usual": {"median": median, "least": 1.0}}
+    add_gallery(run, duplicates=duplicates)
+    assert f"Usual distances {words}" in chapter(run).text
 
 
 def test_no_near_duplicates_are_said_beside_usual_distances(tmp_path):
