@@ -71,6 +71,30 @@ def test_only_tables_and_figures_scroll_sideways(browser, recorded_html, width):
         assert any(scrolls for scrolls, _, _ in boxes) == (width == 360)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_word_of_a_table_is_broken(browser, recorded_html, width):
+    with opened(browser, recorded_html, width=width) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        words, broken = page.evaluate("""(() => {
+            const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            const range = document.createRange(), broken = [];
+            let words = 0;
+            for (let text; (text = texts.nextNode()); ) {
+                const cell = text.parentElement.closest('td, th');
+                if (!cell || text.parentElement.closest('code')) continue;
+                for (const word of text.data.matchAll(/[\\p{L}\\d]{2,}/gu)) {
+                    range.setStart(text, word.index);
+                    range.setEnd(text, word.index + word[0].length);
+                    words += 1;
+                    if (range.getClientRects().length > 1) broken.push(word[0]);
+                }
+            }
+            return [words, broken];
+        })()""")
+        assert words > 500
+        assert broken == []
+
+
 def test_the_first_stop_of_the_keyboard_leads_past_the_contents(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
