@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.resources.abc import Traversable
 from typing import Any
 
 _UNPRINTABLE = re.compile(
@@ -26,7 +26,7 @@ def decoded(content: bytes) -> str:
     return content.decode("utf-16" if marked else "utf-8-sig")
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Traversable) -> str:
     """A text file that a person wrote, see ``decoded``; ``\\r\\n`` as ``\\n``.
 
     Raises:

@@ -18,6 +18,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from fmnist.errors import UserError
 from fmnist.report.figures.formula import formula
+from fmnist.text import read_text
 from search.atomic import write_bytes
 
 FENCE = "+++"
@@ -54,10 +55,10 @@ def read(file: Traversable) -> str:
     """The text of a file.
 
     Raises:
-        MarkdownError: it cannot be read, or is no UTF-8.
+        MarkdownError: it cannot be read, or is in an encoding that ``read_text`` does not know.
     """
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return read_text(file)
     except (OSError, UnicodeDecodeError) as error:
         raise MarkdownError(f"{file.name}: cannot be read as text: {error}") from None
 
