@@ -29,7 +29,8 @@ _SOCKET_SECONDS = 10.0
 def keras_folder() -> Path:
     """Where Keras keeps this data set: below KERAS_HOME, or ``~/.keras``."""
     home = os.environ.get("KERAS_HOME") or "~/.keras"
-    return Path(os.path.expanduser(home)) / "datasets"  # noqa: PTH111 - no home is no error / "fashion-mnist"
+    home = os.path.expanduser(home)  # noqa: PTH111 - no home is no error
+    return Path(home) / "datasets" / "fashion-mnist"
 
 
 def is_cached() -> bool:

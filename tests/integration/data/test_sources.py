@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 import shutil
 import socket
 import subprocess
@@ -154,6 +155,32 @@ def test_keras_folder_is_read_without_keras(sample, monkeypatch):
     shutil.copytree(sample, keras.keras_folder())
     assert keras.is_cached()
     assert len(keras.read_cached().train.labels) == 2000
+
+
+def test_the_folder_is_the_one_into_which_keras_writes(tmp_path, monkeypatch):
+    module = importlib.import_module("keras.src.datasets.fashion_mnist")
+
+    def get_file(name, *, cache_subdir, **_):
+        raise InterruptedError(cache_subdir)
+
+    monkeypatch.setattr(module, "get_file", get_file)
+    with pytest.raises(InterruptedError) as asked:
+        module.load_data()
+    assert keras.keras_folder() == tmp_path / "keras-home" / str(asked.value)
+
+
+def test_without_a_home_keras_has_no_folder_and_the_cache_is_temporary(monkeypatch):
+    """As for a user without an entry in the system's list, in a container say."""
+
+    def unknown(_):
+        raise KeyError("no such user")
+
+    for name in ("FMNIST_CACHE", "KERAS_HOME", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert not keras.is_cached()
+    assert isinstance(cache.cache_folder(), Path)
 
 
 def test_keras_download(keras_module, raw_sample, capsys):
