@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from report_pages import without_plots
+from run_folders import ReadOnlyLock
 
 from fmnist.cli.commands import reproduce
 from fmnist.cli.main import cli
@@ -64,6 +65,7 @@ def test_1_a_training_fails(fmnist, monkeypatch):
         ["run", "--seed", "x"],
         ["rnu"],
         ["run", "--author", "Ad\udce9"],
+        ["run", "--title", "\udce9"],
         ["run", "--class-names", "\udce9,b"],
     ],
 )
@@ -95,6 +97,30 @@ def test_4_a_folder_that_may_only_be_read(fmnist, recorded, monkeypatch):
         "fmnist: recorded/report.html: Permission denied; "
         "write into another folder with --output DIR\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "work", "remedy"),
+    [
+        (
+            ["export", "--run", "recorded", "--format", "onnx"],
+            "fmnist.integrations.model_export.export_run",
+            "write into another folder with --to DIR",
+        ),
+        (["experiment", "recorded"], None, "copy the run to a folder of your own first"),
+        (["run", "--trials", 1], None, "choose another with --results"),
+    ],
+)
+def test_4_where_another_folder_is_given_depends_on_the_command(
+    fmnist, recorded, monkeypatch, arguments, work, remedy
+):
+    if work is None:
+        monkeypatch.setattr("fmnist.runs.folder.FileLock", ReadOnlyLock)
+    else:
+        monkeypatch.setattr(work, lambda *_: ReadOnlyLock("recorded/export").acquire())
+    code, error = fmnist(*arguments)
+    assert code == 4
+    assert error.endswith(f": Permission denied; {remedy}\n")
 
 
 def test_5_no_pdf(fmnist, recorded, monkeypatch, tmp_path):

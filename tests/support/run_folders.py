@@ -1,5 +1,7 @@
 """Run folders as a search leaves them: begun, stopped, finished."""
 
+import errno
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,16 @@ RECORDED = Path(__file__).parents[1] / "data" / "recorded_run"
 
 
 LOG = "2026-11-21 22:00:00,000 "
+
+
+class ReadOnlyLock:
+    """As for a user who may not write the file."""
+
+    def __init__(self, path, **_):
+        self._path = path
+
+    def acquire(self):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._path))
 
 
 def begun(results, name, created="2026-11-20T20:00:00+00:00", log=""):

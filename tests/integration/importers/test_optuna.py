@@ -1,10 +1,12 @@
 """Optuna studies in SQLite and journal files, made by Optuna, become runs."""
 
 import json
+import os
 import pickle
 import shutil
 import sqlite3
 import tomllib
+from types import SimpleNamespace
 
 import optuna
 import pytest
@@ -114,6 +116,8 @@ def test_a_journal_is_read_with_its_torn_lines(study, tmp_path):
     torn = open_study(str(path))
     assert torn.trials == whole.trials
     assert torn.notes == ("2 torn lines of the journal were passed over.",)
+    path.write_bytes(b"".join([*lines, lines[-2][:9]]))
+    assert open_study(str(path)).notes == ("1 torn line of the journal was passed over.",)
 
 
 def test_an_older_schema_is_read_too(study, tmp_path):
@@ -160,8 +164,12 @@ def test_accuracies_that_were_minimised_by_oversight(tmp_path):
     assert json.loads(done.output)["best"]["value"] == best
 
 
-@pytest.mark.parametrize("kept", ["none", "log", "both"])
-def test_nothing_is_written_beside_a_database_with_a_write_ahead_log(study, tmp_path, kept):
+@pytest.mark.parametrize(
+    ("kept", "writable"), [("none", True), ("log", True), ("both", True), ("both", False)]
+)
+def test_nothing_is_written_beside_a_database_with_a_write_ahead_log(
+    study, tmp_path, monkeypatch, kept, writable
+):
     writer = sqlite3.connect(tmp_path / "live.db")
     with sqlite3.connect(study[1]) as source:
         source.backup(writer)
@@ -177,7 +185,15 @@ def test_nothing_is_written_beside_a_database_with_a_write_ahead_log(study, tmp_
         shutil.copy(tmp_path / f"live.db{ending}", folder / f"study.db{ending}")
     writer.close()
     before = sorted(p.name for p in folder.iterdir())
+    connect, opened = sqlite3.connect, []
+    rights = SimpleNamespace(access=lambda *_: writable, W_OK=os.W_OK)
+    monkeypatch.setattr("fmnist.importers.optuna.os", rights)
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda file, **k: opened.append(file) or connect(file, **k)
+    )
     values = {t.value for t in open_study(str(folder / "study.db")).complete}
+    in_place = any(str(folder) in str(file) for file in opened)
+    assert in_place is (kept == "none" or (kept == "both" and writable))
     assert (values == {0.99}) is (kept != "none")
     assert sorted(p.name for p in folder.iterdir()) == before
 

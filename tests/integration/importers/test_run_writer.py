@@ -197,4 +197,5 @@ def test_a_study_with_next_to_nothing_in_it(function, trials, sentence, tmp_path
     with without_plots():
         page = render_html(tmp_path / "x", interim=True).read_text(encoding="utf-8")
     assert sentence in html.unescape(page)
+    assert "1 complete trials" not in page
     assert "<img src=x" not in page

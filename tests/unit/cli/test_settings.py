@@ -223,6 +223,14 @@ def test_the_table_names_files_and_sources(here):
     assert "no command; there are" in str(run("config", "rnu").exception)
 
 
+def test_a_user_without_a_home_is_shown_the_settings(here, monkeypatch):
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.home", unknown)
+    assert run("config", "run").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("text", "safe"),
     [

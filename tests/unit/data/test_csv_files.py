@@ -107,9 +107,12 @@ def cells_of(part, n, label=str, pixel=str, separator=","):
 def test_tables_as_other_programs_write_them(tmp_path, raw_sample, form):
     header = HEADER.replace(",", form.get("separator", ","))
     rows = cells_of(raw_sample.train, 20, **form)
-    part = csv_files.read_part(write(tmp_path / "train.csv", [header, *rows]))
+    path = write(tmp_path / "train.csv", [header, *rows])
+    part, notes = csv_files.read_part(path), csv_table.read(path).notes
     assert (part.images == raw_sample.train.images[:20]).all()
     assert (part.labels == raw_sample.train.labels[:20]).all()
+    fractions = "." in rows[0].partition(",")[2] and "label" not in form
+    assert any("fractions of 0 to 1; they were multiplied by 255" in n for n in notes) is fractions
 
 
 def test_labels_in_words_are_the_class_names(tmp_path, raw_sample):

@@ -1,8 +1,28 @@
 """How the columns of a printed table share the line."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from fmnist.report.load import load_facts
+from fmnist.report.tables import reproducibility
 from fmnist.report.tables.base import DENSE_LINE, DENSE_PADDING, Table, _width
+
+RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+
+
+@pytest.mark.parametrize(
+    ("precision", "words"),
+    [("float32", "32-bit floating point"), ("mixed_bfloat16", "bfloat16 products, 32-bit weights")],
+)
+def test_the_machine_says_in_which_precision_it_trained(precision, words):
+    facts = load_facts(RECORDED)
+    told = reproducibility.environment(
+        replace(facts, environment=replace(facts.environment, precision=precision))
+    )
+    assert dict(told.rows)["Trained in"].startswith(words)
+
 
 PROSE = "random crops and flips of every image, erasing, a published script prints the best one "
 LONG = Table(

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from run_folders import ReadOnlyLock
 
 from fmnist.errors import DataError, UserError
 from fmnist.runs.artifacts import METRICS, STAGES
@@ -69,16 +70,6 @@ def test_new_names_are_names(tmp_path):
 def test_a_folder_without_run_toml_is_no_run(tmp_path):
     with pytest.raises(RunError, match=r"not a run folder \(it has no run.toml\)"):
         Run.existing(tmp_path)
-
-
-class ReadOnlyLock:
-    """As for a user who may not write the file."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def acquire(self):
-        raise PermissionError
 
 
 def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path, monkeypatch):

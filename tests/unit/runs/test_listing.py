@@ -4,7 +4,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from run_folders import LOG, begun, finished, snapshot
+from run_folders import LOG, ReadOnlyLock, begun, finished, snapshot
 
 from fmnist.cli.display.runs import runs_table
 from fmnist.cli.main import cli
@@ -53,6 +53,17 @@ def test_a_run_that_another_process_holds_is_running(tmp_path):
         assert holder.stdout.readline() == b"held\n"
         assert states(tmp_path) == {"night": "running"}
     assert states(tmp_path) == {"night": "stopped"}
+
+
+def test_a_run_of_another_user_is_read_as_any_other(tmp_path, monkeypatch):
+    run = finished(tmp_path)
+    (run / ".lock").write_text("")
+    begun(tmp_path, "night")
+    monkeypatch.setattr("fmnist.runs.folder.FileLock", ReadOnlyLock)
+    assert states(tmp_path) == {"recorded": "finished", "night": "stopped"}
+    assert [r.accuracy for r in list_runs(tmp_path) if r.accuracy] == [
+        json.loads((run / "metrics.json").read_text())["test"]["accuracy"]
+    ]
 
 
 def test_numbers_are_those_of_the_records(tmp_path):
