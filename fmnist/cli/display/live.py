@@ -16,7 +16,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from fmnist.cli.display.plain import QuietDisplay
-from fmnist.cli.display.summary import check_text, outcome, winner_text
+from fmnist.cli.display.summary import check_text, left_text, outcome, winner_text
 from fmnist.pipeline.progress import STAGES
 from fmnist.runs.records.metrics import Metrics
 from fmnist.runs.records.plan import Check
@@ -115,7 +115,8 @@ class LiveDisplay(QuietDisplay):
         validated = self.current_stage == "retrain"
         value = epoch.val_accuracy if validated else epoch.accuracy
         score = f"{'validation' if validated else 'training'} {percent(value)}"
-        self._detail = f"{who}epoch {epoch.epoch} of {epochs}, {score}, {epoch.seconds:.1f} s"
+        left = left_text(epoch, epochs) if self.time_left() is None else ""
+        self._detail = f"{who}epoch {epoch.epoch} of {epochs}, {score}, {epoch.seconds:.1f} s{left}"
 
     @override
     def stopping(self, text: str) -> None:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from fmnist.cli.display.summary import (
     check_text,
     epoch_text,
+    left_text,
     linked,
     outcome,
     result_text,
@@ -142,4 +143,5 @@ class PlainDisplay(QuietDisplay):
         scores = epoch_text(epoch, validated=self.current_stage == "retrain")
         at = f"{who}epoch {epoch.epoch}/{epochs}"
         self._running = {0: at}
-        self.message(", ".join([f"{at}: {scores}", *self._outlook()]))
+        left = left_text(epoch, epochs) if self.time_left() is None else ""
+        self.message(", ".join([f"{at}: {scores}{left}", *self._outlook()]))

@@ -16,7 +16,7 @@ from fmnist.runs.records.final_model import Ensemble
 from fmnist.runs.records.metrics import Metrics, SearchResult
 from fmnist.runs.records.plan import Check
 from fmnist.runs.records.score import Score
-from fmnist.text import counted, percent, points
+from fmnist.text import counted, duration, percent, points
 from search.analysis.results import Candidate, Confirmation
 from search.records import Epoch, Trial
 
@@ -160,6 +160,12 @@ def epoch_text(epoch: Epoch, *, validated: bool) -> str:
         else f"training accuracy {percent(epoch.accuracy)}, loss {epoch.loss:.4f}"
     )
     return f"{scores}, {epoch.seconds:.1f} s"
+
+
+def left_text(epoch: Epoch, epochs: int) -> str:
+    """How long the other epochs of a training should take; with a comma before it, or empty."""
+    left = (epochs - epoch.epoch) * epoch.seconds
+    return f", about {duration(left)} to train" if left else ""
 
 
 def winner_text(confirmation: Confirmation) -> str:

@@ -1,6 +1,7 @@
 """What the views say of refit and ensemble."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +64,20 @@ def test_the_live_view_tells_members_apart():
     view = LiveDisplay()
     view.stage_started("ensemble")
     view.retrain_epoch(EPOCH, 8, "member 3")
-    assert view._detail == "member 3, epoch 2 of 8, training 75.00 %, 3.0 s"
+    assert view._detail == "member 3, epoch 2 of 8, training 75.00 %, 3.0 s, about 18 s to train"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "limit", "end"),
+    [(8, None, ", about 18 s to train"), (2, None, "3.0 s"), (8, 60.0, r", done by \d\d:\d\d")],
+)
+def test_a_training_says_how_long_it_should_take(tmp_path, capsys, epochs, limit, end):
+    view = PlainDisplay()
+    view.start_job(tmp_path, limit)
+    view.stage_started("retrain")
+    view.retrain_epoch(EPOCH, epochs)
+    view.close()
+    assert re.search(f"{end}$", capsys.readouterr().out)
 
 
 def test_the_ensemble_is_told_behind_the_one_network(capsys, tmp_path):
