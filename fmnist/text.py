@@ -36,6 +36,11 @@ def read_text(path: Traversable) -> str:
     return decoded(path.read_bytes()).replace("\r\n", "\n")
 
 
+def in_unicode(text: str) -> str:
+    """A name of a file as other files can hold it: bytes of another encoding as ``\\xfc``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def settings(params: dict[str, Any]) -> str:
     """Parameters as ``name value, name value``."""
     return ", ".join(f"{name} {cell(value)}" for name, value in params.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,8 @@ from fmnist.config.config import (
     from_dict,
 )
 
+_NO_UNICODE = re.compile("[\udc80-\udcff]")
+
 
 def dump_config(config: Config, provenance: Mapping[str, Any] | None = None) -> str:
     """The configuration as TOML text: ``[model]``, ``[training]``, optional ``[provenance]``."""
@@ -25,7 +28,13 @@ def dump_config(config: Config, provenance: Mapping[str, Any] | None = None) -> 
         tables[RULES[name].section][name] = value
     if provenance:
         tables["provenance"] = dict(provenance)
-    return tomli_w.dumps(tables)
+    return dump_tables(tables)
+
+
+def dump_tables(tables: Mapping[str, Any]) -> str:
+    """TOML text; bytes of a file's name that are no UTF-8 stand there as ``\\xfc``."""
+    text = tomli_w.dumps(tables)
+    return _NO_UNICODE.sub(lambda found: f"\\\\x{ord(found[0]) & 0xFF:02x}", text)
 
 
 def parse_config(text: str, where: str = "configuration") -> Config:

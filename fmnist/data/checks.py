@@ -9,12 +9,7 @@ import numpy as np
 
 from fmnist.data.dataset import RawData
 from fmnist.errors import DataError
-from fmnist.text import listed
-
-
-def in_unicode(text: str) -> str:
-    """A name as files can hold it: bytes of another encoding as ``\\xfc``."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+from fmnist.text import in_unicode, listed
 
 
 def counted_from_zero(raw: RawData, classes: int) -> RawData:

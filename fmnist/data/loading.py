@@ -15,6 +15,7 @@ from fmnist.data.ledger import Ledger
 from fmnist.data.sealed import SealedTest
 from fmnist.data.sources import SOURCES, Source, find_published
 from fmnist.errors import DataError
+from fmnist.text import in_unicode
 
 
 def load(
@@ -47,11 +48,11 @@ def load(
     for part in (raw.train, raw.test):
         part.check_labels(names)
     raw, notes = checks.noted(raw, names)
-    names = tuple(checks.in_unicode(name) for name in names)
+    names = tuple(in_unicode(name) for name in names)
     reordered = Match.TRAIN_REORDERED in matches or Match.TEST_REORDERED in matches
     return DataSet(
-        name=checksums.PUBLISHED_NAME if verified else checks.in_unicode(raw.name),
-        source=checks.in_unicode(raw.source)
+        name=checksums.PUBLISHED_NAME if verified else in_unicode(raw.name),
+        source=in_unicode(raw.source)
         + (" (same images, other order)" if verified and reordered else ""),
         verified=verified,
         digest=checksums.digest(raw),
@@ -59,7 +60,7 @@ def load(
         train_images=raw.train.images[..., np.newaxis],
         train_labels=raw.train.labels,
         test=SealedTest(raw.test.images[..., np.newaxis], raw.test.labels, ledger),
-        notes=tuple(checks.in_unicode(note) for note in notes),
+        notes=tuple(in_unicode(note) for note in notes),
         published=checksums.PUBLISHED_NAME if verified else raw.published,
         pictures=raw.pictures,
         test_split_off=raw.test_split_off,

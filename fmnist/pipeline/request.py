@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fmnist.errors import UserError
 from fmnist.models.caps import Caps
+from fmnist.text import in_unicode
 from search.engines import DEFAULT_PRUNER
 
 
@@ -19,6 +21,9 @@ class Request:
     ``experiments`` is ``none``, ``all``, or left open: made where a search had the choice.
     ``study`` is the name of a study that other machines share, ``auto``: that of the run; then
     ``jobs`` may be 0: others train.
+
+    Raises:
+        UserError: a path that is no UTF-8, so that no file of the run could hold it.
     """
 
     kind: str = "search"
@@ -50,6 +55,11 @@ class Request:
     max_parameters: int | None = None
     max_size: int | None = None
     max_latency: float | None = None
+
+    def __post_init__(self) -> None:
+        for text in vars(self).values():
+            if isinstance(text, str) and (shown := in_unicode(text)) != text:
+                raise UserError(f"{shown}: is not UTF-8, so no run can record it; rename it")
 
     @property
     def caps(self) -> Caps:

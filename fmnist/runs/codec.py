@@ -11,8 +11,8 @@ from datetime import date, time
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
-import tomli_w
 
+from fmnist.config.toml_text import dump_tables
 from fmnist.errors import UserError
 from fmnist.runs.artifacts import SCHEMA, Artifact
 from fmnist.runs.records.base import OMIT_NONE
@@ -117,7 +117,7 @@ def _refuse(name: str) -> NoReturn:
 
 def toml_text(data: dict[str, Any]) -> str:
     """The text of a TOML file; ``None`` values are left out, since TOML has none."""
-    return tomli_w.dumps(_without_none(data))
+    return dump_tables(_without_none(data))
 
 
 def _without_none(table: dict[str, Any]) -> dict[str, Any]:

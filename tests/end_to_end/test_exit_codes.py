@@ -75,6 +75,18 @@ def test_2_a_wrong_option(fmnist, arguments):
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["run"], ["train", "--recipe", "task-brief"], ["plan"], ["reproduce", "recorded"]],
+)
+def test_2_a_path_that_no_file_can_hold(fmnist, recorded, tmp_path, arguments):
+    folder = tmp_path / os.fsdecode(b"donn\xe9es")
+    folder.mkdir()
+    code, error = fmnist(*arguments, "--data", folder)
+    assert code == 2
+    assert error.endswith("/donn\\xe9es: is not UTF-8, so no run can record it; rename it\n")
+
+
 def test_3_data_that_cannot_be_used(fmnist, tmp_path):
     (tmp_path / "photos").mkdir()
     code, error = fmnist("run", "--data", "photos", "--trials", 1)

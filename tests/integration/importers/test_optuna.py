@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import optuna
 import pytest
 from foreign_studies import closed, fmnist, journal_study, objective, sqlite_study
+from report_pages import render_html, without_plots
 
 from fmnist import load_config
 from fmnist.errors import UserError
@@ -69,6 +70,22 @@ def test_the_run_says_where_its_trials_come_from(study, tmp_path):
     assert (filters.low, filters.high, filters.step) == (8, 64, 8)
     assert (dropout.low, dropout.high) == (0.0, 0.6)
     assert json.loads((run / "importance.json").read_text())["trials"] == 10
+
+
+def test_folders_whose_names_are_not_utf_8(study, tmp_path):
+    """As the archives of other systems leave them."""
+    folder = tmp_path / os.fsdecode(b"\xe9tude")
+    folder.mkdir()
+    shutil.copy(study[1], folder / "study.db")
+    done = fmnist("import", folder / "study.db", *RATE, "--name", "cnn", results=tmp_path)
+    assert done.exit_code == 0, done.output
+    run = shutil.move(tmp_path / "cnn", folder / "cnn")
+    assert tomllib.loads((run / "run.toml").read_text())["imported"]["source"].endswith(
+        "\\xe9tude/study.db"
+    )
+    assert load_config(run)
+    with without_plots():
+        assert render_html(run, interim=True).is_file()
 
 
 def test_the_file_is_not_changed(study, tmp_path):
