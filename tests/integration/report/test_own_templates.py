@@ -155,9 +155,8 @@ def test_a_number_that_the_run_lacks_loses_nothing(own, run):
     keep_words(own, run / "text")
     told = []
     options = SimpleNamespace(templates=None)
-    job = SimpleNamespace(
-        run=Run(run), report=options, display=SimpleNamespace(message=told.append)
-    )
+    display = SimpleNamespace(message=told.append)
+    job = SimpleNamespace(run=Run(run), report=options, display=display, strict=False)
     report(job)
     assert "the report is made without the author's words" in told[0]
     assert "<b>How good is it?</b>" in job.rendered.html.read_text(encoding="utf-8")
@@ -170,7 +169,7 @@ def test_a_template_that_fails_does_not_cost_the_report(own, run, text):
     (own / "section_summary.html.j2").write_text(text, encoding="utf-8")
     told = []
     display, options = SimpleNamespace(message=told.append), SimpleNamespace(templates=own)
-    job = SimpleNamespace(run=Run(run), report=options, display=display)
+    job = SimpleNamespace(run=Run(run), report=options, display=display, strict=False)
     report(job)
     assert job.rendered.html.is_file()
     assert told[0].endswith("the report is made with our own templates")
