@@ -19,7 +19,7 @@ FAILURES = 3
 """So many failed trials in a row are trouble."""
 LEAST_DISK = 1e9
 PDF = "report.pdf"
-_BEFORE_THE_PLAN = ("prepare", "preflight")
+_BEFORE_THE_PLAN = ("prepare", "preflight", "rehearse")
 
 
 @dataclass(frozen=True)

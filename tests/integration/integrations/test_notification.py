@@ -20,7 +20,9 @@ from fmnist.errors import UserError
 from fmnist.integrations.notification import Notifier, check_urls, send
 from fmnist.integrations.tracking import open_trackers
 from fmnist.runs import run_messages
+from fmnist.runs.artifacts import STAGES
 from fmnist.runs.folder import Run
+from fmnist.runs.records.plan import Stage, Stages
 from fmnist.runs.run_messages import RunMessages
 from search.records import Failure, Trial, TrialLog
 
@@ -103,6 +105,15 @@ def test_a_webhook_hears_of_begin_first_result_trouble_and_end_with_the_pdf(run,
     assert file["filename"] == "report.pdf"
     assert base64.b64decode(file["base64"]) == b"%PDF-1.7 the report"
     assert said == []
+
+
+def test_a_rehearsal_sends_a_message_and_says_where_it_did_not_arrive(run, webhook):
+    run.write(STAGES, Stages((Stage("rehearse", "", 10.0),)))
+    assert list(RunMessages().news(run)) == []  # the run has not begun yet
+    assert Notifier([webhook.url], print).rehearsed(run) == ""
+    assert webhook.titles == ["rehearsed"]
+    problem = Notifier(["json://127.0.0.1:9/secret"], print).rehearsed(run)
+    assert problem == "notification not delivered to json://…; see fmnist notify --test"
 
 
 def test_mail_carries_the_pdf(run):
