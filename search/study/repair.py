@@ -9,8 +9,10 @@ from typing import Any
 
 from search.atomic import write_bytes
 from search.engines.persistence import free_name
-from search.json_lines import all_lines_of, read_rows, to_line, to_row
+from search.json_lines import all_lines_of, to_line, to_row
 from search.records import Trial
+
+_Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,18 @@ class Repair:
         return f"{text}; trial {trials} written anew from the study" if trials else text
 
 
-def repair_rows(path: Path) -> Repair | None:
-    """Take the damaged lines out of a journal, a torn last one too; None where there are none."""
+def repair_rows(path: Path, mend: Callable[[_Rows], _Rows] = list) -> Repair | None:
+    """Take the damaged lines out of a journal, a torn last one too; None where there are none.
+
+    Args:
+        mend: makes of the other rows those that are to stand there.
+    """
     rows, damaged = _sorted_out(path)
     if not damaged:
         return None
     target = free_name(path)
     write_bytes(target, b"".join(line + b"\n" for line in damaged.values()))
-    _rewrite(path, rows)
+    write_bytes(path, b"".join(map(to_line, mend(rows))))
     return Repair(path.name, tuple(damaged), target.name)
 
 
@@ -52,33 +58,34 @@ def repair_trials(path: Path, known: Callable[[], Iterable[Trial]] = tuple) -> R
     Args:
         known: the trials that something else knows, asked only if lines are damaged.
     """
-    repair = repair_rows(path)
-    if repair is None:
-        return None
-    rows = read_rows(path)
-    numbers = {row.get("number") for row in rows}
-    missing = [trial for trial in known() if trial.number not in numbers]
-    _rewrite(path, [*rows, *(trial.to_json() for trial in missing)])
-    return replace(repair, refilled=tuple(trial.number for trial in missing))
+    missing: list[Trial] = []
+
+    def refill(rows: _Rows) -> _Rows:
+        numbers = {row.get("number") for row in rows}
+        missing.extend(trial for trial in known() if trial.number not in numbers)
+        return [*rows, *(trial.to_json() for trial in missing)]
+
+    repair = repair_rows(path, refill)
+    return repair and replace(repair, refilled=tuple(trial.number for trial in missing))
 
 
 def repair_epochs(path: Path) -> Repair | None:
     """The same for a journal of epochs; of a trial with a gap the epochs before it stay."""
-    repair = repair_rows(path)
-    if repair is None:
-        return None
+    return repair_rows(path, _without_gaps)
+
+
+def _without_gaps(rows: _Rows) -> _Rows:
     reached: dict[Any, int] = {}
     whole = []
-    for row in read_rows(path):
+    for row in rows:
         trial, epoch = row.get("trial"), row.get("epoch")
         if epoch == reached.get(trial, 0) + 1:
             reached[trial] = epoch
             whole.append(row)
-    _rewrite(path, whole)
-    return repair
+    return whole
 
 
-def _sorted_out(path: Path) -> tuple[list[dict[str, Any]], dict[int, bytes]]:
+def _sorted_out(path: Path) -> tuple[_Rows, dict[int, bytes]]:
     """The rows that are whole, and the damaged lines by number."""
     rows, damaged = [], {}
     for number, line in enumerate(all_lines_of(path), start=1):
@@ -87,7 +94,3 @@ def _sorted_out(path: Path) -> tuple[list[dict[str, Any]], dict[int, bytes]]:
         except ValueError:
             damaged[number] = line
     return rows, damaged
-
-
-def _rewrite(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    write_bytes(path, b"".join(map(to_line, rows)))

@@ -9,6 +9,7 @@ from search.engines.sqlite_reading import read_finished
 from search.engines.sqlite_store import SqliteStore
 from search.records import Epoch, EpochLog, Trial, TrialLog, read_epochs, read_trials
 from search.space import Float, SearchSpace
+from search.study import repair
 from search.study.repair import repair_epochs, repair_trials
 
 SPACE = SearchSpace([Float("x", 0.0, 1.0)])
@@ -53,6 +54,19 @@ def test_a_damaged_trial_is_set_aside_and_refilled(log):
     assert log.path.with_name("trials.jsonl.damaged-1").read_bytes() == line
     assert {t.number: t for t in read_trials(log.path)} == {n: trial(n) for n in range(3)}
     assert repair_trials(log.path) is None
+
+
+def test_a_repair_that_was_killed_is_made_whole_by_the_next(log, monkeypatch):
+    damage(log.path, 1)
+    write = repair.write_bytes
+    for count in (0, 1):  # writes before the process is killed
+        left = iter(range(count))
+        monkeypatch.setattr(repair, "write_bytes", lambda *a, left=left: (next(left), write(*a)))
+        with pytest.raises(StopIteration):
+            repair_trials(log.path, lambda: [trial(1)])
+    monkeypatch.undo()
+    assert repair_trials(log.path, lambda: [trial(1)]).refilled == (1,)
+    assert {t.number for t in read_trials(log.path)} == {0, 1, 2}
 
 
 def test_two_lines_that_run_together_are_both_refilled(log):
