@@ -50,12 +50,3 @@ def test_a_template_that_breaks_while_it_is_rendered_ends_the_run_at_once(comman
     assert "the rehearsal failed: " in done.stderr
     assert "section_images.html.j2" in done.stderr
     assert not (tmp_path / "night" / "trials.jsonl").exists()
-
-
-def test_a_service_that_takes_no_message_ends_the_run_at_once(command):
-    done = subprocess.run(
-        [*command, "--notify", "json://127.0.0.1:9/"], capture_output=True, text=True
-    )
-    assert done.returncode == 2, done.stderr
-    assert "the rehearsal failed: notification not delivered to json://…" in done.stderr
-    assert "--no-rehearsal" in done.stderr
