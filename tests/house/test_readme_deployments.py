@@ -5,13 +5,15 @@ import shlex
 import subprocess
 from pathlib import Path
 
-import compose_spec
-import kubernetes_validate
 import pytest
-import yaml
 from click.testing import CliRunner
+from requirements import require_package
 
 from fmnist.cli.main import cli
+
+compose_spec = require_package("compose_spec")
+kubernetes_validate = require_package("kubernetes_validate")
+yaml = require_package("yaml")
 
 DISTRIBUTED = Path(__file__).parents[2] / "fmnist" / "distributed"
 EXAMPLES = DISTRIBUTED / "examples"

