@@ -115,7 +115,7 @@ def _label_errors(facts: Facts) -> dict[str, Any]:
     if found is None or facts.pictures is None:
         return {"suspected": None, "no_suspected": left_out(facts, "label_errors")}
     test = present(facts.metrics, artifacts.METRICS).test
-    if test.interval[0] <= test.largest_share:
+    if test.guesses:
         return {"suspected": None, "no_suspected": NO_BETTER_THAN_GUESSING}
     names, predictions = facts.class_names, present(facts.predictions, artifacts.PREDICTIONS)
     on_test = [

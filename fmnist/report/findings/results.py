@@ -34,13 +34,13 @@ def guessing(facts: Facts) -> list[Finding] | None:
     if facts.metrics is None:
         return None
     test = facts.metrics.test
-    share = test.largest_share
-    if test.interval[0] > share:
+    if not test.guesses:
         return []
+    share = text.percent(test.largest_share, test.n)
     sentence = (
         f"The test accuracy of {text.percent(test.accuracy, test.n)} "
         f"(95{text.THIN}% interval {text.interval(test.interval, test.n)}) is no better than "
-        f"always naming the most frequent class, which {text.percent(share, test.n)} of the test "
+        f"always naming the most frequent class, which {share} of the test "
         "images have: nothing was learnt that helps on new images."
     )
     return [Finding("guessing", "No better than guessing", WARNING, sentence, SECTION)]

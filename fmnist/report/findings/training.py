@@ -74,8 +74,8 @@ def remedy(facts: Facts) -> str:
 
 
 def overfitting(facts: Facts) -> list[Finding] | None:
-    """The verdict on the training, see ``results.overfitting``."""
-    if facts.history is None:
+    """The verdict on the training, see ``results.overfitting``; none of one that guesses."""
+    if facts.history is None or (facts.metrics is not None and facts.metrics.test.guesses):
         return None
     found = results.overfitting(facts.history, facts.single_view)
     if found.verdict in ("none", "open"):

@@ -106,6 +106,11 @@ class TestScore(Score):
         """Share of the most frequent class: what naming it for every image reaches."""
         return max(c.support for c in self.classes) / self.n
 
+    @property
+    def guesses(self) -> bool:
+        """Whether the accuracy is within its interval no higher than that."""
+        return self.interval[0] <= self.largest_share
+
     def counts(self) -> NDArray[np.int64]:
         """The confusion matrix as int ``[C, C]``."""
         return np.array(self.confusion, dtype=np.int64)

@@ -121,6 +121,8 @@ def learnt(gap, facts=FACTS):
 def test_overfitting(rows, gap, expected):
     assert severity("overfitting", with_history(rows, 2, learnt(gap))) == expected
     assert severity("overfitting", replace(FACTS, history=None)) is None
+    guessing = learnt(gap, with_test(interval=(0.0999, 0.12)))
+    assert severity("overfitting", with_history(rows, 2, guessing)) is None
 
 
 def test_overfitting_is_not_judged_by_augmented_batches():
