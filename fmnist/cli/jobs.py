@@ -17,7 +17,7 @@ from fmnist.cli.display import make_display
 from fmnist.cli.display.summary import pdf_rows, rubric_text
 from fmnist.cli.settings import options_from_config
 from fmnist.runs import library_output
-from fmnist.text import hidden
+from fmnist.text import duration, hidden
 
 if TYPE_CHECKING:
     from fmnist.config.config import Config
@@ -188,6 +188,16 @@ def split_names(text: str | None) -> tuple[str, ...] | None:
 def absolute(path: Path | None) -> str | None:
     """The path as a request holds it: the same from whatever folder the command is called."""
     return str(path.resolve()) if path else None
+
+
+def print_rendering_time(run: Run) -> None:
+    """Say how long the report of a run took at its end, to who makes it again."""
+    from fmnist.runs.artifacts import STAGES
+
+    stages = run.get(STAGES)
+    took = [s.seconds for s in stages.stages if s.name == "report"] if stages else []
+    if took:
+        click.echo(f"rendering      (at the end of the run it took {duration(took[-1])})")
 
 
 def print_rendered(rendered: Rendered, what: str = "report", *, quiet: bool = False) -> int:

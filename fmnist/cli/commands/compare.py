@@ -12,7 +12,7 @@ import click
 from fmnist.cli import options
 from fmnist.cli.completion import complete_run
 from fmnist.cli.group import command
-from fmnist.cli.jobs import print_rendered
+from fmnist.cli.jobs import print_rendered, print_rendering_time
 
 
 @command()
@@ -53,12 +53,14 @@ def compare_folders(
     from fmnist.report.comparison_report import render_comparison
     from fmnist.report.render import render_report
     from fmnist.runs.codec import document
+    from fmnist.runs.folder import Run
 
     comparison = analysis.compare_runs(folders)
     if as_json:
         click.echo(json.dumps(document(comparison), allow_nan=False))
     else:
         click.echo(comparison_text(comparison, color=sys.stdout.isatty()) + "\n")
+        print_rendering_time(Run(folders[0]))
     analysis.write(comparison, output or folders[0])
     code = 0
     if output is None:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from fmnist.cli.group import command, gather
-from fmnist.cli.jobs import DocumentOptions, print_rendered, show_in_browser
+from fmnist.cli.jobs import (
+    DocumentOptions,
+    print_rendered,
+    print_rendering_time,
+    show_in_browser,
+)
 from fmnist.cli.options import FOLDER, OPEN, REPORT, RUN
 
 if TYPE_CHECKING:
@@ -53,6 +58,7 @@ def report(
     if output is None:
         run.renew_cover(document)
     finished = run.has(artifacts.METRICS) and run.has(artifacts.EVIDENCE)
+    print_rendering_time(run)
     rendered = render_report(
         run.path,
         templates=options.template,

@@ -1,10 +1,12 @@
 from dataclasses import fields
 
 import pytest
+from run_folders import RECORDED
 
 from fmnist.cli.commands.run import SearchOptions, choose_sampler
-from fmnist.cli.jobs import split_names
+from fmnist.cli.jobs import print_rendering_time, split_names
 from fmnist.errors import UserError
+from fmnist.runs.folder import Run
 
 
 def seconds(**options):
@@ -29,3 +31,10 @@ def test_class_names_are_split_at_commas():
     assert split_names(" zero, one ,two") == ("zero", "one", "two")
     assert split_names("zero,one,") == ("zero", "one", "")  # which the data refuse
     assert split_names(None) is None
+
+
+def test_who_makes_a_report_again_hears_how_long_it_took(tmp_path, capsys):
+    print_rendering_time(Run(RECORDED))
+    assert capsys.readouterr().out == "rendering      (at the end of the run it took 6 s)\n"
+    print_rendering_time(Run(tmp_path))
+    assert capsys.readouterr().out == ""
