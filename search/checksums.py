@@ -53,9 +53,11 @@ def verify_checksum(path: Path) -> None:
         OSError: it cannot be read.
     """
     kept = path.parent / CHECKSUMS
-    named = f'"file": {json.dumps(path.name)}'.encode()
-    known = kept.read_bytes() if kept.exists() else b""
-    if named in known and sha256(path).encode() not in known:
+    if not (kept.exists() and path.exists()):
+        return
+    digest = sha256(path).encode()  # first: whoever writes it meanwhile notes it before
+    known, named = kept.read_bytes(), f'"file": {json.dumps(path.name)}'.encode()
+    if named in known and digest not in known:
         raise ChecksumError("its SHA-256 is another than when it was written")
 
 

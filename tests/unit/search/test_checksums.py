@@ -35,6 +35,19 @@ def test_a_changed_file_is_found(file):
         verify_checksum(file)
 
 
+def test_a_file_that_is_replaced_while_it_is_compared_is_whole(file, monkeypatch):
+    """A run that goes on rewrites its plan while its status is read."""
+
+    def replaced(path):
+        monkeypatch.undo()
+        write_bytes(path, b"second")
+        return sha256(path)
+
+    monkeypatch.setattr("search.checksums.sha256", replaced)
+    verify_checksum(file)
+    assert file.read_bytes() == b"second"
+
+
 def test_a_process_killed_between_note_and_file_leaves_the_earlier_content_whole(file, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda *_: None)
     write_bytes(file, b"second")
