@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,17 @@ from fmnist.runs.folder import Run
 SOURCE = Path(__file__).with_name("disk_shim.c")
 JOURNALS = [str(a) for a in (*artifacts.TRIAL_LOGS, *artifacts.EPOCH_JOURNALS, artifacts.CHECKSUMS)]
 STRAY = re.compile(r"\.writing|-journal$|tmp|#")
+
+
+SEED = int(os.environ.get("FMNIST_TEST_SEED", random.SystemRandom().randrange(2**32)))
+
+
+@contextlib.contextmanager
+def in_memory():
+    """A folder in memory where that can be: what fails is the tests' doing."""
+    parent = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=parent if os.access(parent, os.W_OK) else None) as made:
+        yield Path(made)
 
 
 class Nights:

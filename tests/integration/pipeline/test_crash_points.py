@@ -1,16 +1,13 @@
 """A night fails at every call to the disk, or loses power there, and goes on as if it had not."""
 
 import errno
-import os
 import random
 import signal
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 import crash_night
 import pytest
-from crash_points import Nights, check, committed, fresh, result_of
+from crash_points import SEED, Nights, check, committed, fresh, in_memory, result_of
 from faults import leftovers
 from faults_toy import toy_epoch
 from power_cut import Disk, read_record
@@ -24,16 +21,13 @@ POINTS = [
     pytest.param(3, marks=pytest.mark.slow),
     pytest.param(1, marks=pytest.mark.full),
 ]
-SEED = int(os.environ.get("FMNIST_TEST_SEED", random.SystemRandom().randrange(2**32)))
 STATES, MANY = 20, pytest.param(500, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
 def memory():
-    """A folder in memory where that can be: what fails is the shim's doing."""
-    parent = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=parent if os.access(parent, os.W_OK) else None) as made:
-        yield Path(made)
+    with in_memory() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

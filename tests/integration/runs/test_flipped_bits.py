@@ -4,19 +4,17 @@ By default some places of a toy night, with ``-m slow`` every byte of the text f
 and 1,000 places of each of its other files.
 """
 
-import os
 import random
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from contextlib import contextmanager
-from pathlib import Path
 
 import crash_night
 import pytest
+from crash_points import SEED, in_memory
 
 from fmnist.runs.artifacts import CHECKSUMS, EPOCH_JOURNALS, REPORT, STUDY, TRIAL_LOGS
 from fmnist.runs.check import check_run, damaged_files, study_damage
@@ -29,7 +27,6 @@ from search.engines.sqlite_reading import read_finished
 from search.json_lines import all_lines_of, lines_of, read_rows
 from search.records import RecordError
 
-SEED = int(os.environ.get("FMNIST_TEST_SEED", random.SystemRandom().randrange(2**32)))
 PLACES, EVERY, FEW = 1000, 40, 6
 BINARY = (".npz", ".keras", ".db", ".pdf")
 RENDERED = ("report.html",)  # a text of two million bytes, most of them pictures
@@ -54,9 +51,8 @@ REAL = pytest.param(real_run, marks=pytest.mark.slow, id="real run")
 )
 def run(request):
     """A finished run in memory, where that can be."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as made:
-        folder = Path(made, "base", "run")
+    with in_memory() as made:
+        folder = made / "base" / "run"
         folder.parent.mkdir()
         request.param(folder)
         assert check_run(Run(folder)) == []
