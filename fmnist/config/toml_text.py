@@ -17,6 +17,7 @@ from fmnist.config.config import (
     _refuse_unknown,
     from_dict,
 )
+from fmnist.text import in_unicode
 
 _NO_UNICODE = re.compile("[\udc80-\udcff]")
 
@@ -34,7 +35,7 @@ def dump_config(config: Config, provenance: Mapping[str, Any] | None = None) -> 
 def dump_tables(tables: Mapping[str, Any]) -> str:
     """TOML text; bytes of a file's name that are no UTF-8 stand there as ``\\xfc``."""
     text = tomli_w.dumps(tables)
-    return _NO_UNICODE.sub(lambda found: f"\\\\x{ord(found[0]) & 0xFF:02x}", text)
+    return _NO_UNICODE.sub(lambda found: "\\" + in_unicode(found[0]), text)  # escaped for TOML
 
 
 def parse_config(text: str, where: str = "configuration") -> Config:

@@ -122,26 +122,26 @@ def _check_ledger(run: Run) -> Iterator[str]:
 
 def study_damage(run: Run) -> str:
     """How the study is damaged, or disagrees with the log; empty where it is whole."""
+    return _compared_study(run)[0]
+
+
+def _compared_study(run: Run) -> tuple[str, list[int]]:
+    """How the study is damaged, and the numbers of finished trials that only it has."""
     from search.engines.persistence import CorruptStoreError
     from search.engines.sqlite_reading import check_study  # Optuna takes a second
 
     try:
-        check_study(run / STUDY, run.read(SPACE), run.trials())
+        return "", check_study(run / STUDY, run.read(SPACE), run.trials())
     except CorruptStoreError as error:
-        return str(error)
-    return ""
+        return str(error), []
 
 
 def _check_study(run: Run) -> Iterator[str]:
     """Damage of the study, and finished trials that only it has."""
     if not (run.has(STUDY) and run.has(TRIALS) and run.has(SPACE)) or run.busy():
         return
-    if damage := study_damage(run):
+    damage, unrecorded = _compared_study(run)
+    if damage:
         yield f"{run / STUDY}: {damage}; fmnist check --repair builds it anew from {TRIALS}"
-        return
-    from search.engines.sqlite_reading import read_finished
-
-    known = {trial.number for trial in run.trials()}
-    for trial in read_finished(run / STUDY, int):
-        if trial.number not in known:
-            yield f"{run / TRIALS}: lacks trial {trial.number}, which {STUDY} has"
+    for number in unrecorded:
+        yield f"{run / TRIALS}: lacks trial {number}, which {STUDY} has"

@@ -8,7 +8,9 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import sqlalchemy
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.engines.persistence import CorruptStoreError, check_agrees
@@ -18,6 +20,8 @@ from search.records import Trial
 # No code (0) and the last come of text that cannot be decoded, and of tables that are missing.
 DAMAGED = (0, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 """SQLite's result codes of a file that is damaged."""
+LIBRARY_ERRORS = (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error)
+"""What the libraries above SQLite raise, and SQLite."""
 SENSELESS = (ValueError, LookupError, TypeError, RuntimeError)
 """What Optuna raises where a file says what it never wrote."""
 PARAMS_CRC = "params_crc32"

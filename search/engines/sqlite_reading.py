@@ -8,24 +8,21 @@ from datetime import UTC
 from pathlib import Path
 
 import optuna
-import sqlalchemy
-from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
 from search.engines.persistence import CorruptStoreError
-from search.engines.sqlite_checks import SENSELESS, check_file, check_params, check_trial
+from search.engines.sqlite_checks import (
+    LIBRARY_ERRORS,
+    SENSELESS,
+    check_file,
+    check_params,
+    check_trial,
+)
 from search.engines.sqlite_store import NAME
 from search.engines.trial_store import NAMES, distributions_of
 from search.records import Failure, State, Trial
 from search.space import SearchSpace
-
-_UNREADABLE = (
-    StorageInternalError,
-    sqlite3.Error,
-    sqlalchemy.exc.SQLAlchemyError,
-    *SENSELESS,
-)
 
 
 def read_finished(path: Path, seed_of: Callable[[int], int]) -> list[Trial]:
@@ -39,17 +36,20 @@ def read_finished(path: Path, seed_of: Callable[[int], int]) -> list[Trial]:
     return [_from_study(t, NAMES[t.state], seed_of(t.number)) for t in _finished(path)]
 
 
-def check_study(path: Path, space: SearchSpace, records: Iterable[Trial]) -> None:
-    """Compare a study with the records of its finished trials.
+def check_study(path: Path, space: SearchSpace, records: Iterable[Trial]) -> list[int]:
+    """Compare a study with the records of its finished trials; numbers of those without one.
 
     Raises:
         CorruptStoreError: it is damaged, or says another thing; the message names the trial.
     """
-    stored = {trial.number: trial for trial in _finished(path)}
+    stored, distributions = {t.number: t for t in _finished(path)}, distributions_of(space)
+    recorded = set()
     for record in records:
         if record.number not in stored:
             raise CorruptStoreError(f"lacks trial {record.number}")
-        check_trial(stored[record.number], record, distributions_of(space))
+        check_trial(stored[record.number], record, distributions)
+        recorded.add(record.number)
+    return sorted(stored.keys() - recorded)
 
 
 def _finished(path: Path) -> list[FrozenTrial]:
@@ -62,7 +62,7 @@ def _finished(path: Path) -> list[FrozenTrial]:
         storage = RDBStorage("sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(path)})
         study = optuna.load_study(study_name=NAME, storage=storage)
         trials = study.get_trials(deepcopy=False)
-    except _UNREADABLE as error:
+    except (*LIBRARY_ERRORS, *SENSELESS) as error:
         raise CorruptStoreError(" ".join(str(error).split())[:200]) from error
     finally:
         if storage is not None:

@@ -15,7 +15,6 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import optuna
 import sqlalchemy
-from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -32,6 +31,7 @@ from search.engines.persistence import (
 from search.engines.pruning import Pruning
 from search.engines.sqlite_checks import (
     DAMAGED,
+    LIBRARY_ERRORS,
     PARAMS_CRC,
     SENSELESS,
     check_file,
@@ -69,7 +69,7 @@ def _with_os_errors(method: _Method[_P, _T]) -> _Method[_P, _T]:
     def call(self: SqliteStore, /, *args: _P.args, **options: _P.kwargs) -> _T:
         try:
             return method(self, *args, **options)
-        except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error) as error:
+        except LIBRARY_ERRORS as error:
             code, text = code_of(error)
             if code in DAMAGED:
                 raise CorruptStoreError(text) from error
