@@ -116,13 +116,14 @@ class Context:
             profile = stored.sizes
         else:
             profile = choose_profile(self.request, self.budget.total, lambda: self.data)
-        slowness = 1.0
+        slowness, rendering = 1.0, None
         if preflight := self.run.get(PREFLIGHT):
-            slowness = preflight.slowness or 1.0
+            slowness, rendering = preflight.slowness or 1.0, preflight.rendering
         planner = TimePlanner(
             self.budget,
             profile,
             slowness,
+            rendering=rendering,
             deadline=self.clock.deadline,
             confirm=self.request.confirm,
             workload=choose_workload(self.request, profile, self.base, self.space),

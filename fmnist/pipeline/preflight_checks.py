@@ -99,6 +99,7 @@ def preflight(
     classes: int = 10,
     speed: float | None = None,
     slowness: float = 1.0,
+    rendering: float = 1.0,
     excess: Excess = lambda _: "",
     on_check: Callable[[Check], object] = lambda _: None,
 ) -> records.Preflight:
@@ -111,7 +112,7 @@ def preflight(
         probe: runs one batch; raises ``TrialError`` where that fails.
         trial_memory: the limit in bytes of one trial's process, where there is one.
         final_epochs: of the retraining, at most: each leaves a checkpoint.
-        speed, slowness: as measured, for the record.
+        speed, slowness, rendering: as measured, for the record.
         classes: of the data set; sizes of networks are told for them.
         excess: what of a network is above a cap; the ends of the space are those below it.
         fewer: whether there may be fewer trainings at once, where memory does not suffice.
@@ -140,6 +141,7 @@ def preflight(
         smallest=probed.get("smallest"),
         largest=probed.get("largest"),
         slowness=None if speed is None else slowness,
+        rendering=None if speed is None else rendering,
         speed=speed,
         jobs=asked.fitting(peak),
     )

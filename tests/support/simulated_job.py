@@ -21,9 +21,11 @@ from search.engines.base import Suggestion
 from search.study.scheduler import CostModel, TrialScheduler
 from search.tasks import Limits
 
-# Seconds on the machine that was measured: all before the search, the evaluation without its
-# curve, one point of the curve, explanations and report.
-BEFORE, EVALUATION, POINT, CLOSING = 10.0, 12.0, 1.0, 18.0
+# Seconds on the machine that was measured: all before the search, the evaluation without
+# predictions, one point of its curve; predictions in epochs; how long typesetting takes there, and
+# explanations and report for that.
+BEFORE, EVALUATION, POINT, PREDICTIONS = 10.0, 5.0, 1.0, 0.3
+TYPESETTING, CLOSING = 0.5, 30.0
 
 
 class Job(Sessions):
@@ -40,8 +42,9 @@ class Job(Sessions):
         profile = replace(profile, refit=night.refit)
         cost = relative_cost(Config(**profile.base))
         self.machine.epoch = self.epoch * cost
-        typesetting = self.slow * night.slow_tail * math.exp(self.chance.gauss(0, 0.1))
-        self.slowness = max(slowness_of(measured), typesetting)
+        self.typesetting = TYPESETTING * self.slow * night.slow_tail
+        self.typesetting *= math.exp(self.chance.gauss(0, 0.1))
+        self.slowness = max(slowness_of(measured), self.typesetting)
         self.planner = self.time_planner(profile)
         self.planner.expected_epoch = IMAGES * cost / measured
         self.spend("start", BEFORE * self.slow)
@@ -186,9 +189,11 @@ class Job(Sessions):
         passes = self.workload.forward_passes
         mirrored = POINT * (passes - 1) * (1 + VALIDATION / 10_000)
         members = POINT * passes * len(self.members)
-        measured = self.slowness * (EVALUATION + mirrored + members + CLOSING)
+        predictions = PREDICTIONS * statistics.fmean(e.seconds for e in self.final.epochs)
+        measured = self.slowness * (EVALUATION + mirrored + members) + predictions
+        measured += self.typesetting * CLOSING
         self.left_for_report = self.budget.remaining(), measured
-        self.spend("evaluate", (EVALUATION + mirrored) * slow)
+        self.spend("evaluate", (EVALUATION + mirrored) * slow + predictions)
         self.spend("members", members * slow)
         for _ in self.final.epochs:
             if self.budget.remaining() > self.planner.min_post_search_seconds():
@@ -196,7 +201,7 @@ class Job(Sessions):
 
     def report(self):
         """Explanations and report."""
-        self.spend("report", CLOSING * self.tail)
+        self.spend("report", CLOSING * TYPESETTING * self.tail)
         self.witness.conclude(self)
 
     def fitted_costs(self):

@@ -57,7 +57,8 @@ class Sessions:
         )
         self.workload = PostSearchWorkload(night.refit, night.members, night.mirrored)
         # What is on the disk: the files of the stages that are done, plan, seconds, study.
-        self.done, self.plan, self.slowness, self.saved = set(), None, 1.0, 0.0
+        self.done, self.plan, self.saved = set(), None, 0.0
+        self.slowness, self.typesetting = 1.0, None
         self.engine, self.checkpoints = None, {}
         self.witness, self.spans, self.starts = Witness(), [], []
         self.kills = self.errors = 0
@@ -119,7 +120,12 @@ class Sessions:
 
     def time_planner(self, sizes):
         return TimePlanner(
-            self.budget, sizes, self.slowness, jobs=self.scenario.jobs, workload=self.workload
+            self.budget,
+            sizes,
+            self.slowness,
+            rendering=self.typesetting,
+            jobs=self.scenario.jobs,
+            workload=self.workload,
         )
 
     def execute(self, stage):

@@ -19,9 +19,14 @@ from fmnist.text import counted
 from search.processes.supervisor import available_cores
 from search.study.scheduler import Budget
 
-# Seconds that evaluation, explanations and report need on the machine this was measured on, the
-# largest share of the time for them, and the part that explanations and report need.
-_TAIL, _TAIL_SHARE, _CLOSING = 34.0, 0.45, 0.7
+# Seconds of the evaluation besides predictions, on the machine this was measured on; these, in
+# epochs of the retraining (42,000 images forward).
+_EVALUATION, _PREDICTIONS = 7.0, 0.35
+# Seconds of explanations and report where typesetting takes its usual time: on a core, half and a
+# quarter of one they took 33, 29 and 26; and what they take at least, of the same time.
+_REPORT, _FASTEST_REPORT = 50.0, 0.2
+# The largest shares of the time for all of this, and for explanations and report.
+_TAIL_SHARE, _CLOSING_SHARE = 0.45, 0.32
 # Seconds for every epoch on the test curve, on that machine; the longest curve; its largest share.
 _CURVE_AN_EPOCH, _LONGEST_CURVE, _CURVE_SHARE = 1.25, 16.0, 0.015
 # Most of the time before the tail that is kept for the retraining.
@@ -35,8 +40,8 @@ _SLOWEST = 2.8
 _EPOCH, _EPOCH_IMAGES = 12.0, 54_000
 _NOTHING = PostSearchWorkload()
 _MOMENT = 0.01  # seconds: enough to start a first trial, though it is late
-# How the tail is split in the plan that is shown.
-_TAIL_PARTS = (("evaluate", 0.42), ("explain", 0.04), ("gallery", 0.02), ("report", 0.52))
+# How explanations and report are split in the plan that is shown.
+_CLOSING_PARTS = (("explain", 0.06), ("gallery", 0.03), ("report", 0.91))
 
 
 class TimePlanner:
@@ -46,6 +51,7 @@ class TimePlanner:
         budget: of the whole job.
         plan: sizes of the parts.
         slowness: how many times slower this machine is than the one the plan was made on.
+        rendering: the same of typesetting; None: as of everything else.
         jobs: trainings at once, while confirming too.
         threads: of each trial; None: as many as there are cores.
         deadline: where the time ends by the wall clock.
@@ -59,6 +65,7 @@ class TimePlanner:
         plan: RunProfile,
         slowness: float = 1.0,
         *,
+        rendering: float | None = None,
         jobs: int = 1,
         threads: int | None = None,
         deadline: datetime | None = None,
@@ -66,6 +73,7 @@ class TimePlanner:
         workload: PostSearchWorkload = _NOTHING,
     ) -> None:
         self.budget, self.plan, self.slowness = budget, plan, slowness
+        self.rendering = rendering or slowness
         self.workload = workload
         self.set_parallelism(jobs, threads)
         self.deadline, self.confirm = deadline, confirm
@@ -100,10 +108,14 @@ class TimePlanner:
 
     def reporting_seconds(self) -> float:
         """The same without the experiments."""
-        # Imports and typesetting gain little from a fast machine.
-        usual = _TAIL * max(0.5, self.slowness) + self.test_curve_seconds()
-        usual += self.workload.prediction_seconds(self._epoch or self._guessed_epoch)
-        return min(usual, _TAIL_SHARE * self._total)
+        epoch = self._epoch or self._guessed_epoch
+        usual = _EVALUATION * max(0.5, self.slowness) + _PREDICTIONS * epoch
+        usual += self.test_curve_seconds() + self.workload.prediction_seconds(epoch)
+        return min(usual + self._closing_seconds(), _TAIL_SHARE * self._total)
+
+    def _closing_seconds(self) -> float:
+        usual = _REPORT * max(_FASTEST_REPORT, self.rendering)
+        return min(usual, _CLOSING_SHARE * self._total)
 
     def test_curve_seconds(self) -> float:
         """Seconds for the test figures along the retraining, which nothing depends on."""
@@ -112,9 +124,7 @@ class TimePlanner:
 
     def min_post_search_seconds(self) -> float:
         """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
-        return _CLOSING * self.reporting_seconds() + self.workload.ablation_seconds(
-            self.budget.total
-        )
+        return self._closing_seconds() + self.workload.ablation_seconds(self.budget.total)
 
     def search_reserve(
         self,
@@ -330,10 +340,11 @@ class TimePlanner:
             ("search", self.budget.total - confirm - retrain - self.post_search_seconds()),
             ("confirm", confirm),
             *((name, retrain * part / load) for name, part in shares.items()),
-            *((name, share * self.reporting_seconds()) for name, share in _TAIL_PARTS),
+            ("evaluate", self.reporting_seconds() - self._closing_seconds()),
+            *((name, share * self._closing_seconds()) for name, share in _CLOSING_PARTS),
         ]
         if self.workload.baseline:
-            parts.insert(-len(_TAIL_PARTS), ("baseline", self.workload.baseline))
+            parts.insert(-1 - len(_CLOSING_PARTS), ("baseline", self.workload.baseline))
         if more := self.workload.ablation_seconds(self.budget.total):
             parts.insert(-1, ("experiments", more))
         return tuple(PlannedStage(name, round(seconds, 1)) for name, seconds in parts)

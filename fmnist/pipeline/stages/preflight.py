@@ -43,6 +43,7 @@ def preflight(job: Context) -> None:
         probe=lambda params: probe(job, params),
         speed=speed,
         slowness=job.planner.slowness,
+        rendering=job.planner.rendering,
         excess=job.excess,
         trial_memory=job.request.trial_memory,
         final_epochs=_checkpoints(job),
@@ -72,7 +73,8 @@ def fit_to_machine(job: Context) -> float | None:
     speed = None if _all_asked(job) else measure_speed(job)
     job.planner.slowness = slowness_of(speed)
     if speed is not None:
-        job.planner.slowness = max(job.planner.slowness, doctor.rendering_slowness())
+        job.planner.rendering = doctor.rendering_slowness()
+        job.planner.slowness = max(job.planner.slowness, job.planner.rendering)
         _fit_to_speed(job, speed)
     if job.request.caps and (above := _excess(job, job.base)):
         raise UserError(

@@ -143,7 +143,8 @@ class Rehearsal:
 class Preflight:
     """``preflight.json``: what was checked before the run began.
 
-    ``slowness`` compares the machine with the one the plan was made for; above 1 is slower.
+    ``slowness`` compares the machine with the one the plan was made for; above 1 is slower;
+    ``rendering`` the same for typesetting.
     ``jobs`` trainings at once have room. ``speed``: training images of the reference network a
     second, alone on the machine; None: not measured.
     """
@@ -152,5 +153,6 @@ class Preflight:
     smallest: Probe | None = None
     largest: Probe | None = None
     slowness: float | None = None
+    rendering: float | None = None
     jobs: int = 1
     speed: float | None = None
