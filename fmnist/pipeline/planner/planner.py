@@ -268,10 +268,9 @@ class TimePlanner:
     def _note_epochs(self, total: int, seconds: float) -> None:
         if abs(total - self._noted_epochs) >= max(2, 0.2 * total):
             self._noted_epochs = total
-            self.note(
-                "retrain",
-                f"{total} epochs of about {seconds:.0f} s fit; {self.plan.final_epochs} planned",
-            )
+            of_so_long = f" of {self.expected_epoch:.0f} s" if self.expected_epoch else ""
+            planned = f"{self.plan.final_epochs}{of_so_long} planned"
+            self.note("retrain", f"{total} epochs of about {seconds:.0f} s fit; {planned}")
 
     def note(self, event: str, text: str) -> None:
         """Remember a decision of stage ``event``."""
