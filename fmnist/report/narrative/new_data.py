@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fmnist.report import text
 from fmnist.report.text import THIN
-from fmnist.runs.records.new_data import HIGHER, LOWER, NewData
+from fmnist.runs.records.new_data import FEWEST, HIGHER, LOWER, NewData
 
 
 def summary(found: NewData) -> list[str]:
@@ -47,6 +47,8 @@ def _same_classes(found: NewData) -> str:
 
 def meaning(found: NewData) -> str:
     """What the difference from the test images shows, and what it does not."""
+    if found.n < FEWEST:
+        return f"{_few(found)}Fewer than {FEWEST} decide nothing."
     like = reference(found)
     said = {
         LOWER: f"On these pictures the network is right less often than on {like}, by more than "

@@ -8,8 +8,9 @@ from fmnist.runs.records.base import OMIT_NONE
 from search.analysis.results import Interval
 
 LOWER, HIGHER, UNDECIDED = "lower", "higher", "undecided"
-WIDE = 0.2
-"""An accuracy whose interval is wider is known too roughly to go by."""
+WIDE, FEWEST = 0.2, 10
+"""An accuracy whose interval is wider is known too roughly to go by; fewer pictures decide nothing:
+one that goes wrong where the network rarely errs would be a difference by its interval."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class NewData:
     @property
     def verdict(self) -> str:
         """Whether the network is right less or more often than on test images; by the interval."""
+        if self.n < FEWEST:
+            return UNDECIDED
         low, high = self.fairest.interval
         return LOWER if high < 0 else HIGHER if low > 0 else UNDECIDED
 
