@@ -15,7 +15,7 @@ def summary(found: NewData) -> list[str]:
 
 
 def _accuracy(found: NewData) -> str:
-    verb = "is" if found.correct == 1 else "are"
+    verb = "is" if 1 in (found.n, found.correct) else "are"
     return (
         f"{text.count(found.correct)} of {text.counted(found.n, 'picture')} {verb} classified "
         f"correctly, {text.percent(found.accuracy, found.n)} (95{THIN}% interval "

@@ -9,6 +9,7 @@ from fmnist.report import text
 from fmnist.report.tables.base import Table
 from fmnist.runs.records.metrics import ClassScore
 from fmnist.runs.records.new_data import NewData, Photo
+from fmnist.text import listed
 
 
 def classes(found: NewData, scores: Sequence[ClassScore]) -> Table:
@@ -32,7 +33,7 @@ def _class(photos: Sequence[Photo], scores: Sequence[ClassScore]) -> tuple[str, 
     score, n = scores[photos[0].label], len(photos)
     expected = f"{score.recall * n:.1f}" if score.support else "–"
     wrong = Counter(scores[p.predicted].name for p in photos if not p.right)
-    taken = ", ".join(f"{name} ({text.count(k)})" for name, k in wrong.most_common())
+    taken = listed([f"{name} ({text.count(k)})" for name, k in wrong.most_common()])
     right = text.count(n - wrong.total())
     return score.name, text.count(n), right, expected, taken or "–"
 

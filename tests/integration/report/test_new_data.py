@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from classes_factory import with_classes
 from new_data_factory import PROBLEM, add_new_data
 from report_factory import complete_run, recorded, write
 from report_pages import Elements, on_paper, render_html, without_plots
@@ -82,7 +83,10 @@ def test_every_picture_is_shown_as_it_was_and_prepared(tmp_path):
         ([(0, 0, 1)], "1 of 1 picture is classified correctly, 100.0% (95% interval 20.7–100.0%"),
         ([(0, 0, 1)], "One picture says little: the interval of their accuracy is 79 percentage "
          "points wide. Fewer than 10 decide nothing."),
-        ([(0, 0, 1)], "All pictures, each as it was"),
+        ([(0, 0, 1)], "Figure 1. The picture as it was and as the network sees it"),
+        ([(0, 0, 9)], "All pictures, each as it was"),
+        ([(1, 0, 9)], "0 of 9 pictures are classified correctly"),
+        ([(1, 0, 1)], "0 of 1 picture is classified correctly"),
         ([(1, 0, 9)], "Fewer than 10 decide nothing."),
         ([(1, 0, 10)], "less often than on test images of the same classes, by more than chance"),
         ([(6, 6, 255)], "more often than on test images of the same classes, by more than chance"),
@@ -117,6 +121,14 @@ def test_a_class_without_test_images(tmp_path):
     assert "No test image is of some classes" in summary(found)[2]
     assert "A difference from the test images is not shown" in summary(found)[3]
     assert "–" in chapter(run).text
+
+
+def test_of_many_classes_those_without_pictures_are_counted(tmp_path):
+    run = with_classes(tmp_path, [f"class {k}" for k in range(47)])
+    add_new_data(run, [(3, said, 1) for said in range(3, 9)])
+    page = chapter(run)
+    assert "46 classes have no picture: nothing is said of these classes." in page.text
+    assert "class 4 (1), class 5 (1), class 6 (1) and 2 more" in page.text
 
 
 def test_names_of_others_stay_texts(tmp_path):
