@@ -66,10 +66,10 @@ def newdata(run_folder: Path, photos: Path, as_json: bool) -> int:
     """Try the final network of a finished run on pictures of your own.
 
     PHOTOS holds a folder for each class, named after it (signs and capitals aside, t-shirt_top) or
-    its label. Every picture is prepared as `fmnist predict` does. Accuracy is set beside that on
+    its label. Every picture is prepared as by `fmnist predict`. Accuracy is set beside that on
     the test images, with intervals, and the report is made again with a chapter "New data" that
     shows each picture as it was and as the network sees it. The pictures are no test set: nothing
-    in the run changes by them. They are kept small, without place and date, in newdata.json.
+    in the run changes by them. They are kept small, without metadata, in newdata.json.
 
     A picture that cannot be used is named and left out; the exit status is then 3.
 
