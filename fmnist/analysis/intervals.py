@@ -43,10 +43,18 @@ def newcombe(
 
     Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10).
     """
-    p, q = correct / n, other / m
-    (p_low, p_high), (q_low, q_high) = (
-        wilson_interval(*pair, confidence) for pair in ((correct, n), (other, m))
-    )
+    first, second = (wilson_interval(*pair, confidence) for pair in ((correct, n), (other, m)))
+    return difference_interval(correct / n, first, other / m, second)
+
+
+def difference_interval(
+    p: float, p_interval: Sequence[float], q: float, q_interval: Sequence[float]
+) -> tuple[float, float]:
+    """Interval of ``p - q`` from those of two independent estimates of proportions.
+
+    By the square-and-add rule (MOVER: Zou and Donner, Statistics in Medicine 27, 2008).
+    """
+    (p_low, p_high), (q_low, q_high) = p_interval, q_interval
     below, above = math.hypot(p - p_low, q_high - q), math.hypot(p_high - p, q - q_low)
     return max(-1.0, p - q - below), min(1.0, p - q + above)
 

@@ -20,7 +20,7 @@ from fmnist.cli.commands.doctor import doctor, notify
 from fmnist.cli.commands.export import export
 from fmnist.cli.commands.import_ import import_command
 from fmnist.cli.commands.plan import plan
-from fmnist.cli.commands.predict import predict
+from fmnist.cli.commands.predict import newdata, predict
 from fmnist.cli.commands.report import report
 from fmnist.cli.commands.reproduce import reproduce
 from fmnist.cli.commands.run import run
@@ -65,7 +65,7 @@ def cli(config_file: Path | None) -> None:
 _COMMANDS = [
     try_command, run, plan, train, trial, predict, report, compare, recipes, status, doctor, runs,
     check, clean, config, completion, dashboard, import_command, worker, reproduce, export,
-    experiment, notify, watch,
+    experiment, notify, watch, newdata,
 ]  # fmt: skip
 for _command in _COMMANDS:
     cli.add_command(_command)

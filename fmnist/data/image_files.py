@@ -63,14 +63,14 @@ def prepared(path: Path, how: str) -> Prepared:
 
 def prepared_all(
     paths: Iterable[Path], how: str
-) -> tuple[list[tuple[Path, Prepared]], list[ImageError]]:
+) -> tuple[list[tuple[Path, Prepared]], list[tuple[Path, ImageError]]]:
     """Every picture that can be used, see ``prepared``; and what is wrong with the others."""
     good, broken = [], []
     for path in paths:
         try:
             good.append((path, prepared(path, how)))
         except ImageError as error:
-            broken.append(error)
+            broken.append((path, error))
     return good, broken
 
 

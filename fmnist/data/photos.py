@@ -9,6 +9,7 @@ photograph keeps its thin parts.
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ SIDE = 28
 ENOUGH = 448
 """Pixels of the longer side that are enough to find the item in a picture."""
 MIDDLE = 127.5
+THUMBNAIL, _COLOURS = 84, 64
 _ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
 
@@ -129,6 +131,23 @@ def upright(path: Path) -> Iterator[tuple[Image.Image, bool]]:
         raise ImageError(f"{path}: not a picture in a format that Pillow reads") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise ImageError(f"{path}: the picture cannot be read: {error}") from None
+
+
+def thumbnail(path: Path) -> bytes:
+    """A picture at most ``THUMBNAIL`` pixels a side, as PNG of a few colours without metadata.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    with upright(path) as (image, _):
+        if image.mode == "F" or image.mode.startswith("I"):
+            image = Image.fromarray(_to_grey(image, []).astype(np.uint8))
+        image = image.convert("RGBA")
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        seen = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+        buffer = io.BytesIO()
+        seen.quantize(_COLOURS).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _to_grey(image: Image.Image, steps: list[str]) -> Grey:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Images
+from fmnist.runs.artifacts import MODEL
+from fmnist.runs.config_source import load_config
+from fmnist.runs.folder import Run
 from fmnist.runs.safe_read import verify
 
 if TYPE_CHECKING:
@@ -57,6 +60,16 @@ def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> ND
     """
     # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
     return views(backends.inference_function(model), images, mirrored=mirrored)[1]
+
+
+def predict_with(run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Class probabilities [N, classes] of images uint8 [N, 28, 28] by the final network of a run.
+
+    Raises:
+        FactsError: the file of the network is another than was written.
+    """
+    mirrored = load_config(run.path).test_time_flip
+    return predict(load_model(run / MODEL), images[..., None], mirrored=mirrored)
 
 
 def views(

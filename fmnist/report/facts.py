@@ -16,6 +16,7 @@ from fmnist.runs.records.data_quality import Gallery, Pictures
 from fmnist.runs.records.final_model import Refit
 from fmnist.runs.records.interpretation import Evidence, Explanation
 from fmnist.runs.records.metrics import History, Metrics, Predictions, SingleView
+from fmnist.runs.records.new_data import NewData
 from fmnist.runs.records.plan import Plan, Preflight, Stages
 from fmnist.runs.records.reproduction import Reproduction
 from fmnist.runs.records.run import BestConfig, Environment, RunRecord
@@ -38,6 +39,7 @@ class Facts:
         retraining: the final training as a trial: its retries and its peak memory.
         comparison: other runs on the same test images.
         reproduction: how this run agrees with the one that it repeats.
+        new_data: the user's own pictures, classified after everything else.
         sharing: who trained the trials, where machines shared the study.
         in_flight: trials under way, in an interim report.
         latencies: seconds for an image by ``network_key``, where they were measured.
@@ -66,6 +68,7 @@ class Facts:
     preflight: Preflight | None = None
     comparison: Comparison | None = None
     reproduction: Reproduction | None = None
+    new_data: NewData | None = None
     refit: Refit | None = None
     experiments: Experiments | None = None
     gallery: Gallery | None = None

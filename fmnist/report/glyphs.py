@@ -52,7 +52,8 @@ def with_note(facts: Facts) -> Facts:
 
 def texts_of(facts: Facts) -> str:
     """What others wrote of a run, in which letters of any script may stand."""
-    return repr((facts.run, facts.space, facts.comparison))
+    own = facts.new_data.without_pictures() if facts.new_data else None
+    return repr((facts.run, facts.space, facts.comparison, own))
 
 
 def missing(text: str) -> set[str]:

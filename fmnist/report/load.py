@@ -21,9 +21,15 @@ from fmnist.runs.codec import FactsError, decode, finite
 from fmnist.runs.records.ablation import Experiments
 from fmnist.runs.records.interpretation import Explanation
 from fmnist.runs.records.metrics import Predictions
+from fmnist.runs.records.new_data import NewData
 from fmnist.runs.records.run import BestConfig
 from fmnist.runs.records.search import InFlight
-from fmnist.runs.validate import check_explanation, check_parameters, check_predictions
+from fmnist.runs.validate import (
+    check_explanation,
+    check_new_data,
+    check_parameters,
+    check_predictions,
+)
 from search.records import Epoch, RecordError, Trial, read_epochs, read_rows
 
 __all__ = ["Facts", "FactsError", "load_facts"]
@@ -83,6 +89,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         refit=get(artifacts.REFIT),
         comparison=get(artifacts.COMPARISON),
         reproduction=get(artifacts.REPRODUCTION),
+        new_data=get(artifacts.NEW_DATA, _new_data),
         experiments=_experiments(get(artifacts.EXPERIMENTS)),
         gallery=get(artifacts.GALLERY),
         pictures=get(artifacts.PICTURES, load_gallery.read_pictures),
@@ -102,7 +109,7 @@ def _sealed(facts: Facts) -> Facts:
     if facts.metrics is not None:
         return facts
     facts = replace(facts, predictions=None, explanation=None, evidence=None, comparison=None)
-    return replace(facts, gallery=None, pictures=None)
+    return replace(facts, gallery=None, pictures=None, new_data=None)
 
 
 @dataclass(frozen=True)
@@ -238,6 +245,10 @@ def _explanation(path: Path) -> Explanation:
     return check_explanation(found, path.name)
 
 
+def _new_data(path: Path) -> NewData:
+    return check_new_data(decode(artifacts.NEW_DATA, safe_read.read_bytes(path)), path.name)
+
+
 def _check_together(facts: Facts) -> None:
     """Files of different runs must not end up in one report."""
     if facts.confirmation is not None and facts.winner is None:
@@ -258,6 +269,14 @@ def _check_together(facts: Facts) -> None:
             "comparison.json: its first system is not this run (metrics.json has other counts); "
             "run 'fmnist compare' again"
         )
+    own = facts.new_data
+    if own and (own.test_n, own.test_correct) != (test.n, test.correct):
+        raise FactsError(
+            f"{artifacts.NEW_DATA}: is of another network (metrics.json has other counts); run "
+            "'fmnist newdata' again"
+        )
+    if own and max(max(p.label, p.predicted) for p in own.photos) >= len(names):
+        raise FactsError(f"{artifacts.NEW_DATA}: expected classes 0 to {len(names) - 1}")
     if facts.predictions and facts.predictions.test_probabilities.shape[1] != len(names):
         raise FactsError(f"predictions.npz: expected probabilities of {len(names)} classes")
     if facts.predictions is not None and len(facts.predictions.test_labels) != test.n:

@@ -15,6 +15,7 @@ from fmnist.report.chapters.images import images
 from fmnist.report.chapters.imported import imported
 from fmnist.report.chapters.method import method
 from fmnist.report.chapters.model import configuration, inside, training
+from fmnist.report.chapters.new_data import has_new_data, new_data
 from fmnist.report.chapters.reproducibility import questions, reproduction
 from fmnist.report.chapters.results import test_results
 from fmnist.report.chapters.search import search
@@ -85,6 +86,7 @@ SECTIONS: tuple[Section, ...] = (
         applies=has_comparison,
     ),
     Section("images", "Images", images, ("metrics", "predictions")),
+    Section("newdata", "New data", new_data, ("metrics",), applies=has_new_data),
     Section("inside", "What the network sees", inside),
     Section("experiments", "Experiments", experiments, applies=has_experiments),
     Section("questions", "Concept questions", questions),

@@ -11,6 +11,7 @@ from fmnist.runs.records.data_quality import Gallery, Pictures
 from fmnist.runs.records.final_model import Refit, TrainedBaseline, TrainedEnsemble
 from fmnist.runs.records.interpretation import Evidence, Explanation
 from fmnist.runs.records.metrics import History, Metrics, Predictions
+from fmnist.runs.records.new_data import NewData
 from fmnist.runs.records.plan import Plan, Preflight, Rehearsal, Stages
 from fmnist.runs.records.reproduction import Reproduction
 from fmnist.runs.records.run import BestConfig, Environment, LedgerRecord, RunRecord
@@ -185,6 +186,9 @@ CHILDREN_LOG: Artifact[Any] = Artifact(
     "children.log", "prepare", "what the training processes and libraries printed"
 )
 LIVE: Artifact[Any] = Artifact("live.html", "prepare", "what the run is doing, as a page")
+NEW_DATA = Artifact(
+    "newdata.json", "newdata", "the user's own pictures and how they were classified", NewData
+)
 FINDINGS: Artifact[Any] = Artifact(
     "findings.json", "report", "the findings of this report", attach=11, listed=False
 )

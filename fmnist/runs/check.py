@@ -16,6 +16,7 @@ from fmnist.runs.artifacts import (
     LEDGER,
     METRICS,
     MODEL,
+    NEW_DATA,
     REPORT,
     REPORT_PDF,
     SPACE,
@@ -64,6 +65,8 @@ def _damaged(run: Run) -> Iterator[tuple[str, str]]:
             remedy = f"--repair takes the copy in {copies[0]}"
         elif name in _RENDERED or (known is not None and known.stage == "report"):
             remedy = f"fmnist report {run.path} makes it again"
+        elif name == NEW_DATA.name:
+            remedy = f"fmnist newdata {run.path} PHOTOS makes it again"
         else:
             remedy = "take it from a backup"
         yield name, f"is not as it was written: {remedy}; --accept {name} if it was edited"

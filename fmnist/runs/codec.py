@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import math
@@ -85,7 +86,7 @@ def convert(record: type[T], data: Any, where: str) -> T:
 
 
 def to_plain(value: Any) -> Any:
-    """Records as dictionaries, in the order of their fields."""
+    """Records as dictionaries, in the order of their fields; bytes in Base64."""
     if isinstance(value, SearchSpace):
         return value.to_json()
     if dataclasses.is_dataclass(value):
@@ -93,7 +94,7 @@ def to_plain(value: Any) -> Any:
         return {f.name: to_plain(v) for f, v in entries if v is not None or f.metadata != OMIT_NONE}
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
-    return value
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def finite(value: Any) -> Any:

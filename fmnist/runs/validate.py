@@ -5,14 +5,18 @@ The folder may be a stranger's, or damaged: what is wrong is named, not stumbled
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from fmnist.data.photos import THUMBNAIL
 from fmnist.runs.codec import FactsError
 from fmnist.runs.records.interpretation import Explanation
 from fmnist.runs.records.metrics import Predictions
+from fmnist.runs.records.new_data import NewData
 from search.records import Trial
 
 MOST_PARAMETERS = 200
@@ -80,6 +84,41 @@ def check_explanation(found: Explanation, file: str) -> Explanation:
                 "numbers, and no axis of such a length"
             )
     return found
+
+
+def check_new_data(found: NewData, file: str) -> NewData:
+    """The pictures are as many as are counted, and can be drawn.
+
+    Raises:
+        FactsError: names the picture, or the counts.
+    """
+    right = sum(photo.right for photo in found.photos)
+    if not found.photos or (found.n, found.correct) != (len(found.photos), right):
+        raise FactsError(
+            f"{file}: counts {found.correct} of {found.n} pictures right, but has {right} of "
+            f"{len(found.photos)}"
+        )
+    for photo in found.photos:
+        if min(photo.label, photo.predicted) < 0:
+            raise FactsError(f"{file}: {photo.file}: a class must be a number from 0 on")
+        if photo.pixels is not None and len(photo.pixels) != 28 * 28:
+            raise FactsError(f"{file}: {photo.file}: pixels must be 28 x 28 grey levels")
+        if photo.original is not None and not _is_thumbnail(photo.original):
+            raise FactsError(
+                f"{file}: {photo.file}: original must be a PNG of at most {THUMBNAIL} pixels a side"
+            )
+    return found
+
+
+def _is_thumbnail(content: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            if max(image.size) > THUMBNAIL:
+                return False
+            image.load()
+    except (OSError, SyntaxError, ValueError, EOFError):
+        return False
+    return True
 
 
 def _check_array(array: NDArray[Any], shape: tuple[int, ...], kind: type, where: str) -> None:

@@ -98,10 +98,12 @@ def complete_run(folder):
     """A night with everything that today's stages add, shared by two machines."""
     from ablation_factory import measured
     from data_quality_factory import add_gallery
+    from new_data_factory import add_new_data
 
     run = confirmed_run(folder)
     add_statistics(run)
     add_gallery(run)
+    add_new_data(run)
     measured(run, failures=["batch_norm"])
     write_workers(run, worker("ada-1", "ada"), worker("eve-1", "eve", lost=3))
     return run

@@ -227,8 +227,27 @@ def dates(files: Files) -> Iterable[float]:
     yield from (begun.year, begun.month, begun.day, begun.hour, begun.minute)
 
 
+def new_data(files: Files) -> Iterable[float]:
+    """The author's pictures of each class, the right ones, what they were taken for; and expected.
+
+    Expected is what the recall of the test images gives; twelve pictures are shown first.
+    """
+    found = files.get("newdata.json")
+    if not found:
+        return
+    photos, scores = found["photos"], files["metrics.json"]["test"]["classes"]
+    of = Counter(p["label"] for p in photos)
+    yield from of.values()
+    yield from Counter(p["label"] for p in photos if p["label"] == p["predicted"]).values()
+    yield from Counter((p["label"], p["predicted"]) for p in photos).values()
+    yield from (scores[label]["recall"] * n for label, n in of.items())
+    yield sum(scores[label]["recall"] * n for label, n in of.items())
+    yield from (min(12, len(photos)), len(photos) - 12, len(scores) - len(of))
+    yield found["interval"][1] - found["interval"][0]
+
+
 RULES: tuple[Rule, ...] = (
     confusions, accuracies, single_view, curves, trials, stages, planned, published, softmax,
     pixels, experiments, layers, test_images, calibration, without_duplicates, kernels,
-    interpretation, networks, dates,
+    interpretation, networks, dates, new_data,
 )  # fmt: skip

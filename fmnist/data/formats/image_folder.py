@@ -54,7 +54,7 @@ class _Pictures:
 
 def is_one(folder: Path) -> bool:
     """Whether a folder looks like one: subfolders with pictures in them, one or two levels down."""
-    return any(_has_pictures(sub) for sub in [*_subfolders(folder), *_grandchildren(folder)])
+    return any(_has_pictures(sub) for sub in [*subfolders(folder), *_grandchildren(folder)])
 
 
 def read_folder(folder: Path) -> RawData:
@@ -95,26 +95,26 @@ def _negated(part: Part) -> Part:
 # ---- folders -----------------------------------------------------------------------------------
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
     """Those that may be classes: not hidden, and not what systems leave behind."""
     found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
     return sorted((p for p in found if p.name.lower() not in _NO_CLASSES), key=_order)
 
 
 def _order(folder: Path) -> tuple[object, ...]:
-    return natural(_name(folder))
+    return natural(class_name(folder))
 
 
-def _name(folder: Path) -> str:
+def class_name(folder: Path) -> str:
     """Composed: macOS writes an accent as a letter of its own."""
     return unicodedata.normalize("NFC", folder.name).strip()
 
 
 def _grandchildren(folder: Path) -> list[Path]:
-    return [sub for half in _subfolders(folder) for sub in _subfolders(half)]
+    return [sub for half in subfolders(folder) for sub in subfolders(half)]
 
 
-def _files(folder: Path) -> tuple[list[Path], list[Path]]:
+def class_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """The pictures of a class, and the other files in it, by name."""
     known = image_files.suffixes()
     files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
@@ -125,7 +125,7 @@ def _files(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _has_pictures(folder: Path) -> bool:
-    return bool(_files(folder)[0])
+    return bool(class_files(folder)[0])
 
 
 def _halves(folder: Path) -> dict[str, Path]:
@@ -137,7 +137,7 @@ def _halves(folder: Path) -> dict[str, Path]:
     found = {
         half: sub
         for half, words in _HALVES.items()
-        for sub in _subfolders(folder)
+        for sub in subfolders(folder)
         if sub.name.lower() in words and not _has_pictures(sub)
     }
     if len(found) == 1:
@@ -156,10 +156,10 @@ def _given_halves(
     folder: Path, halves: dict[str, Path], notes: list[str]
 ) -> tuple[tuple[str, ...], Part, Part]:
     names = _class_names(halves["train"])
-    beyond = [p for p in _subfolders(halves["test"]) if _name(p) not in names]
+    beyond = [p for p in subfolders(halves["test"]) if class_name(p) not in names]
     if beyond:
         raise DataError(f"{beyond[0]}: this class is not in {halves['train']}; there it has none")
-    others = [p.name for p in _subfolders(folder) if p not in halves.values()]
+    others = [p.name for p in subfolders(folder) if p not in halves.values()]
     if others:
         shown = listed(others)
         notes.append(f"Not read: {shown}; validation images come from the training half.")
@@ -214,8 +214,8 @@ def _test_choice(hashes: Sequence[bytes], labels: NDArray[np.int64]) -> NDArray[
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    folders = _subfolders(folder)
-    names = tuple(_name(p) for p in folders)
+    folders = subfolders(folder)
+    names = tuple(class_name(p) for p in folders)
     if len(names) < 2:
         raise DataError(
             f"{folder}: {len(names)} class folders; at least two are needed, one for each class"
@@ -233,13 +233,13 @@ def _read(
     folder: Path, names: tuple[str, ...], notes: list[str], *, train: bool = True
 ) -> _Pictures:
     paths, labels, skipped = [], [], []
-    for sub in _subfolders(folder):
-        own, others = _files(sub)
+    for sub in subfolders(folder):
+        own, others = class_files(sub)
         if not own and train:
             raise DataError(f"{sub}: no picture in it; put some there, or take the folder away")
         paths += own
-        labels += [names.index(_name(sub))] * len(own)
-        skipped += [*others, *_subfolders(sub)]
+        labels += [names.index(class_name(sub))] * len(own)
+        skipped += [*others, *subfolders(sub)]
     if not paths:
         raise DataError(f"{folder}: no picture in it")
     if skipped:

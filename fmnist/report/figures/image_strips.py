@@ -16,21 +16,27 @@ from fmnist.report.figures.image_grids import clothing
 from fmnist.report.figures.style import Figure, Tile, canvas, to_svg
 from fmnist.runs.records.data_quality import DuplicatePair, Explained, GradCam, Pictures, Suspect
 from fmnist.runs.records.metrics import Predictions
+from fmnist.runs.records.new_data import Photo
 
 HEAT = "YlOrRd"
 _ENLARGED = 4
 _STRONGEST = 0.75
 """How much of the colour covers the image where the map is largest."""
 _COLOURS = 96
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
 class View:
-    """One picture of a strip: PNG, what it shows, and what stands above it."""
+    """One picture of a strip: PNG, what it shows, and what stands above it.
+
+    ``photo`` is drawn smoothly and in its own proportions.
+    """
 
     png: bytes
     alt: str
     head: str
+    photo: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,27 @@ def duplicate_strip(
             f"{distance}{turned}",
         ),
     )
+
+
+def photo_strip(photo: Photo, names: Sequence[str]) -> Strip:
+    """A picture of the user's own beside what the network sees, with what it says."""
+    assert photo.original is not None
+    assert photo.pixels is not None
+    said, true = names[photo.predicted], names[photo.label]
+    prepared = np.frombuffer(photo.pixels, np.uint8).reshape(28, 28)
+    verdict = "right" if photo.right else f"wrong: is {true}, {_chance(photo.p_label)}"
+    name = _shortened(photo.file)
+    return Strip(
+        (
+            View(photo.original, f"{name}, as it was", "picture", photo=True),
+            View(clothing(prepared), f"{name}, prepared: {', '.join(photo.steps)}", "prepared"),
+        ),
+        (f"{said}, {_chance(photo.p_predicted)}", verdict, name),
+    )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
 
 
 def heat_strips(

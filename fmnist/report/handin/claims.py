@@ -30,10 +30,6 @@ class Claim:
     find: Callable[[Facts], Numbers | None]
 
 
-def _always(facts: Facts) -> Numbers:
-    return {"names": facts.class_names, "data": facts.run.data}
-
-
 _BELOW_CONSTANT = Claim("below_constant", performance.below_constant)
 _FURTHER_TRAINING = (
     Claim("more_epochs", limits.more_epochs),
@@ -60,6 +56,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("dense_undecided", performance.dense_undecided),
         Claim("below_strongest", performance.below_strongest),
         Claim("no_anchor", performance.no_anchor),
+        Claim("new_data", performance.own_pictures),
     ),
     "surprise": (
         Claim("fall_to_test", performance.fall_to_test),
@@ -90,7 +87,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("validation_chose", limits.validation_chose),
         Claim("small_experiments", limits.small_experiments),
         Claim("other_effort", limits.other_effort),
-        Claim("one_data_set", _always),
+        Claim("one_data_set", limits.one_data_set),
     ),
     "conclusion": (
         Claim("accuracy", performance.accuracy),

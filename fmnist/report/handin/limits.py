@@ -89,6 +89,11 @@ def other_effort(facts: Facts) -> Numbers:
     return {} if anchor(facts, DENSE) else None
 
 
+def one_data_set(facts: Facts) -> Numbers:
+    """What the data leave open, always; fewer words where there are pictures of the author's."""
+    return {"new_data": facts.new_data}
+
+
 def more_epochs(facts: Facts) -> Numbers:
     """The epochs that are missing, and the time that they take at the measured speed."""
     found = _epochs(facts)

@@ -9,6 +9,7 @@ from fmnist.report import published
 from fmnist.report.chapters.method import early_test_reads
 from fmnist.report.facts import Facts
 from fmnist.report.narrative import calibration, results
+from fmnist.report.narrative.new_data import reference
 from fmnist.runs.records.ablation import UNDECIDED, Measured
 from fmnist.runs.records.metrics import TestScore
 from search.analysis.results import Confirmation
@@ -222,3 +223,9 @@ def search_unclear(facts: Facts) -> Numbers:
     found = _confirmed(facts)
     gain = found.gain if found else None
     return {"gain": gain, "found": found} if gain and gain.interval[0] <= 0 else None
+
+
+def own_pictures(facts: Facts) -> Numbers:
+    """Pictures of the author's own were classified."""
+    found = facts.new_data
+    return {"found": found, "like": reference(found)} if found else None

@@ -18,7 +18,7 @@ from fmnist.report.facts import Facts
 from fmnist.report.handin import performance
 from fmnist.report.handin.performance import tested
 from fmnist.report.markdown import MarkdownError, rendered
-from fmnist.report.narrative import results
+from fmnist.report.narrative import new_data, results
 from fmnist.runs.records.metrics import ClassScore, History
 from fmnist.runs.records.score import Score
 
@@ -96,6 +96,21 @@ def _calibration(facts: Facts) -> dict[str, str]:
     ) else {}  # fmt: skip
 
 
+def _new_data(facts: Facts) -> dict[str, str]:
+    found = facts.new_data
+    if found is None:
+        return {}
+    return {
+        "accuracy": text.percent(found.accuracy, found.n),
+        "interval": text.interval(found.interval, found.n),
+        "images": text.count(found.n),
+        "correct": text.count(found.correct),
+        "errors": text.count(found.n - found.correct),
+        "difference": new_data.points(found.test.difference),
+        "difference_interval": new_data.span(found.test.interval),
+    }
+
+
 def _by_class(name: str) -> Callable[[Facts], dict[str, str]]:
     def scores(facts: Facts) -> dict[str, str]:
         classes: tuple[ClassScore, ...] = tested(facts).classes
@@ -113,6 +128,7 @@ def _confused(facts: Facts) -> dict[str, dict[str, str]]:
 
 
 _SCORES = ("accuracy", "interval", "loss", "images", "correct", "errors")
+_NEW = ("accuracy", "interval", "images", "correct", "errors", "difference", "difference_interval")
 _MEANS = ("precision", "recall", "f1")
 GROUPS: dict[str, tuple[tuple[str, ...], Callable[[Facts], Values]]] = {
     "test": ((*_SCORES, *_MEANS), _test),
@@ -123,6 +139,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], Callable[[Facts], Values]]] = {
     "hardest": (("name", *_MEANS, "taken_for"), _hardest),
     "baseline": (("constant", "dense", "trained"), _baseline),
     "calibration": (("before", "after"), _calibration),
+    "new_data": (_NEW, _new_data),
     "network": (
         ("parameters",),
         lambda facts: (

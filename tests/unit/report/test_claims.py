@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from new_data_factory import photos
 
+from fmnist.analysis.new_data import judge
 from fmnist.report.findings.results import below_baseline
 from fmnist.report.handin.claims import CLAIMS, standing
 from fmnist.report.handin.parts import parts
@@ -109,6 +111,11 @@ def confirmed(start, low=None, sd=0.003):
     return replace(RUN, confirmation=found)
 
 
+def photographed(*cells):
+    """A run whose author gave pictures of these cells."""
+    return replace(RUN, new_data=judge(photos(cells), RUN.metrics.test))
+
+
 EVEN = confused({})
 ALWAYS = {"task", "network", "accuracy", "validation_chose", "one_data_set"}
 # To each claim runs in which it must stand, and runs in which it must not.
@@ -126,6 +133,11 @@ CASES = {
     "dense_undecided": ([experimented(2), experimented(3, UNDECIDED)], [experimented(3), RUN]),
     "below_strongest": ([RUN], [scoring(0.956), elsewhere()]),
     "no_anchor": ([elsewhere()], [RUN, scoring(0.105, 0.01, elsewhere())]),
+    "new_data": (
+        [photographed((0, 0, 1)), photographed((0, 6, 30)), photographed((6, 6, 90)),
+         photographed((0, 0, 180), (0, 6, 20))],
+        [RUN],
+    ),
     "fall_to_test": ([RUN], [scoring(RUN.metrics.validation.accuracy)]),
     "underconfident": ([calibrated(0.8)], [calibrated(0.99), calibrated(0.8, 0.5), RUN]),
     "overconfident": ([calibrated(0.99)], [calibrated(0.8), calibrated(0.99, 0.5), RUN]),
@@ -225,3 +237,23 @@ def test_overfitting_is_judged_where_plain_training_images_were_classified():
     assert "cannot be judged" in without.sentence
     assert "cannot be judged" not in judged.sentence
     assert "plain training images" in judged.sentence
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([(0, 0, 1)], "Of 1 new picture of the author’s 1 is classified correctly, 100.0"),
+        ([(0, 0, 1)], "too few to say more."),
+        ([(0, 6, 30)], "less often than test images of the same classes, by more than chance"),
+        ([(6, 6, 90)], "more often than test images of the same classes, by more than chance"),
+        ([(0, 0, 180), (0, 6, 20)], "a difference from test images of the same classes is not sho"),
+    ],
+)
+def test_of_new_pictures_no_more_is_said_than_they_show(cells, said):
+    words = environment_for(None).get_template("claims.html.j2").module
+    facts = photographed(*cells)
+    found = dict(standing("performance", facts))["new_data"]
+    assert said in words.new_data(found, lambda _: "")
+    limit = words.one_data_set(dict(standing("limits", facts))["one_data_set"], lambda _: "")
+    assert "But for the author’s pictures" in limit
+    assert "photographs" not in limit
