@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from fmnist.cli.group import command
+from fmnist.cli.json_records import print_record
 from fmnist.cli.options import JSON, JSON_LINES, OPEN, RUN
 
 
@@ -25,8 +24,10 @@ def status(run_folder: Path, as_json: bool) -> int:
     from fmnist.runs.status import read_status
 
     progress = read_status(Run.existing(run_folder))
-    record = {"schema": 1, **asdict(progress)}
-    click.echo(json.dumps(record, allow_nan=False) if as_json else status_text(progress))
+    if as_json:
+        print_record(progress)
+    else:
+        click.echo(status_text(progress))
     return 0
 
 
