@@ -59,7 +59,7 @@ def event_types() -> dict[str, Any]:
     """The type of each event, by the name that its entry ``event`` holds."""
     scores = {"val_accuracy": (float, 0.0), "val_loss": (float, 0.0)}  # of the retraining alone
     events: dict[str, dict[str, Any]] = {
-        "begin": {"run": str, "seconds": float | None},
+        "begin": {"run": str, "seconds": float | None, "left": float | None},
         "stage": {"name": str},
         "message": {"text": str},
         "check": _entries(Check),
