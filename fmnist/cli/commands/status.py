@@ -45,6 +45,7 @@ def watch(run_folder: Path, open_report: bool, as_json: bool) -> int:
     from fmnist.cli.display import make_display
     from fmnist.cli.display.follow import RunFollower
     from fmnist.cli.jobs import show_in_browser
+    from fmnist.runs import library_output
     from fmnist.runs.artifacts import LIVE, REPORT
     from fmnist.runs.folder import Run
 
@@ -54,5 +55,5 @@ def watch(run_folder: Path, open_report: bool, as_json: bool) -> int:
     try:
         RunFollower(run, make_display(quiet=False, as_json=as_json)).follow()
     except KeyboardInterrupt:
-        click.echo("the view ends; the run goes on")
+        library_output.note("the view ends; the run goes on")
     return 0

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from run_folders import begun, finished
 
 from fmnist.cli.commands import ablate
+from fmnist.cli.display.follow import RunFollower
 from fmnist.cli.json_records import print_record
 from fmnist.cli.json_schema import EVENTS, RECORDS, event_types
 from fmnist.cli.main import cli
@@ -89,6 +90,16 @@ def test_runs_and_status(run):
 def test_watch(run):
     rows = printed("watch", run)
     assert (rows[0]["event"], rows[-1]["event"]) == ("begin", "result")
+
+
+def test_a_watch_that_is_interrupted_says_so_beside_its_events(run, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFollower, "follow", interrupted)
+    done = CliRunner().invoke(cli, ["watch", str(run), "--json"], standalone_mode=False)
+    assert (done.return_value, done.stdout) == (0, "")
+    assert done.stderr == "the view ends; the run goes on\n"
 
 
 def test_check_says_what_is_damaged(run):
