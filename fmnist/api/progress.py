@@ -1,9 +1,10 @@
-"""How far a job is, shown where Python runs: a line that changes in a notebook, lines elsewhere."""
+"""How far a job is, shown where Python runs: a widget or a line in a notebook, lines elsewhere."""
 
 from __future__ import annotations
 
 import html
 import sys
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -17,6 +18,9 @@ class Progress:
     def __init__(self) -> None:
         self._stage = ""
         self._best: float | None = None
+        self._limit = self._end = 0.0
+        self._over = False
+        self._widget: Any = None
         self._handle: Any = None
 
     def __call__(self, event: Mapping[str, Any]) -> None:
@@ -28,6 +32,8 @@ class Progress:
     def _said(self, event: Mapping[str, Any]) -> str:
         match event["event"]:
             case "begin":
+                self._limit = event["seconds"] or 0.0
+                self._end = time.monotonic() + (event["left"] or 0.0)
                 return f"run {event['run']}"
             case "stage":
                 self._stage = event["name"]
@@ -39,6 +45,7 @@ class Progress:
                 scored = f": validation accuracy {percent(value)}" if value is not None else ""
                 return f"{event['stage']}: epoch {event['epoch']}/{event['epochs']}{scored}"
             case "result":
+                self._over = True
                 low, high = event["interval"]
                 return (
                     f"test accuracy {percent(event['accuracy'])} "
@@ -61,8 +68,23 @@ class Progress:
             print(text, flush=True)
             return
         notebook: Any = import_module("IPython.display")
-        shown = notebook.HTML(f"<pre>{html.escape(text)}</pre>")
+        line = notebook.HTML(f"<pre>{html.escape(text)}</pre>")
         if self._handle is None:
-            self._handle = notebook.display(shown, display_id=True)
+            self._widget = _widget(self._limit)
+            self._handle = notebook.display(self._widget or line, display_id=True)
+        if self._widget is None or self._over:  # a notebook that is read later has no widgets
+            self._handle.update(line)
         else:
-            self._handle.update(shown)
+            bar, label = self._widget.children
+            bar.value = self._limit - max(0.0, self._end - time.monotonic())
+            label.value = text
+
+
+def _widget(limit: float) -> Any:
+    """A bar of the time taken, where there is a limit, and a label; None without ipywidgets."""
+    try:
+        widgets: Any = import_module("ipywidgets")
+    except ImportError:  # the extra notebook
+        return None
+    layout = {"min_width": "10em", "display": None if limit else "none"}
+    return widgets.HBox([widgets.FloatProgress(max=limit, layout=layout), widgets.Label()])

@@ -200,14 +200,13 @@ def print_rendering_time(run: Run) -> None:
         click.echo(f"rendering      (at the end of the run it took {duration(took[-1])})")
 
 
-def print_rendered(rendered: Rendered, what: str = "report", *, quiet: bool = False) -> int:
+def print_rendered(rendered: Rendered, what: str = "report") -> int:
     """Say where the files of a report are, or why one is missing; returns the exit code."""
-    if not quiet:
-        click.echo(f"{f'HTML {what}':<14} {rendered.html}")
-        for label, said in pdf_rows(rendered, what):
-            click.echo(f"{label:<14} {said}")
-        if rendered.rubric:
-            click.echo(rubric_text(rendered.rubric))
+    click.echo(f"{f'HTML {what}':<14} {rendered.html}")
+    for label, said in pdf_rows(rendered, what):
+        click.echo(f"{label:<14} {said}")
+    if rendered.rubric:
+        click.echo(rubric_text(rendered.rubric))
     if rendered.pdf is None:
         return 5
     return 2 if rendered.handin and rendered.handin.excess else 0

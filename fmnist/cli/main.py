@@ -13,7 +13,7 @@ from fmnist.cli import options
 from fmnist.cli.commands.ablate import experiment
 from fmnist.cli.commands.clean import clean
 from fmnist.cli.commands.compare import compare
-from fmnist.cli.commands.completion import completion
+from fmnist.cli.commands.completion import completion, schema
 from fmnist.cli.commands.config import config
 from fmnist.cli.commands.dashboard import dashboard
 from fmnist.cli.commands.doctor import doctor, notify
@@ -65,7 +65,7 @@ def cli(config_file: Path | None) -> None:
 _COMMANDS = [
     try_command, run, plan, train, trial, predict, report, compare, recipes, status, doctor, runs,
     check, clean, config, completion, dashboard, import_command, worker, reproduce, export,
-    experiment, notify, watch, newdata,
+    experiment, notify, watch, newdata, schema,
 ]  # fmt: skip
 for _command in _COMMANDS:
     cli.add_command(_command)

@@ -6,18 +6,19 @@ import importlib.util
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.data.augmentation import Images
 from fmnist.errors import UserError
 from fmnist.runs.artifacts import METRICS, MODEL, PREDICTIONS, RUN
+from fmnist.runs.codec import document
 from fmnist.runs.folder import Run, RunError
 
 if TYPE_CHECKING:
@@ -61,7 +62,32 @@ class Agreement:
         return self.max_difference <= TOLERANCE and self.agreement == 1
 
 
-def export_run(folder: Path, kind: str, target: Path | None) -> int:
+@dataclass(frozen=True)
+class ExportRecord:
+    """``export.json``: what was written, what goes in and comes out, how it was checked.
+
+    Attributes:
+        path: of the model; ``file`` is its name.
+        checked_images: whose class is the original's for the share ``agreement``.
+        max_difference: largest difference of a probability.
+        versions: of the packages that wrote it.
+        seconds: that loading, converting and checking took.
+    """
+
+    run: str
+    format: str
+    path: str
+    file: str
+    input: str
+    output: str
+    checked_images: int
+    max_difference: float
+    agreement: float
+    versions: dict[str, str]
+    seconds: float
+
+
+def export_run(folder: Path, kind: str, target: Path | None) -> ExportRecord:
     """Write the model of a run, check it and lay what belongs to it beside it.
 
     Args:
@@ -72,6 +98,7 @@ def export_run(folder: Path, kind: str, target: Path | None) -> int:
         RunError: the run is not finished, or the folder holds something.
         ExportError: a package is missing, the conversion failed, or the predictions differ.
     """
+    since = time.monotonic()
     run = Run.existing(folder)
     _check(run, kind)
     target = target or run / "export" / kind
@@ -88,16 +115,10 @@ def export_run(folder: Path, kind: str, target: Path | None) -> int:
                 f"to {found.max_difference:.2g}, the same class for {found.agreement:.2%}; "
                 "nothing is kept"
             )
-        _beside(run, kind, target, found)
+        return _beside(run, kind, target, found, since)
     except BaseException:
         shutil.rmtree(target)
         raise
-    click.echo(f"exported       {target / NAMES[kind]}")
-    click.echo(
-        f"checked        {found.images} test images: the same class for all, probabilities within "
-        f"{found.max_difference:.1g}"
-    )
-    return 0
 
 
 def _check(run: Run, kind: str) -> None:
@@ -152,23 +173,25 @@ def compared(expected: NDArray[np.float32], predictor: Predict, images: Images) 
     return Agreement(len(images), float(np.abs(found - expected).max()), float(np.mean(same)))
 
 
-def _beside(run: Run, kind: str, target: Path, found: Agreement) -> None:
+def _beside(run: Run, kind: str, target: Path, found: Agreement, since: float) -> ExportRecord:
     """Class names, the model card, and what was checked."""
     names = run.read(RUN).data.class_names
     (target / CLASSES).write_text("\n".join(names) + "\n", encoding="utf-8")
     if run.has(CARD):
         shutil.copyfile(run / CARD, target / CARD)
-    record: dict[str, Any] = {
-        "schema": 1,
-        "run": run.path.name,
-        "format": kind,
-        "file": NAMES[kind],
-        "input": "raw pixels 0 to 255, uint8 [N, 28, 28, 1], bright on black",
-        "output": f"probabilities float32 [N, {len(names)}], in the order of {CLASSES}",
-        "checked_images": found.images,
-        "max_difference": found.max_difference,
-        "agreement": found.agreement,
-        "versions": {n: metadata.version(n) for n in ("keras", *NEEDED.get(kind, ()))},
-    }
-    text = json.dumps(record, indent=1, ensure_ascii=False)
+    record = ExportRecord(
+        run=run.path.name,
+        format=kind,
+        path=str(target / NAMES[kind]),
+        file=NAMES[kind],
+        input="raw pixels 0 to 255, uint8 [N, 28, 28, 1], bright on black",
+        output=f"probabilities float32 [N, {len(names)}], in the order of {CLASSES}",
+        checked_images=found.images,
+        max_difference=found.max_difference,
+        agreement=found.agreement,
+        versions={n: metadata.version(n) for n in ("keras", *NEEDED.get(kind, ()))},
+        seconds=round(time.monotonic() - since, 2),
+    )
+    text = json.dumps(document(record), indent=1, ensure_ascii=False)
     (target / RECORD).write_text(text + "\n", encoding="utf-8")
+    return record

@@ -21,8 +21,6 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-import click
-
 from fmnist.errors import UserError
 from fmnist.runs.artifacts import RUN
 from fmnist.runs.folder import Run, RunError
@@ -43,10 +41,18 @@ _CONNECT_SECONDS = 10
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def serve(folder: Path, *, port: int, browser: bool, shared: Storage | None = None) -> int:
+def serve(
+    folder: Path,
+    *,
+    port: int,
+    browser: bool,
+    tell: Callable[[str], object],
+    shared: Storage | None = None,
+) -> int:
     """Show the study of the run in ``folder`` until Ctrl-C or SIGTERM; returns the exit code.
 
     Args:
+        tell: called with the address.
         shared: the database of a study that machines share.
 
     Raises:
@@ -62,7 +68,7 @@ def serve(folder: Path, *, port: int, browser: bool, shared: Storage | None = No
             thread = threading.Thread(target=server.serve_forever, daemon=True)
             thread.start()
             address = f"http://{HOST}:{server.server_port}/"
-            click.echo(f"{address}  shows {run.path}; Ctrl-C ends it")
+            tell(address)
             if browser:
                 webbrowser.open(address)
             while not interrupt.requested:

@@ -80,7 +80,7 @@ def check_packages() -> Check:
     problems = [problem for text in requirements if (problem := _package_problem(text))]
     if not problems:
         return Check("packages", True, f"all {len(requirements)} required packages fit")
-    names = ", ".join(_name(problem) for problem in problems)
+    names = " ".join(_name(problem) for problem in problems)
     return Check("packages", False, "; ".join(problems), f"pip install --upgrade {names}")
 
 

@@ -30,9 +30,8 @@ def repairs(checks: Sequence[Check]) -> list[list[str]]:
     """
     found = {check.name: check for check in checks if check.ok is not True}
     commands = []
-    if "packages" in found and found["packages"].remedy.startswith("pip install --upgrade "):
-        names = found["packages"].remedy.removeprefix("pip install --upgrade ").split(", ")
-        commands.append([sys.executable, "-m", "pip", "install", "--upgrade", *names])
+    if "packages" in found and found["packages"].remedy.startswith("pip "):
+        commands.append([sys.executable, "-m", *found["packages"].remedy.split()])
     manager = next((name for name in _MANAGERS if shutil.which(name)), None)
     if manager is None:
         return commands

@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import json_output
 import numpy as np
 import pytest
 from small_job import CONFIG, SAMPLE, SPACE
@@ -236,7 +237,7 @@ def test_a_config_is_used_again_by_train_and_predict(finished, folder):
         *("--name", "two", "--json"),
     )
     assert done.returncode == 0, done.stderr
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = json_output.lines("train", done.stdout)
     assert events[-1]["event"] == "result"
     assert Path(folder, events[-1]["pdf"]).read_bytes().startswith(b"%PDF")
     stored = tomllib.loads((folder / "results" / "two" / "best_config.toml").read_text())
@@ -249,7 +250,7 @@ def test_a_config_is_used_again_by_train_and_predict(finished, folder):
         Image.fromarray(255 - arrays["images"][0]).save(folder / "shoe.png")
     done = command_ended(folder, "predict", "--run", run, "shoe.png", "--json")
     assert done.returncode == 0, done.stderr
-    row = json.loads(done.stdout)
+    (row,) = json_output.lines("predict", done.stdout)
     assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert len(row["probabilities"]) == 10
 

@@ -1,7 +1,6 @@
 """``fmnist plan`` on the small real sample: it really measures."""
 
-import json
-
+import json_output
 import pytest
 from small_job import SAMPLE
 
@@ -26,7 +25,7 @@ def test_the_machine_is_measured_and_the_plan_told(tmp_path, monkeypatch, capsys
         return capsys.readouterr().out
 
     monkeypatch.chdir(tmp_path)
-    record = json.loads(told("--json"))
+    (record,) = json_output.lines("plan", told("--json"))
     assert record["speed"] > 10
     assert record["expected_trials"] >= 8
     assert sum(s["seconds"] for s in record["planned"]) == pytest.approx(1800, abs=2)

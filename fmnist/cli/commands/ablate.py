@@ -13,6 +13,7 @@ from fmnist.cli.display import make_display
 from fmnist.cli.durations import parse_duration
 from fmnist.cli.group import command
 from fmnist.cli.jobs import STARTED, print_rendered
+from fmnist.cli.json_records import only_json, print_record, report_record
 from fmnist.errors import UserError
 
 if TYPE_CHECKING:
@@ -89,7 +90,11 @@ def experiment(
     finally:
         job.workers.close()
         job.display.close()
-    return print_rendered(render_report(run.path))
+    rendered = render_report(run.path)
+    if as_json:
+        print_record(report_record(rendered), "report")
+    with only_json(as_json):
+        return print_rendered(rendered)
 
 
 def _finished_run(folder: Path) -> Run:

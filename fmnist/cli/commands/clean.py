@@ -13,6 +13,7 @@ import click
 from fmnist.cli import options
 from fmnist.cli.completion import complete_run
 from fmnist.cli.group import command
+from fmnist.cli.json_records import CleanRecord, RemovalRecord, only_json, print_record
 from fmnist.errors import UserError
 from fmnist.runs import library_output
 from fmnist.text import counted, size
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @click.option("--yes", is_flag=True, help="Remove it without asking.")
+@options.JSON
 def clean(
     run_folders: tuple[Path, ...],
     *,
@@ -56,6 +58,7 @@ def clean(
     checkpoints: bool,
     dry_run: bool,
     yes: bool,
+    as_json: bool,
 ) -> int:
     """Free space without losing results.
 
@@ -67,7 +70,7 @@ def clean(
 
     Example: fmnist clean --older-than 30d --keep 5
     """
-    from fmnist.runs.cleanup import CleanRequest, describe, parse_age, plan_removals, select_runs
+    from fmnist.runs.cleanup import CleanRequest, parse_age, plan_removals, select_runs
 
     if whole and not run_folders:
         raise UserError("--whole: name the runs that are to be removed")
@@ -77,18 +80,35 @@ def clean(
         if run.state == "running":
             library_output.note(f"{run.name} is running: nothing is taken from it")
     planned = list(plan_removals(runs, CleanRequest(keep, age, whole, checkpoints)))
+    with only_json(as_json):
+        code, freed = _clean(planned, dry_run=dry_run, yes=yes)
+    if as_json:
+        print_record(CleanRecord(tuple(map(_record, planned)), freed))
+    return code
+
+
+def _clean(planned: Sequence[Removal], *, dry_run: bool, yes: bool) -> tuple[int, int | None]:
+    """Say what goes, ask, remove; the exit code and the bytes freed, None where all stays."""
+    from fmnist.runs.cleanup import describe
+
     if not planned:
         click.echo("nothing to remove")
-        return 0
+        return 0, None
     click.echo("\n".join(describe(planned)))
     total = size(sum(removal.bytes for removal in planned))
     if dry_run:
         click.echo(f"{total} would be free; nothing was removed")
-        return 0
+        return 0, None
     if not (yes or _confirm(planned, total)):
         click.echo("nothing was removed")
-        return 0
+        return 0, None
     return _remove_all(planned)
+
+
+def _record(removal: Removal) -> RemovalRecord:
+    paths = tuple(map(str, removal.paths))
+    shared = {name: getattr(removal, name) for name in ("why", "bytes", "whole", "kept")}
+    return RemovalRecord(run=removal.run.path, paths=paths, **shared)
 
 
 def _confirm(planned: Sequence[Removal], total: str) -> bool:
@@ -106,7 +126,7 @@ def _is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _remove_all(planned: Sequence[Removal]) -> int:
+def _remove_all(planned: Sequence[Removal]) -> tuple[int, int]:
     from fmnist.runs.cleanup import remove
     from fmnist.runs.folder import RunError
 
@@ -118,6 +138,6 @@ def _remove_all(planned: Sequence[Removal]) -> int:
             library_output.note(f"left as it is: {error}")
         except OSError as error:
             library_output.note(f"{removal.run.name}: {error}; the rest of it stays")
-            return 1
+            return 1, freed
     click.echo(f"{size(freed)} freed")
-    return 0
+    return 0, freed

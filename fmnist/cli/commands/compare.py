@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from fmnist.cli import options
 from fmnist.cli.completion import complete_run
 from fmnist.cli.group import command
 from fmnist.cli.jobs import print_rendered, print_rendering_time
+from fmnist.cli.json_records import only_json, print_record
 
 
 @command()
@@ -41,29 +41,30 @@ def compare(run_folders: tuple[Path, ...], as_json: bool, output: Path | None) -
 
     Example: fmnist compare results/tuned results/simple-cnn results/three-conv
     """
-    return compare_folders(run_folders, as_json=as_json, output=output)
+    return compare_folders(run_folders, event="" if as_json else None, output=output)
 
 
 def compare_folders(
-    folders: Sequence[Path], *, as_json: bool = False, output: Path | None = None
+    folders: Sequence[Path], *, event: str | None = None, output: Path | None = None
 ) -> int:
-    """Compare runs into ``output``, or into the folder of the first run, and render its report."""
+    """Compare runs into ``output``, or into the folder of the first run, and render its report.
+
+    Args:
+        event: print the record, as this event or, where empty, alone, and nothing for people.
+    """
     from fmnist.analysis import comparison as analysis
     from fmnist.cli.display.comparison import comparison_text
     from fmnist.report.comparison_report import render_comparison
     from fmnist.report.render import render_report
-    from fmnist.runs.codec import document
     from fmnist.runs.folder import Run
 
     comparison = analysis.compare_runs(folders)
-    if as_json:
-        click.echo(json.dumps(document(comparison), allow_nan=False))
-    else:
+    if event is not None:
+        print_record(comparison, event)
+    with only_json(event is not None):
         click.echo(comparison_text(comparison, color=sys.stdout.isatty()) + "\n")
         print_rendering_time(Run(folders[0]))
-    analysis.write(comparison, output or folders[0])
-    code = 0
-    if output is None:
-        code = print_rendered(render_report(folders[0]), quiet=as_json)
-    rendered = render_comparison(folders, comparison, output or folders[0])
-    return max(code, print_rendered(rendered, "comparison", quiet=as_json))
+        analysis.write(comparison, output or folders[0])
+        code = print_rendered(render_report(folders[0])) if output is None else 0
+        rendered = render_comparison(folders, comparison, output or folders[0])
+        return max(code, print_rendered(rendered, "comparison"))

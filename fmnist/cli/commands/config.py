@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fmnist.cli.group import command
+from fmnist.cli.json_records import ConfigRecord, OptionRecord, print_record
 from fmnist.cli.options import JSON
 from fmnist.cli.settings import (
     Settings,
@@ -25,17 +24,6 @@ from fmnist.cli.settings import (
 from fmnist.errors import UserError
 
 _NONE = "–"
-
-
-@dataclass(frozen=True)
-class Row:
-    """An option as it holds now; ``source`` is ``default``, a variable, or a file and its key."""
-
-    command: str
-    option: str
-    value: str
-    source: str
-    variable: str
 
 
 @command()
@@ -58,14 +46,13 @@ def config(context: click.Context, name: str | None, given: bool, as_json: bool)
     rows = [row for row in rows_of(group, name) if not given or row.source != "default"]
     settings = context.find_object(Settings) or Settings()
     if as_json:
-        found = {"files": [str(f) for f in settings.files], "options": [asdict(r) for r in rows]}
-        click.echo(json.dumps({"schema": 1, **found}))
+        print_record(ConfigRecord(tuple(map(str, settings.files)), tuple(rows)))
     else:
         click.echo("\n".join([*_head(settings), *_blocks(rows)]))
     return 0
 
 
-def rows_of(group: click.Context, name: str | None) -> Iterable[Row]:
+def rows_of(group: click.Context, name: str | None) -> Iterable[OptionRecord]:
     """The options of the command ``name``, or of all commands.
 
     Raises:
@@ -81,13 +68,13 @@ def rows_of(group: click.Context, name: str | None) -> Iterable[Row]:
             yield _row(inner, option)
 
 
-def _row(context: click.Context, option: click.Option) -> Row:
+def _row(context: click.Context, option: click.Option) -> OptionRecord:
     name, where = str(context.info_name), origin(context, option)
     value = context.params.get(str(option.name))
     if where in os.environ:
         value = os.environ[where]  # as it stands there, be it right or wrong
-    variable = variable_of(name, option)
-    return Row(name, f"--{key_of(option)}", _shown(option, value), where or "default", variable)
+    known = {"value": _shown(option, value), "variable": variable_of(name, option)}
+    return OptionRecord(name, f"--{key_of(option)}", source=where or "default", **known)
 
 
 def _shown(option: click.Option, value: Any) -> str:
@@ -115,7 +102,7 @@ def _short(file: Path) -> str:
     return str(file).replace(home, "~", 1) if str(file).startswith(home + os.sep) else str(file)
 
 
-def _blocks(rows: list[Row]) -> list[str]:
+def _blocks(rows: list[OptionRecord]) -> list[str]:
     lines = []
     for name in dict.fromkeys(row.command for row in rows):
         lines += ["", name]

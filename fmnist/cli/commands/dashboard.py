@@ -8,6 +8,7 @@ import click
 
 from fmnist.cli import options
 from fmnist.cli.group import command, section
+from fmnist.cli.json_records import DashboardRecord, print_record
 
 
 @command()
@@ -20,9 +21,15 @@ from fmnist.cli.group import command, section
     help="Port on this machine; 0 takes a free one.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
+@options.JSON
 @section("Study", *options.DATABASE)
 def dashboard(
-    run_folder: Path, port: int, no_browser: bool, storage: str | None, storage_file: Path | None
+    run_folder: Path,
+    port: int,
+    no_browser: bool,
+    as_json: bool,
+    storage: str | None,
+    storage_file: Path | None,
 ) -> int:
     """Open optuna-dashboard on the study of a run.
 
@@ -35,5 +42,11 @@ def dashboard(
     from fmnist.integrations.optuna_dashboard import serve
     from fmnist.integrations.postgresql import storage_of
 
+    def tell(address: str) -> None:
+        if as_json:
+            print_record(DashboardRecord(address, str(run_folder)))
+        else:
+            click.echo(f"{address}  shows {run_folder}; Ctrl-C ends it")
+
     shared = storage_of(storage, storage_file)
-    return serve(run_folder, port=port, browser=not no_browser, shared=shared)
+    return serve(run_folder, port=port, browser=not no_browser, tell=tell, shared=shared)

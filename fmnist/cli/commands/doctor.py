@@ -11,8 +11,13 @@ from pathlib import Path
 import click
 
 from fmnist.cli.group import command
-from fmnist.cli.options import NOTIFY, RESULTS
+from fmnist.cli.json_records import DoctorRecord, ServiceRecord, only_json, print_record
+from fmnist.cli.options import JSON, JSON_LINES, NOTIFY, RESULTS
 from fmnist.errors import UserError
+from fmnist.pipeline.repairs import repairs
+from fmnist.runs.records.plan import Check
+
+_DELIVERED = {True: "ok    ", False: "FAIL  ", None: ""}
 
 
 @command()
@@ -20,44 +25,51 @@ from fmnist.errors import UserError
 @click.option("--data", type=click.Path(path_type=Path), help="Data to check instead of the usual.")
 @click.option("--fix", is_flag=True, help="Install what is missing, after asking.")
 @click.option("--yes", is_flag=True, help="With --fix: without asking.")
-def doctor(results: Path, data: Path | None, fix: bool, yes: bool) -> int:
+@JSON
+def doctor(results: Path, data: Path | None, fix: bool, yes: bool, as_json: bool) -> int:
     """Check Python, packages, Pango, fonts, data, disk, memory and backend; say what to do.
 
     Example: fmnist doctor --fix
     """
-    code = _report(results, data, fix=fix, yes=yes)
-    if code is not None:
-        return code
+    if fix and as_json:
+        raise UserError("--fix --json: --json only says what --fix would run; leave one out")
+    with only_json(as_json):
+        checks, failed = _report(results, data)
+    if as_json:
+        print_record(DoctorRecord(tuple(checks), tuple(map(tuple, repairs(checks)))))
+    if not (fix and _fix(checks, yes=yes)):
+        return failed
     # Anew in a process of its own: what this one imported, it would not find again.
     return subprocess.call([sys.executable, "-m", "fmnist", *_without_fix(sys.argv[1:])])
 
 
-def _report(results: Path, data: Path | None, *, fix: bool, yes: bool) -> int | None:
-    """Show the checks and mend what can be mended; the exit code, or None where all is new."""
+def _report(results: Path, data: Path | None) -> tuple[list[Check], int]:
+    """Show the checks; they, and the exit code."""
     from fmnist.cli.display.summary import MARKS
     from fmnist.pipeline.doctor import check_all
-    from fmnist.pipeline.repairs import repairs
 
     checks = check_all(results, data)
     for check in checks:
         click.echo(f"{MARKS[check.ok]}  {check.name}: {check.found}")
         if check.ok is not True and check.remedy:
             click.echo(f"      -> {check.remedy}")
-    failed = 1 if any(check.ok is False for check in checks) else 0
-    if not fix:
-        return failed
+    return checks, 1 if any(check.ok is False for check in checks) else 0
+
+
+def _fix(checks: Sequence[Check], *, yes: bool) -> bool:
+    """Mend what can be mended, after asking; whether anything was."""
     commands = repairs(checks)
     if not commands:
         click.echo("nothing that a package manager of this machine could install")
-        return failed
+        return False
     for words in commands:
         click.echo(f"$ {shlex.join(words)}")
     if not (yes or click.confirm("run this?")):
-        return failed
+        return False
     for words in commands:
         if code := subprocess.call(words):
             raise UserError(f"{shlex.join(words)}: ended with status {code}; see above")
-    return None
+    return True
 
 
 def _without_fix(words: Sequence[str]) -> list[str]:
@@ -68,7 +80,8 @@ def _without_fix(words: Sequence[str]) -> list[str]:
 @click.argument("urls", metavar="[URL]...", nargs=-1)
 @NOTIFY
 @click.option("--test", is_flag=True, help="Send a message to each of them.")
-def notify(urls: tuple[str, ...], notify: tuple[str, ...], test: bool) -> int:
+@JSON_LINES
+def notify(urls: tuple[str, ...], notify: tuple[str, ...], test: bool, as_json: bool) -> int:
     """List the services that messages about runs go to; with --test, send one to each.
 
     Of each address only the beginning is shown, since the rest may be a secret.
@@ -85,12 +98,12 @@ def notify(urls: tuple[str, ...], notify: tuple[str, ...], test: bool) -> int:
             "fmnist.toml"
         )
     check_urls(addresses)
-    if not test:
-        click.echo("\n".join(map(scheme, addresses)))
-        return 0
     message = Message("fmnist: a test", "Messages about runs arrive here.")
-    found = send(addresses, message)
+    found = send(addresses, message) if test else None
     for place, url in enumerate(addresses):
-        ok = place in found.delivered
-        click.echo(f"{'ok  ' if ok else 'FAIL'}  {scheme(url)}")
-    return 1 if found.problem else 0
+        ok = place in found.delivered if found else None
+        if as_json:
+            print_record(ServiceRecord(scheme(url), ok))
+        else:
+            click.echo(f"{_DELIVERED[ok]}{scheme(url)}")
+    return 1 if found and found.problem else 0

@@ -8,6 +8,7 @@ import click
 
 from fmnist.cli import options
 from fmnist.cli.group import command
+from fmnist.cli.json_records import print_record
 
 FORMATS = ("keras", "onnx", "tflite", "saved-model")
 
@@ -27,7 +28,8 @@ FORMATS = ("keras", "onnx", "tflite", "saved-model")
     type=options.FOLDER,
     help="Folder for it; export/FORMAT in the run's folder when left out.",
 )
-def export(run_folder: Path, kind: str, to: Path | None) -> int:
+@options.JSON
+def export(run_folder: Path, kind: str, to: Path | None, as_json: bool) -> int:
     """Write the model of a run in a format that other programs read.
 
     Raw pixels go in, probabilities come out: normalisation and the mean over mirror images are
@@ -36,6 +38,19 @@ def export(run_folder: Path, kind: str, to: Path | None) -> int:
 
     Example: fmnist export --run results/2026-11-21-7f3a --format onnx
     """
+    from fmnist.cli.display.tables import facts
     from fmnist.integrations.model_export import export_run
+    from fmnist.text import duration
 
-    return export_run(run_folder, kind, to)
+    record = export_run(run_folder, kind, to)
+    if as_json:
+        print_record(record)
+        return 0
+    checked = f"{record.checked_images} test images: the same class for all, probabilities within"
+    rows = [
+        ("exported", record.path),
+        ("checked", f"{checked} {record.max_difference:.1g}"),
+        ("took", duration(record.seconds)),
+    ]
+    click.echo(facts(rows))
+    return 0

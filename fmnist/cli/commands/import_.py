@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections import Counter
@@ -14,6 +13,7 @@ import click
 
 from fmnist.cli import options
 from fmnist.cli.group import command
+from fmnist.cli.json_records import BestRecord, ImportRecord, print_record
 from fmnist.text import counted, percent
 from fmnist.text import settings as describe_settings
 from search.records import Trial, best_of
@@ -108,7 +108,7 @@ def import_command(
     typed = shlex.join(found.source if w == source else w for w in ["fmnist", *sys.argv[1:]])
     trials = write_run(run, found, valued, matched, wishes, typed)
     if as_json:
-        click.echo(json.dumps(_record(run, found, trials), allow_nan=False))
+        print_record(_record(run, found, trials))
     else:
         notes = [*found.notes, *valued.notes, *matched.notes]
         click.echo(facts(_rows(run, found, trials, matched.names, valued.sentence, notes)))
@@ -120,17 +120,10 @@ def _counts(trials: Sequence[Trial]) -> dict[str, int]:
     return {state: counts[state] for state in ("complete", "pruned", "failed") if counts[state]}
 
 
-def _record(run: Run, found: ExternalStudy, trials: Sequence[Trial]) -> dict[str, object]:
+def _record(run: Run, found: ExternalStudy, trials: Sequence[Trial]) -> ImportRecord:
     best = best_of(trials)
-    return {
-        "run": str(run.path),
-        "kind": found.kind,
-        "study": found.name,
-        "trials": _counts(trials),
-        "best": {"trial": best.number, "value": best.value, "params": best.params}
-        if best
-        else None,
-    }
+    known = BestRecord(best.number, best.value or 0.0, best.params) if best else None
+    return ImportRecord(str(run.path), found.kind, found.name, _counts(trials), known)
 
 
 def _rows(

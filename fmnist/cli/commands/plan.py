@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from fmnist.cli.commands.run import DEFAULT_TIME, check_one_end
 from fmnist.cli.durations import parse_duration, parse_until
 from fmnist.cli.group import command, section
 from fmnist.cli.jobs import absolute
+from fmnist.cli.json_records import PlanRecord, print_record
 from fmnist.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @options.CAPS
 @options.DATA
-@section("Output", click.option("--json", "as_json", is_flag=True, help="As one JSON object."))
+@section("Output", options.JSON)
 def plan(
     time_text: str | None,
     until: str | None,
@@ -110,20 +110,18 @@ def plan(
             job.workers.close()
     if speed is None:
         raise UserError("the speed of this machine could not be measured; see 'fmnist doctor'")
-    click.echo(json.dumps(_document(job, speed), indent=1) if as_json else _text(job, speed))
+    if as_json:
+        print_record(
+            PlanRecord(
+                **vars(job.planner.record),
+                speed=speed,
+                expected_trials=job.planner.expected_trials,
+                network=job.base.to_dict(),
+            )
+        )
+    else:
+        click.echo(_text(job, speed))
     return 0
-
-
-def _document(job: Context, speed: float) -> dict[str, object]:
-    from fmnist.runs.codec import document
-
-    planner = job.planner
-    return {
-        **document(planner.record),
-        "speed": speed,
-        "expected_trials": planner.expected_trials,
-        "network": job.base.to_dict(),
-    }
 
 
 def _text(job: Context, speed: float) -> str:

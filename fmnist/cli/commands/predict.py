@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -10,13 +9,14 @@ import click
 from fmnist.cli import options
 from fmnist.cli.group import command
 from fmnist.cli.jobs import print_rendered
+from fmnist.cli.json_records import AnswerRecord, only_json, print_record
 from fmnist.errors import UserError
 
 
 @command()
 @options.FINISHED_RUN
 @click.option("--top", type=options.POSITIVE, default=3, show_default=True, help="Classes shown.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
+@options.JSON_LINES
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...]) -> int:
     """Classify pictures with the model of a run.
@@ -48,8 +48,7 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
     for (path, picture), p in zip(pictures, probabilities, strict=True):
         ranked = [(data.class_names[i], float(p[i])) for i in np.argsort(-p)]
         if as_json:
-            row = {"image": str(path), "steps": list(picture.steps), "probabilities": dict(ranked)}
-            click.echo(json.dumps(row))
+            print_record(AnswerRecord(str(path), picture.steps, dict(ranked)))
         else:
             best = ", ".join(f"{name} {100 * value:.1f} %" for name, value in ranked[:top])
             click.echo(f"{path}: {best}  ({', '.join(picture.steps)})")
@@ -80,13 +79,12 @@ def newdata(run_folder: Path, photos: Path, as_json: bool) -> int:
     from fmnist.data.photos import ImageError
     from fmnist.report.render import render_report
     from fmnist.runs import artifacts, library_output
-    from fmnist.runs.codec import document
     from fmnist.runs.folder import Run, RunError
 
     run = Run.existing(run_folder)
     found = classify_folder(run, photos)
     if as_json:
-        click.echo(json.dumps(document(found.without_pictures()), allow_nan=False))
+        print_record(found.without_pictures())
     else:
         click.echo(new_data_text(found, run.read(artifacts.RUN).data.class_names) + "\n")
     for problem in found.left_out:
@@ -96,5 +94,6 @@ def newdata(run_folder: Path, photos: Path, as_json: bool) -> int:
     except OSError as error:
         why = f"cannot be written: {error.strerror}"
         raise RunError(f"{run / artifacts.NEW_DATA}: {why}") from None
-    code = print_rendered(render_report(run.path), quiet=as_json)
+    with only_json(as_json):
+        code = print_rendered(render_report(run.path))
     return ImageError.exit_code if found.left_out else code

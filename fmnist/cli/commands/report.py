@@ -14,7 +14,8 @@ from fmnist.cli.jobs import (
     print_rendering_time,
     show_in_browser,
 )
-from fmnist.cli.options import FOLDER, OPEN, REPORT, RUN
+from fmnist.cli.json_records import only_json, print_record, report_record
+from fmnist.cli.options import FOLDER, JSON, OPEN, REPORT, RUN
 
 if TYPE_CHECKING:
     from fmnist.runs.folder import Run
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
     type=FOLDER,
     help="Also write report.md, report.tex, report.docx (with pandoc) and every figure and table.",
 )
+@JSON
 @gather(DocumentOptions)
 def report(
     options: DocumentOptions, *, run_folder: Path, open_report: bool, output: Path | None,
-    sources: Path | None,
+    sources: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Render the report of a run again; needs neither TensorFlow nor Optuna.
 
@@ -58,26 +60,30 @@ def report(
     if output is None:
         run.renew_cover(document)
     finished = run.has(artifacts.METRICS) and run.has(artifacts.EVIDENCE)
-    print_rendering_time(run)
-    rendered = render_report(
-        run.path,
-        templates=options.template,
-        questions=options.question_folder,
-        text=options.text,
-        rubric=options.rubric,
-        interim=not finished,
-        output=output,
-        cover=document,
-    )
-    if sources is not None:
-        _write_sources(rendered.html, run, sources)
-    if not finished:
-        imported = run.read(artifacts.RUN).imported
-        why = "its trials were read in" if imported else "the run is not finished"
-        click.echo(f"interim report: {why}")
-    if open_report:
-        show_in_browser(rendered.html)
-    return print_rendered(rendered)
+    with only_json(as_json):
+        print_rendering_time(run)
+        rendered = render_report(
+            run.path,
+            templates=options.template,
+            questions=options.question_folder,
+            text=options.text,
+            rubric=options.rubric,
+            interim=not finished,
+            output=output,
+            cover=document,
+        )
+        if sources is not None:
+            _write_sources(rendered.html, run, sources)
+        if not finished:
+            imported = run.read(artifacts.RUN).imported
+            why = "its trials were read in" if imported else "the run is not finished"
+            click.echo(f"interim report: {why}")
+        if open_report:
+            show_in_browser(rendered.html)
+        code = print_rendered(rendered)
+    if as_json:
+        print_record(report_record(rendered))
+    return code
 
 
 def _write_sources(page: Path, run: Run, folder: Path) -> None:

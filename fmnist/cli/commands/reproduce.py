@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from fmnist.cli import options
 from fmnist.cli.completion import complete_source
 from fmnist.cli.group import command, gather, section
 from fmnist.cli.jobs import JobOptions, absolute, execute
+from fmnist.cli.json_records import print_record
 from fmnist.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ def reproduce(common: JobOptions, *, source: Path) -> int:
     from fmnist.backends.environment import describe
     from fmnist.pipeline.request import Request
     from fmnist.runs.artifacts import REPRODUCTION
-    from fmnist.runs.codec import document
 
     common.check()
     then = read_recorded(source)
@@ -74,7 +73,10 @@ def reproduce(common: JobOptions, *, source: Path) -> int:
         job.display.message(f"not as recorded: {line}")
     code = execute(job)
     verdict = job.run.read(REPRODUCTION)
-    click.echo(json.dumps(document(verdict)) if common.as_json else verdict.sentence)
+    if common.as_json:
+        print_record(verdict, "reproduced")
+    else:
+        click.echo(verdict.sentence)
     return code if verdict.holds else DIFFERS
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from fmnist.cli.group import command
-from fmnist.cli.options import RESULTS, RUN
+from fmnist.cli.json_records import CheckRecord, only_json, print_record
+from fmnist.cli.options import JSON, JSON_LINES, RESULTS, RUN
 
 
 @command()
 @RESULTS
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a run, one a line.")
+@JSON_LINES
 def runs(results: Path, as_json: bool) -> int:
     """List the runs: state, accuracy, trials, size.
 
@@ -29,7 +28,7 @@ def runs(results: Path, as_json: bool) -> int:
     listed = list_runs(results)
     if as_json:
         for run in listed:
-            click.echo(json.dumps({"schema": 1, **asdict(run)}, allow_nan=False))
+            print_record(run)
     else:
         click.echo(runs_table(listed) if listed else f"no runs in {results}")
     return 0
@@ -49,7 +48,8 @@ def runs(results: Path, as_json: bool) -> int:
     metavar="FILE",
     help="A file that was changed on purpose: take it as it is from here on; several times.",
 )
-def check(run_folder: Path, *, repair: bool, accept: tuple[str, ...]) -> int:
+@JSON
+def check(run_folder: Path, *, repair: bool, accept: tuple[str, ...], as_json: bool) -> int:
     """Read every file of a run and say what is damaged, or does not agree.
 
     Whole files are compared with their SHA-256, lines of journals with their checksums. The exit
@@ -62,14 +62,19 @@ def check(run_folder: Path, *, repair: bool, accept: tuple[str, ...]) -> int:
     from fmnist.runs.repair import accept_files, repair_run
 
     run = Run.existing(run_folder)
-    if repair or accept:
-        with run.locked():
-            accept_files(run, accept)
-            for done in repair_run(run) if repair else ():
-                click.echo(f"repaired  {done}")
-    problems = check_run(run)
-    for problem in problems:
-        click.echo(f"damaged   {problem}")
-    if not problems:
-        click.echo(f"{run.path}: its files are whole, and agree")
+    repaired: list[str] = []
+    with only_json(as_json):
+        if repair or accept:
+            with run.locked():
+                accept_files(run, accept)
+                for done in repair_run(run) if repair else ():
+                    repaired.append(done)
+                    click.echo(f"repaired  {done}")
+        problems = check_run(run)
+        for problem in problems:
+            click.echo(f"damaged   {problem}")
+        if not problems:
+            click.echo(f"{run.path}: its files are whole, and agree")
+    if as_json:
+        print_record(CheckRecord(str(run.path), tuple(repaired), tuple(problems)))
     return 4 if problems else 0

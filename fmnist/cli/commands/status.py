@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from fmnist.cli.group import command
+from fmnist.cli.json_records import print_record
 from fmnist.cli.options import JSON, JSON_LINES, OPEN, RUN
 
 
@@ -25,8 +24,10 @@ def status(run_folder: Path, as_json: bool) -> int:
     from fmnist.runs.status import read_status
 
     progress = read_status(Run.existing(run_folder))
-    record = {"schema": 1, **asdict(progress)}
-    click.echo(json.dumps(record, allow_nan=False) if as_json else status_text(progress))
+    if as_json:
+        print_record(progress)
+    else:
+        click.echo(status_text(progress))
     return 0
 
 
@@ -44,6 +45,7 @@ def watch(run_folder: Path, open_report: bool, as_json: bool) -> int:
     from fmnist.cli.display import make_display
     from fmnist.cli.display.follow import RunFollower
     from fmnist.cli.jobs import show_in_browser
+    from fmnist.runs import library_output
     from fmnist.runs.artifacts import LIVE, REPORT
     from fmnist.runs.folder import Run
 
@@ -53,5 +55,5 @@ def watch(run_folder: Path, open_report: bool, as_json: bool) -> int:
     try:
         RunFollower(run, make_display(quiet=False, as_json=as_json)).follow()
     except KeyboardInterrupt:
-        click.echo("the view ends; the run goes on")
+        library_output.note("the view ends; the run goes on")
     return 0

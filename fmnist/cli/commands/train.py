@@ -13,6 +13,7 @@ from fmnist.cli.commands.compare import compare_folders
 from fmnist.cli.completion import complete_recipe
 from fmnist.cli.group import command, gather, section
 from fmnist.cli.jobs import JobOptions, absolute, execute, split_names
+from fmnist.cli.json_records import print_record
 from fmnist.errors import TrainingError, UserError
 
 
@@ -129,7 +130,8 @@ def _train_recipe(
             job.clock = JobClock(time.monotonic())
         code = max(code, execute(job, open_report=common.open_report))
     if len(runs) > 1:
-        code = max(code, compare_folders([run.path for run in runs], as_json=common.as_json))
+        event = "comparison" if common.as_json else None
+        code = max(code, compare_folders([run.path for run in runs], event=event))
     return code
 
 
@@ -170,8 +172,6 @@ def trial(
 
     Example: fmnist trial --set width=0.5 --set dropout=0.1 --budget 5m --json
     """
-    import json
-
     from fmnist.cli.display.summary import trial_text
     from fmnist.cli.durations import parse_duration
     from fmnist.config.config import Config
@@ -179,7 +179,6 @@ def trial(
     from fmnist.data import load
     from fmnist.pipeline.planner.profiles import COMPACT
     from fmnist.pipeline.single_trial import score_trial
-    from fmnist.runs.codec import to_plain
     from fmnist.runs.config_source import load_config
     from search.records import TrialError
 
@@ -193,20 +192,29 @@ def trial(
         )
     except TrialError as error:
         raise TrainingError(f"the training failed ({error.kind}: {error})") from None
-    click.echo(json.dumps(to_plain(found)) if as_json else trial_text(found))
+    if as_json:
+        print_record(found)
+    else:
+        click.echo(trial_text(found))
     return 0
 
 
 @command()
-def recipes() -> int:
+@options.JSON_LINES
+def recipes(as_json: bool) -> int:
     """List the published systems that can be trained: name, figure of its author, source.
 
     Example: fmnist recipes
     """
     from fmnist.config import recipes as published
+    from fmnist.runs.codec import convert
+    from fmnist.runs.records.run import RecipeRecord
 
     for name in published.names():
         recipe = published.find(name)
+        if as_json:
+            print_record(convert(RecipeRecord, recipe.record(), name))
+            continue
         click.echo(f"{name}: {recipe.title}")
         click.echo(f"    published: {recipe.published}")
         click.echo(f"    source: {recipe.source}")

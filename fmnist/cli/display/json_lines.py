@@ -29,7 +29,7 @@ class JsonDisplay(ProgressDisplay):
 
     @override
     def job_started(self, run: Path) -> None:
-        self._emit("begin", run=str(run), seconds=self.limit)
+        self._emit("begin", run=str(run), seconds=self.limit, left=self.time_left())
 
     @override
     def stage_started(self, name: str) -> None:

@@ -1,8 +1,8 @@
 """``fmnist newdata`` with a network that answers as it is told: records, errors, exit statuses."""
 
-import json
 from unittest import mock
 
+import json_output
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -71,7 +71,7 @@ def test_the_record_and_what_is_printed(run, photos):
 
 def test_as_json_without_the_pictures(run, photos):
     done = newdata(run, photos, "--json")
-    found = json.loads(done.stdout)
+    (found,) = json_output.lines("newdata", done.stdout)
     assert (found["schema"], found["n"], found["correct"]) == (1, 4, 2)
     assert found["photos"][0].keys() == {
         "file", "label", "predicted", "p_label", "p_predicted", "steps"

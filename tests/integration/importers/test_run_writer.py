@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import json_output
 import pytest
 from foreign_studies import fmnist, sqlite_study
 from report_pages import render_html, without_plots
@@ -165,7 +166,7 @@ def test_nothing_is_left_of_an_import_that_fails(imported, tmp_path):
 
 def test_the_outcome_as_json(imported, tmp_path):
     words = ("import", imported.parent / "study.db", "--drop", "lr", "--json", "--name", "x")
-    told = json.loads(fmnist(*words, results=tmp_path).output)
+    (told,) = json_output.lines("import", fmnist(*words, results=tmp_path).output)
     assert told["trials"] == {"complete": 12, "pruned": 1, "failed": 1}
     assert told["best"]["value"] == max(
         t.value for t in read_trials(tmp_path / "x" / "trials.jsonl") if t.state == "complete"

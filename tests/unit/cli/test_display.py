@@ -1,10 +1,10 @@
-import json
 import os
 import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import json_output
 import pytest
 
 from fmnist.cli.display import make_display
@@ -181,7 +181,7 @@ def test_plain_lines(capsys, tmp_path):
 
 def test_json_lines_are_json(capsys, tmp_path):
     tell_everything(JsonDisplay(), tmp_path)
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    events = json_output.lines("run", capsys.readouterr().out)
     assert [e["event"] for e in events] == [
         "begin",
         "stage",

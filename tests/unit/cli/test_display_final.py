@@ -1,10 +1,10 @@
 """What the views say of refit and ensemble."""
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import json_output
 import pytest
 
 from fmnist.cli.display.json_lines import JsonDisplay
@@ -49,14 +49,14 @@ def test_scores_on_images_that_are_learnt_are_not_shown(capsys, stage, name):
     assert f"{name}, epoch 2/8" in text if name else "  epoch 2/8" in text
     assert "training accuracy 75.00 %, loss 0.6100" in text
     assert "99" not in text
-    row = json.loads(said(JsonDisplay(), capsys, stage, name).splitlines()[-1])
+    row = json_output.lines("run", said(JsonDisplay(), capsys, stage, name))[-1]
     assert (row["stage"], row["name"], row["epochs"]) == (stage, name, 8)
     assert not [key for key in row if key.startswith("val_")]
 
 
 def test_the_retraining_shows_its_validation(capsys):
     assert "validation accuracy 99.00 %, loss 0.0200" in said(PlainDisplay(), capsys, "retrain")
-    row = json.loads(said(JsonDisplay(), capsys, "retrain").splitlines()[-1])
+    row = json_output.lines("run", said(JsonDisplay(), capsys, "retrain"))[-1]
     assert row["val_accuracy"] == 0.99
 
 
@@ -89,4 +89,5 @@ def test_the_ensemble_is_told_behind_the_one_network(capsys, tmp_path):
     assert lines[1].endswith("the average of 3 networks")
     assert lines[2].strip() == "0.41 points against the one network, McNemar p = 0.012"
     JsonDisplay().result(tmp_path, METRICS, rendered)
-    assert json.loads(capsys.readouterr().out)["ensemble"] == to_plain(METRICS.ensemble)
+    (row,) = json_output.lines("run", capsys.readouterr().out)
+    assert row["ensemble"] == to_plain(METRICS.ensemble)

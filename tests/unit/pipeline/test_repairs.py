@@ -14,7 +14,7 @@ from fmnist.runs.records.plan import Check
 
 PDF = Check("PDF", False, "cannot render", "install Pango")
 DATA = Check("data", None, "not here yet", "needs a network")
-PACKAGES = Check("packages", False, "optuna is missing", "pip install --upgrade optuna, scipy")
+PACKAGES = Check("packages", False, "optuna is missing", "pip install --upgrade optuna scipy")
 WELL = Check("fonts", True, "5 fonts")
 
 

@@ -1,8 +1,8 @@
 """One configuration for a time: as many epochs for each seed, the mean and its noise."""
 
-import json
 from itertools import count
 
+import json_output
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -78,7 +78,7 @@ def test_the_command_prints_one_object_and_leaves_nothing(trained, tmp_path, mon
     arguments = ["trial", "--data", str(SAMPLE), "--set", "dropout=0.1", "--seeds", "2", "--json"]
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 0, done.output
-    record = json.loads(done.stdout)
+    (record,) = json_output.lines("trial", done.stdout)
     assert record["config"]["dropout"] == 0.1
     assert record["epochs"] == 3
     assert len(record["seeds"]) == 2
