@@ -20,7 +20,7 @@ from fmnist.runs.artifacts import ARTIFACTS
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("fmnist", "search", "report_templates", "tests")
 PATHS = [
-    *(ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "results" / "README.md"),
+    *(ROOT / "README.md", ROOT / "fmnist" / "AGENTS.md", ROOT / "results" / "README.md"),
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("README.md"))),
 ]
 READMES = {str(p.relative_to(ROOT)): p.read_text(encoding="utf-8") for p in PATHS}
