@@ -9,8 +9,8 @@ from fmnist.report import text
 from fmnist.report.concepts import Concept
 from fmnist.report.evidence.ablation import left_out
 from fmnist.report.facts import Facts, present
-from fmnist.report.figures.ablation import effects_figure
-from fmnist.report.narrative.ablation import doubt, effort, methods, size
+from fmnist.report.figures.ablation import confusions_figure, effects_figure
+from fmnist.report.narrative.ablation import confused, doubt, effort, methods, size
 from fmnist.report.tables import ablation as tables
 from fmnist.runs import artifacts
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE, Experiments
@@ -29,6 +29,8 @@ def experiments(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "intro": _intro(found, facts),
         "outcome": _outcome(found),
         "effects": effects_figure(found) if made else None,
+        "confusions": confusions_figure(found, facts.class_names),
+        "confused": " ".join(confused(e, facts.class_names) for e in found.experiments).strip(),
         "measured": tables.measured(found) if made else None,
         "skipped": left_out(found.skipped),
         "methods": methods(found),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 
 from fmnist.report import text
+from fmnist.report.figures.classification import draw_matrix
+from fmnist.report.figures.many_classes import MatrixLook
 from fmnist.report.figures.style import BLUE, INK, MUTED, VERMILLION, Figure, canvas, to_svg
 from fmnist.report.figures.tooltips import tell
-from fmnist.report.narrative.ablation import INTERVAL, span
+from fmnist.report.narrative.ablation import INTERVAL, confused, span
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE, Experiments, Measured
 
 TITLE_LENGTH = 44
 _MARKS = {BETTER: ("o", BLUE), WORSE: ("s", VERMILLION), UNDECIDED: ("D", INK)}
 # From so many times the middle effect on, one large effect would hide all others.
 _WIDE, _LINEAR = 6.0, 1.0
+_MATRICES = MatrixLook(height=3.0, numbers=5.5, labels=6.5, rule=0.6)
 
 
 def effects_figure(found: Experiments) -> Figure:
@@ -31,6 +37,34 @@ def effects_figure(found: Experiments) -> Figure:
     _scale(ax, _is_wide(found))
     ax.set_xlabel("Validation accuracy minus that of the configuration as it is, percentage points")
     return Figure(to_svg(figure), _alt(found), _caption(found), _table(found))
+
+
+def confusions_figure(found: Experiments, names: Sequence[str]) -> Figure | None:
+    """Both confusion matrices of the experiment on augmentation; None without or of many classes.
+
+    Args:
+        names: of the classes.
+    """
+    e = next((e for e in found.experiments if e.confusions), None)
+    if e is None or e.confusions is None or len(names) > text.FEW_CLASSES:
+        return None
+    pair = [np.array(counts) for counts in (e.confusions.base, e.confusions.variant)]
+    most = max(int((counts - np.diag(np.diag(counts))).max()) for counts in pair)
+    figure, axes = canvas(_MATRICES.height, 1, 2, sharey=True)
+    titles = ("As it is", text.sentence(e.title)[:-1])
+    for ax, counts, title in zip(axes, pair, titles, strict=True):
+        draw_matrix(ax, counts, names, _MATRICES, most)
+        ax.set_title(f"{title}: {text.percent(np.trace(counts) / counts.sum(), digits=e.digits)}")
+    axes[1].set_ylabel("")
+    trainings = text.counted(e.seeds, "training")
+    return Figure(
+        to_svg(figure),
+        f"Two confusion matrices of {len(names)} classes, {titles[0].lower()} and {e.title}. "
+        f"{confused(e, names)}",
+        f"Confusion matrices of the configuration as it is and {e.title}: counts over "
+        f"{trainings} of each on the same {text.counted(e.validation, 'validation image')}; rows "
+        "are true classes, columns predicted ones.",
+    )
 
 
 def _effect(ax: Axes, row: int, e: Measured) -> None:

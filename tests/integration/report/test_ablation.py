@@ -17,7 +17,7 @@ from fmnist.report.narrative import ablation as reading
 from fmnist.report.tables import ablation as tables
 from fmnist.runs.codec import FactsError, document
 
-QUESTIONS = ("cnn_vs_dense", "pooling", "normalisation", "overfitting", "improvements")
+QUESTIONS = ("cnn_vs_dense", "filters", "pooling", "normalisation", "overfitting", "improvements")
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_without_experiments_the_answer_stands_and_says_so(run, question):
     assert "No experiment was made on this." in shown(run, question)
 
 
-@pytest.mark.parametrize("question", ["filters", "softmax", "confusion_matrix"])
+@pytest.mark.parametrize("question", ["softmax", "confusion_matrix"])
 def test_other_answers_have_none(run, question):
     measured(run)
     found = EVIDENCE[question](load_facts(run))

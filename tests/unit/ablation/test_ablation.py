@@ -10,7 +10,7 @@ from fmnist.ablation import results as record
 from fmnist.ablation import sizing
 from fmnist.ablation.results import ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Costs, Fidelity, Prices
-from fmnist.ablation.variants import KEYS, catalogue, equal_units
+from fmnist.ablation.variants import FACTORS, KEYS, catalogue, equal_units
 from fmnist.analysis import paired_effects
 from fmnist.analysis.intervals import holm, holm_levels, mcnemar, newcombe
 from fmnist.analysis.paired_effects import ScoredAnswers, effect, unpaired
@@ -50,7 +50,7 @@ def by_key(config, **options):
 def test_every_experiment_is_a_configuration_that_differs_or_says_why_not(config):
     found = catalogue(config)
     assert {e.key for e in found} <= set(KEYS)
-    assert len({e.key for e in found}) == len(found) == 14
+    assert len({e.key for e in found}) == len(found) == 21
     for e in found:
         if e.reason:
             assert not e.changes, e.key
@@ -81,13 +81,20 @@ def test_both_other_pixel_ranges_are_tried():
     [
         (DENSE, "dense", "the network of this run is a dense one"),
         (DENSE, "pooling", "the network of this run is a dense one"),
+        (DENSE, "pooling_other", "the network of this run is a dense one"),
+        (DENSE, "kernel_5", "the network of this run is a dense one"),
+        (DENSE, "shallower", "the network of this run is a dense one"),
+        (Config(stages=1), "shallower", "there is one stage only"),
+        (Config(filters_1=8), "narrower", "numbers of filters are multiples of 8"),
+        (CONFIGS["no hidden layer"], "narrower", "the network has no hidden layer"),
+        (Config(learning_rate=2.0), "optimizer_rate", "a learning rate of 20 is not allowed"),
         (DENSE, "deeper", "the network of this run is a dense one"),
         (DENSE, "batch_norm", "a dense network has no batch normalisation here"),
         (CONFIGS["no hidden layer"], "wider", "the network has no hidden layer"),
         (BARE, "dropout", "dropout is already 0"),
         (BARE, "label_smoothing", "label smoothing is already 0"),
         (BARE, "deeper", "a stage has 4 convolutions already"),
-        (BARE, "wider", "width cannot be larger than 8"),
+        (BARE, "wider", "width cannot be 9: it may be 0.125 to 8"),
         (Config(), "default", "the configuration is the default one"),
     ],
 )
@@ -115,6 +122,31 @@ def test_what_is_on_is_switched_off_and_what_is_off_is_tried():
     assert off["weight_decay"].changes == {"l2": 0.0}
     assert off["pooling"].changes == {"pooling": "max"}
     assert by_key(Config())["weight_decay"].changes == {"l2": 1e-4}
+
+
+def test_markers_factors_are_neighbours_in_one_field():
+    own = Config(kernel_size=5, pooling="strided", weight_decay=0.1, optimizer="adamw")
+    found, other = by_key(own), by_key(Config(optimizer="sgd", weight_decay=0.1))
+    changes = {key: found[key].changes for keys in FACTORS.values() for key in keys if key in found}
+    assert changes == {
+        "kernel_3": {"kernel_size": 3}, "kernel_7": {"kernel_size": 7},
+        "deeper": {"convolutions": 2}, "shallower": {"stages": 2},
+        "wider": {"width": 1.5}, "narrower": {"width": 0.5},
+        "optimizer": {"optimizer": "sgd"},
+        "optimizer_rate": {"optimizer": "sgd", "learning_rate": 0.02},
+        "pooling": {"pooling": "max"}, "pooling_other": {"pooling": "average"},
+        "normalisation_raw": {"normalisation": "raw"},
+        "normalisation_signed": {"normalisation": "signed"},
+    }  # fmt: skip
+    assert own.replace(**found["narrower"].changes).filters == (16, 32, 64)
+    assert found["narrower"].title == "fewer filters (16, 32, 64)"
+    assert other["optimizer"].changes == {"optimizer": "adamw"}
+    assert other["optimizer_rate"].changes["learning_rate"] == pytest.approx(0.0002)
+
+
+def test_numbers_of_trainings_are_those_of_older_runs():
+    assert [place_of(key) for key in ("dense", "augmentation", "more_images")] == [1, 7, 15]
+    assert len(set(KEYS)) == len(KEYS) < ROUND
 
 
 def test_the_default_is_the_default_but_for_the_epochs():
