@@ -210,7 +210,7 @@ class Session:
             return
         ends, left = costs.ends(tasks), self._left()
         late = {t.number % ROUND for t, end in zip(tasks, ends, strict=True) if end > left}
-        limit = "" if left == float("inf") else f" of {duration(left)}"
+        limit = "" if left == float("inf") else f" of {duration(max(0.0, left))}"
         job.note(
             "experiments",
             f"{counted(len(tasks), 'training')} of {size.images:,} images for "

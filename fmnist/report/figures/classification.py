@@ -48,7 +48,8 @@ def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
         look = many_classes.MatrixLook(3.1, 6.5, 6.5, 0.8)
     figure, ax = canvas(look.height, width=3.6 if small else WIDTH)
     off = counts - np.diag(np.diag(counts))
-    draw_matrix(ax, counts, names, look, int(off.max()))
+    cells = draw_matrix(ax, counts, names, look, int(off.max()))
+    tell_cells(ax, [(r, c, _cell(names, r, c, int(counts[r, c]))) for r, c in cells])
     row, column = np.unravel_index(int(off.argmax()), off.shape)
     return Figure(
         to_svg(figure),
@@ -69,8 +70,12 @@ def draw_matrix(
     names: Sequence[str],
     look: many_classes.MatrixLook,
     most: int,
-) -> None:
-    """Draw a confusion matrix int ``[C, C]``; ``most`` errors have the full colour."""
+) -> list[tuple[int, int]]:
+    """Draw a confusion matrix int ``[C, C]``, where ``most`` errors have the full colour.
+
+    Returns:
+        row and column of each cell that was drawn.
+    """
     # Among many cells the empty ones are left white: there are thousands of them.
     few, top = len(names) <= text.FEW_CLASSES, max(most, 1)
     every = np.ones(counts.shape, bool) if few else (counts > 0) | np.eye(len(names), dtype=bool)
@@ -78,8 +83,8 @@ def draw_matrix(
     _shade(ax, counts, every, look.rule, top)
     if look.numbered:
         _confusion_numbers(ax, counts, cells, top, look.numbers)
-    tell_cells(ax, [(r, c, _cell(names, r, c, int(counts[r, c]))) for r, c in cells])
     _name_sides(ax, names, look)
+    return cells
 
 
 def _shade(
