@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.ablation import sizing
-from fmnist.ablation.experiment import Experiment
+from fmnist.ablation.experiment import TELLING, Experiment
 from fmnist.ablation.objective import IMAGES, Variants, in_order
 from fmnist.ablation.results import BASE, NO_TIME, ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Costs, Prices
 from fmnist.ablation.store import Files
 from fmnist.ablation.variants import MORE, catalogue
+from fmnist.analysis.paired_effects import ENOUGH
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.data import subset
@@ -185,7 +186,8 @@ class Session:
         """Those that can be made and were asked for."""
         job, found = self.job, [e for e in self._catalogue(images) if not e.reason]
         if self.only:
-            return [e for e in found if e.key in self.only]
+            # Of what was asked for by its key nothing comes first: all of it is to have time.
+            return [replace(e, priority=TELLING) for e in found if e.key in self.only]
         if job.budget.total is None and job.request.experiments != "all":
             return [e for e in found if e.telling]
         return found
@@ -217,6 +219,8 @@ class Session:
             f"{counted(size.epochs, 'epoch')}, {counted(size.seeds, 'seed')}: about "
             f"{duration(ends[-1])}{limit}",
         )
+        if size.seeds < ENOUGH:
+            job.note("experiments", f"fewer than {ENOUGH} seeds decide nothing: give it more time")
         titles = [e.title for e in self._wanted(size.images) if place_of(e.key) in late]
         if titles:
             job.note("experiments", f"no time is expected for: {'; '.join(titles)}")

@@ -30,7 +30,7 @@ def experiments(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "outcome": _outcome(found),
         "effects": effects_figure(found) if made else None,
         "confusions": confusions_figure(found, facts.class_names),
-        "confused": " ".join(confused(e, facts.class_names) for e in found.experiments).strip(),
+        "confused": "" if doubt(facts) else _confused(found, facts),
         "measured": tables.measured(found) if made else None,
         "skipped": left_out(found.skipped),
         "methods": methods(found),
@@ -55,6 +55,10 @@ def _intro(found: Experiments, facts: Facts) -> str:
         f"{size(found.fidelity)}, and scored on the same {images} after the last epoch. The test "
         "set was not read, and nothing was chosen."
     ).strip()
+
+
+def _confused(found: Experiments, facts: Facts) -> str:
+    return " ".join(filter(None, (confused(e, facts.class_names) for e in found.experiments)))
 
 
 def _outcome(found: Experiments) -> str:

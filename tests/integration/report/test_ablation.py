@@ -152,6 +152,11 @@ def test_both_confusion_matrices_of_augmentation_stand_side_by_side(run):
     measured(run, {"dense": VALUES["dense"]})
     without = experiments(load_facts(run), ())
     assert (without["confusions"], without["confused"]) == (None, "")
+    # Of one training each the counts are shown, and nothing is said of them.
+    measured(run, {"augmentation": VALUES["augmentation"][:1]})
+    single = experiments(load_facts(run), ())
+    assert "over 1 training of each" in single["confusions"].caption
+    assert single["confused"] == ""
 
 
 @pytest.mark.parametrize("change", ["a class less", "an image more"])
