@@ -72,7 +72,7 @@ def experiment(
     from fmnist.pipeline.stages.ablation import Session
     from fmnist.report.render import render_report
 
-    keys = _keys(only)
+    keys = keys_of(only)
     run = _finished_run(run_folder)
     job = _ablation_job(run, parse_duration(time_text), jobs, data)
     job.display = make_display(quiet=quiet, as_json=as_json)
@@ -97,8 +97,12 @@ def experiment(
         return print_rendered(rendered)
 
 
-def _keys(only: tuple[str, ...]) -> list[str]:
-    """The keys of experiments that ``--only`` names, each by itself or all of a factor."""
+def keys_of(only: tuple[str, ...]) -> list[str]:
+    """The keys of experiments that ``--only`` names, each by itself or all of a factor.
+
+    Raises:
+        UserError: a name that is neither; the message lists those that are.
+    """
     from fmnist.ablation.variants import FACTORS, KEYS
 
     found: list[str] = []
