@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
-from fmnist.ablation.variants import KEYS, Experiment
+import numpy as np
+from numpy.typing import NDArray
+
+from fmnist.ablation.experiment import Experiment
+from fmnist.ablation.variants import AUGMENTATION, KEYS
 from fmnist.analysis.intervals import holm, holm_levels
 from fmnist.analysis.paired_effects import ENOUGH, Effect, ScoredAnswers, effect
 from fmnist.config.config import Config
@@ -16,6 +20,8 @@ from fmnist.runs.records.ablation import (
     UNDECIDED,
     WORSE,
     Base,
+    Confusions,
+    Counts,
     Experiments,
     Fidelity,
     Measured,
@@ -40,10 +46,16 @@ def place_of(key: str) -> int:
 
 @dataclass(frozen=True)
 class Trained:
-    """All trainings that are over, and the scores of those that came to their end by number."""
+    """All trainings that are over, by number.
+
+    Attributes:
+        scores: of those that came to their end.
+        confusions: int64 ``[C, C]`` of those whose answers were kept.
+    """
 
     trials: Mapping[int, Trial]
     scores: Mapping[int, ScoredAnswers]
+    confusions: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,7 +160,19 @@ def _row(
         p_holm=p_holm,
         verdict=verdict(found.difference, p_holm, len(m.seeds)),
         seconds=_seconds(numbers, trained),
+        confusions=_confusions(m, trained) if e.key == AUGMENTATION else None,
     )
+
+
+def _confusions(m: _Paired, trained: Trained) -> Confusions | None:
+    sums: list[Counts] = []
+    for place in (BASE, place_of(m.experiment.key)):
+        found = [trained.confusions.get(s * ROUND + place) for s in m.seeds]
+        kept = [matrix for matrix in found if matrix is not None]
+        if len(kept) < len(found):
+            return None
+        sums.append(tuple(map(tuple, np.sum(kept, axis=0).tolist())))
+    return Confusions(*sums)
 
 
 def _base(config: Config, seeds: Sequence[int], trained: Trained, classes: int) -> Base | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.ablation.results import Trained
+from fmnist.analysis.classification import confusion_counts
 from fmnist.analysis.paired_effects import ScoredAnswers
 from fmnist.runs.artifacts import (
     ANSWERS,
@@ -81,11 +82,12 @@ class Files:
             self.run.write_rows(EXPERIMENTS_EPOCHS, (e for e in epochs if e["trial"] not in gone))
         self.run.write_rows(EXPERIMENTS_TRIALS, (t.to_json() for t in kept))
 
-    def trained(self, labels: NDArray[np.int64]) -> Trained:
+    def trained(self, labels: NDArray[np.int64], classes: int) -> Trained:
         """What is over, with the scores of what came to its end; the answers are kept.
 
         Args:
             labels: int64 ``[N]`` of the validation images.
+            classes: how many classes there are.
         """
         trials = {t.number: t for t in self.log.trials}
         done = {n: t for n, t in trials.items() if t.state == "complete"}
@@ -93,7 +95,12 @@ class Files:
         if answers:
             named = {f"{_PREFIX}{n}": a for n, a in sorted(answers.items())}
             self.run.write_arrays(ANSWERS, labels=labels, **named)
-        return Trained(trials, {n: _score(t, labels, answers.get(n)) for n, t in done.items()})
+        scores = {n: _score(t, labels, answers.get(n)) for n, t in done.items()}
+        kept = {n: answers[n] for n, s in scores.items() if s.right is not None}
+        confusions = {
+            n: confusion_counts(labels, a.astype(np.int64), classes) for n, a in kept.items()
+        }
+        return Trained(trials, scores, confusions)
 
     def _answers(self, done: Mapping[int, Trial]) -> dict[int, NDArray[np.int16]]:
         """The class each finished network gives the validation images, int16 ``[N]``."""

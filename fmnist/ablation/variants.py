@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
+from fmnist.ablation import factors
+from fmnist.ablation.experiment import NO_CONVOLUTIONS, OTHER, TELLING, Experiment
 from fmnist.config.config import RULES, Config, augmentations
 from fmnist.models.size import size_of
 
 NORMALISATIONS = {"raw": "[0, 255]", "unit": "[0, 1]", "signed": "[−1, 1]"}
+AUGMENTATION = "augmentation"
 L2 = 1e-4
 """The penalty that is tried where the configuration has none."""
-WIDER, LONGER, MORE = 1.5, 2, 2
-"""How many times the filters, the epochs and the images, to see whether more of them help."""
+LONGER, MORE = 2, 2
+"""How many times the epochs and the images, to see whether more of them help."""
 # Neither changes what is trained: epochs are those of the experiments, and validation images are
 # scored without their mirror images.
 _LEFT_ALONE = ("epochs", "test_time_flip")
-_NO_CONVOLUTIONS = "the network of this run is a dense one"
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One variant of the configuration.
-
-    Attributes:
-        key: its name in files, one of ``KEYS``.
-        question: key of the concept answer that it is evidence for.
-        title: the variant in words, such as ``without dropout``.
-        compares: what stands against what.
-        changes: fields of the configuration that differ.
-        epochs, images: how many times those of the base.
-        telling: made first where time is short.
-        reason: why it cannot be made; empty where it can.
-    """
-
-    key: str
-    question: str
-    title: str
-    compares: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    epochs: int = 1
-    images: int = 1
-    telling: bool = False
-    reason: str = ""
 
 
 def catalogue(
@@ -58,7 +33,7 @@ def catalogue(
     usual = Config() if mirrors else Config(flip=False, test_time_flip=False)
     found = [
         _dense(config, classes),
-        _pooling(config),
+        *factors.poolings(config),
         *_normalisations(config),
         _dropout(config),
         _augmentation(config, usual),
@@ -66,12 +41,15 @@ def catalogue(
         _penalties(config),
         _label_smoothing(config),
         _default(config, usual),
-        _deeper(config),
-        _wider(config),
+        *factors.kernels(config),
+        *factors.depths(config),
+        *factors.widths(config),
+        *factors.optimizers(config),
         _longer(),
         _more_images(all_images),
     ]
-    return sorted(found, key=lambda e: not e.telling)
+    made = (replace(e, changes={}) if e.reason else e for e in found)
+    return sorted(made, key=lambda e: e.priority)
 
 
 def equal_units(config: Config, classes: int = 10) -> int:
@@ -94,22 +72,9 @@ def _dense(config: Config, classes: int) -> Experiment:
         "cnn_vs_dense",
         "a dense network of equal parameters",
         "the convolutional network against a dense one of equal parameters",
-        {"stages": 0, "dense_units": equal_units(config, classes)} if config.filters else {},
-        telling=True,
-        reason="" if config.filters else _NO_CONVOLUTIONS,
-    )
-
-
-def _pooling(config: Config) -> Experiment:
-    other = "average" if config.pooling == "max" else "max"
-    return Experiment(
-        "pooling",
-        "pooling",
-        f"{other} pooling instead of {config.pooling}",
-        f"{config.pooling} against {other} pooling",
-        {"pooling": other} if config.filters else {},
-        telling=True,
-        reason="" if config.filters else _NO_CONVOLUTIONS,
+        {"stages": 0, "dense_units": equal_units(config, classes)},
+        priority=TELLING,
+        reason="" if config.filters else NO_CONVOLUTIONS,
     )
 
 
@@ -124,7 +89,7 @@ def _normalisations(config: Config) -> Iterator[Experiment]:
             f"pixels in {NORMALISATIONS[kind]}",
             f"pixels in {own} against {NORMALISATIONS[kind]}",
             {"normalisation": kind},
-            telling=kind == others[0],
+            priority=TELLING if kind == others[0] else OTHER,
         )
 
 
@@ -136,8 +101,8 @@ def _dropout(config: Config) -> Experiment:
         f"dropout of {config.dropout:.3g} against none"
         if config.dropout
         else "dropout against none",
-        {"dropout": 0.0} if config.dropout else {},
-        telling=True,
+        {"dropout": 0.0},
+        priority=TELLING,
         reason="" if config.dropout else "dropout is already 0",
     )
 
@@ -149,12 +114,12 @@ def _augmentation(config: Config, usual: Config) -> Experiment:
     }
     words = f"{'mirror images and ' if usual.flip else ''}shifts of {usual.shift} pixels"
     return Experiment(
-        "augmentation",
+        AUGMENTATION,
         "overfitting",
         "without augmentation" if used else f"with {words}",
         f"augmentation ({', '.join(used)}) against none" if used else f"no augmentation or {words}",
         changes,
-        telling=True,
+        priority=TELLING,
     )
 
 
@@ -166,8 +131,8 @@ def _batch_norm(config: Config) -> Experiment:
         f"{'without' if used else 'with'} batch normalisation",
         f"{'batch normalisation' if used else 'no batch normalisation'} against "
         f"{'none' if used else 'batch normalisation'}",
-        {"batch_norm": not used} if config.filters else {},
-        telling=True,
+        {"batch_norm": not used},
+        priority=TELLING,
         reason="" if config.filters else "a dense network has no batch normalisation here",
     )
 
@@ -193,7 +158,7 @@ def _label_smoothing(config: Config) -> Experiment:
         "overfitting",
         "without label smoothing",
         f"label smoothing of {used:.3g} against none" if used else "label smoothing against none",
-        {"label_smoothing": 0.0} if used else {},
+        {"label_smoothing": 0.0},
         reason="" if used else "label smoothing is already 0",
     )
 
@@ -212,41 +177,6 @@ def _default(config: Config, usual: Config) -> Experiment:
         "the configuration of this run against the default one",
         changes,
         reason="" if changes else "the configuration is the default one",
-    )
-
-
-def _deeper(config: Config) -> Experiment:
-    most = int(RULES["convolutions"].high or 0)
-    reasons: dict[str, Callable[[], bool]] = {
-        _NO_CONVOLUTIONS: lambda: not config.filters,
-        f"a stage has {most} convolutions already": lambda: config.convolutions >= most,
-    }
-    reason = next((text for text, applies in reasons.items() if applies()), "")
-    return Experiment(
-        "deeper",
-        "improvements",
-        "one more convolution in each stage",
-        f"{config.convolutions} against {config.convolutions + 1} convolutions in each stage",
-        {} if reason else {"convolutions": config.convolutions + 1},
-        reason=reason,
-    )
-
-
-def _wider(config: Config) -> Experiment:
-    name = "width" if config.filters else "dense_units"
-    what = "filters" if config.filters else "units of the hidden layer"
-    wanted = WIDER * getattr(config, name)
-    high = RULES[name].high or 0
-    reason = "" if wanted else "the network has no hidden layer"
-    reason = f"{name} cannot be larger than {high:g}" if wanted > high else reason
-    value = wanted if name == "width" else round(wanted)
-    return Experiment(
-        "wider",
-        "improvements",
-        f"{WIDER:g} times the {what}",
-        f"the network against one with {WIDER:g} times the {what}",
-        {} if reason else {name: value},
-        reason=reason,
     )
 
 
@@ -270,7 +200,18 @@ def _more_images(all_images: bool) -> Experiment:
 
 KEYS = (
     *("dense", "pooling", "normalisation_raw", "normalisation_unit", "normalisation_signed"),
-    *("dropout", "augmentation", "batch_norm", "weight_decay", "label_smoothing"),
+    *("dropout", AUGMENTATION, "batch_norm", "weight_decay", "label_smoothing"),
     *("default", "deeper", "wider", "longer", "more_images"),
+    *("pooling_other", *(f"kernel_{size}" for size in factors.KERNELS), "shallower", "narrower"),
+    *("optimizer", "optimizer_rate"),
 )
 """All keys; the place of one in this list, from 1 on, is part of the numbers of its trainings."""
+FACTORS = {
+    "kernel": tuple(f"kernel_{size}" for size in factors.KERNELS),
+    "depth": ("deeper", "shallower"),
+    "filters": ("wider", "narrower"),
+    "optimizer": ("optimizer", "optimizer_rate"),
+    "pooling": ("pooling", "pooling_other"),
+    "normalisation": tuple(f"normalisation_{kind}" for kind in NORMALISATIONS),
+}
+"""The keys of what is compared at several values."""

@@ -98,7 +98,7 @@ def first_layer_sizes(model: keras.Model) -> DenseComparison:
 
 def pooling(config: Config) -> Pooling:
     """Height and width before and after each block's pooling, in pixels."""
-    sizes = [config.first_map_size // 2**i for i in range(len(config.filters) + 1)]
+    sizes = [config.map_size(i) for i in range(len(config.filters) + 1)]
     blocks = (
         PoolingBlock(number, (before, before), (after, after))
         for number, (before, after) in enumerate(itertools.pairwise(sizes), start=1)

@@ -96,7 +96,9 @@ class Config:
         aliases=("kernel", "ksize"),
     )
     pooling: str = model_field(
-        "max", "How each stage halves its feature maps.", choices=("max", "average")
+        "max",
+        "How each stage halves its maps: by pooling or by a convolution of stride 2.",
+        choices=("max", "average", "strided"),
     )
     pool_first: bool = model_field(
         True, "Pooling comes before normalisation and ReLU, else behind them."
@@ -265,6 +267,11 @@ class Config:
         """Height and width, in pixels, of the maps that enter the first stage."""
         stride = self.stem_stride if self.stem and self.filters else 1
         return -(-self.image_size // stride)
+
+    def map_size(self, stages: int) -> int:
+        """Height and width of the maps behind so many stages; pooling cuts an odd row off."""
+        up = (1 << stages) - 1 if self.pooling == "strided" else 0
+        return (self.first_map_size + up) >> stages
 
     @property
     def stem_filters(self) -> int:

@@ -163,7 +163,7 @@ class _Convolutions:
     def _stage(self, x: Any, number: int, filters: int) -> Any:
         from keras import layers
 
-        x = shortcut = self._pooled(self._convolution(x, filters, f"{number}"), number)
+        x = shortcut = self._halved(x, number, filters)
         for further in range(2, self._config.convolutions + 1):
             name = f"{number}_{further}"
             x = self._active(self._convolution(x, filters, name), name)
@@ -171,9 +171,12 @@ class _Convolutions:
             x = layers.Add(name=f"residual_{number}")([shortcut, x])
         return x
 
-    def _pooled(self, x: Any, number: int) -> Any:
+    def _halved(self, x: Any, number: int, filters: int) -> Any:
         from keras import layers
 
+        if self._config.pooling == "strided":
+            return self._active(self._convolution(x, filters, f"{number}", 2), f"{number}")
+        x = self._convolution(x, filters, f"{number}")
         kind = layers.MaxPooling2D if self._config.pooling == "max" else layers.AveragePooling2D
         pool = kind(2, name=f"pooling_{number}")
         if self._config.pool_first:
@@ -243,7 +246,8 @@ def optimizer(config: Config) -> keras.optimizers.Optimizer:
 def end_of_stage(config: Config, stage: int) -> str:
     """The name of the last layer of a stage, counted from 1."""
     if config.convolutions == 1:
-        return f"relu_{stage}" if config.pool_first else f"pooling_{stage}"
+        pooled_last = config.pooling != "strided" and not config.pool_first
+        return f"pooling_{stage}" if pooled_last else f"relu_{stage}"
     if config.residual:
         return f"residual_{stage}"
     return f"relu_{stage}_{config.convolutions}"

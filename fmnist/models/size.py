@@ -42,7 +42,7 @@ def size_of(config: Config, classes: int = 10) -> Size:
         operations += kernel * side**2
         map_values += filters * side**2
         channels = filters
-    side = config.first_map_size // 2 ** len(config.filters)
+    side = config.map_size(len(config.filters))
     width = channels * (side**2 if config.head == "flatten" or not config.filters else 1)
     for units in (config.dense_units, classes):
         if units:
@@ -58,8 +58,9 @@ def file_bytes(config: Config, classes: int = 10) -> int:
     normalised = (convolutions - config.whitened) * config.batch_norm
     dense, stages = 1 + (config.dense_units > 0), len(config.filters)
     added = stages * (config.residual and config.convolutions > 1)
+    pooled = stages * (config.pooling != "strided")
     # Input, scale, head, probabilities; resizing; activations; pooling; sums; dropout.
-    plain = 4 + (config.image_size != 28) + convolutions + stages + added
+    plain = 4 + (config.image_size != 28) + convolutions + pooled + added
     plain += dense * (config.dropout > 0)
     layers = _CONVOLUTION * convolutions + _NORMALISATION * normalised + _DENSE * dense
     return round(4 * size_of(config, classes).parameters + _FILE + layers + _PLAIN * plain)
@@ -67,11 +68,10 @@ def file_bytes(config: Config, classes: int = 10) -> int:
 
 def _convolutions(config: Config) -> Iterator[tuple[int, int]]:
     """Filters of each convolution, and the height and width of the maps that it makes."""
-    side = config.first_map_size
     if config.stem_filters and not config.whitened:
-        yield config.stem_filters, side
-    for filters in config.filters:
-        yield filters, side
-        side //= 2
+        yield config.stem_filters, config.first_map_size
+    for stage, filters in enumerate(config.filters, start=1):
+        side = config.map_size(stage)
+        yield filters, side if config.pooling == "strided" else config.map_size(stage - 1)
         for _ in range(config.convolutions - 1):
             yield filters, side

@@ -90,7 +90,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         comparison=get(artifacts.COMPARISON),
         reproduction=get(artifacts.REPRODUCTION),
         new_data=get(artifacts.NEW_DATA, _new_data),
-        experiments=_experiments(get(artifacts.EXPERIMENTS)),
+        experiments=_experiments(get(artifacts.EXPERIMENTS), len(run.data.class_names)),
         gallery=get(artifacts.GALLERY),
         pictures=get(artifacts.PICTURES, load_gallery.read_pictures),
         sharing=get(artifacts.WORKERS),
@@ -205,8 +205,8 @@ def _check_each(facts: Facts) -> None:
         )
 
 
-def _experiments(found: Experiments | None) -> Experiments | None:
-    return ablation.checked(found, artifacts.EXPERIMENTS.name) if found else None
+def _experiments(found: Experiments | None, classes: int) -> Experiments | None:
+    return ablation.checked(found, artifacts.EXPERIMENTS.name, classes) if found else None
 
 
 def _arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:

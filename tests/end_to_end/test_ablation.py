@@ -64,7 +64,7 @@ def finished(tmp_path_factory):
     )
     assert not (run / "experiments.json").exists()
     before = {name: (run / name).read_bytes() for name in ("metrics.json", "stages.json")}
-    command = experiment(run, "dense", "pooling")
+    command = experiment(run, "dense,batch_norm")
     for epochs in (3, 9):
         kill_at(command, run / "experiments_epochs.jsonl", epochs)
     return run, done(command), before
@@ -73,7 +73,7 @@ def finished(tmp_path_factory):
 def test_killed_twice_it_ends_with_every_training_once(finished):
     run, out, _ = finished
     trials = TrialLog(run / "experiments.jsonl").trials
-    assert sorted(t.number for t in trials) == [0, 1, 2, 100, 101, 102]
+    assert sorted(t.number for t in trials) == [0, 1, 8, 100, 101, 108]
     assert all(t.state == "complete" for t in trials)
     assert all([e.epoch for e in t.epochs] == [1, 2] for t in trials)
     assert "report.pdf" in out
@@ -83,8 +83,8 @@ def test_killed_twice_it_ends_with_every_training_once(finished):
 def test_base_and_variants_have_the_same_seeds_and_answers_that_add_up(finished):
     run, _, _ = finished
     record = load(run, "experiments.json")
-    dense, pooling = record["experiments"]
-    seeds = [[s["seed"] for s in part["scores"]] for part in (record["base"], dense, pooling)]
+    dense, other = record["experiments"]
+    seeds = [[s["seed"] for s in part["scores"]] for part in (record["base"], dense, other)]
     assert seeds[0] == seeds[1] == seeds[2]
     assert len(set(seeds[0])) == 2
     with np.load(run / "experiments.npz") as arrays:
@@ -109,7 +109,7 @@ def test_the_report_tells_them(finished):
     run, _, _ = finished
     html = (run / "report.html").read_text()
     assert 'id="experiments"' in html
-    assert "average pooling instead of max" in html
+    assert "without batch normalisation" in html
     assert (run / "report.pdf").read_bytes().startswith(b"%PDF")
     assert read_status(Run(run)).state == "finished"
 
@@ -119,7 +119,7 @@ def test_more_are_added_later(finished):
     before = load(run, "experiments.json")["experiments"]
     done(experiment(run, "longer"))
     record = load(run, "experiments.json")
-    assert {e["key"] for e in record["experiments"]} == {"dense", "pooling", "longer"}
+    assert {e["key"] for e in record["experiments"]} == {"dense", "batch_norm", "longer"}
     scores = {e["key"]: e["scores"] for e in record["experiments"]}
     assert all(scores[e["key"]] == e["scores"] for e in before)
     longer = next(t for t in TrialLog(run / "experiments.jsonl").trials if len(t.epochs) == 4)
@@ -129,7 +129,11 @@ def test_more_are_added_later(finished):
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--only", "width"), 2, "--only width: expected one of dense"),
+        (
+            ("--only", "width"),
+            2,
+            "--only width: expected one of augmentation, batch_norm",
+        ),
         (("--time", "soon"), 2, "expected a duration"),
         (("--data", "no"), 2, "does not exist"),
     ],

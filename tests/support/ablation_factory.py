@@ -1,10 +1,12 @@
 """``experiments.json`` for a run, as the stage would write it."""
 
+import numpy as np
+
 from fmnist.ablation.results import BASE, ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Fidelity
 from fmnist.ablation.variants import catalogue
 from fmnist.analysis.paired_effects import ScoredAnswers
-from fmnist.runs.artifacts import EXPERIMENTS
+from fmnist.runs.artifacts import EXPERIMENTS, RUN
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from search.records import Epoch, Failure, Trial
@@ -21,10 +23,18 @@ VALUES = {
 OWN = (0.881, 0.884, 0.88)
 
 
+def confusion(accuracy, classes):
+    """Of so many classes, each of which is taken for the one six places on where it is not."""
+    images = np.full(classes, SIZE.validation // classes)
+    images[0] += SIZE.validation % classes
+    hits = np.round(accuracy * images).astype(np.int64)
+    return np.diag(hits) + np.roll(np.diag(images - hits), 6, axis=1)
+
+
 def measured(run, values=VALUES, failures=(), own=OWN):
     """The record of experiments with these accuracies, as the stage writes it."""
-    config = load_config(run)
-    trials, scores = {}, {}
+    config, classes = load_config(run), len(Run(run).read(RUN).data.class_names)
+    trials, scores, confusions = {}, {}, {}
     for key, each in {"base": own if values else (), **values}.items():
         place = BASE if key == "base" else place_of(key)
         for seed, value in enumerate(each):
@@ -34,10 +44,11 @@ def measured(run, values=VALUES, failures=(), own=OWN):
                 number, "complete", {"images": SIZE.images}, value, epochs, 70 + seed, "", 2.0
             )
             scores[number] = ScoredAnswers(value, SIZE.validation)
+            confusions[number] = confusion(value, classes)
     for key in failures:
         failure = Failure("nan", "the loss became nan in epoch 1")
         number = place_of(key)
         trials[number] = Trial(number, "failed", {}, None, (), 70, "", 1.0, failure)
-    found = conclude(config, SIZE, catalogue(config), Trained(trials, scores))
+    found = conclude(config, SIZE, catalogue(config), Trained(trials, scores, confusions))
     Run(run).write(EXPERIMENTS, found)
     return found

@@ -140,8 +140,12 @@ def pixels(files: Files) -> Iterable[float]:
 
 
 def experiments(files: Files) -> Iterable[float]:
-    """Images that a training of the experiments sees, and in how many steps."""
-    size = files.get("experiments.json", {}).get("fidelity")
+    """Images that a training of the experiments sees, in how many steps; what is confused there."""
+    record = files.get("experiments.json", {})
+    for e in record.get("experiments", ()):
+        for counts in e.get("confusions", {}).values():
+            yield from (n / sum(row) for row in counts for n in row)
+    size = record.get("fidelity")
     if size:
         batch = files["best_config.toml"]["training"]["batch_size"]
         yield from (size["images"] * size["epochs"], size["images"] // batch * size["epochs"])

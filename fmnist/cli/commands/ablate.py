@@ -32,9 +32,9 @@ log = logging.getLogger("fmnist")
 )
 @click.option(
     "--only",
-    metavar="KEY",
+    metavar="KEYS",
     multiple=True,
-    help="An experiment to be made, such as dense, pooling or dropout; all when left out.",
+    help="What is to be compared, such as kernel,depth,pooling or dropout; all when left out.",
 )
 @click.option("--images", type=click.IntRange(min=10), help="Training images of each training.")
 @click.option("--epochs", type=options.POSITIVE, help="Epochs of each training.")
@@ -58,21 +58,21 @@ def experiment(
 ) -> int:
     """Try variants of a run's configuration and render its report again.
 
-    One thing is changed at a time: a dense network of equal parameters, other pooling, other
-    pixel ranges, dropout, augmentation, batch normalisation and so on. All are trained on the
-    same images with the same seeds and scored on validation images; the test set stays closed.
-    What an earlier call made is kept and added to, or made anew where there is time for larger
-    trainings. The same command after an interruption goes on where it stopped.
+    One thing is changed at a time: a dense network of equal parameters, max, average or strided
+    pooling, kernels of 3, 5 or 7 pixels, depth, filters, optimiser, pixel ranges, dropout,
+    augmentation, batch normalisation and so on. All are trained on the same images with the same
+    seeds and scored on validation images; the test set stays closed. Images, epochs and seeds are
+    as many as the time allows by the speed of the run; what they are, how long all should take and
+    what the time does not allow is said first. What an earlier call made is kept and added to, or
+    made anew where there is time for larger trainings. The same command after an interruption
+    goes on where it stopped.
 
-    Example: fmnist experiment results/2026-11-21-7f3a --time 30m
+    Example: fmnist experiment results/2026-11-21-7f3a --time 1h --only kernel,depth
     """
-    from fmnist.ablation.variants import KEYS
     from fmnist.pipeline.stages.ablation import Session
     from fmnist.report.render import render_report
 
-    for key in only:
-        if key not in KEYS:
-            raise UserError(f"--only {key}: expected one of {', '.join(KEYS)}")
+    keys = keys_of(only)
     run = _finished_run(run_folder)
     job = _ablation_job(run, parse_duration(time_text), jobs, data)
     job.display = make_display(quiet=quiet, as_json=as_json)
@@ -85,7 +85,7 @@ def experiment(
             _check_data(job)
             job.display.stage_started("experiments")
             log.info("experiments begin")
-            Session(job, only, fixed).work()
+            Session(job, keys, fixed).work()
             log.info("experiments end")
     finally:
         job.workers.close()
@@ -95,6 +95,23 @@ def experiment(
         print_record(report_record(rendered), "report")
     with only_json(as_json):
         return print_rendered(rendered)
+
+
+def keys_of(only: tuple[str, ...]) -> list[str]:
+    """The keys of experiments that ``--only`` names, each by itself or all of a factor.
+
+    Raises:
+        UserError: a name that is neither; the message lists those that are.
+    """
+    from fmnist.ablation.variants import FACTORS, KEYS
+
+    found: list[str] = []
+    for name in (part.strip() for text in only for part in text.split(",")):
+        if name not in KEYS and name not in FACTORS:
+            known = sorted({*FACTORS, *KEYS})
+            raise UserError(f"--only {name}: expected one of {', '.join(known)}")
+        found += FACTORS.get(name, (name,))
+    return found
 
 
 def _finished_run(folder: Path) -> Run:

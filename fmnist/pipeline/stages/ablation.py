@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.ablation import sizing
+from fmnist.ablation.experiment import TELLING, Experiment
 from fmnist.ablation.objective import IMAGES, Variants, in_order
 from fmnist.ablation.results import BASE, NO_TIME, ROUND, Trained, conclude, place_of
 from fmnist.ablation.sizing import Costs, Prices
 from fmnist.ablation.store import Files
-from fmnist.ablation.variants import MORE, Experiment, catalogue
+from fmnist.ablation.variants import MORE, catalogue
+from fmnist.analysis.paired_effects import ENOUGH
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.data import subset
@@ -25,7 +27,7 @@ from fmnist.pipeline.final_training import EpochProgressListener
 from fmnist.runs.artifacts import EXPERIMENTS, HISTORY, LATENCIES
 from fmnist.runs.config_source import load_config
 from fmnist.runs.records.ablation import Fidelity
-from fmnist.text import counted
+from fmnist.text import counted, duration
 from fmnist.training import checkpoint
 from fmnist.training.objective import TrainingObjective
 from search.engines.base import Suggestion
@@ -76,6 +78,7 @@ class Session:
         size = self._size()
         if size is not None:
             self.files.plan(size)
+            self._announce(size)
             self._train(size)
             self.job.interrupt.check()
             self.job.workers.close()
@@ -183,7 +186,8 @@ class Session:
         """Those that can be made and were asked for."""
         job, found = self.job, [e for e in self._catalogue(images) if not e.reason]
         if self.only:
-            return [e for e in found if e.key in self.only]
+            # Of what was asked for by its key nothing comes first: all of it is to have time.
+            return [replace(e, priority=TELLING) for e in found if e.key in self.only]
         if job.budget.total is None and job.request.experiments != "all":
             return [e for e in found if e.telling]
         return found
@@ -196,6 +200,30 @@ class Session:
             epochs = size.epochs * (e.epochs if e else 1)
             for seed in range(size.seeds):
                 yield Suggestion(seed * ROUND + place, params, epochs=epochs)
+
+    def _announce(self, size: Fidelity) -> None:
+        """Say what will be trained, how long that should take, and what the time does not allow."""
+        job, costs, made = self.job, Costs(self.prices, size.validation), self.files.log.trials
+        for trial in made:
+            costs.learn_from(trial)
+        numbers = {t.number for t in made}
+        tasks = [t for t in self._tasks(size) if t.number not in numbers]
+        if not tasks:
+            return
+        ends, left = costs.ends(tasks), self._left()
+        late = {t.number % ROUND for t, end in zip(tasks, ends, strict=True) if end > left}
+        limit = "" if left == float("inf") else f" of {duration(max(0.0, left))}"
+        job.note(
+            "experiments",
+            f"{counted(len(tasks), 'training')} of {size.images:,} images for "
+            f"{counted(size.epochs, 'epoch')}, {counted(size.seeds, 'seed')}: about "
+            f"{duration(ends[-1])}{limit}",
+        )
+        if size.seeds < ENOUGH:
+            job.note("experiments", f"fewer than {ENOUGH} seeds decide nothing: give it more time")
+        titles = [e.title for e in self._wanted(size.images) if place_of(e.key) in late]
+        if titles:
+            job.note("experiments", f"no time is expected for: {'; '.join(titles)}")
 
     # ---- training ---------------------------------------------------------------------------
 
@@ -271,15 +299,15 @@ class Session:
     def _write(self, size: Fidelity | None) -> None:
         job, images = self.job, size.images if size else 0
         found, wanted = self._catalogue(images), {e.key for e in self._wanted(images)}
-        trained = Trained({}, {})
+        trained, classes = Trained({}, {}), len(job.data.class_names)
         if size is not None:
-            trained = self.files.trained(job.data.train_labels[self._scored(size)])
+            trained = self.files.trained(job.data.train_labels[self._scored(size)], classes)
         record = conclude(
             self.config,
             size or Fidelity(0, 0, 0, 0),
             found,
             trained,
-            classes=len(job.data.class_names),
+            classes=classes,
             not_asked=[e.key for e in found if e.key not in wanted],
         )
         job.run.write(EXPERIMENTS, replace(record, planned=size))

@@ -9,8 +9,8 @@ from fmnist.report import text
 from fmnist.report.concepts import Concept
 from fmnist.report.evidence.ablation import left_out
 from fmnist.report.facts import Facts, present
-from fmnist.report.figures.ablation import effects_figure
-from fmnist.report.narrative.ablation import doubt, effort, methods, size
+from fmnist.report.figures.ablation import confusions_figure, effects_figure
+from fmnist.report.narrative.ablation import confused, doubt, effort, methods, size
 from fmnist.report.tables import ablation as tables
 from fmnist.runs import artifacts
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE, Experiments
@@ -29,6 +29,8 @@ def experiments(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "intro": _intro(found, facts),
         "outcome": _outcome(found),
         "effects": effects_figure(found) if made else None,
+        "confusions": confusions_figure(found, facts.class_names),
+        "confused": "" if doubt(facts) else _confused(found, facts),
         "measured": tables.measured(found) if made else None,
         "skipped": left_out(found.skipped),
         "methods": methods(found),
@@ -53,6 +55,10 @@ def _intro(found: Experiments, facts: Facts) -> str:
         f"{size(found.fidelity)}, and scored on the same {images} after the last epoch. The test "
         "set was not read, and nothing was chosen."
     ).strip()
+
+
+def _confused(found: Experiments, facts: Facts) -> str:
+    return " ".join(filter(None, (confused(e, facts.class_names) for e in found.experiments)))
 
 
 def _outcome(found: Experiments) -> str:

@@ -62,9 +62,13 @@ def _sizes(e: Measured, facts: Facts) -> str:
 
 
 def filters(facts: Facts) -> Shown:
-    """The kernels of the first convolution."""
+    """The kernels of the first convolution, and other sizes tried."""
     if without_convolutions(facts):
         return DENSE
+    return with_experiments(_kernels(facts), facts, "filters")
+
+
+def _kernels(facts: Facts) -> Shown:
     if facts.explanation is None:
         return ABSENT
     height, width, _, number = facts.explanation.kernels.shape
@@ -110,7 +114,7 @@ def _steps(facts: Facts) -> Shown:
     before = sum(b.before[0] * b.before[1] for b in record.blocks[:1])
     after = sum(b.after[0] * b.after[1] for b in record.blocks[-1:])
     sentences = [
-        f"This network uses {record.kind} pooling. It shrinks the maps of {text.listing(steps)}."
+        f"This network uses {named(record.kind)}, so its maps shrink in {text.listing(steps)}."
     ]
     if before and after:
         sentences.append(
@@ -125,17 +129,22 @@ def _order_and_head(facts: Facts) -> list[str]:
     assert facts.evidence is not None
     assert facts.evidence.pooling is not None
     c = facts.best.values() if facts.best else {}
-    found = []
-    if any(side % 2 for b in facts.evidence.pooling.blocks for side in b.before[:2]):
+    found, pooled = [], c.get("pooling") != "strided"
+    if pooled and any(side % 2 for b in facts.evidence.pooling.blocks for side in b.before[:2]):
         found.append("Where a side is odd, the last row and column are left out.")
-    if c.get("pool_first"):
+    if pooled and c.get("pool_first"):
         found.append("Here pooling comes before batch normalisation and ReLU.")
     if c.get("head") in ("average", "max"):
         found.append(
             f"At the end stands global {c['head']} pooling: whatever the size of the maps, it "
-            "gives one value for each, so the pooling within saves work and no parameters."
+            "gives one value for each, so smaller maps save work and no parameters."
         )
     return found
+
+
+def named(kind: str) -> str:
+    """How a configuration halves its maps, in words."""
+    return "convolutions of stride 2" if kind == "strided" else f"{kind} pooling"
 
 
 def _pooling_in_search(facts: Facts) -> list[str]:
@@ -146,7 +155,7 @@ def _pooling_in_search(facts: Facts) -> list[str]:
             best[str(kind)] = max(best.get(str(kind), 0.0), trial.value)
     if len(best) < 2:
         return []
-    reached = [f"{text.percent(v)} with {kind} pooling" for kind, v in sorted(best.items())]
+    reached = [f"{text.percent(v)} with {named(kind)}" for kind, v in sorted(best.items())]
     return [
         f"The best trials of the search reached {text.listing(reached)}; they differ in other "
         "hyperparameters too."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fmnist.report import published, text
-from fmnist.report.evidence.architecture import origin_of_kernels
+from fmnist.report.evidence.architecture import named, origin_of_kernels
 from fmnist.report.evidence.base import without_convolutions
 from fmnist.report.evidence.improvements import in_use
 from fmnist.report.facts import Facts
@@ -62,8 +62,8 @@ def _pooling(facts: Facts) -> str:
         return f"{tried.title} was {_outcome(tried)}."
     first, last = record.blocks[0].before[:2], record.blocks[-1].after[:2]
     return (
-        f"{record.kind} pooling takes the maps from {text.shape(first)} to {text.shape(last)}; "
-        "whether the other kind would do better is not decided."
+        f"with {named(record.kind)} the maps go from {text.shape(first)} to {text.shape(last)}; "
+        "whether another kind would do better is not decided."
     )
 
 

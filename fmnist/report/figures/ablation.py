@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 
 from fmnist.report import text
+from fmnist.report.figures.classification import draw_matrix
+from fmnist.report.figures.many_classes import MatrixLook
 from fmnist.report.figures.style import BLUE, INK, MUTED, VERMILLION, Figure, canvas, to_svg
 from fmnist.report.figures.tooltips import tell
-from fmnist.report.narrative.ablation import INTERVAL, span
+from fmnist.report.narrative.ablation import INTERVAL, confused, span
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, WORSE, Experiments, Measured
 
 TITLE_LENGTH = 44
 _MARKS = {BETTER: ("o", BLUE), WORSE: ("s", VERMILLION), UNDECIDED: ("D", INK)}
 # From so many times the middle effect on, one large effect would hide all others.
 _WIDE, _LINEAR = 6.0, 1.0
+_MATRICES = MatrixLook(height=3.2, numbers=6.5, labels=6.5, rule=0.6)
 
 
-def effects_figure(found: Experiments) -> Figure:
-    """All variants by their effect, the best on top."""
+def effects_figure(found: Experiments, most: int | None = None) -> Figure:
+    """All variants by their effect, the best on top; or ``most`` of them, the largest effects."""
+    every = found.experiments
+    largest = sorted(every, key=lambda e: -abs(e.difference))[:most]
+    found = replace(found, experiments=tuple(largest))
     ranked = found.ranked
-    figure, ax = canvas(0.29 * len(ranked) + 0.85)
+    figure, ax = canvas(0.23 * len(ranked) + 0.85)
     ax.axvline(0, color=MUTED, linewidth=0.9, zorder=1)
     for row, e in enumerate(ranked):
         _effect(ax, row, e)
@@ -30,7 +40,35 @@ def effects_figure(found: Experiments) -> Figure:
     ax.tick_params(axis="y", length=0)
     _scale(ax, _is_wide(found))
     ax.set_xlabel("Validation accuracy minus that of the configuration as it is, percentage points")
-    return Figure(to_svg(figure), _alt(found), _caption(found), _table(found))
+    return Figure(to_svg(figure), _alt(found), _caption(found, len(every)), _table(found))
+
+
+def confusions_figure(found: Experiments, names: Sequence[str]) -> Figure | None:
+    """Both confusion matrices of the experiment on augmentation; None without or of many classes.
+
+    Args:
+        names: of the classes.
+    """
+    e = next((e for e in found.experiments if e.confusions), None)
+    if e is None or e.confusions is None or len(names) > text.FEW_CLASSES:
+        return None
+    pair = [np.array(counts) for counts in (e.confusions.base, e.confusions.variant)]
+    most = max(int((counts - np.diag(np.diag(counts))).max()) for counts in pair)
+    figure, axes = canvas(_MATRICES.height, 1, 2, sharey=True)
+    titles = ("As it is", text.sentence(e.title)[:-1])
+    for ax, counts, title in zip(axes, pair, titles, strict=True):
+        draw_matrix(ax, counts, names, _MATRICES, most)
+        ax.set_title(f"{title}: {text.percent(np.trace(counts) / counts.sum(), digits=e.digits)}")
+    axes[1].set_ylabel("")
+    trainings = text.counted(e.seeds, "training")
+    return Figure(
+        to_svg(figure),
+        f"Two confusion matrices of {len(names)} classes, {titles[0].lower()} and {e.title}. "
+        f"{confused(e, names)}",
+        f"Confusion matrices of the configuration as it is and {e.title}: counts over "
+        f"{trainings} of each on the same {text.counted(e.validation, 'validation image')}; rows "
+        "are true classes, columns predicted ones.",
+    )
 
 
 def _effect(ax: Axes, row: int, e: Measured) -> None:
@@ -77,9 +115,12 @@ def _alt(found: Experiments) -> str:
     return f"Dot plot of {number} of the configuration, the best first: {shown}."
 
 
-def _caption(found: Experiments) -> str:
+def _caption(found: Experiments, every: int) -> str:
+    shown = len(found.experiments)
+    which = f"the {shown} of {every} variants that differ most gain or lose"
     caption = (
-        "What each variant gains or loses in validation accuracy, with its interval, "
+        f"What {'each variant gains or loses' if shown == every else which} in validation "
+        "accuracy, with its interval, "
         "corrected for the number of experiments. Filled marks: a difference is told, round where "
         "the variant is better, square where it is worse; open diamonds: not decided."
     )

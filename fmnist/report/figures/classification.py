@@ -47,16 +47,9 @@ def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
     if small:
         look = many_classes.MatrixLook(3.1, 6.5, 6.5, 0.8)
     figure, ax = canvas(look.height, width=3.6 if small else WIDTH)
-    # Among many cells the empty ones are left white: there are thousands of them.
-    few = len(names) <= text.FEW_CLASSES
-    every = np.ones(counts.shape, bool) if few else (counts > 0) | np.eye(len(names), dtype=bool)
-    cells = [(int(r), int(c)) for r, c in np.argwhere(every)]
-    top = _shade(ax, counts, every, look.rule)
-    if look.numbered:
-        _confusion_numbers(ax, counts, cells, top, look.numbers)
-    tell_cells(ax, [(r, c, _cell(names, r, c, int(counts[r, c]))) for r, c in cells])
-    _name_sides(ax, names, look)
     off = counts - np.diag(np.diag(counts))
+    cells = draw_matrix(ax, counts, names, look, int(off.max()))
+    tell_cells(ax, [(r, c, _cell(names, r, c, int(counts[r, c]))) for r, c in cells])
     row, column = np.unravel_index(int(off.argmax()), off.shape)
     return Figure(
         to_svg(figure),
@@ -71,16 +64,39 @@ def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
     )
 
 
-def _shade(ax: Axes, counts: NDArray[np.int64], cells: NDArray[np.bool_], rule: float) -> float:
-    """Colour the cells, all of one colour as one shape; the count that has the full colour."""
+def draw_matrix(
+    ax: Axes,
+    counts: NDArray[np.int64],
+    names: Sequence[str],
+    look: many_classes.MatrixLook,
+    most: int,
+) -> list[tuple[int, int]]:
+    """Draw a confusion matrix int ``[C, C]``, where ``most`` errors have the full colour.
+
+    Returns:
+        row and column of each cell that was drawn.
+    """
+    # Among many cells the empty ones are left white: there are thousands of them.
+    few, top = len(names) <= text.FEW_CLASSES, max(most, 1)
+    every = np.ones(counts.shape, bool) if few else (counts > 0) | np.eye(len(names), dtype=bool)
+    cells = [(int(r), int(c)) for r, c in np.argwhere(every)]
+    _shade(ax, counts, every, look.rule, top)
+    if look.numbered:
+        _confusion_numbers(ax, counts, cells, top, look.numbers)
+    _name_sides(ax, names, look)
+    return cells
+
+
+def _shade(
+    ax: Axes, counts: NDArray[np.int64], cells: NDArray[np.bool_], rule: float, top: int
+) -> None:
+    """Colour the cells, all of one colour as one shape; ``top`` errors have the full colour."""
     errors = np.where(np.eye(len(counts), dtype=bool), -1, counts)  # -1: a hit
-    top = max(float(errors.max()), 1.0)
     for count in np.unique(errors[cells]):
         squares = np.argwhere(cells & (errors == count))[:, None, ::-1] + _CORNERS
         colour = _HIT if count < 0 else _ERRORS(count / top)
         shape = Path.make_compound_path_from_polys(squares)
         ax.add_patch(PathPatch(shape, facecolor=colour, edgecolor="white", linewidth=rule))
-    return top
 
 
 def _name_sides(ax: Axes, names: Sequence[str], look: many_classes.MatrixLook) -> None:
@@ -106,7 +122,7 @@ def _confusion_numbers(
     ax: Axes,
     counts: NDArray[np.int64],
     cells: Sequence[tuple[int, int]],
-    top: float,
+    top: int,
     size: float,
 ) -> None:
     for row, column in cells:

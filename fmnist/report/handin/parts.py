@@ -31,6 +31,7 @@ from search.study.running_trial import is_infeasible
 
 FINEST_MAP = 7
 """Side of the last feature maps below which Grad-CAM tells no place in an image."""
+_MOST_EFFECTS = 10
 PAIRS, OF_PAIR = 2, 4
 
 
@@ -212,4 +213,4 @@ def _effects(facts: Facts) -> Any:
     if found is None or found.fidelity is None or not found.experiments:
         return None
     weak = found.fidelity.seeds < ENOUGH or limits.small_experiments(facts)
-    return None if weak else effects_figure(found)
+    return None if weak else effects_figure(found, _MOST_EFFECTS)

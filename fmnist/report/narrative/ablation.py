@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from fmnist.analysis.paired_effects import ENOUGH
 from fmnist.report import text
@@ -16,7 +19,7 @@ NEAR_ENOUGH = 0.9
 _OLD_UNDECIDED = "no difference found"
 
 
-def checked(found: Experiments, file: str) -> Experiments:
+def checked(found: Experiments, file: str, classes: int) -> Experiments:
     """The experiments, without a verdict where there were too few seeds for one.
 
     Raises:
@@ -24,6 +27,7 @@ def checked(found: Experiments, file: str) -> Experiments:
     """
     for e in found.experiments:
         _check(e, f"{file}: {e.key}")
+        _check_confusions(e, f"{file}: {e.key}", classes)
     if found.experiments and (found.base is None or found.fidelity is None):
         raise FactsError(f"{file}: experiments need their base and their fidelity")
     return replace(found, experiments=tuple(_judged(e) for e in found.experiments))
@@ -37,6 +41,16 @@ def _check(e: Measured, where: str) -> None:
         raise FactsError(f"{where}: the difference must lie within its interval")
     if e.verdict not in (*VERDICTS, _OLD_UNDECIDED):
         raise FactsError(f"{where}: verdict must be one of {', '.join(VERDICTS)}")
+
+
+def _check_confusions(e: Measured, where: str, classes: int) -> None:
+    for counts in (e.confusions.base, e.confusions.variant) if e.confusions else ():
+        answers = sum(map(sum, counts))
+        if {len(counts), *map(len, counts)} != {classes} or answers != e.validation * e.seeds:
+            raise FactsError(
+                f"{where}: each confusion matrix must hold {e.validation} images of {e.seeds} "
+                f"seeds in {classes} by {classes} classes"
+            )
 
 
 def _judged(e: Measured) -> Measured:
@@ -100,6 +114,28 @@ def span(e: Measured, *, adjusted: bool = False) -> str:
     bounds = e.shown_interval if adjusted else e.interval
     low, high = (text.signed_points(bound, digits=e.digits) for bound in bounds)
     return f"{low} to {high}"
+
+
+def confused(e: Measured, names: Sequence[str]) -> str:
+    """The confusion whose count changes most, told as a count: single ones are not tested.
+
+    Args:
+        names: of the classes; empty where no answers were kept.
+    """
+    if e.confusions is None:
+        return ""
+    base, variant = (np.array(counts) for counts in (e.confusions.base, e.confusions.variant))
+    change = np.abs(variant - base)
+    np.fill_diagonal(change, 0)
+    true, other = (int(k) for k in np.unravel_index(change.argmax(), change.shape))
+    shares = (text.percent(m[true, other] / base[true].sum(), digits=1) for m in (base, variant))
+    if not change.any():
+        return "Both confuse the same classes equally often."
+    before, after = shares
+    return (
+        f"The confusion that changes most is {names[true]} taken for {names[other]}: {before} of "
+        f"its images as it is, {after} {e.title}. Single confusions are counted and not tested."
+    )
 
 
 def methods(found: Experiments) -> str:

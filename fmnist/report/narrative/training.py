@@ -78,12 +78,19 @@ def network(best: BestConfig) -> str:
     hidden = f", a dense layer of {text.counted(dense, 'unit')}" if dense else ""
     if best.dense:
         return f"The network is a dense one: the pixels{hidden}, and {_OUTPUTS}."
-    norm = ", batch normalisation" if c.get("batch_norm") else ""
     head = HEADS.get(str(c.get("head")), "")
     return (
-        f"The network has {_stages(best)}, each followed by {c.get('pooling', 'max')} "
-        f"pooling{norm} and ReLU{head}{hidden}, and {_OUTPUTS}.{_further(c)}"
+        f"The network has {_stages(best)}, {_followed(c)}{head}{hidden}, and "
+        f"{_OUTPUTS}.{_further(c)}"
     )
+
+
+def _followed(c: dict[str, Any]) -> str:
+    """What stands behind the first convolution of each stage, or how it halves the maps itself."""
+    kind = c.get("pooling", "max")
+    strided, norm = kind == "strided", ["batch normalisation"] * bool(c.get("batch_norm"))
+    behind = [*([] if strided else [f"{kind} pooling"]), *norm, "ReLU"]
+    return f"each {'of stride 2, ' * strided}followed by {text.listing(behind)}"
 
 
 def _stages(best: BestConfig) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fmnist.runs.records.base import OMIT_NONE
 from search.analysis.results import Interval
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "not decided"
@@ -52,6 +53,18 @@ class Base:
     seconds: float
 
 
+Counts = tuple[tuple[int, ...], ...]
+"""A confusion matrix: true classes in rows, predicted ones in columns."""
+
+
+@dataclass(frozen=True)
+class Confusions:
+    """What both networks take the validation images for, over all seeds that both have."""
+
+    base: Counts
+    variant: Counts
+
+
 @dataclass(frozen=True)
 class Measured:
     """A variant that was trained.
@@ -68,6 +81,7 @@ class Measured:
         validation: images that scored it.
         p_holm: two-sided p-value, corrected for the number of experiments.
         verdict: one of ``VERDICTS``.
+        confusions: of the experiment on augmentation, where all answers were kept.
     """
 
     key: str
@@ -91,6 +105,7 @@ class Measured:
     verdict: str
     seconds: float = 0.0
     adjusted: Interval | None = None
+    confusions: Confusions | None = field(default=None, metadata=OMIT_NONE)
 
     @property
     def shown_interval(self) -> Interval:

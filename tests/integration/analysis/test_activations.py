@@ -57,6 +57,13 @@ def test_maps_are_those_at_the_end_of_a_stage(changes, responses):
     assert maps_of(**changes) == wanted
 
 
+def test_strided_convolutions_keep_the_last_row_of_an_odd_side():
+    config = TINY.replace(pooling="strided", filters_3=5)
+    blocks = activations.pooling(config).blocks
+    assert [block.after for block in blocks] == [(14, 14), (7, 7), (4, 4)]
+    assert maps_of(pooling="strided", filters_3=5)["feature_maps_3"] == (4, 4, 5)
+
+
 def test_kernels_are_those_of_the_first_convolution_of_all():
     assert activations.kernels(build_model(TINY.replace(stem=5))).shape == (3, 3, 1, 5)
 

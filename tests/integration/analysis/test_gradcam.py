@@ -64,6 +64,7 @@ def test_gradients_of_single_values_are_averaged_over_the_map():
     [
         ({}, "relu_2"),
         ({"pool_first": False}, "pooling_2"),
+        ({"pool_first": False, "pooling": "strided"}, "relu_2"),
         ({"stem": 5, "convolutions": 2, "head": "max", "dropout": 0.2}, "relu_2_2"),
         ({"convolutions": 3, "residual": True, "head": "average", "dense_units": 0}, "residual_2"),
     ],

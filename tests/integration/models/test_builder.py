@@ -40,6 +40,7 @@ def test_probabilities_for_raw_pixels():
         ({"convolutions": 3}, {"convolution_1_3", "batch_norm_3_2"}, {"residual_1"}),
         ({"convolutions": 2, "residual": True}, {"residual_1", "residual_3"}, set()),
         ({"residual": True}, {"relu_3"}, {"residual_1"}),
+        ({"pooling": "strided"}, {"convolution_3", "relu_3"}, {"pooling_1", "pooling_3"}),
         ({"head": "max"}, {"global_max"}, {"flatten"}),
         ({"image_size": 32}, {"resize"}, set()),
     ],
@@ -84,6 +85,16 @@ def test_width_and_size_scale_every_stage():
     assert found["relu_stem"] == (32, 32, 16)
     assert [found[f"relu_{i}_2"] for i in (1, 2, 3)] == [(16, 16, 8), (8, 8, 16), (4, 4, 16)]
     assert found["global_average"] == (16,)
+
+
+def test_strided_convolutions_halve_the_maps_themselves():
+    found = shapes(pooling="strided", convolutions=2, residual=True, pool_first=False)
+    assert [found[f"residual_{i}"] for i in (1, 2, 3)] == [(14, 14, 4), (7, 7, 6), (4, 4, 8)]
+    config = TINY.replace(pooling="strided", convolutions=2, stem=4)
+    model = build_model(config)
+    assert size_of(config).parameters == model.count_params()
+    maps = [x.output.shape[1:] for x in model.layers if x.name.startswith("convolution_")]
+    assert size_of(config).map_values == sum(int(np.prod(shape)) for shape in maps)
 
 
 def test_pooling_stands_before_or_behind_normalisation():
@@ -150,6 +161,7 @@ SHAPES = [
     {"filters_2": 0, "filters_3": 0, "normalisation": "raw", "kernel_size": 2},
     {"pool_first": False, "stages": 4, "filters_4": 4, "head": "average", "image_size": 32},
     {"stages": 0},
+    {"pooling": "strided", "pool_first": False, "stages": 2},
 ]
 
 
@@ -259,6 +271,7 @@ def test_the_optimiser_averages_where_it_is_told():
         {**LONG, "width": 0.5},
         {**COMPACT, "width": 0.25},
         {"batch_norm": False, "convolutions": 3, "residual": True, "image_size": 32, "l2": 1e-4},
+        {"pooling": "strided", "stages": 4},
     ],
 )
 def test_a_file_is_never_larger_than_was_said_and_hardly_smaller(changes, tmp_path):

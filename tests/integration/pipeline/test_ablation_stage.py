@@ -28,6 +28,13 @@ from search.study.scheduler import Budget
 
 LOSSES = {"stages": 0.2, "pooling": 0.0, "normalisation": 0.1, "batch_norm": -0.05}
 """What a change costs in accuracy."""
+CANNOT = {
+    "label_smoothing": "label smoothing is already 0",
+    "narrower": "numbers of filters are multiples of 8",
+}
+"""What the configuration of the run has no experiment on."""
+MADE = 19
+"""Experiments that it has."""
 
 
 class Told(ProgressDisplay):
@@ -145,11 +152,9 @@ def test_a_variant_that_fails_costs_only_itself(run, sample):
     job = job_of(run, sample)
     _, record = made(job, failing=["pooling"])
     reasons = {s["key"]: s["reason"] for s in record["skipped"]}
-    assert reasons == {
-        "label_smoothing": "label smoothing is already 0",
-        "pooling": "its training failed (nan: the loss became nan in epoch 1)",
-    }
-    assert len(record["experiments"]) == 12
+    failed = "its training failed (nan: the loss became nan in epoch 1)"
+    assert reasons == CANNOT | {"pooling": failed, "pooling_other": failed}
+    assert len(record["experiments"]) == MADE - 2
     assert any("average pooling" in m and "nan" in m for m in job.display.messages)
 
 
@@ -167,9 +172,48 @@ def test_what_the_time_does_not_allow_is_skipped_and_made_later(run, sample, mon
     assert "dropout" in late
     later, record = made(job_of(run, sample))
     numbers = [t.number for t in later.runner.tasks]
-    assert len(numbers) == 3 * 14 - 7  # those that were over are not made again
+    assert len(numbers) == 3 * (1 + MADE) - 7  # those that were over are not made again
     assert not late & {s["key"] for s in record["skipped"]}
     assert {e["seeds"] for e in record["experiments"]} == {3}
+
+
+def test_what_will_be_made_and_what_has_no_time_is_said_first(run, sample, monkeypatch):
+    monkeypatch.setattr(stage.Costs, "upper_estimate", lambda *_: 2.0)
+    monkeypatch.setattr(Session, "_left", lambda _: 8.0 * session.prices.slowness + 9.0)
+    job = job_of(run, sample)
+    session = Faked(job, ["kernel_5", "dense", "wider"], {"images": 200, "epochs": 2, "seeds": 3})
+    monkeypatch.setattr(session, "_train", lambda _: said.extend(job.display.messages))
+    said = []
+    session.work()
+    # Four trainings of two seconds each: the base thrice, and one of the dense network.
+    assert len(said) == 2
+    assert said[0].startswith("12 trainings of 200 images for 2 epochs, 3 seeds: about ")
+    assert said[1] == (
+        "no time is expected for: a dense network of equal parameters; "
+        "kernels of 5 × 5 instead of 3 × 3; more filters (8, 16)"
+    )
+
+
+def test_a_session_that_goes_on_says_only_what_is_left(run, sample):
+    made(job_of(run, sample), only=["dense"])
+    job = job_of(run, sample)
+    made(job, only=["dense", "pooling"])
+    assert job.display.messages[0].startswith("3 trainings of 200 images for 2 epochs, 3 seeds: ")
+    again = job_of(run, sample)
+    made(again, only=["dense", "pooling"])
+    assert again.display.messages == ["experiments: 2 experiments made, 19 skipped"]
+
+
+def test_both_confusion_matrices_of_augmentation_are_recorded(run, sample):
+    _, record = made(job_of(run, sample), only=["dense", "augmentation"])
+    found = {e["key"]: e for e in record["experiments"]}
+    assert "confusions" not in found["dense"]
+    e = found["augmentation"]
+    base, variant = (np.array(e["confusions"][of]) for of in ("base", "variant"))
+    assert base.shape == variant.shape == (10, 10)
+    assert base.sum() == variant.sum() == 3 * 300
+    assert np.trace(base) == round(900 * e["base_accuracy"])
+    assert np.trace(variant) == round(900 * e["accuracy"])
 
 
 def test_a_session_that_was_stopped_goes_on(run, sample):
@@ -183,8 +227,8 @@ def test_a_session_that_was_stopped_goes_on(run, sample):
     session.work()
     record = json.loads((run / "experiments.json").read_text())
     assert record["fidelity"] == {"images": 200, "validation": 300, "epochs": 2, "seeds": 3}
-    assert len(record["experiments"]) == 13
-    assert len(session.runner.tasks) <= 42 - done
+    assert len(record["experiments"]) == MADE
+    assert len(session.runner.tasks) <= 3 * (1 + MADE) - done
 
 
 def test_without_time_nothing_is_begun(run, sample):
@@ -194,13 +238,11 @@ def test_without_time_nothing_is_begun(run, sample):
     record = json.loads((run / "experiments.json").read_text())
     assert record["experiments"] == []
     assert record["base"] is None
-    assert {s["reason"] for s in record["skipped"]} == {
-        "there was no time", "label smoothing is already 0",
-    }  # fmt: skip
+    assert {s["reason"] for s in record["skipped"]} == {"there was no time", *CANNOT.values()}
     assert not run.has("experiments.jsonl")
     assert job.display.messages == ["experiments: all skipped: there was no time"]
     Faked(job_of(run, sample), [], {"images": 200, "epochs": 1, "seeds": 1}).work()
-    assert len(json.loads((run / "experiments.json").read_text())["experiments"]) == 13
+    assert len(json.loads((run / "experiments.json").read_text())["experiments"]) == MADE
 
 
 def test_single_experiments_are_added_to_those_there_are(run, sample):
@@ -216,7 +258,7 @@ def test_single_experiments_are_added_to_those_there_are(run, sample):
 def test_another_size_begins_anew(run, sample):
     made(job_of(run, sample), only=["dense"])
     session, record = made(job_of(run, sample), asked={"images": 300, "epochs": 2, "seeds": 1})
-    assert len(session.runner.tasks) == 14
+    assert len(session.runner.tasks) == 1 + MADE
     assert record["fidelity"]["images"] == 300
     assert {e["method"] for e in record["experiments"]} == {ONE_SEED}
 
@@ -260,7 +302,7 @@ def test_without_a_limit_the_telling_ones_are_made_unless_all_are_asked_for(run,
         assert session._new_size().seeds == 3
     telling = ["dense", "pooling", "normalisation_raw", "dropout", "augmentation", "batch_norm"]
     assert keys[0] == telling
-    assert len(keys[1]) == 13
+    assert len(keys[1]) == MADE
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from ablation_factory import VALUES, measured
+from ablation_factory import OWN, VALUES, confusion, measured
 from report_factory import confirmed_run, write
 from report_pages import Elements, render_html, without_plots
 
@@ -17,7 +17,7 @@ from fmnist.report.narrative import ablation as reading
 from fmnist.report.tables import ablation as tables
 from fmnist.runs.codec import FactsError, document
 
-QUESTIONS = ("cnn_vs_dense", "pooling", "normalisation", "overfitting", "improvements")
+QUESTIONS = ("cnn_vs_dense", "filters", "pooling", "normalisation", "overfitting", "improvements")
 
 
 @pytest.fixture
@@ -91,6 +91,17 @@ def test_table_and_figure_rank_all_variants(run):
         assert effects_figure(found).svg == effects_figure(found).svg
 
 
+def test_the_hand_in_draws_the_largest_effects_of_many(run):
+    measured(run)
+    found = load_facts(run).experiments
+    few = effects_figure(found, 3)
+    assert "the 3 of 6 variants that differ most gain or lose" in few.caption
+    assert [row[0] for row in few.table[1:]] == [
+        "twice the epochs", "without augmentation", "a dense network of equal parameters",
+    ]  # fmt: skip
+    assert "each variant gains or loses" in effects_figure(found, 6).caption
+
+
 def test_one_huge_effect_does_not_hide_the_others(run):
     measured(run)
     assert "logarithmic" not in effects_figure(load_facts(run).experiments).caption
@@ -121,6 +132,44 @@ def test_the_chapter_says_how_large_and_what_was_skipped(run):
         "loss became nan in epoch 1)."
     ) in found["skipped"]
     assert found["methods"] == "t interval over the seeds"
+
+
+def test_both_confusion_matrices_of_augmentation_stand_side_by_side(run):
+    measured(run)
+    found = experiments(load_facts(run), ())
+    shares = [
+        f"{sum(confusion(a, 10)[0, 6] for a in accuracies) / 18:.1f}"
+        for accuracies in (OWN, VALUES["augmentation"])
+    ]
+    assert found["confused"] == (
+        f"The confusion that changes most is T-shirt/top taken for Shirt: {shares[0]}\u202f% of "
+        f"its images as it is, {shares[1]}\u202f% without augmentation. Single confusions are "
+        "counted and not tested."
+    )
+    figure = found["confusions"]
+    assert figure.alt.startswith("Two confusion matrices of 10 classes, as it is and without augme")
+    assert "over 3 trainings of each on the same 6,000 validation images" in figure.caption
+    measured(run, {"dense": VALUES["dense"]})
+    without = experiments(load_facts(run), ())
+    assert (without["confusions"], without["confused"]) == (None, "")
+    # Of one training each the counts are shown, and nothing is said of them.
+    measured(run, {"augmentation": VALUES["augmentation"][:1]})
+    single = experiments(load_facts(run), ())
+    assert "over 1 training of each" in single["confusions"].caption
+    assert single["confused"] == ""
+
+
+@pytest.mark.parametrize("change", ["a class less", "an image more"])
+def test_confusions_that_do_not_add_up_are_refused(run, change):
+    record = document(measured(run))
+    e = next(e for e in record["experiments"] if e["key"] == "augmentation")
+    if change == "a class less":
+        e["confusions"]["base"].pop()
+    else:
+        e["confusions"]["variant"][0][0] += 1
+    write(run, "experiments.json", record)
+    with pytest.raises(FactsError, match=r"augmentation: each confusion matrix must hold 6000"):
+        load_facts(run)
 
 
 # ---- the answers ------------------------------------------------------------------------------
@@ -160,7 +209,7 @@ def test_without_experiments_the_answer_stands_and_says_so(run, question):
     assert "No experiment was made on this." in shown(run, question)
 
 
-@pytest.mark.parametrize("question", ["filters", "softmax", "confusion_matrix"])
+@pytest.mark.parametrize("question", ["softmax", "confusion_matrix"])
 def test_other_answers_have_none(run, question):
     measured(run)
     found = EVIDENCE[question](load_facts(run))

@@ -3,6 +3,7 @@ from dataclasses import fields
 import pytest
 from run_folders import RECORDED
 
+from fmnist.cli.commands.ablate import keys_of
 from fmnist.cli.commands.run import SearchOptions, choose_sampler
 from fmnist.cli.jobs import print_rendering_time, split_names
 from fmnist.errors import UserError
@@ -25,6 +26,15 @@ def test_every_engine_has_samplers_of_its_own():
     assert choose_sampler("keras-tuner", "hyperband") == "hyperband"
     with pytest.raises(UserError, match="--engine optuna has tpe, random, grid, cmaes"):
         choose_sampler("optuna", "hyperband")
+
+
+def test_experiments_are_named_by_key_or_by_factor():
+    assert keys_of(("kernel, depth", "dropout")) == [
+        "kernel_3", "kernel_5", "kernel_7", "deeper", "shallower", "dropout",
+    ]  # fmt: skip
+    assert keys_of(()) == []
+    with pytest.raises(UserError, match="--only widths: expected one of augmentation"):
+        keys_of(("dense,widths",))
 
 
 def test_class_names_are_split_at_commas():

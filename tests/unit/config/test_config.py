@@ -57,7 +57,7 @@ def test_every_field_has_a_rule_and_a_help_sentence():
         ("filters_1", 0, r"filters_1 = 0: must be within 1 to 512"),
         ("filters_1", 32.0, r"filters_1 = 32.0: expected int \(1 to 512\), found float"),
         ("batch_size", True, r"batch_size = True: expected int .* found bool"),
-        ("pooling", "min", r"pooling = 'min': must be one of max, average"),
+        ("pooling", "min", r"pooling = 'min': must be one of max, average, strided"),
         ("flip", 1, r"flip = 1: expected bool \(true or false\), found int"),
         ("learning_rate", "fast", r"learning_rate = 'fast': expected float"),
     ],
