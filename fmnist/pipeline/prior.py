@@ -60,7 +60,9 @@ def load_prior(
     found = sorted(_finished_beside(run), key=lambda e: (e.passes, e.created), reverse=True)
     if len(found) > _MOST_RUNS:
         _log.info("prior: %d further runs are left aside", len(found) - _MOST_RUNS)
-    studies, best, trials = [], [], []
+    studies: list[PriorStudy] = []
+    best: list[dict[str, Any]] = []
+    trials: list[PriorTrial] = []
     for earlier in found[:_MOST_RUNS]:
         try:
             won, ranked = _trials_in(earlier.run, space)
