@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import numpy as np
+import optuna
 from optuna.trial import TrialState
 
 from search.engines.base import Suggestion
@@ -166,3 +167,14 @@ def gains(kind, seeds, trials):
         with_prior, without = (reached(objective, records) for records in both)
         found.append(with_prior - without)
     return np.array(found)
+
+
+if __name__ == "__main__":
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Points of accuracy after 10 and 20 trials, with a 95 % interval of the mean over 200 seeds.
+    for trials in (10, 20):
+        for kind in ("helpful", "misleading", "unrelated", "noise"):
+            found = 100 * gains(kind, 200, trials)
+            spread = 1.96 * found.std(ddof=1) / len(found) ** 0.5
+            print(f"{trials} {kind}: median {np.median(found):+.2f}, mean {found.mean():+.2f} ± "
+                  f"{spread:.2f}", flush=True)  # fmt: skip

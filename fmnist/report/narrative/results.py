@@ -59,15 +59,14 @@ class Overfitting:
 
 def earlier_runs(facts: Facts) -> str:
     """What the search learnt from earlier runs, and how many of its trials did; empty if none."""
-    prior = facts.prior
-    if prior is None:
+    prior, used = facts.prior, sum(t.prior for t in facts.trials)
+    if prior is None or not used:
         return ""
     names, earlier = [s.name for s in prior.studies], sum(s.trials for s in prior.studies)
-    used = [t.number for t in facts.trials if t.prior]
     return (
         f"The search knew {text.counted(len(names), 'earlier run')} on the same data "
         f"({text.listing(names)}; {text.counted(earlier, 'trial')}): by "
-        f"{text.counted(len(used), 'trial')} of {len(facts.trials)} it tried what had been best "
+        f"{text.counted(used, 'trial')} of {len(facts.trials)} it tried what had been best "
         "there, or what their trials, each by its rank within its own run, and its own suggested. "
         "The others took no notice of them. Test results of those runs played no part."
     )
