@@ -144,13 +144,7 @@ class SearchOptions:
         help="Configuration that the search starts from and tries first: a file, a run or a PDF; "
         "of an imported run its space and its best trials.",
     ),
-    click.option(
-        "--prior/--no-prior",
-        default=True,
-        show_default=True,
-        help="Learn from finished runs in the results folder on the same data, with limited weight "
-        "(sampler tpe).",
-    ),
+    options.PRIOR,
     click.option(
         "--engine",
         type=click.Choice(["optuna", "keras-tuner"]),
