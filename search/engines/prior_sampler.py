@@ -23,9 +23,11 @@ _FEWEST = 2
 class PriorSampler:
     """Suggests the best configurations of ``prior``, then by TPE on its trials and the study's.
 
-    A third of the trials is left to the study's own sampler, and so are all others once the best
+    A third of the trials is left to the study's own sampler, and so are all others while the best
     trial by the prior is behind the best one without. The more trials a study has, the fewer of
-    the prior count. What these rules gain and cost: ``tests/unit/search/engines/test_prior.py``.
+    the prior count. On toy objectives, in points of accuracy after ten trials (mean of 200 seeds,
+    95 % interval): +0.19 ± 0.05 by runs of similar objectives, -0.04 ± 0.04 by misleading ones.
+    See ``tests/support/prior_simulation.py``.
 
     Args:
         seed: of the sampler.

@@ -65,10 +65,10 @@ def earlier_runs(facts: Facts) -> str:
     names, earlier = [s.name for s in prior.studies], sum(s.trials for s in prior.studies)
     return (
         f"The search knew {text.counted(len(names), 'earlier run')} on the same data "
-        f"({text.listing(names)}; {text.counted(earlier, 'trial')}): by "
-        f"{text.counted(used, 'trial')} of {len(facts.trials)} it tried what had been best "
-        "there, or what their trials, each by its rank within its own run, and its own suggested. "
-        "The others took no notice of them. Test results of those runs played no part."
+        f"({text.listing(names)}; {text.counted(earlier, 'trial')}). {used} of its "
+        f"{text.counted(len(facts.trials), 'trial')} used them: they tried what had won there, "
+        "then what TPE suggests by the trials of all runs, the earlier ones counted by rank within "
+        "their run. The others took no notice of them. Test results of earlier runs played no part."
     )
 
 
