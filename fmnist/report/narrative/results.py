@@ -65,10 +65,11 @@ def earlier_runs(facts: Facts) -> str:
     names, earlier = [s.name for s in prior.studies], sum(s.trials for s in prior.studies)
     return (
         f"The search knew {text.counted(len(names), 'earlier run')} on the same data "
-        f"({text.listing(names)}; {text.counted(earlier, 'trial')}). {used} of its "
-        f"{text.counted(len(facts.trials), 'trial')} used them: they tried what had won there, "
-        "then what TPE suggests by the trials of all runs, the earlier ones counted by rank within "
-        "their run. The others took no notice of them. Test results of earlier runs played no part."
+        f"({text.listing(names)}; {text.counted(earlier, 'trial')}). Of "
+        f"{text.counted(len(facts.trials), 'new trial')} {used} used them: they tried what had "
+        "won there, then what TPE suggests by the trials of all runs, the earlier ones counted by "
+        "rank within their run. The others took no notice of them. Test results of "
+        "earlier runs played no part."
     )
 
 

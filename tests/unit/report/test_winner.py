@@ -248,7 +248,7 @@ def test_what_earlier_runs_told_is_said_with_the_trials_that_used_it(facts):
     later = dataclasses.replace(facts, prior=known, trials=(first, used, *rest))
     sentence = earlier_runs(later)
     assert "knew 2 earlier runs on the same data (monday and tuesday; 51 trials)" in sentence
-    assert f" 1 of its {len(facts.trials)} trials used them" in sentence
+    assert f"Of {len(facts.trials)} new trials 1 used them" in sentence
     assert "9th trial" in chapter.search(facts, ())["sampler"]
     assert "9th trial" not in chapter.search(later, ())["sampler"]
     listed = [any("quantile-based" in s for s in sources(f, ())) for f in (facts, later)]
