@@ -119,6 +119,7 @@ class Trial:
         stopped_by: what ended a pruned trial; empty where not known, and for others.
         reported: steps and values of a trial of another program, where they are all that is
             known of its epochs.
+        prior: whether trials of earlier studies suggested it.
     """
 
     number: int
@@ -137,13 +138,15 @@ class Trial:
     peak_memory: int | None = None
     stopped_by: StoppedBy = ""
     reported: tuple[tuple[int, float], ...] = ()
+    prior: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that ``from_json`` reads back to an equal record."""
         data = dataclasses.asdict(self)
         lists = {name: list(data[name]) for name in ("epochs", "retries", "resumed")}
         reported = [list(pair) for pair in data.pop("reported")]
-        known = {"stopped_by": data.pop("stopped_by"), "reported": reported}
+        stopped_by, prior = data.pop("stopped_by"), data.pop("prior")
+        known = {"stopped_by": stopped_by, "reported": reported, "prior": prior}
         return {"schema": SCHEMA, **data, **lists, **{k: v for k, v in known.items() if v}}
 
     @classmethod

@@ -207,6 +207,13 @@ CAPS = section(
         help="Time of a network for one image on this machine at most, such as 5ms; likewise.",
     ),
 )
+PRIOR = click.option(
+    "--prior/--no-prior",
+    default=True,
+    show_default=True,
+    help="Learn from finished runs in the results folder on the same data, with limited weight; "
+    "the sampler tpe only.",
+)
 TRIALS_AT_ONCE = "Trials at once, which share the cores; auto: one a core, at most 4, one on a GPU."
 QUIET = click.option("--quiet", is_flag=True, help="Print the result only.")
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")

@@ -14,6 +14,8 @@ import numpy as np
 from fmnist.backends import environment
 from fmnist.data import subset
 from fmnist.errors import StorageError
+from fmnist.runs.artifacts import PRIOR
+from fmnist.runs.codec import to_plain
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -37,6 +39,7 @@ def study_spec(job: Context, artifacts: str | None) -> dict[str, Any]:
         "schema": SCHEMA,
         "base": job.base.to_dict(),
         "first_trials": list(job.first_trials),
+        "prior": to_plain(job.run.get(PRIOR)),
         "seed": request.seed,
         "sampler": request.sampler,
         "pruner": request.pruner,

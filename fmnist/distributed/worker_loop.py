@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fmnist.pipeline.stages.search import ProgressListener
+from fmnist.runs.codec import convert
 from fmnist.training import checkpoint
 from search.study.checkpoints import CheckpointFolder
 from search.study.scheduler import TrialScheduler
@@ -111,6 +112,7 @@ class WorkerLoop:
     def _open_engine(self) -> tuple[PostgresStore, QueueEngine]:
         from search.distributed import PostgresStore
         from search.engines.optuna import OptunaEngine, QueueEngine
+        from search.engines.prior import Prior
 
         facts = self._facts
         if "tasks" in facts:
@@ -125,8 +127,13 @@ class WorkerLoop:
             max_trials=facts["max_trials"],
         )
         accepts = self.job.accepts_beside(self.log)
+        prior = facts.get("prior")
         return store, OptunaEngine(
-            store, sampler=facts["sampler"], seed=facts["seed"], accepts=accepts
+            store,
+            sampler=facts["sampler"],
+            seed=facts["seed"],
+            accepts=accepts,
+            prior=prior and convert(Prior, prior, "prior"),
         )
 
     @property

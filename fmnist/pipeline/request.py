@@ -20,7 +20,7 @@ class Request:
     ``None`` in a size means: what the plan for the time says; ``auto``: what this machine allows.
     ``experiments`` is ``none``, ``all``, or left open: made where a search had the choice.
     ``study`` is the name of a study that other machines share, ``auto``: that of the run; then
-    ``jobs`` may be 0: others train.
+    ``jobs`` may be 0: others train. ``prior`` is false where earlier runs are to tell nothing.
 
     Raises:
         UserError: a path that is no UTF-8, so that no file of the run could hold it.
@@ -55,6 +55,7 @@ class Request:
     max_parameters: int | None = None
     max_size: int | None = None
     max_latency: float | None = None
+    prior: Literal[False] | None = None
 
     def __post_init__(self) -> None:
         for text in vars(self).values():

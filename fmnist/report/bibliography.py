@@ -53,6 +53,10 @@ METHODS = {
         "J. Bergstra, R. Bardenet, Y. Bengio and B. Kégl, Algorithms for hyper-parameter "
         "optimization, NeurIPS, 2011"
     ),
+    "quantile-based approach": (
+        "D. Salinas, H. Shen and V. Perrone, A quantile-based approach for hyperparameter transfer "
+        "learning, ICML, 2020"
+    ),
     "receiver operating characteristic rating": (
         "D. D. Dorfman, K. S. Berbaum and C. E. Metz, Receiver operating characteristic rating "
         "analysis: generalization to the population of readers and patients with the jackknife "
@@ -203,6 +207,7 @@ def _methods(facts: Facts) -> list[str]:
     )
     calibrated = getattr(metrics, "calibration", None)
     used = {
+        "quantile-based approach": facts.prior is not None,
         "hyper-parameter optimization": facts.by_search and facts.run.request.sampler == "tpe",
         "receiver operating characteristic rating": TWO_WAY in ways,
         "expressed in terms of probability": calibrated,

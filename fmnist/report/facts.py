@@ -23,6 +23,7 @@ from fmnist.runs.records.run import BestConfig, Environment, RunRecord
 from fmnist.runs.records.search import InFlight
 from fmnist.runs.records.workers import Sharing
 from search.analysis.results import Confirmation, Importance
+from search.engines.prior import Prior
 from search.records import Trial, best_of
 from search.space import SearchSpace
 
@@ -40,6 +41,7 @@ class Facts:
         comparison: other runs on the same test images.
         reproduction: how this run agrees with the one that it repeats.
         new_data: the user's own pictures, classified after everything else.
+        prior: what earlier runs told the search.
         sharing: who trained the trials, where machines shared the study.
         in_flight: trials under way, in an interim report.
         latencies: seconds for an image by ``network_key``, where they were measured.
@@ -74,6 +76,7 @@ class Facts:
     gallery: Gallery | None = None
     pictures: Pictures | None = None
     sharing: Sharing | None = None
+    prior: Prior | None = None
     in_flight: tuple[InFlight, ...] = ()
     latencies: Mapping[str, float] = field(default_factory=dict)
     interim: bool = False

@@ -94,6 +94,7 @@ def load_facts(folder: Path, *, interim: bool = False) -> Facts:
         gallery=get(artifacts.GALLERY),
         pictures=get(artifacts.PICTURES, load_gallery.read_pictures),
         sharing=get(artifacts.WORKERS),
+        prior=get(artifacts.PRIOR),
         in_flight=_in_flight(folder, latest),
         latencies=known_times(folder / artifacts.LATENCIES.name),
         interim=interim,

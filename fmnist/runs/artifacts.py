@@ -17,6 +17,7 @@ from fmnist.runs.records.reproduction import Reproduction
 from fmnist.runs.records.run import BestConfig, Environment, LedgerRecord, RunRecord
 from fmnist.runs.records.workers import PublishedModel, Sharing
 from search.analysis.results import Confirmation, Importance
+from search.engines.prior import Prior
 from search.records import Epoch, Trial
 from search.space import SearchSpace
 
@@ -70,6 +71,9 @@ LATENCIES: Artifact[Any] = Artifact(
 )
 STUDY: Artifact[Any] = Artifact("study.db", "search", "the Optuna study")
 ENGINE: Artifact[Any] = Artifact("engine.json", "search", "the KerasTuner study")
+PRIOR = Artifact(
+    "prior.json", "preflight", "what earlier runs on the same data told the search", Prior
+)
 WORKERS = Artifact("workers.json", "search", "which machines trained the trials", Sharing)
 PUBLISHED = Artifact(
     "published.json", "publish", "where the final network was left for others", PublishedModel

@@ -17,7 +17,7 @@ from search.distributed.study import DistributedStudy
 from search.distributed.trial_records import RECORD, SEED, TASK, WORKER, retry_history
 from search.engines.base import Suggestion, TrialLostError
 from search.engines.pruning import pruner_of
-from search.engines.trial_store import TrialStore, stored_value
+from search.engines.trial_store import PRIOR, TrialStore, stored_value
 from search.records import State
 from search.study.running_trial import trial_seed
 
@@ -84,7 +84,7 @@ class PostgresStore(TrialStore):
     def create(self, template: FrozenTrial) -> FrozenTrial:
         if template.state != TrialState.RUNNING:
             return self._study.add(template)
-        template.user_attrs = {WORKER: self.worker}
+        template.set_user_attr(WORKER, self.worker)
         template.datetime_start = datetime.now()
         trial = self._study.add(template)
         self._study.storage.record_heartbeat(trial._trial_id)
@@ -108,6 +108,7 @@ class PostgresStore(TrialStore):
             replicate_of=task.get("replicate_of"),
             seed=seed,
             retry_of=history[-1] if history else None,
+            prior=PRIOR in trial.user_attrs,
         )
 
     @override

@@ -26,6 +26,7 @@ from search.distributed.trial_records import (
     trial_record,
 )
 from search.engines.base import TrialLostError
+from search.engines.trial_store import PRIOR
 from search.records import Failure
 
 MAX_RETRIES: Final = 3
@@ -119,7 +120,8 @@ def _requeue(study: DistributedStudy, trial: FrozenTrial) -> None:
     pruner thought.
     """
     retry = copy.deepcopy(trial)
-    retry.user_attrs = {k: v for k, v in retry.user_attrs.items() if k in (SEED, TASK, CHECKPOINT)}
+    kept = (SEED, TASK, CHECKPOINT, PRIOR)
+    retry.user_attrs = {k: v for k, v in retry.user_attrs.items() if k in kept}
     retry.system_attrs = {k: v for k, v in retry.system_attrs.items() if k in (HISTORY, _ORIGIN)}
     with without_experimental_warnings():
         RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)(study.optuna_study, retry)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search.engines.base import Accepts, Engine, accept_all
 from search.engines.choices import DEFAULT_PRUNER, PRUNERS, SAMPLERS_OF, check_sampler
+from search.engines.prior import Prior
 from search.records import Trial
 from search.space import SearchSpace
 
@@ -26,6 +27,7 @@ def open_engine(
     max_trials: int | None = None,
     min_next_number: int = 0,
     accepts: Accepts = accept_all,
+    prior: Prior | None = None,
 ) -> Engine:
     """Open engine ``name`` on its file in ``folder``: ``study.db`` or ``engine.json``.
 
@@ -41,6 +43,7 @@ def open_engine(
         min_next_number: numbers below it were given to trials, even where neither file nor log
             knows them: they become failed trials and are not given again.
         accepts: whether parameters may be tried.
+        prior: what earlier studies tell; only Optuna's TPE asks it.
 
     Raises:
         ValueError: no such engine, sampler or pruner.
@@ -61,7 +64,7 @@ def open_engine(
             finished=finished,
             min_next_number=min_next_number,
         )
-        return OptunaEngine(store, sampler=sampler, seed=seed, accepts=accepts)
+        return OptunaEngine(store, sampler=sampler, seed=seed, accepts=accepts, prior=prior)
     from search.engines.keras_tuner import KerasTunerEngine
 
     return KerasTunerEngine(

@@ -29,6 +29,7 @@ class Suggestion:
         replicate_of: the trial that this one is meant to repeat under another seed.
         seed: the seed to train with; None: the study decides.
         retry_of: the trial that it takes over from a worker that died.
+        prior: whether earlier studies suggested it.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Suggestion:
     replicate_of: int | None = None
     seed: int | None = None
     retry_of: int | None = None
+    prior: bool = False
 
 
 class TrialLostError(Exception):

@@ -12,6 +12,8 @@ from typing_extensions import override
 from search.engines.base import Accepts, Engine, Suggestion, accept_all
 from search.engines.choices import check_sampler
 from search.engines.persistence import derived_seed
+from search.engines.prior import Prior
+from search.engines.prior_sampler import PriorSampler
 from search.engines.samplers import SamplerCache, sampler_of, shuffled_grid, warn_of_categories
 from search.engines.trial_store import TrialStore, distributions_of
 from search.records import State
@@ -68,6 +70,7 @@ class OptunaEngine(QueueEngine):
         sampler: one of ``SAMPLERS_OF["optuna"]``.
         seed: of the sampler; the name of the store's worker is mixed in.
         accepts: whether parameters may be tried.
+        prior: what earlier studies tell; only TPE asks it.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class OptunaEngine(QueueEngine):
         sampler: str = "tpe",
         seed: int = 0,
         accepts: Accepts = accept_all,
+        prior: Prior | None = None,
     ) -> None:
         check_sampler("optuna", sampler)
         super().__init__(store)
@@ -85,6 +89,9 @@ class OptunaEngine(QueueEngine):
         self._accepts = accepts
         self._points = shuffled_grid(store.space, seed) if sampler == "grid" else None
         self._distributions = distributions_of(store.space)
+        self._prior = None
+        if prior is not None and sampler == "tpe":
+            self._prior = PriorSampler(prior, self._distributions, seed, store.worker)
         own_seed = derived_seed(seed, len(store.trials()), store.worker)
         self._cache = SamplerCache(sampler_of(sampler, own_seed))
 
@@ -103,7 +110,9 @@ class OptunaEngine(QueueEngine):
         if not self._store.has_room():
             return None
         if self._points is None:
-            suggested = self._cache.suggest(trials, self._distributions, self._accepts)
+            suggested = self._prior.suggest(trials, self._accepts) if self._prior else None
+            if suggested is None:
+                suggested = self._cache.suggest(trials, self._distributions, self._accepts)
             return None if suggested is None else self._store.create(suggested)
         point = self._next_point(trials)
         if point is None:

@@ -14,7 +14,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.engines.persistence import CorruptStoreError, check_agrees
-from search.engines.trial_store import NAMES, STATES
+from search.engines.trial_store import NAMES, PRIOR, STATES
 from search.records import Trial
 
 # No code (0) and the last come of text that cannot be decoded, and of tables that are missing.
@@ -98,4 +98,5 @@ def recorded(record: Trial, distributions: Mapping[str, BaseDistribution]) -> Fr
         params=dict(record.params),
         distributions=dict(distributions),
         intermediate_values={e.epoch: e.val_accuracy for e in record.epochs},
+        user_attrs={PRIOR: True} if record.prior else {},
     )

@@ -41,7 +41,14 @@ from search.engines.sqlite_checks import (
     params_crc,
     recorded,
 )
-from search.engines.trial_store import NAMES, STATES, TrialStore, distributions_of, stored_value
+from search.engines.trial_store import (
+    NAMES,
+    PRIOR,
+    STATES,
+    TrialStore,
+    distributions_of,
+    stored_value,
+)
 from search.records import State, Trial
 from search.space import SearchSpace, SpaceError
 
@@ -152,7 +159,8 @@ class SqliteStore(TrialStore):
 
     @override
     def suggestion(self, trial: FrozenTrial) -> Suggestion:
-        return Suggestion(trial.number, {p.name: trial.params[p.name] for p in self.space})
+        params = {p.name: trial.params[p.name] for p in self.space}
+        return Suggestion(trial.number, params, prior=PRIOR in trial.user_attrs)
 
     @override
     def running(self) -> list[FrozenTrial]:

@@ -23,6 +23,8 @@ STATES: Final[dict[State, TrialState]] = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+PRIOR: Final = "prior"
+"""The attribute of a trial that earlier studies suggested."""
 NAMES: Final[dict[TrialState, State]] = {state: name for name, state in STATES.items()}
 
 

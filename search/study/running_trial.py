@@ -84,6 +84,7 @@ class RunningTrial:
             retry_of=retry_of if retry_of is not None or done else next(reversed(failed), None),
             peak_memory=self.peak_memory,
             stopped_by="" if self.failure else self.stopped_by,
+            prior=self.suggestion.prior,
         )
 
     def _value(self) -> float | None:

@@ -122,6 +122,8 @@ def contend(
 def ours(name: str, seed: int, options: argparse.Namespace, run: Path) -> list[str]:
     """The command of our job; with a number of trials, as small as its options make it."""
     command = [sys.executable, "-m", "fmnist", "run", "--seed", str(seed), "--quiet"]
+    # Seeds in one folder must not learn from each other.
+    command += ["--no-prior"]
     command += ["--results", str(run.parent), "--name", run.name]
     command += ["--data", str(options.data)] if options.data else []
     if name == "default":

@@ -28,7 +28,7 @@ def measure(budget: str, seed: int, results: Path) -> Path:
     if (run / "report.pdf").exists():
         return run
     command = [sys.executable, "-m", "fmnist", "run", "--time", budget, "--seed", str(seed)]
-    command += ["--results", str(results), "--name", run.name, "--quiet"]
+    command += ["--results", str(results), "--name", run.name, "--quiet", "--no-prior"]
     shutil.rmtree(run, ignore_errors=True)  # what was interrupted had its time already
     since = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

@@ -37,6 +37,7 @@ class SearchOptions:
     space: str | None
     settings: tuple[str, ...]
     warm_start: Path | None
+    prior: bool
     engine: str
     sampler: str | None
     pruner: str | None
@@ -107,6 +108,7 @@ class SearchOptions:
             final_epochs=self.epochs,
             validation=self.validation,
             warm_start=absolute(self.warm_start),
+            prior=None if self.prior else False,
             settings=parse_settings(self.settings) or None,
             max_parameters=self.max_parameters,
             max_size=self.max_size,
@@ -142,6 +144,7 @@ class SearchOptions:
         help="Configuration that the search starts from and tries first: a file, a run or a PDF; "
         "of an imported run its space and its best trials.",
     ),
+    options.PRIOR,
     click.option(
         "--engine",
         type=click.Choice(["optuna", "keras-tuner"]),

@@ -24,6 +24,7 @@ from fmnist.pipeline.planner.sizing import (
     experiments_fit,
 )
 from fmnist.pipeline.preflight_checks import preflight as examine
+from fmnist.pipeline.prior import choose_prior
 from fmnist.runs.artifacts import ENVIRONMENT, PREFLIGHT, SPACE
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def preflight(job: Context) -> None:
             "preflight",
             job.planner.describe_parallelism() if alone else "other machines train the trials",
         )
+    choose_prior(job)
     # Whoever is killed after the next line goes on by the plan.
     job.save_plan()
     job.run.write(PREFLIGHT, record)

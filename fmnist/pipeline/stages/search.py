@@ -12,7 +12,7 @@ from fmnist.errors import TrainingError
 from fmnist.pipeline.planner.costs import relative_cost
 from fmnist.pipeline.planner.profiles import FEWEST_TRIALS
 from fmnist.pipeline.planner.revision import revise_sizes
-from fmnist.runs.artifacts import EPOCHS, IMPORTANCE, TRIALS
+from fmnist.runs.artifacts import EPOCHS, IMPORTANCE, PRIOR, TRIALS
 from fmnist.runs.folder import RunError
 from fmnist.training import checkpoint
 from search.analysis.importance import importances
@@ -68,6 +68,7 @@ def _study(job: Context, log: TrialLog) -> Study:
         max_trials=request.trials,
         min_next_number=epoch_log.min_next_number(),
         accepts=job.accepts_beside(log),
+        prior=job.run.get(PRIOR),
     )
     if request.sampler != "grid":
         for params in job.first_trials:

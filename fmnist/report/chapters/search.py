@@ -30,6 +30,7 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "imported": facts.imported,
         "course": results.search_course(tried, best) if best else "",
         "effort": results.trial_effort(facts),
+        "earlier": results.earlier_runs(facts),
         "stopped": " ".join(
             [results.stopped_early(facts), *(winner.ahead(t, facts) for t in _ahead(facts))]
         ).strip(),
@@ -52,7 +53,7 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
 
 def _startup(facts: Facts) -> str:
     """From which trial on TPE chooses: before it are the start and random draws."""
-    if facts.run.request.sampler != "tpe" or facts.imported:
+    if facts.run.request.sampler != "tpe" or facts.imported or facts.prior:
         return ""
     reached = len(facts.trials) > STARTUP_TRIALS
     later = "" if reached else ", which was not reached"

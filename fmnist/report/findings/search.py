@@ -114,7 +114,7 @@ def noise_unknown(facts: Facts) -> list[Finding] | None:
 
 def start_not_searched(facts: Facts) -> list[Finding] | None:
     """TPE never left its first trials, which are the start and random draws."""
-    if not _over(facts) or facts.run.request.sampler != "tpe" or facts.imported:
+    if not _over(facts) or facts.run.request.sampler != "tpe" or facts.imported or facts.prior:
         return None
     n = len(_tried(facts))
     if n > STARTUP_TRIALS:

@@ -57,6 +57,22 @@ class Overfitting:
     sentence: str
 
 
+def earlier_runs(facts: Facts) -> str:
+    """What the search learnt from earlier runs, and how many of its trials did; empty if none."""
+    prior, used = facts.prior, sum(t.prior for t in facts.trials)
+    if prior is None or not used:
+        return ""
+    names, earlier = [s.name for s in prior.studies], sum(s.trials for s in prior.studies)
+    return (
+        f"The search knew {text.counted(len(names), 'earlier run')} on the same data "
+        f"({text.listing(names)}; {text.counted(earlier, 'trial')}). Of "
+        f"{text.counted(len(facts.trials), 'new trial')} {used} used them: they tried what had "
+        "won there, then what TPE suggests by the trials of all runs, the earlier ones counted by "
+        "rank within their run. The others took no notice of them. Test results of "
+        "earlier runs played no part."
+    )
+
+
 def confusions(test: TestScore, true: str | None = None) -> list[Confusion]:
     """All kinds of error with at least one image, or those of one class, most frequent first."""
     names, errors = [c.name for c in test.classes], max(test.n - test.correct, 1)

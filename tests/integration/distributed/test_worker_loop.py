@@ -7,9 +7,11 @@ from faults_toy import EPOCHS, SPACE
 from optuna.trial import TrialState
 
 from fmnist.distributed.worker_loop import WorkerLoop
+from fmnist.runs.codec import to_plain
 from search.distributed import DistributedStudy
 from search.distributed.artifacts import CheckpointStore, open_artifacts
 from search.engines.base import accept_all
+from search.engines.prior import Prior, PriorStudy
 from search.study.scheduler import Budget, TrialScheduler
 
 FACTS = {
@@ -21,10 +23,10 @@ FACTS = {
 }
 
 
-def loop_of(storage, folder, worker):
+def loop_of(storage, folder, worker, **facts):
     return WorkerLoop(
         job=SimpleNamespace(accepts_beside=lambda log: accept_all),
-        shared=DistributedStudy.create(storage, str(folder), SPACE, FACTS),
+        shared=DistributedStudy.create(storage, str(folder), SPACE, {**FACTS, **facts}),
         worker=worker,
         home=folder / worker,
         plan=TrialScheduler(Budget(None)),
@@ -53,3 +55,12 @@ def test_a_stopped_worker_gives_its_trials_back_at_once_with_their_checkpoints(s
     assert (tmp_path / "there" / "weights").read_bytes() == b"of epoch 2"
     one.close()
     two.close()
+
+
+def test_every_machine_has_the_prior_of_the_study(storage, tmp_path):
+    params = next(SPACE.grid(2))
+    known = to_plain(Prior((PriorStudy("night", 9),), (params,), ()))
+    loop = loop_of(storage, tmp_path, "one", sampler="tpe", prior=known)
+    suggestion = loop.engine.ask()
+    assert (suggestion.params, suggestion.prior) == (params, True)
+    loop.close()

@@ -35,6 +35,7 @@ from fmnist.runs.records.plan import (
     Stages,
 )
 from search.analysis.results import Difference, Importance, ParameterImportance
+from search.engines.prior import Prior
 from search.records import Failure
 from search.space import Float, SearchSpace
 
@@ -337,6 +338,8 @@ def test_start_not_searched():
     request = replace(FACTS.run.request, sampler="random")
     other = replace(with_states("complete"), run=replace(FACTS.run, request=request))
     assert severity("start-not-searched", other) is None
+    known = replace(with_states("complete"), prior=Prior((), (), ()))
+    assert severity("start-not-searched", known) is None
 
 
 def test_noise_exceeds_difference(whole_night):

@@ -6,12 +6,15 @@ import pytest
 from report_factory import confirmed_run, recorded, searching, skip_confirmation
 
 from fmnist.data.ledger import Entry
+from fmnist.report.bibliography import sources
+from fmnist.report.chapters import search as chapter
 from fmnist.report.chapters.method import method
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import winner
-from fmnist.report.narrative.results import search_course
+from fmnist.report.narrative.results import earlier_runs, search_course
 from fmnist.report.tables import results, search
 from search.analysis.results import Difference, Noise
+from search.engines.prior import Prior, PriorStudy
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +238,18 @@ def test_the_starting_configuration_is_named_where_it_won(facts):
     assert "the starting configuration" not in winner.short(facts)
     won = changed(facts, start=facts.confirmation.winner)
     assert f"Trial {facts.winner.number}, the starting configuration," in winner.short(won)
+
+
+def test_what_earlier_runs_told_is_said_with_the_trials_that_used_it(facts):
+    assert earlier_runs(facts) == ""
+    first, second, *rest = facts.trials
+    used = dataclasses.replace(second, prior=True)
+    known = Prior((PriorStudy("monday", 20), PriorStudy("tuesday", 31)), (), ())
+    later = dataclasses.replace(facts, prior=known, trials=(first, used, *rest))
+    sentence = earlier_runs(later)
+    assert "knew 2 earlier runs on the same data (monday and tuesday; 51 trials)" in sentence
+    assert f"Of {len(facts.trials)} new trials 1 used them" in sentence
+    assert "9th trial" in chapter.search(facts, ())["sampler"]
+    assert "9th trial" not in chapter.search(later, ())["sampler"]
+    listed = [any("quantile-based" in s for s in sources(f, ())) for f in (facts, later)]
+    assert listed == [False, True]

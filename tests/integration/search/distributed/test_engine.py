@@ -10,6 +10,7 @@ from shared_engines import listed, sampling
 
 from search.distributed import DistributedStudy, TrialLostError, connect, recovery
 from search.engines import SAMPLERS_OF
+from search.engines.prior import Prior
 from search.records import Trial
 from search.space import SpaceError
 from search.study.running_trial import trial_seed
@@ -317,4 +318,18 @@ def test_a_sampler_knows_what_all_workers_have_found(shared):
             trial.intermediate_values,
             {},
         )
+    two.close()
+
+
+def test_a_prior_is_one_for_all_workers_and_stays_with_the_trials_of_a_dead_one(shared):
+    prior = Prior((), ({"a": 5, "x": 0.1}, {"a": 1, "x": 0.2}), ())
+    one = shared.open(sampler="tpe", prior=prior)
+    two = shared.another("two", sampler="tpe", prior=prior)
+    one.enqueue({"a": 9, "x": 0.9})
+    found = [one.ask(), two.ask(), one.ask(), two.ask()]
+    assert [s.params for s in found[1:3]] == list(prior.best)
+    assert [s.prior for s in found] == [False, True, True, False]
+    assert [s.prior for s in two.running()] == [True, False]
+    recovery.release_trials(shared.study(), [1])
+    assert one.ask().prior
     two.close()
