@@ -102,7 +102,8 @@ def fit(
 
     Args:
         render: keys of what is moved out to the HTML of the hand-in.
-        lay_out: HTML and size of the type to pages; None where that is not possible, then only words are counted.
+        lay_out: HTML and size of the type (one of ``SIZES``) to pages; None where that is not
+            possible, then only words are counted.
         limits: what is allowed.
         present: keys of the parts that this run has.
     """
@@ -129,9 +130,7 @@ def fit(
     )  # fmt: skip
 
 
-def _even(
-    html: str, lay_out: Callable[[str, float], Sheets], limits: Limits
-) -> Sheets | None:
+def _even(html: str, lay_out: Callable[[str, float], Sheets], limits: Limits) -> Sheets | None:
     """All of it in the largest type with which it fits and fills its pages, None if there is none.
 
     A last page with a line or two, and a large gap before a picture, go with another size.

@@ -9,7 +9,6 @@ import pytest
 
 from fmnist.report.output.pdf import print_document
 
-
 IMAGE = (
     "<img src=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E\" alt='x' "
     "style='width: 80mm; height: {}mm'>"
@@ -62,7 +61,7 @@ def test_what_stands_beside_text_is_not_broken(above):
     first, *_, last = pages(
         f'<p style="height: {above}mm">above</p><div class="whole">'
         f'<div class="right"><figure><p>Its picture.</p>{IMAGE.format(60)}'
-        '<figcaption>The caption.</figcaption></figure></div>'
+        "<figcaption>The caption.</figcaption></figure></div>"
         '<div class="left"><div class="scroll"><table><tbody>'
         f"{'<tr><td>a row of it</td></tr>' * 20}</tbody></table></div></div></div>",
         "handin",
@@ -75,8 +74,7 @@ def test_what_stands_beside_text_is_not_broken(above):
 
 def test_the_last_references_stay_together():
     *_, last = pages(
-        '<p style="height: 232mm">above</p><ol class="sources">'
-        f"{'<li>A source.</li>' * 12}</ol>",
+        f'<p style="height: 232mm">above</p><ol class="sources">{"<li>A source.</li>" * 12}</ol>',
         "handin",
     )
     assert 7 <= last.count("A source.") < 12
