@@ -40,13 +40,6 @@ def with_classes(folder, names, *, untested=None, **data):
     return run
 
 
-def with_long_names(folder):
-    """The same with 47 classes whose names fill lines."""
-    kinds = ("Sleeveless evening dress", "Waterproof jacket", "Donaudampfschifffahrtsgesellschaft")
-    ends = ("navy blue", "for children", "with zip", "of linen", "made to measure", "second hand")
-    return with_classes(folder, [f"{kinds[k % 3]} {ends[k % 6]}, number {k}" for k in range(47)])
-
-
 def _predictions(classes):
     """Labels and probabilities; every class is taken for some of the others."""
     rng = np.random.default_rng(0)

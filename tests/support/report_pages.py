@@ -89,7 +89,7 @@ def _blank(figure, buffer: io.BytesIO, **_):
 class Blank:
     """One page of nothing, in place of a document that was laid out."""
 
-    pages = 1
+    pages, even = 1, True
 
     def places(self, anchors):
         """On which page each element stands."""

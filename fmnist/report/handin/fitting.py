@@ -6,7 +6,6 @@ is moved out in the order of ``PICTURES`` and ``TEXTS`` until it fits.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -117,8 +116,9 @@ def fit(
     if lay_out is not None:
         sheets = _even(render(moved), lay_out, limits)
         if sheets is None:
-            smallest = functools.partial(lay_out, size=SIZES[-1])
-            sheets, out = _within(lambda keys: smallest(render([*moved, *keys])), limits, order)
+            sheets, out = _within(
+                lambda keys: lay_out(render([*moved, *keys]), SIZES[-1]), limits, order
+            )
             moved += out
         pages = pages_that_count(sheets, limits)
     names = {**PICTURES, **TEXTS}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from classes_factory import with_long_names
-from report_factory import recorded, searched_in_full, thin_run
+from layout_cases import searched_in_full, thin_run, with_long_names
+from report_factory import recorded
 from report_pages import filled, render_handin
 
 from fmnist.report.handin.fitting import PICTURES, count_words

@@ -219,8 +219,8 @@ def test_the_side_of_the_own_dense_network_is_told_right(lead, said):
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        (RUN, "pay off."),
-        (scoring(0.9), "have not paid off yet."),
+        (RUN, "as it should be."),
+        (scoring(0.9), "is not shown."),
         (scoring(0.85), "should not be used as it is."),
         (elsewhere(), "%)."),
     ],
