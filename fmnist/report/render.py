@@ -187,8 +187,8 @@ def _print(
 
 
 def _fit(pages: Pages, style: str, limits: Limits, problem: str | None) -> Fitted:
-    def lay_out(html: str) -> Sheets:
-        return _lay_out(html, style)
+    def lay_out(html: str, size: float) -> Sheets:
+        return _lay_out(html, f"{style}html{{font-size:{size}pt}}")
 
     return fit(pages.handin, None if problem else lay_out, limits, pages.present)
 

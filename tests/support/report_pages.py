@@ -6,14 +6,21 @@ without both.
 
 import io
 import re
+import subprocess
 from contextlib import contextmanager, nullcontext
 from html.parser import HTMLParser
 from unittest import mock
+
+import numpy as np
+from PIL import Image
 
 from fmnist.report.figures.style import Canvas
 from fmnist.report.output.paper import printed
 from fmnist.report.output.pdf import Printed
 from fmnist.report.render import render_report
+
+SIDE, FOOT = 17, 15
+"""Millimetres of the margins of a hand-in: left and right, above and below."""
 
 
 def render_html(run, **options):
@@ -34,6 +41,27 @@ def on_paper(run, **options):
         render_report(run, **options)
     pages = laid_out.call_args[0][0], second.begin.call_args[0][0]
     return [Elements(printed(page)) for page in pages]
+
+
+def render_handin(run):
+    """The hand-in with empty plots of the right size; the appendix beside it is none."""
+    second = mock.Mock(**{"result.return_value": Printed(b"%PDF-", 1)})
+    printing = mock.patch("fmnist.report.render.printer", return_value=nullcontext(second))
+    with without_plots(), printing:
+        return render_report(run).pdf
+
+
+def filled(pdf, folder):
+    """The share of each page down to the last ink between its margins, from its picture."""
+    subprocess.run(["pdftoppm", "-r", "50.8", "-gray", pdf, folder / "page"], check=True)
+    shares = []
+    for picture in sorted(folder.glob("page-*.pgm")):
+        ink = np.asarray(Image.open(picture)) < 128
+        assert not ink[:, : 2 * SIDE - 2].any()
+        assert not ink[:, 2 - 2 * SIDE :].any()
+        rows = np.flatnonzero(ink[2 * FOOT : -2 * FOOT].any(axis=1))
+        shares.append((rows[-1] + 1) / (len(ink) - 4 * FOOT))
+    return shares
 
 
 @contextmanager
@@ -61,7 +89,7 @@ def _blank(figure, buffer: io.BytesIO, **_):
 class Blank:
     """One page of nothing, in place of a document that was laid out."""
 
-    pages = 1
+    pages, even = 1, True
 
     def places(self, anchors):
         """On which page each element stands."""

@@ -45,7 +45,7 @@ def confusion_figure(test: TestScore, *, small: bool = False) -> Figure:
     counts, names = test.counts(), [c.name for c in test.classes]
     look = many_classes.matrix_look(len(names), len(str(int(counts.max()))), 4.6)
     if small:
-        look = many_classes.MatrixLook(3.1, 6.5, 6.5, 0.8)
+        look = many_classes.MatrixLook(2.3, 6.5, 6.5, 0.8)
     figure, ax = canvas(look.height, width=3.6 if small else WIDTH)
     off = counts - np.diag(np.diag(counts))
     cells = draw_matrix(ax, counts, names, look, int(off.max()))

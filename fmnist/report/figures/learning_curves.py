@@ -68,7 +68,8 @@ def both_curves(history: History, batches: str) -> Figure:
     figure, axes = canvas(1.75, columns=2)
     for ax, series, label in zip(axes, (accuracy, loss), ("Accuracy", "Loss"), strict=True):
         _draw(ax, history, series, label, as_percent=label == "Accuracy")
-    legend_above(axes[0], columns=2)
+    # Above both: that of one plot is so wide that it would leave them little room.
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     first, last = history.epochs[0], history.epochs[-1]
     return Figure(
         to_svg(figure),

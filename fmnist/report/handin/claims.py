@@ -37,6 +37,7 @@ _FURTHER_TRAINING = (
 )
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {
+    "related": (Claim("published_range", performance.published_range),),
     "abstract": (
         Claim("task", performance.task),
         Claim("network", performance.network),
@@ -90,9 +91,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("one_data_set", limits.one_data_set),
     ),
     "conclusion": (
-        Claim("accuracy", performance.accuracy),
+        Claim("judged", performance.judged),
         _BELOW_CONSTANT,
-        Claim("beside_dense", performance.beside_dense),
         Claim("weakest", errors.hardest),
         *_FURTHER_TRAINING[:1],
         Claim("more_seeds_in_short", limits.more_seeds_in_short),

@@ -38,6 +38,8 @@ TEXTS_OF = {"answers": "answers", "recipe": "model"}
 """The section that each of these texts stands in."""
 
 
+SIZES = (12.0, 11.3, 10.6, 10.0)
+"""Points of the type unit of the hand-in, the best first; at the last one parts are moved out."""
 APART = {"figure", "table", "style", "script", "header", "nav", "head"}
 """Tags whose words are not running text."""
 
@@ -91,7 +93,7 @@ class Fitted:
 
 def fit(
     render: Callable[[Collection[str]], str],
-    lay_out: Callable[[str], Sheets] | None,
+    lay_out: Callable[[str, float], Sheets] | None,
     limits: Limits,
     present: Collection[str],
 ) -> Fitted:
@@ -99,7 +101,8 @@ def fit(
 
     Args:
         render: keys of what is moved out to the HTML of the hand-in.
-        lay_out: HTML to pages; None where that is not possible, then only words are counted.
+        lay_out: HTML and size of the type (one of ``SIZES``) to pages; None where that is not
+            possible, then only words are counted.
         limits: what is allowed.
         present: keys of the parts that this run has.
     """
@@ -111,8 +114,12 @@ def fit(
     order = [key for key in (*PICTURES, *rest) if key in present]
     sheets, pages = None, None
     if lay_out is not None:
-        sheets, out = _within(lambda keys: lay_out(render([*moved, *keys])), limits, order)
-        moved += out
+        sheets = _even(render(moved), lay_out, limits)
+        if sheets is None:
+            sheets, out = _within(
+                lambda keys: lay_out(render([*moved, *keys]), SIZES[-1]), limits, order
+            )
+            moved += out
         pages = pages_that_count(sheets, limits)
     names = {**PICTURES, **TEXTS}
     html = render(moved)
@@ -121,6 +128,18 @@ def fit(
         sheets, pages, words, tuple(names[key] for key in moved[asked:]),
         _excess(pages, words, limits), html,
     )  # fmt: skip
+
+
+def _even(html: str, lay_out: Callable[[str, float], Sheets], limits: Limits) -> Sheets | None:
+    """All of it in the largest type with which it fits and fills its pages, None if there is none.
+
+    A last page with a line or two, and a large gap before a picture, go with another size.
+    """
+    for size in SIZES:
+        sheets = lay_out(html, size)
+        if pages_that_count(sheets, limits) <= limits.pages and sheets.even:
+            return sheets
+    return None
 
 
 def _within(

@@ -84,6 +84,18 @@ def beside_dense(facts: Facts) -> Numbers:
     return _beside(facts, DENSE, published.AHEAD, published.TIED, published.BEHIND)
 
 
+def judged(facts: Facts) -> Numbers:
+    """The result with its side of the published dense network, empty where that is not known."""
+    row = anchor(facts, DENSE)
+    return {"test": tested(facts), "verdict": row.verdict if row else ""}
+
+
+def published_range(facts: Facts) -> Numbers:
+    """What is known of these test images: a simple network and a strong one, as published."""
+    low, high = anchor(facts, DENSE), anchor(facts, STRONGEST)
+    return {"low": low.result, "high": high.result} if low and high else None
+
+
 def above_dense(facts: Facts) -> Numbers:
     """Its interval lies above that of the published dense network."""
     return _beside(facts, DENSE, published.AHEAD)

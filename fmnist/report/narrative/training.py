@@ -11,7 +11,7 @@ from fmnist.runs.records.run import BestConfig, RequestRecord
 from search.engines.choices import ENGINES, PRUNERS, SAMPLERS
 from search.records import Trial
 
-OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "stochastic gradient descent"}
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "Stochastic gradient descent"}
 NORMALISATIONS = {
     "raw": "Pixels enter as they are, 0 to 255.",
     "unit": "Pixels are divided by 255, so they enter in the range 0 to 1.",

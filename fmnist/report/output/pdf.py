@@ -15,6 +15,8 @@ from fmnist.report.output.attachments import Attachment
 from fmnist.report.output.paper import printed
 
 PDF_VARIANT = "pdf/ua-1"
+LEAST_ON_OTHERS, LEAST_ON_LAST = 0.75, 0.25
+"""Shares of a page that have to be filled."""
 NOWHERE = "http://report.invalid/"
 """What relative addresses are taken from (RFC 2606): they lead nowhere, as all others do."""
 
@@ -42,6 +44,12 @@ class Sheets:
         """How many pages it has."""
         return len(self.document.pages)
 
+    @property
+    def even(self) -> bool:
+        """Whether no page but the last is a quarter empty, and that one holds more than a rest."""
+        *full, last = (_filled(page) for page in self.document.pages)
+        return last >= LEAST_ON_LAST and all(share >= LEAST_ON_OTHERS for share in full)
+
     def places(self, anchors: Sequence[str]) -> dict[str, str]:
         """On which pages each element with an id stands, as ``p. 2`` or ``pp. 2–3``."""
         pages = list(enumerate(self.document.pages, start=1))
@@ -62,6 +70,16 @@ class Sheets:
                 finisher=lambda _, pdf: _relate(pdf, attachments),
             )
         return pdf
+
+
+def _filled(page: Any) -> float:
+    """The share of a page down to its lowest line or picture; only the boxes tell where it is."""
+    from weasyprint.formatting_structure.boxes import ReplacedBox, TextBox
+
+    box = page._page_box
+    shown = (b for b in box.children[0].descendants() if isinstance(b, ReplacedBox | TextBox))
+    lowest = max((b.position_y + b.height for b in shown), default=0.0)
+    return float((lowest - box.content_box_y()) / box.height)
 
 
 def lay_out(html: str, style: str) -> Sheets:

@@ -266,4 +266,5 @@ def pairs(test: TestScore) -> Table | None:
         for c in found
     )
     head = ("True class", "Predicted as", "Images", "Of the class", "Of all errors")
-    return Table("The most frequent errors on the test set", head, rows, numeric=(2, 3, 4))
+    caption = "The most frequent errors on the test set"
+    return Table(caption, head, rows, numeric=(2, 3, 4), dense=True)

@@ -1,12 +1,14 @@
 """The hand-in as it is printed: its pages, its words, what has no room in it."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pypdf
 import pytest
+from layout_cases import searched_in_full, thin_run, with_long_names
+from report_factory import recorded
+from report_pages import filled, render_handin
 
 from fmnist.report.handin.fitting import PICTURES, count_words
 from fmnist.report.outline import HANDIN
@@ -15,13 +17,14 @@ from fmnist.report.render import render_report
 from fmnist.runs import artifacts
 from fmnist.runs.folder import Run
 
+FOOT_AND_TWO_LINES = 85
+"""Points above the lower edge of a page where a heading may stand last."""
 RUBRICS = sorted((Path(__file__).parents[3] / "report_templates" / "rubrics").glob("*.toml"))
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
 
 
-def limited(folder, **document):
-    """A copy of the recorded run whose document asks for this."""
-    run = Run(Path(shutil.copytree(RECORDED, folder / "run")))
+def limited(folder, make=recorded, **document):
+    """A run, the recorded one unless told, whose document asks for this."""
+    run = Run(make(folder))
     record = run.read_toml(artifacts.RUN)
     record["document"] |= document
     run.write_toml(artifacts.RUN, record)
@@ -39,6 +42,29 @@ def test_the_hand_in_has_six_pages_at_most_and_every_section(recorded_report):
     for _, title, _ in HANDIN:
         assert title in text
     assert "to be filled in by the author" in text
+
+
+def check_pages(pdf, most, folder):
+    """No page is emptier than a quarter, the last holds some lines, no heading stands alone."""
+    document = pypdf.PdfReader(pdf)
+    *full, last = filled(pdf, folder)
+    assert len(full) + 1 == len(document.pages) <= most
+    assert min(full) >= 0.75
+    assert last >= 0.15
+    marks = [m for m in document.outline if not isinstance(m, list)]
+    assert len(marks) > 8
+    assert all(mark.top > FOOT_AND_TWO_LINES for mark in marks[1:])
+
+
+def test_the_pages_of_the_hand_in_are_filled(recorded_report, tmp_path):
+    check_pages(recorded_report / "report.pdf", 6, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [4, 6])
+@pytest.mark.parametrize("make", [recorded, thin_run, searched_in_full, with_long_names])
+def test_the_pages_of_other_hand_ins_are_filled(tmp_path, make, most):
+    check_pages(render_handin(limited(tmp_path, make, max_pages=most)), most, tmp_path)
 
 
 def test_the_appendix_is_short_enough_to_be_read(recorded_report):

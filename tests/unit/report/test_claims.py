@@ -117,10 +117,11 @@ def photographed(*cells):
 
 
 EVEN = confused({})
-ALWAYS = {"task", "network", "accuracy", "validation_chose", "one_data_set"}
+ALWAYS = {"task", "network", "accuracy", "judged", "validation_chose", "one_data_set"}
 # To each claim runs in which it must stand, and runs in which it must not.
 CASES = {
     "below_constant": ([scoring(0.105, 0.01)], [RUN]),
+    "published_range": ([RUN], [elsewhere()]),
     "beside_dense": ([RUN, scoring(0.9), scoring(0.8)], [elsewhere()]),
     "above_dense": ([RUN], [scoring(0.9), scoring(0.85), elsewhere()]),
     "level_with_dense": ([scoring(0.9)], [RUN, scoring(0.85)]),
@@ -213,6 +214,21 @@ def test_the_side_of_the_own_dense_network_is_told_right(lead, said):
     assert ("Not above the dense baseline" in titles) == (lead <= 0)
     rows = [row for row in parts(facts, [])["systems"].rows if "as many parameters" in row[0]]
     assert [row[4] for row in rows] == ["this run, 10 epochs"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (RUN, "as it should be."),
+        (scoring(0.9), "is not shown."),
+        (scoring(0.85), "should not be used as it is."),
+        (elsewhere(), "%)."),
+    ],
+)
+def test_the_conclusion_judges_by_the_published_dense_network(facts, said):
+    words = environment_for(None).get_template("claims.html.j2").module
+    numbers = dict(standing("conclusion", facts))["judged"]
+    assert words.judged(numbers, lambda _: "").endswith(said)
 
 
 def test_the_anchors_are_published():

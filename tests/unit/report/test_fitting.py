@@ -1,6 +1,6 @@
 """The limits of a hand-in: what is moved out, and what is said where that is not enough."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -9,6 +9,7 @@ from fmnist.report.handin.fitting import (
     INLINE,
     NONE,
     PICTURES,
+    SIZES,
     TEXTS,
     LimitError,
     Limits,
@@ -24,6 +25,8 @@ NAMES = {**PICTURES, **TEXTS}
 @dataclass
 class Sheets:
     pages: int
+    even: bool = True
+    size: float = SIZES[-1]
 
 
 def fitted(limits, pages_of, words_of=lambda moved: 100, present=EVERY):
@@ -32,7 +35,7 @@ def fitted(limits, pages_of, words_of=lambda moved: 100, present=EVERY):
     def render(moved):
         return f"<main>{' word' * words_of(moved)}</main><nav>{','.join(moved)}</nav>"
 
-    def lay_out(html):
+    def lay_out(html, size):
         keys = html.partition("<nav>")[2].removesuffix("</nav>").split(",")
         return Sheets(pages_of([k for k in keys if k]))
 
@@ -44,6 +47,23 @@ def test_no_more_is_moved_out_than_has_to_be_in_the_stated_order(needed):
     found = fitted(Limits(4, None, INLINE, False), lambda moved: 4 + (len(moved) < needed))
     assert found.moved == tuple(list(PICTURES.values())[:needed])
     assert (found.pages, found.excess) == (4, "")
+
+
+@pytest.mark.parametrize(
+    ("sheets", "chosen"),
+    [
+        ([Sheets(4), Sheets(4)], SIZES[0]),
+        ([Sheets(5), Sheets(4), Sheets(3)], SIZES[1]),
+        ([Sheets(4, even=False), Sheets(4), Sheets(4)], SIZES[1]),
+        ([Sheets(4, even=False)] * len(SIZES), SIZES[-1]),
+    ],
+)
+def test_the_largest_type_is_taken_with_which_the_pages_are_filled(sheets, chosen):
+    def lay_out(html, size):
+        return replace(sheets[SIZES.index(size)], size=size)
+
+    found = fit(lambda moved: "", lay_out, Limits(4, None, INLINE, False), EVERY)
+    assert (found.sheets.size, found.moved) == (chosen, ())
 
 
 def test_parts_that_a_run_does_not_have_are_not_named():
