@@ -207,7 +207,8 @@ class Pages:
                 after=defaultdict(str, self._words.after),
                 written=self._written(heads),
                 statement=self._statement(),
-                told=self._told(references),
+                told=lambda paragraph: Markup(" ").join(self._said(paragraph, references)),
+                said=lambda paragraph: self._said(paragraph, references),
                 cite=references.cite,
                 references=references,
                 see=self._see(linked=linked),
@@ -226,16 +227,11 @@ class Pages:
         name, course = given.name or document.author, given.course or document.course
         return replace(given, name=name, course=course)
 
-    def _told(self, references: References) -> Callable[[str], Markup]:
-        """Gives the sentences of a paragraph that stand in this run."""
+    def _said(self, paragraph: str, references: References) -> list[Markup]:
+        """The claims of a paragraph that stand in this run."""
         words = self._environment.get_template("claims.html.j2").module
-
-        def told(paragraph: str) -> Markup:
-            found = standing(paragraph, self._facts)
-            said = (getattr(words, key)(numbers, references.cite) for key, numbers in found)
-            return Markup(" ").join(sentence.strip() for sentence in said)
-
-        return told
+        found = standing(paragraph, self._facts)
+        return [getattr(words, key)(numbers, references.cite).strip() for key, numbers in found]
 
     def _see(self, *, linked: bool) -> Callable[[str, str], Markup]:
         """Gives a reference to a chapter of the appendix, nothing where this run has none."""

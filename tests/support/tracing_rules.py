@@ -63,6 +63,15 @@ def single_view(files: Files) -> Iterable[float]:
     )
 
 
+def second_choices(files: Files) -> Iterable[float]:
+    """Errors whose second most probable class is the true one; errors that are nearly certain."""
+    arrays = files["predictions.npz"]
+    p, labels = arrays["test_probabilities"], arrays["test_labels"]
+    ranked = np.argsort(-p, axis=1, kind="stable")
+    wrong = ranked[:, 0] != labels
+    yield from (np.sum(wrong & (ranked[:, 1] == labels)), np.sum(wrong & (p.max(axis=1) > 0.9)))
+
+
 def curves(files: Files) -> Iterable[float]:
     """Of the final training: gap at each epoch, distance of the losses, rise of the last."""
     epochs = files["history.json"]["epochs"]
@@ -253,5 +262,5 @@ def new_data(files: Files) -> Iterable[float]:
 RULES: tuple[Rule, ...] = (
     confusions, accuracies, single_view, curves, trials, stages, planned, published, softmax,
     pixels, experiments, layers, test_images, calibration, without_duplicates, kernels,
-    interpretation, networks, dates, new_data,
+    interpretation, networks, dates, new_data, second_choices,
 )  # fmt: skip

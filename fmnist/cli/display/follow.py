@@ -115,7 +115,7 @@ class RunFollower:
 
     def _tell_epochs(self, journal: Artifact[Epoch]) -> None:
         plan = self.run.get(artifacts.PLAN)
-        planned = plan.sizes.final_epochs if plan else 0
+        planned = plan.winner_epochs if plan else 0
         for number, made in self.run.epochs(journal).items():
             for epoch in made[self._epochs[journal.name, number] :]:
                 self.display.retrain_epoch(epoch, max(planned, epoch.epoch))

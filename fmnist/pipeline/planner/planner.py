@@ -79,6 +79,7 @@ class TimePlanner:
         self.deadline, self.confirm = deadline, confirm
         self.decisions: list[Decision] = []
         self.expected_epoch: float | None = None  # seconds, of one of the base, by its size
+        self.winner_cost: float | None = None  # in epochs of the base
         self.forecast: Forecast | None = None
         self._epoch: float | None = None
         self._run: float | None = None
@@ -268,8 +269,7 @@ class TimePlanner:
     def _note_epochs(self, total: int, seconds: float) -> None:
         if abs(total - self._noted_epochs) >= max(2, 0.2 * total):
             self._noted_epochs = total
-            of_so_long = f" of {self.expected_epoch:.0f} s" if self.expected_epoch else ""
-            planned = f"{self.plan.final_epochs}{of_so_long} planned"
+            planned = f"{self.record.winner_epochs} planned"
             self.note("retrain", f"{total} epochs of about {seconds:.0f} s fit; {planned}")
 
     def note(self, event: str, text: str) -> None:
@@ -284,7 +284,7 @@ class TimePlanner:
     def resume(self, record: Plan) -> None:
         """Go on from the ``record`` of an earlier session: its plan is told, its decisions too."""
         self._first_plan, self.forecast = record.planned, record.forecast
-        self.expected_epoch = record.epoch_seconds
+        self.expected_epoch, self.winner_cost = record.epoch_seconds, record.winner_cost
         self.decisions = [*record.decisions, *self.decisions]
 
     @property
@@ -300,6 +300,7 @@ class TimePlanner:
             decisions=tuple(self.decisions),
             forecast=self.forecast,
             epoch_seconds=self.expected_epoch,
+            winner_cost=self.winner_cost,
         )
 
     @property

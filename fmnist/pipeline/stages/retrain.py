@@ -11,6 +11,7 @@ from fmnist.config.config import Config
 from fmnist.config.toml_text import dump_config
 from fmnist.errors import TrainingError
 from fmnist.pipeline.final_training import EpochProgressListener, FinalTraining, diff_from_base
+from fmnist.pipeline.planner.costs import relative_cost
 from fmnist.pipeline.stages.search import epoch_seconds, fit_cost_model
 from fmnist.runs.artifacts import BEST_CONFIG, CHILDREN_LOG, HISTORY, MODEL, TRIALS
 from fmnist.runs.config_source import load_config
@@ -32,6 +33,7 @@ _NUMBER = 0
 def retrain(job: Context) -> None:
     """Train the best configuration on the whole training split; keep its best epoch."""
     config = load_config(job.run.path)
+    job.planner.winner_cost = round(relative_cost(config) / relative_cost(job.base), 3)
     training = FinalTraining(
         job, "retrain", job.run / FOLDER, [Suggestion(_NUMBER, diff_from_base(job, config))]
     )

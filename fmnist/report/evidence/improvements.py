@@ -103,11 +103,9 @@ def _advice(facts: Facts) -> list[str]:
 
 def _more_epochs(facts: Facts) -> str:
     """What comes first where the plan was not fulfilled."""
-    if facts.history is None or facts.plan is None:
+    if (found := results.lacking_epochs(facts)) is None:
         return ""
-    had, planned = len(facts.history.epochs), facts.plan.sizes.final_epochs
-    if had >= planned:
-        return ""
+    had, planned = found
     return (
         f"Before all else come the {text.counted(planned - had, 'epoch')} that the final training "
         f"lacks: it had {had} of {planned}."

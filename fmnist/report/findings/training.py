@@ -51,7 +51,7 @@ def _shortages(facts: Facts, history: History) -> list[str]:
 
 
 def _planned(facts: Facts, history: History) -> int:
-    return facts.plan.sizes.final_epochs if facts.plan else len(history.epochs)
+    return facts.plan.winner_epochs if facts.plan else len(history.epochs)
 
 
 def _slowness(facts: Facts) -> str:
@@ -124,9 +124,10 @@ def shortened(facts: Facts) -> list[Finding] | None:
     history = facts.history
     if history is None or facts.plan is None:
         return None
-    planned, had = facts.plan.sizes.final_epochs, len(history.epochs)
-    if had >= planned or _shortages(facts, history):
+    lacking = results.lacking_epochs(facts)
+    if lacking is None or _shortages(facts, history):
         return []
+    had, planned = lacking
     sentence = (
         f"The final training had {text.counted(had, 'epoch')} of the {planned} first planned: "
         "there was no time for more."
@@ -147,12 +148,12 @@ def time_spent_elsewhere(facts: Facts) -> list[Finding] | None:
         and (planned := given.get(name))
         and taken > OVERSPENT * planned
     ]
-    had, planned_epochs = len(facts.history.epochs), facts.plan.sizes.final_epochs
-    if not over or had >= planned_epochs:
+    lacking = results.lacking_epochs(facts)
+    if not over or lacking is None:
         return []
     sentence = (
         f"While {text.listing(over)}, the final training was cut to "
-        f"{text.counted(had, 'epoch')} of {planned_epochs}."
+        f"{text.counted(lacking[0], 'epoch')} of {lacking[1]}."
     )
     title = "Time went elsewhere"
     return [Finding("time-spent-elsewhere", title, NOTE, sentence, "method")]

@@ -74,6 +74,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("one_sided", errors.one_sided),
         Claim("attracting", errors.attracting),
         Claim("concentrated", errors.concentrated),
+        Claim("second_choice", errors.second_choice),
     ),
     "next": (
         *_FURTHER_TRAINING,
@@ -89,6 +90,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("small_experiments", limits.small_experiments),
         Claim("other_effort", limits.other_effort),
         Claim("one_data_set", limits.one_data_set),
+        Claim("ethics", limits.ethics),
     ),
     "conclusion": (
         Claim("judged", performance.judged),

@@ -15,6 +15,8 @@ Z = 1.96
 MOST_SHARED = 0.25
 """Share of all errors from which the three most frequent kinds are told as their centre."""
 KINDS_TOLD = 3
+CERTAIN = 0.9
+"""Probability above which the network hardly doubts."""
 
 Numbers = dict[str, Any] | None
 
@@ -84,6 +86,20 @@ def concentrated(facts: Facts) -> Numbers:
         return None
     classes = len(test.classes)
     return {"kinds": kinds[:KINDS_TOLD], "share": share, "possible": classes * (classes - 1)}
+
+
+def second_choice(facts: Facts) -> Numbers:
+    """How often the second most probable class is the true one, and how sure the errors are."""
+    found = facts.predictions
+    if found is None or len(tested(facts).classes) < 3:
+        return None
+    wrong = found.predicted != found.test_labels
+    if not wrong.any():
+        return None
+    p, labels = found.test_probabilities[wrong], found.test_labels[wrong]
+    second = int((p.argsort(axis=1)[:, -2] == labels).sum())
+    certain = int((p.max(axis=1) > CERTAIN).sum())
+    return {"second": second, "errors": len(labels), "certain": certain, "bound": CERTAIN}
 
 
 def separate_pair(facts: Facts) -> Numbers:

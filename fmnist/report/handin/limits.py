@@ -7,30 +7,22 @@ from typing import Any
 from fmnist.report.facts import Facts
 from fmnist.report.handin.performance import DENSE, anchor
 from fmnist.report.narrative.ablation import NEAR_ENOUGH
-from fmnist.report.narrative.results import FEW_TRIALS
+from fmnist.report.narrative.results import FEW_TRIALS, lacking_epochs
 
 SEEDS_ADVISED = 3
 
 Numbers = dict[str, Any] | None
 
 
-def _epochs(facts: Facts) -> tuple[int, int] | None:
-    """Epochs of the final training, had and planned, where it had fewer."""
-    if facts.history is None or facts.plan is None:
-        return None
-    had, planned = len(facts.history.epochs), facts.plan.sizes.final_epochs
-    return (had, planned) if had < planned else None
-
-
 def cut_short(facts: Facts) -> Numbers:
     """The final training had less than half of its epochs: the first thing to be known."""
-    found = _epochs(facts)
+    found = lacking_epochs(facts)
     return {"had": found[0], "planned": found[1]} if found and 2 * found[0] < found[1] else None
 
 
 def short_training(facts: Facts) -> Numbers:
-    """The final training had fewer epochs than planned."""
-    found = _epochs(facts)
+    """The final training had clearly fewer epochs than planned."""
+    found = lacking_epochs(facts)
     return {"had": found[0], "planned": found[1]} if found else None
 
 
@@ -94,9 +86,14 @@ def one_data_set(facts: Facts) -> Numbers:
     return {"new_data": facts.new_data}
 
 
+def ethics(facts: Facts) -> Numbers:
+    """Whom the data and the errors concern: known of the published data set alone."""
+    return {"published": facts.run.data.verified or bool(facts.run.data.published)}
+
+
 def more_epochs(facts: Facts) -> Numbers:
     """The epochs that are missing, and the time that they take at the measured speed."""
-    found = _epochs(facts)
+    found = lacking_epochs(facts)
     if found is None or facts.history is None:
         return None
     had, planned = found

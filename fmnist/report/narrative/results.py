@@ -28,6 +28,8 @@ FEW_TRIALS = 10
 """Complete trials below which what is seen in the trials of a search has no power."""
 EDGE = 0.02
 """Share of a range that counts as its edge."""
+ENOUGH_EPOCHS = 0.9
+"""Share of the planned epochs with which a training is as long as planned."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,14 @@ def overfitting(history: History, seen: SingleView | None = None) -> Overfitting
         verdict = "open" if gap is None else "none"
     parts = (_opening(verdict, len(history.epochs)), gap_measured(seen), _rise(history, rise))
     return Overfitting(verdict, gap, rise, lowest.epoch, " ".join(s for s in parts if s))
+
+
+def lacking_epochs(facts: Facts) -> tuple[int, int] | None:
+    """Epochs of the final training, had and planned, where it had clearly fewer."""
+    if facts.history is None or facts.plan is None:
+        return None
+    had, planned = len(facts.history.epochs), facts.plan.winner_epochs
+    return (had, planned) if had < ENOUGH_EPOCHS * planned else None
 
 
 def _opening(verdict: str, epochs: int) -> str:

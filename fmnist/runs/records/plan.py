@@ -92,6 +92,7 @@ class Plan:
     ``deadline`` is an ISO time, ``budget_seconds`` the time given; None: not asked for.
     ``jobs`` trials ran at once with ``threads`` threads each; None: all there are.
     ``epoch_seconds``: what an epoch of the final training is reckoned with, alone on the machine.
+    ``winner_cost``: what one of the best configuration costs, in epochs of the base.
     """
 
     deadline: str | None = None
@@ -103,6 +104,13 @@ class Plan:
     decisions: tuple[Decision, ...] = ()
     forecast: Forecast | None = None
     epoch_seconds: float | None = None
+    winner_cost: float | None = None
+
+    @property
+    def winner_epochs(self) -> int:
+        """Epochs planned of the best configuration: a dearer one has fewer in the same time."""
+        asked = self.sizes.stretch == 1  # by the user
+        return max(1, round(self.sizes.final_epochs / (1 if asked else self.winner_cost or 1)))
 
 
 @dataclass(frozen=True)

@@ -311,3 +311,12 @@ def test_changes_of_the_retraining_are_noted_but_not_every_one():
     notes = [d.text for d in plan.decisions if d.stage == "retrain"]
     assert 2 <= len(notes) <= 3
     assert notes[0].endswith("epochs of about 20 s fit; 16 planned")
+
+
+def test_of_a_dearer_winner_fewer_epochs_are_planned():
+    plan, resumed = planner(600), planner(600)
+    plan.winner_cost = 2.0
+    resumed.resume(plan.record)
+    assert resumed.record.winner_epochs == round(plan.plan.final_epochs / 2)
+    resumed.plan = replace(plan.plan, stretch=1)  # the user chose the epochs
+    assert resumed.record.winner_epochs == plan.plan.final_epochs

@@ -58,10 +58,10 @@ def elsewhere():
     return replace(RUN, run=replace(RUN.run, data=replace(RUN.run.data, verified=False)))
 
 
-def planned(epochs, **sizes):
-    """A run whose final training, of 8 epochs, was planned with so many."""
+def planned(epochs, cost=None, **sizes):
+    """A run whose final training, of 8 epochs, was planned with so many of the base's cost."""
     profile = RunProfile(10_000, 4, epochs, **sizes)
-    plan = Plan(sizes=profile, jobs=1, threads=None, planned=(), decisions=())
+    plan = Plan(sizes=profile, jobs=1, threads=None, planned=(), winner_cost=cost)
     return replace(RUN, plan=plan)
 
 
@@ -117,7 +117,7 @@ def photographed(*cells):
 
 
 EVEN = confused({})
-ALWAYS = {"task", "network", "accuracy", "judged", "validation_chose", "one_data_set"}
+ALWAYS = {"task", "network", "accuracy", "judged", "validation_chose", "one_data_set", "ethics"}
 # To each claim runs in which it must stand, and runs in which it must not.
 CASES = {
     "below_constant": ([scoring(0.105, 0.01)], [RUN]),
@@ -152,17 +152,20 @@ CASES = {
     "one_sided": ([confused({(6, 0): 150, (0, 6): 60})], [RUN, EVEN]),
     "attracting": ([RUN], [EVEN]),
     "concentrated": ([RUN], [EVEN]),
+    "second_choice": ([RUN], [replace(RUN, predictions=None)]),
     "separate_pair": ([RUN], [EVEN]),
     "cut_short": ([planned(18)], [planned(9), planned(8), RUN]),
     "one_training_in_short": ([RUN, planned(9)], [planned(18), confirmed(13)]),
-    "short_training": ([planned(9)], [planned(8), RUN]),
+    "short_training": (
+        [planned(9), planned(8, cost=0.5)], [planned(8), planned(12, cost=1.5), RUN],
+    ),
     "few_trials": ([replace(RUN, trials=RUN.trials[:9])], [RUN]),
     "unknown_spread": ([RUN, confirmed(13, sd=None)], [confirmed(13)]),
     "no_search": ([planned(8, max_trials=1)], [planned(8), RUN]),
     "known_spread": ([confirmed(13)], [RUN, confirmed(13, sd=None)]),
     "small_experiments": ([experimented(base=0.8)], [experimented(base=0.9), RUN]),
     "other_effort": ([RUN], [elsewhere()]),
-    "more_epochs": ([planned(9)], [planned(8), RUN]),
+    "more_epochs": ([planned(9)], [planned(8), planned(12, cost=1.5), RUN]),
     "more_seeds": ([RUN], [confirmed(13)]),
     "more_seeds_in_short": ([RUN], [planned(9), confirmed(13)]),
 }  # fmt: skip
