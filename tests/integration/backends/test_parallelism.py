@@ -196,6 +196,7 @@ def fly(job, device, monkeypatch, room=4):
     job.workers = Children(device)
     monkeypatch.setattr(stage, "examine", examine)
     monkeypatch.setattr(stage, "measure_speed", lambda _: None)
+    monkeypatch.setattr(stage, "choose_prior", lambda _: None)
     stage.preflight(job)
     return planned(job)["jobs"]
 
