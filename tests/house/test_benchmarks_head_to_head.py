@@ -124,7 +124,9 @@ def test_contenders_take_turns():
 def test_all_get_the_same_time(tmp_path):
     options = head_to_head.BENCHMARK.options(["--time", "2m"])
     ours = " ".join(head_to_head.ours("ours", 3, options, tmp_path / "ours-3"))
-    assert ours.endswith(f"--seed 3 --quiet --results {tmp_path} --name ours-3 --time 2m")
+    assert ours.endswith(
+        f"--seed 3 --quiet --no-prior --results {tmp_path} --name ours-3 --time 2m"
+    )
     theirs = head_to_head.theirs("random", 3, options, tmp_path / "random-3")
     assert {"random", "--seed=3", "--seconds=120.0", "--validation=6000"} < set(theirs)
     with pytest.raises(SystemExit):
