@@ -143,6 +143,7 @@ def test_mail_carries_the_pdf(run):
     assert base64.b64encode(b"%PDF-1.7 the report") in mail.content.replace(b"\r\n", b"")
 
 
+@pytest.mark.slow
 def test_a_service_that_hangs_costs_a_line_and_no_time(run, hanging, webhook):
     said = []
     notifier = Notifier([hanging, webhook.url], said.append, seconds=10.0)

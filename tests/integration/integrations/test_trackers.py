@@ -263,6 +263,7 @@ def send(run, uri):
     return json.loads(done.stdout.decode().splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_finished_run_in_a_real_mlflow_store(run, tmp_path, mlflow_installed):
     (run / "report.html").write_text("<p>a report</p>")
     found = send(run, f"sqlite:///{tmp_path}/mlflow.db")

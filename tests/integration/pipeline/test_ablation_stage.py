@@ -263,6 +263,7 @@ def test_another_size_begins_anew(run, sample):
     assert {e["method"] for e in record["experiments"]} == {ONE_SEED}
 
 
+@pytest.mark.slow
 def test_more_time_adds_seeds(run, sample, monkeypatch):
     made(job_of(run, sample), asked={"images": 1700, "epochs": 32, "seeds": 1})
     job = job_of(run, sample)

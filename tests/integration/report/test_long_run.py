@@ -185,6 +185,7 @@ def test_an_interim_report_needs_no_space(tmp_path):
     assert "No trial has ended yet." in read(run, interim=True)
 
 
+@pytest.mark.slow
 def test_the_final_report_takes_the_interim_one_away(tmp_path):
     run = confirmed_run(tmp_path)
     read(run, interim=True)
