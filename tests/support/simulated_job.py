@@ -12,10 +12,11 @@ from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.config.config import Config
 from fmnist.pipeline.coordination import ROUND, confirmation_runs
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
-from fmnist.pipeline.planner.profiles import FEWEST_TRIALS, profile_for
+from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.planner.revision import revise_sizes
 from fmnist.pipeline.stages.confirm import best_trial
 from fmnist.pipeline.stages.retrain import best_epoch
+from fmnist.pipeline.stages.search import enough_to_confirm
 from search.analysis.confirmation import candidates, conclude
 from search.engines.base import Suggestion
 from search.study.scheduler import CostModel, TrialScheduler
@@ -78,7 +79,7 @@ class Job(Sessions):
         best = self.log.best()
         if best is None:
             return self.planner.search_reserve()
-        enough = self.log.complete >= FEWEST_TRIALS
+        enough = enough_to_confirm([t.state for t in self.log.trials])
         return self.planner.search_reserve(*self.seconds_of(best), enough_trials=enough)
 
     def seconds_of(self, best):

@@ -112,8 +112,18 @@ def reserve(job: Context, log: TrialLog, costs: CostModel) -> float:
     if best is None:
         return job.planner.search_reserve()
     run = costs.estimate(best.params, job.planner.plan.trial_epochs)
-    enough = _count_complete(log.trials) >= FEWEST_TRIALS
+    enough = enough_to_confirm([t.state for t in log.trials])
     return job.planner.search_reserve(epoch_seconds(job, best, costs), run, enough_trials=enough)
+
+
+def enough_to_confirm(states: Sequence[str]) -> bool:
+    """Whether there was a choice that a confirmation is worth its time for.
+
+    Enough trials are complete, or twice as many with those that were pruned: of 25 trials a pruner
+    left seven, and the time for their confirmation was gone.
+    """
+    complete = states.count("complete")
+    return complete >= FEWEST_TRIALS or complete + states.count("pruned") >= 2 * FEWEST_TRIALS
 
 
 def _count_complete(trials: Sequence[Trial]) -> int:

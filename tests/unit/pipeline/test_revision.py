@@ -5,6 +5,7 @@ import pytest
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.revision import revise_sizes
+from fmnist.pipeline.stages.search import enough_to_confirm
 from fmnist.runs.records.plan import RunProfile
 from search.study.scheduler import Budget
 
@@ -96,3 +97,12 @@ def test_trials_come_before_their_confirmation():
     planner = a_planner()
     usual = planner.search_reserve(EPOCH, 5.0)
     assert planner.search_reserve(EPOCH, 5.0, enough_trials=False) < usual
+
+
+@pytest.mark.parametrize(
+    ("complete", "pruned", "failed", "enough"),
+    [(8, 0, 0, True), (7, 8, 9, False), (7, 9, 0, True), (0, 0, 30, False)],
+)
+def test_pruned_trials_count_half_for_a_confirmation(complete, pruned, failed, enough):
+    states = ["complete"] * complete + ["pruned"] * pruned + ["failed"] * failed
+    assert enough_to_confirm(states) == enough
