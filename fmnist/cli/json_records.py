@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmnist.runs.records.plan import Check, Plan
+from fmnist.runs.status import Best
 
 if TYPE_CHECKING:
     from fmnist.report.render import Rendered
@@ -26,15 +27,6 @@ class AnswerRecord:
 
 
 @dataclass(frozen=True)
-class BestRecord:
-    """The best trial of a study; ``value`` is its validation accuracy, a fraction."""
-
-    trial: int
-    value: float
-    params: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class ImportRecord:
     """``import``: the run that was made, and its finished trials by state."""
 
@@ -42,7 +34,7 @@ class ImportRecord:
     kind: str
     study: str
     trials: dict[str, int]
-    best: BestRecord | None
+    best: Best | None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fmnist.runs.artifacts import BEST_CONFIG, PLAN, PRIOR, REPORT, RUN
 from fmnist.runs.folder import Run
 from fmnist.runs.listing import run_folders
 from fmnist.runs.records.run import RunRecord
-from fmnist.text import counted, listed
+from fmnist.text import counted, listed, one_line
 from search.engines.prior import MOST_TRIALS, Prior, PriorStudy, PriorTrial, rank_trials, thin_out
 from search.space import SearchSpace
 
@@ -121,4 +121,4 @@ def _describe(prior: Prior) -> str:
 
 
 def _skip(folder: Path, why: object) -> None:
-    _log.warning("prior: %s is left out: %s", folder.name, " ".join(str(why).split()))
+    _log.warning("prior: %s is left out: %s", folder.name, one_line(str(why)))

@@ -13,7 +13,8 @@ import click
 
 from fmnist.cli import options
 from fmnist.cli.group import command
-from fmnist.cli.json_records import BestRecord, ImportRecord, print_record
+from fmnist.cli.json_records import ImportRecord, print_record
+from fmnist.runs.status import Best
 from fmnist.text import counted, percent
 from fmnist.text import settings as describe_settings
 from search.records import Trial, best_of
@@ -122,7 +123,7 @@ def _counts(trials: Sequence[Trial]) -> dict[str, int]:
 
 def _record(run: Run, found: ExternalStudy, trials: Sequence[Trial]) -> ImportRecord:
     best = best_of(trials)
-    known = BestRecord(best.number, best.value or 0.0, best.params) if best else None
+    known = Best(best.number, best.value or 0.0, best.params) if best else None
     return ImportRecord(str(run.path), found.kind, found.name, _counts(trials), known)
 
 

@@ -27,7 +27,7 @@ def run_too_short(facts: Facts) -> list[Finding] | None:
     history = facts.history
     if history is None or (facts.plan is None and not facts.by_search):
         return None
-    short = _shortages(facts, history)
+    short = _shortages(facts)
     if not short:
         return []
     sentence = (
@@ -38,10 +38,10 @@ def run_too_short(facts: Facts) -> list[Finding] | None:
     return [Finding("run-too-short", title, WARNING, sentence, SECTION, remedy(facts))]
 
 
-def _shortages(facts: Facts, history: History) -> list[str]:
-    had, planned = len(history.epochs), _planned(facts, history)
+def _shortages(facts: Facts) -> list[str]:
+    had, planned = results.lacking_epochs(facts) or (0, 0)
     short = []
-    if had < planned and (had < HALF * planned or had < results.FEWEST_EPOCHS):
+    if planned and (had < HALF * planned or had < results.FEWEST_EPOCHS):
         short.append(f"{had} of {text.counted(planned, 'planned epoch')} of the final training")
     complete = facts.complete_trials
     wanted = facts.plan.sizes.max_trials if facts.plan else None
@@ -125,7 +125,7 @@ def shortened(facts: Facts) -> list[Finding] | None:
     if history is None or facts.plan is None:
         return None
     lacking = results.lacking_epochs(facts)
-    if lacking is None or _shortages(facts, history):
+    if lacking is None or _shortages(facts):
         return []
     had, planned = lacking
     sentence = (

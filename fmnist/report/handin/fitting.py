@@ -115,7 +115,7 @@ def fit(
     sheets, pages = None, None
     if lay_out is not None:
         sheets = _even(render(moved), lay_out, limits)
-        if sheets is None:
+        if pages_that_count(sheets, limits) > limits.pages:
             sheets, out = _within(
                 lambda keys: lay_out(render([*moved, *keys]), SIZES[-1]), limits, order
             )
@@ -130,30 +130,28 @@ def fit(
     )  # fmt: skip
 
 
-def _even(html: str, lay_out: Callable[[str, float], Sheets], limits: Limits) -> Sheets | None:
-    """All of it in the largest type with which it fits and fills its pages, None if there is none.
+def _even(html: str, lay_out: Callable[[str, float], Sheets], limits: Limits) -> Sheets:
+    """All of it in the largest type with which it fits and fills its pages, else in the smallest.
 
     A last page with a line or two, and a large gap before a picture, go with another size.
     """
     for size in SIZES:
         sheets = lay_out(html, size)
         if pages_that_count(sheets, limits) <= limits.pages and sheets.even:
-            return sheets
-    return None
+            break
+    return sheets
 
 
 def _within(
     lay_out: Callable[[list[str]], Sheets], limits: Limits, order: list[str]
 ) -> tuple[Sheets, list[str]]:
-    """The pages with as little moved out as keeps the limit; with all of it where nothing does."""
+    """The pages with as little moved out as keeps the limit, which nothing does not; else all."""
     tried: dict[int, Sheets] = {}
 
     def fits(n: int) -> bool:
         tried[n] = lay_out(order[:n])
         return pages_that_count(tried[n], limits) <= limits.pages
 
-    if fits(0):
-        return tried[0], []
     low, high = 0, len(order)
     if not fits(high):
         return tried[high], order
