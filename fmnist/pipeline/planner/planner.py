@@ -347,4 +347,4 @@ class TimePlanner:
             parts.insert(-1 - len(_CLOSING_PARTS), ("baseline", self.workload.baseline))
         if more := self.workload.ablation_seconds(self.budget.total):
             parts.insert(-1, ("experiments", more))
-        return tuple(PlannedStage(name, round(seconds, 1)) for name, seconds in parts)
+        return tuple(PlannedStage(name, round(max(0.0, seconds), 1)) for name, seconds in parts)

@@ -73,6 +73,7 @@ def test_nothing_negative_is_kept_where_a_clock_jumped_past_the_deadline_before_
     plan.budget.total = -17_000.0
     kept = (plan.test_curve_seconds(), plan.post_search_seconds(), plan.refit_reserve())
     assert kept == (0, 0, 0)
+    assert all(stage.seconds >= 0 for stage in plan.planned)
 
 
 @pytest.mark.parametrize("total", TOTALS)
