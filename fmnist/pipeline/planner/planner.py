@@ -29,8 +29,8 @@ _REPORT, _FASTEST_REPORT = 50.0, 0.2
 _TAIL_SHARE, _CLOSING_SHARE = 0.45, 0.32
 # Seconds for every epoch on the test curve, on that machine; the longest curve; its largest share.
 _CURVE_AN_EPOCH, _LONGEST_CURVE, _CURVE_SHARE = 1.25, 16.0, 0.015
-# Most of the time before the tail that is kept for the retraining.
-_RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.6, 0.25
+# Most of the time before the tail that is kept for the retraining, that of a planned network too.
+_RETRAIN_SHARE, _LARGEST_RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.6, 0.9, 0.25
 # What the confirmation leaves of the retraining's share.
 _KEPT = 0.85
 # The same network's epochs were seen to take up to so many times the fastest one.
@@ -192,7 +192,8 @@ class TimePlanner:
             return 0.0
         before_tail = self.budget.total - self.post_search_seconds()
         trainings = self.plan.final_epochs * self.workload.relative_cost(self.jobs)
-        wanted = min(trainings * seconds, _RETRAIN_SHARE * before_tail)
+        most = max(_RETRAIN_SHARE * before_tail, trainings * (self.expected_epoch or 0.0))
+        wanted = min(trainings * seconds, most, _LARGEST_RETRAIN_SHARE * before_tail)
         return max(wanted, min(_SLOWEST * seconds, 0.8 * before_tail))
 
     def _learn(self, best_epoch_seconds: float | None) -> None:
@@ -332,10 +333,8 @@ class TimePlanner:
         confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
         if self.plan.max_trials == 1:
             retrain = self.budget.total - self._guessed_trial - self.post_search_seconds()
-        shares, load = (
-            self.workload.cost_by_stage(self.jobs),
-            self.workload.relative_cost(self.jobs),
-        )
+        shares = self.workload.cost_by_stage(self.jobs)
+        load = self.workload.relative_cost(self.jobs)
         parts = [
             ("search", self.budget.total - confirm - retrain - self.post_search_seconds()),
             ("confirm", confirm),

@@ -101,7 +101,7 @@ def test_hardly_a_trial_starts_that_cannot_finish(nights):
     cut = sum(len(j.cut) for j in calm)
     print(f"{cut} of {sum(len(j.log.trials) for j in calm)} trials were cut, on {slots} slots")
     assert all(len(j.cut) <= j.scenario.jobs for j in calm)  # the last ones, if any
-    assert cut <= 0.25 * slots
+    assert cut <= 0.3 * slots
 
 
 def test_most_refits_that_begin_come_to_their_end(nights):

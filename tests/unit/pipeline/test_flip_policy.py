@@ -101,7 +101,7 @@ def test_the_plan_for_fashion_mnist_is_as_it_was(minutes):
     [(500, 10, 100, 400), (1438, 10, 288, 1150), (60, 26, 26, 34), (6, 3, 3, 3), (4, 2, 2, 2)],
 )
 def test_a_small_set_has_a_fifth_for_validation(images, classes, validation, trial_images):
-    plan = profile_for(600)
+    plan = replace(profile_for(600), trial_images=7_000)
     found = scale_to_dataset(plan, images, classes)
     assert (found.validation, found.trial_images) == (validation, trial_images)
     assert found.trial_epochs == 4 * plan.trial_epochs

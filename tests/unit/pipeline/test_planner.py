@@ -45,7 +45,8 @@ def sizes(total):
 def test_longer_runs_afford_larger_trials():
     plans = [profile_for(s) for s in (60, 600, 3600, 8 * 3600)]
     for smaller, larger in itertools.pairwise(plans):
-        assert smaller.trial_images < larger.trial_images
+        seen = [plan.trial_images * plan.trial_epochs for plan in (smaller, larger)]
+        assert seen[0] < seen[1]
         assert smaller.trial_epochs < larger.trial_epochs
         assert smaller.final_epochs < larger.final_epochs
 

@@ -57,7 +57,7 @@ def test_the_final_training_fits_into_its_share(seconds, speed, jobs):
     plan = profile_for(seconds, speed, jobs=jobs)
     share = work(plan) / speed / seconds
     assert share <= 0.7 or plan.final_epochs == 1
-    if plan.max_trials is None:
+    if plan.max_trials is None and seconds * speed > 960 * PLANNED_IMAGES:
         assert share <= 0.58
 
 
@@ -109,6 +109,11 @@ def test_without_a_limit_the_sizes_are_the_same_on_every_machine():
     assert profile_for(None, 100.0) == profile_for(None, 1e6) == profile_for(None)
 
 
+def test_where_every_epoch_counts_the_search_has_less_of_the_time():
+    few, many = profile_for(600, 10_000, jobs=2), profile_for(7200, 10_000, jobs=2)
+    assert work(few) / 10_000 / 600 > 0.65 > 0.58 >= work(many) / 10_000 / 7200
+
+
 def test_a_plan_is_told_in_words():
     told = describe_profile(profile_for(600, 1_513, jobs=2), 1_513)
     assert told.startswith("1,513 images of the reference network a second: ")
@@ -152,4 +157,4 @@ def test_one_trial_is_no_search_and_leaves_the_recipe_the_whole_time():
         )
         assert (searched.max_trials, alone.max_trials) == (None, 1)
         work = [p.final_epochs * relative_cost(Config(**p.base)) for p in (searched, alone)]
-        assert work[1] > 1.1 * work[0]
+        assert work[1] >= work[0]
