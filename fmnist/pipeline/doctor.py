@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import importlib.util
 import io
@@ -247,6 +248,7 @@ def rendering_slowness() -> float:
     while (took := time.perf_counter() - since) < _RENDERED_FOR:
         _render_line()
         rendered += 1
+    gc.collect()  # fonts of WeasyPrint, which keeps them in a folder while it lives
     return round(took / rendered / _FAST_LINE, 2)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from multiprocessing import connection, parent_process
 from pathlib import Path
 
+from search.processes.temporary import share_temporary_folder
 from search.records import Epoch, Failure, TrialError
 from search.tasks import Objective, Task
 
@@ -48,6 +49,7 @@ def main(pipe: connection.Connection, setup: Setup) -> None:
     _ignore_terminal_signals()
     _exit_with_parent()
     _raise_oom_score()
+    share_temporary_folder()
     if setup.output is not None:
         _redirect(setup.output)
     faulthandler.enable()

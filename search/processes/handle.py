@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import connection
+from multiprocessing import connection, util
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ class ChildProcess:
     def spawn(cls, setup: Setup, name: str, now: float) -> ChildProcess:
         """Start a process; spawned, not forked: a forked TensorFlow hangs."""
         context = multiprocessing.get_context("spawn")
+        util.get_temp_dir()  # of this process, so that the child has the same
         ours, theirs = context.Pipe()
         process = context.Process(target=child.main, args=(theirs, setup), name=name, daemon=True)
         written = _size(setup.output)

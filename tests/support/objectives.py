@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -86,6 +87,10 @@ class Deeds:
 
     def leave(self, task, report):
         os._exit(3)
+
+    def litter(self, task, report):
+        Path(tempfile.mkdtemp(), "rest").touch()
+        self.kill(task, report)
 
 
 def constant(task, report):

@@ -14,6 +14,7 @@ from typing import Any
 from fmnist.report.output.pdf import Printed, print_document
 from search.processes.handle import nothing_foreign_imported
 from search.processes.supervisor import available_cores
+from search.processes.temporary import share_temporary_folder
 
 _COLLECTED_AFTER = 100_000
 """Objects between two searches for garbage, which took an eighth of the time at Python's 700."""
@@ -84,6 +85,7 @@ def printer(*, wanted: bool = True) -> Iterator[Printer]:
 
 
 def _serve(pipe: Connection) -> None:
+    share_temporary_folder()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told too, and ends it
     with contextlib.suppress(OSError):  # no Pango, which the parent tells
         import weasyprint  # noqa: F401

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import util
 from pathlib import Path
 
 import psutil
@@ -197,6 +198,12 @@ def test_a_kill_for_want_of_memory_is_told_from_others(output, monkeypatch):
         ((_, end),) = run(supervisor, "kill")
     assert end.failure.kind == "memory"
     assert end.failure.message.startswith("the system ran out of memory and killed its process")
+
+
+def test_what_a_killed_child_leaves_lies_where_its_parent_clears_up(supervisor):
+    run(supervisor, "litter")
+    (rest,) = Path(util.get_temp_dir()).glob("*/rest")
+    rest.unlink()
 
 
 @pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux has it")

@@ -1,0 +1,15 @@
+"""Temporary files of all our processes in one folder, which goes with the first of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from multiprocessing import util
+
+
+def share_temporary_folder() -> None:
+    """Have this process and those it starts put temporary files there from now on.
+
+    Libraries leave some where a process is killed, or is not torn down: TensorFlow eight a minute.
+    """
+    os.environ["TMPDIR"] = tempfile.tempdir = util.get_temp_dir()
