@@ -101,7 +101,7 @@ def short(facts: Facts) -> str:
     tried = len(found.candidates)
     among = f"the best of {tried} candidates" if tried > 1 else "the one candidate"
     return (
-        f"Trial {best.trial}{_start(facts)}, {among} trained again on fresh seeds: a mean "
+        f"Trial {best.trial}{_start(facts)} was {among} trained again on fresh seeds: a mean "
         f"validation accuracy of {_mean(facts, best)}."
     )
 
@@ -151,7 +151,7 @@ def _lead(found: Confirmation) -> str:
 def brought(found: Confirmation) -> str:
     """What the search brought, against the configuration that it began with."""
     if found.start == found.winner and len(found.candidates) > 1:
-        return "It is the starting configuration: the search found none better."
+        return "The search found none better than this, the configuration that it began with."
     if found.gain is None:
         return ""
     sentence = (

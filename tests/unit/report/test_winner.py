@@ -69,7 +69,7 @@ def test_what_the_search_brought_is_told_with_its_interval(facts):
     noise = changed(facts, start=0, gain=Difference(0.003, (-0.001, 0.007)))
     assert "began with, trial 0: within the spread between seeds." in said(winner.chosen(noise))
     itself = changed(facts, start=facts.confirmation.winner)
-    assert "the search found none better" in winner.chosen(itself)
+    assert "The search found none better than this" in winner.chosen(itself)
 
 
 def test_one_candidate_has_no_second(facts):
@@ -237,7 +237,8 @@ def test_only_trials_that_ran_to_their_end_failed_to_reach_the_best(facts):
 def test_the_starting_configuration_is_named_where_it_won(facts):
     assert "the starting configuration" not in winner.short(facts)
     won = changed(facts, start=facts.confirmation.winner)
-    assert f"Trial {facts.winner.number}, the starting configuration," in winner.short(won)
+    words = winner.short(won)
+    assert f"Trial {facts.winner.number}, the starting configuration, was the best of" in words
 
 
 def test_what_earlier_runs_told_is_said_with_the_trials_that_used_it(facts):
