@@ -248,6 +248,16 @@ def test_which_side_the_border_is_on_is_told_right():
     assert said.endswith(f"in favour of {names[0]}.")
 
 
+@pytest.mark.parametrize(("cell", "said"), [((6, 0), "a collar, buttons"), ((8, 1), None)])
+def test_a_reason_is_given_for_kinds_of_clothes_whose_difference_is_known(cell, said):
+    words = environment_for(None).get_template("claims.html.j2").module
+    found = dict(standing("hardest", confused({cell: 150})))["hardest"]
+    told = words.hardest(found, lambda _: "")
+    assert ("a likely reason" in told) == (said is not None)
+    assert (said or "Whether 28 × 28 pixels") in told
+    assert told.endswith("was not measured.")
+
+
 def test_overfitting_is_judged_where_plain_training_images_were_classified():
     score = RUN.metrics.validation
     seen = metrics.SingleView(score, RUN.metrics.test, score)
