@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Protocol
 
 import keras_tuner
@@ -133,11 +135,17 @@ class OwnRecipe:
         return self.model.build(_chosen(values))
 
     def fit(self, model: Any, values: Values, data: Part, **options: Any) -> Any:
-        """As ``fmnist.HyperModel`` trains; remembers what an epoch took."""
-        since = time.monotonic()
+        """As ``fmnist.HyperModel`` trains; remembers what an epoch took, the first, that compiles,
+        only where there is no other."""
+        ends = [time.monotonic()]
+        watch = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: ends.append(time.monotonic())
+        )
         options.pop("validation_batch_size", None)
-        history = self.model.fit(_chosen(values), model, *data, **options)
-        self._epoch[_key(values)] = (time.monotonic() - since) / max(1, len(history.epoch))
+        callbacks = [*options.pop("callbacks", ()), watch]
+        history = self.model.fit(_chosen(values), model, *data, callbacks=callbacks, **options)
+        took = [after - before for before, after in itertools.pairwise(ends)]
+        self._epoch[_key(values)] = fmean(took[1:] or took or [time.monotonic() - ends[0]])
         return history
 
     def epochs(self, values: Values, left: float, images: Sequence[int]) -> int | None:
