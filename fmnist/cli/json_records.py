@@ -129,11 +129,13 @@ class PlanRecord(Plan):
     Attributes:
         speed: training images of the reference network a second.
         network: fields of the configuration that the search begins with.
+        earlier_runs: names of the finished runs that the search would learn from.
     """
 
     speed: float
     expected_trials: int
     network: dict[str, Any]
+    earlier_runs: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ _MOST_RUNS, _MOST_BEST = 10, 2
 _FEWEST_TRIALS = 4
 _log = logging.getLogger("fmnist")
 
+Data = tuple[str, tuple[str, ...]]
+"""Digest and class names of a data set."""
+
 
 @dataclass(frozen=True)
 class _Earlier:
@@ -43,21 +46,37 @@ def choose_prior(job: Context) -> None:
     assert job.space is not None
     if (prior := load_prior(job.run, job.space, tried=job.first_trials)) is not None:
         job.run.write(PRIOR, prior)
-        job.note("preflight", f"the search learns from {_describe(prior)}; --no-prior: from none")
+        told = describe_prior(prior)
+        job.note("preflight", f"the search learns from {told}; --no-prior: from none")
 
 
 def load_prior(
     run: Run, space: SearchSpace, tried: tuple[dict[str, Any], ...] = ()
 ) -> Prior | None:
-    """What the finished runs beside ``run`` tell of ``space``; None where there are none.
+    """What the finished runs beside ``run`` tell of ``space``; see ``prior_in``."""
+    data = run.read(RUN).data
+    return prior_in(run.path.parent, (data.digest, data.class_names), space, tried, but=run.path)
+
+
+def prior_in(
+    results: Path,
+    data: Data,
+    space: SearchSpace,
+    tried: tuple[dict[str, Any], ...] = (),
+    *,
+    but: Path | None = None,
+) -> Prior | None:
+    """What the finished runs in a folder tell of ``space``; None where there are none.
 
     Runs whose trials were the longest come first, those with equal ones by age, the newest first.
     Damaged ones, and those of a version that wrote other files, are named in the log.
 
     Args:
+        data: that they have to be on.
         tried: parameters that are tried in any case.
+        but: a run that does not count.
     """
-    found = sorted(_finished_beside(run), key=lambda e: (e.passes, e.created), reverse=True)
+    found = sorted(_finished(results, data, but), key=lambda e: (e.passes, e.created), reverse=True)
     if len(found) > _MOST_RUNS:
         _log.info("prior: %d further runs are left aside", len(found) - _MOST_RUNS)
     studies: list[PriorStudy] = []
@@ -81,16 +100,14 @@ def load_prior(
     return Prior(tuple(studies), tuple(best[:_MOST_BEST]), tuple(thin_out(trials, MOST_TRIALS)))
 
 
-def _finished_beside(run: Run) -> Iterator[_Earlier]:
-    data = run.read(RUN).data
-    for folder in run_folders(run.path.parent):
+def _finished(results: Path, data: Data, but: Path | None) -> Iterator[_Earlier]:
+    for folder in run_folders(results):
         other = Run(folder)
-        if folder.resolve() == run.path.resolve() or not other.has(REPORT):
+        if (but and folder.resolve() == but.resolve()) or not other.has(REPORT):
             continue
         try:
             record = other.read(RUN)
-            same = (record.data.digest, record.data.class_names) == (data.digest, data.class_names)
-            if same and _searched(record):
+            if (record.data.digest, record.data.class_names) == data and _searched(record):
                 sizes = other.read(PLAN).sizes
                 yield _Earlier(other, record.created, sizes.trial_images * sizes.trial_epochs)
         except (UserError, OSError) as error:
@@ -114,7 +131,8 @@ def _trials_in(run: Run, space: SearchSpace) -> tuple[dict[str, Any], list[Prior
     return projected({}), [t for t in ranked if space.contains(t.params)]
 
 
-def _describe(prior: Prior) -> str:
+def describe_prior(prior: Prior) -> str:
+    """How many runs and trials there are, in words."""
     trials = counted(sum(s.trials for s in prior.studies), "trial")
     runs = counted(len(prior.studies), "earlier run")
     return f"{runs} on the same data ({listed([s.name for s in prior.studies])}; {trials})"

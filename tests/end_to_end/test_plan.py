@@ -28,6 +28,7 @@ def test_the_machine_is_measured_and_the_plan_told(tmp_path, monkeypatch, capsys
     (record,) = json_output.lines("plan", told("--json"))
     assert record["speed"] > 10
     assert record["expected_trials"] >= 8
+    assert record["earlier_runs"] == []
     assert sum(s["seconds"] for s in record["planned"]) == pytest.approx(1800, abs=2)
     assert record["network"]["width"] == record["sizes"]["base"].get("width", 1.0)
     text = told("--set", "width=0.5")

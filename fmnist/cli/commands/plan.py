@@ -20,6 +20,7 @@ from fmnist.errors import UserError
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
+    from search.engines.prior import Prior
 
 
 @command()
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 )
 @options.CAPS
 @options.DATA
-@section("Output", options.JSON)
+@section("Output", options.RESULTS, options.JSON)
 def plan(
     time_text: str | None,
     until: str | None,
@@ -51,6 +52,7 @@ def plan(
     data: Path | None,
     class_names: str | None,
     validation: int | None,
+    results: Path,
     as_json: bool,
 ) -> int:
     """Measure this machine for some seconds, and show what 'fmnist run' would do in the time.
@@ -61,6 +63,7 @@ def plan(
     from fmnist.cli.jobs import split_names
     from fmnist.config.overrides import parse_settings
     from fmnist.pipeline.context import Context
+    from fmnist.pipeline.prior import prior_in
     from fmnist.pipeline.request import Request
     from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
     from fmnist.pipeline.stages.preflight import fit_to_machine
@@ -110,6 +113,9 @@ def plan(
             job.workers.close()
     if speed is None:
         raise UserError("the speed of this machine could not be measured; see 'fmnist doctor'")
+    prior = None
+    if job.space is not None and job.planner.plan.max_trials != 1:
+        prior = prior_in(results, (job.data.digest, job.data.class_names), job.space)
     if as_json:
         print_record(
             PlanRecord(
@@ -117,17 +123,19 @@ def plan(
                 speed=speed,
                 expected_trials=job.planner.expected_trials,
                 network=job.base.to_dict(),
+                earlier_runs=tuple(study.name for study in prior.studies) if prior else (),
             )
         )
     else:
-        click.echo(_text(job, speed))
+        click.echo(_text(job, speed, prior))
     return 0
 
 
-def _text(job: Context, speed: float) -> str:
+def _text(job: Context, speed: float, prior: Prior | None) -> str:
     from fmnist.cli.display.tables import facts
     from fmnist.models.size import size_of
     from fmnist.pipeline.planner.sizing import describe_forecast, describe_profile
+    from fmnist.pipeline.prior import describe_prior
     from fmnist.text import duration
 
     planner, base = job.planner, job.base
@@ -142,6 +150,7 @@ def _text(job: Context, speed: float) -> str:
             f"{size_of(base, len(job.data.class_names)).parameters:,} weights",
         ),
         ("trials", trials if profile.max_trials is None else "none: the search is given back"),
+        *([("learns from", describe_prior(prior))] if prior else []),
         *(
             [("test accuracy", describe_forecast(planner.forecast))]
             if planner.forecast is not None

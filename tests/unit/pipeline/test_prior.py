@@ -8,7 +8,7 @@ import pytest
 from run_folders import RECORDED, finished, write_run_toml
 
 from fmnist.config.spaces import CORE
-from fmnist.pipeline.prior import choose_prior, load_prior
+from fmnist.pipeline.prior import choose_prior, describe_prior, load_prior, prior_in
 from fmnist.pipeline.request import Request
 from fmnist.runs.artifacts import BEST_CONFIG, PLAN, PRIOR, REPORT, RUN, SPACE, TRIALS
 from fmnist.runs.check import check_run
@@ -49,6 +49,16 @@ def earlier(new, name="old", epochs=3, **changes):
 
 def test_an_empty_results_folder_tells_nothing(new):
     assert load_prior(new, CORE) is None
+
+
+def test_before_a_run_the_folder_tells_what_it_will_learn_from(new):
+    earlier(new)
+    data = new.read(RUN).data
+    asked = (data.digest, data.class_names)
+    assert prior_in(new.path.parent, asked, CORE) == load_prior(new, CORE)
+    assert describe_prior(prior_in(new.path.parent, asked, CORE)).startswith("1 earlier run on")
+    assert prior_in(new.path.parent, ("other", data.class_names), CORE) is None
+    assert prior_in(new.path / "none", asked, CORE) is None
 
 
 def test_a_finished_run_tells_its_winner_and_its_ranked_trials(new):
