@@ -11,8 +11,11 @@ from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.profiles import FEWEST_EPOCHS, FEWEST_TRIALS, MOST_FINAL
 from fmnist.runs.records.plan import RunProfile
 
-# So many times as expensive as reckoned with, or as cheap, and sizes are chosen anew.
-_DEPARTURE = 1.25
+# So many times as expensive as reckoned with, or as cheap, and sizes are chosen anew; and so many
+# times that for networks of another cost than the base, which is known within a third.
+_DEPARTURE, _UNSURE = 1.25, 1.35
+# Networks whose cost is within this factor of the base's train as fast as it does.
+_ALIKE = 1.2
 
 
 def revise_sizes(
@@ -35,7 +38,8 @@ def revise_sizes(
     slowdown, trial = parallel_slowdown(planner.jobs), sum(seconds)
     epoch = scale * fmean(seconds[1:] or seconds)
     slower = epoch / slowdown / cost / planner.expected_epoch
-    if 1 / _DEPARTURE < slower < _DEPARTURE:
+    departure = _DEPARTURE if 1 / _ALIKE < cost < _ALIKE else _DEPARTURE * _UNSURE
+    if 1 / departure < slower < departure:
         return
     planner.keep_first_plan()
     planner.expected_epoch *= slower

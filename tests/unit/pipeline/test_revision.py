@@ -34,6 +34,13 @@ def test_what_is_about_as_planned_changes_nothing(slower, cost, jobs):
     assert not planner.decisions
 
 
+@pytest.mark.parametrize(("cost", "slower", "revised"), [(1.0, 1.3, True), (0.6, 1.3, False),
+                         (1.8, 0.75, False), (0.6, 1.8, True)])  # fmt: skip
+def test_a_network_of_another_cost_than_the_base_says_less_of_the_machine(cost, slower, revised):
+    planner = a_planner(total=6000.0)
+    assert (revise(planner, slower, cost=cost) != 16) == revised
+
+
 @pytest.mark.parametrize(("slower", "epochs"), [(1.6, 10), (4.0, 8), (0.5, 32), (0.01, 300)])
 def test_the_final_training_keeps_its_share_of_the_time(slower, epochs):
     planner = a_planner(total=6000.0)
