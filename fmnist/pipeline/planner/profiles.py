@@ -71,8 +71,8 @@ _MORE_TRIAL, _MORE_FINAL = 4, 4
 _MOST_EPOCHS = 200
 
 # The final training's share of the time: where so few passes of the reference network over all
-# images fit into it that each counts, and where plenty do; and where the search is given back.
-_FINAL_OF_FEW, _FINAL_OF_MANY, _FINAL_ALONE = 0.7, 0.58, 0.7
+# images fit into it that each counts, or the search is given back, and where plenty do.
+_FINAL_OF_FEW, _FINAL_OF_MANY = 0.7, 0.58
 _FEW_PASSES, _MANY_PASSES = 160.0, 960.0
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 50.0, 0.25
@@ -103,7 +103,7 @@ class _Machine:
     seconds: float
     speed: float
     jobs: int
-    final_share: float = _FINAL_OF_MANY
+    trainings: float
 
     @property
     def slowness(self) -> float:
@@ -115,14 +115,14 @@ class _Machine:
         """Whether trials can tell what works against overfitting, and a refit is worth its time."""
         return self.seconds * self.speed / TYPICAL_SPEED > _LONG_RUN
 
-    def final_shares(self, trainings: float) -> tuple[float, float]:
-        """Of the time, for the final training: where a search fits beside it, and at least."""
-        if trainings > 1:  # refit and members already make much of the time theirs
-            return _FINAL_OF_MANY, _FINAL_OF_MANY
+    @property
+    def final_share(self) -> float:
+        """Of the time, for the final training beside a search, refit and members included."""
+        if self.trainings > 1:  # which have short epochs in any case
+            return _FINAL_OF_MANY
         passes = self.seconds * self.speed / PLANNED_IMAGES
         place = math.log(passes / _FEW_PASSES) / math.log(_MANY_PASSES / _FEW_PASSES)
-        more = (_FINAL_OF_FEW - _FINAL_OF_MANY) * (1 - min(max(0.0, place), 1.0))
-        return _FINAL_OF_MANY + more, _FINAL_OF_MANY
+        return _FINAL_OF_FEW + (_FINAL_OF_MANY - _FINAL_OF_FEW) * min(max(0.0, place), 1.0)
 
     @property
     def search_seconds(self) -> float:
@@ -186,22 +186,17 @@ def profile_for(
     if seconds is None:
         seconds, speed, given = _WITHOUT_LIMIT, None, None
     measured = speed is not None
-    machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
+    machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs, trainings)
     fixed = settings or {}
     networks = _networks_below_caps(fixed, excess) if given is None else ()
-    alone = _network(machine, networks, given, _FINAL_ALONE / trainings)
-    most: int | None = 1
-    choice, passes = alone, float(_FEWEST_PASSES)
-    for share in machine.final_shares(trainings) if searched else ():
-        shared = replace(machine, final_share=share)
-        found = _network(shared, networks, given, share / trainings, searched=True)
-        fitting = _trial_passes(shared, _cost(given, found.base, fixed), found.epochs)
-        # A search around a narrow network cost more than it brought: see the benchmarks' README.
-        too_small = found.place > alone.place + 1 or found.narrow
-        larger = most == 1 or found.place < choice.place
-        fewest = _FEWEST_PASSES * (2 if share > _FINAL_OF_MANY else 1)
-        if fitting >= fewest and not too_small and larger:
-            choice, passes, most = found, fitting, None
+    choice = _network(machine, networks, given, machine.final_share, searched=True)
+    alone = _network(machine, networks, given, _FINAL_OF_FEW)
+    cost = relative_cost(given or Config(**{**choice.base, **fixed}))
+    passes, most = _trial_passes(machine, cost, choice.epochs), None
+    # A search around a narrow network cost more than it brought: see the benchmarks' README.
+    too_small = choice.place > alone.place + 1 or choice.narrow
+    if passes < _FEWEST_PASSES or too_small or not searched:
+        choice, passes, most = alone, _FEWEST_PASSES, 1
     trial_epochs = min(_LONGEST_TRIAL, max(2, round(passes ** (1 / 3) / 8.6)))
     return RunProfile(
         trial_images=min(PLANNED_IMAGES, 500 * round(passes / trial_epochs / 500)),
@@ -211,13 +206,9 @@ def profile_for(
         base=choice.base,
         refit=machine.long,
         stretch=_STRETCH,
-        most_cost=round(_cost(given, choice.base, fixed) * choice.spare, 3) if measured else None,
+        most_cost=round(cost * choice.spare, 3) if measured else None,
         max_trials=most,
     )
-
-
-def _cost(given: Config | None, base: Mapping[str, Any], fixed: Mapping[str, Any]) -> float:
-    return relative_cost(given or Config(**{**base, **fixed}))
 
 
 def _networks_below_caps(settings: Mapping[str, Any], excess: Excess) -> tuple[_Network, ...]:
@@ -248,7 +239,7 @@ def _network(
     searched: bool = False,
 ) -> _Choice:
     """The largest network that its epochs fit for; where ``searched``, its trials, too."""
-    passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
+    passes = share / machine.trainings * machine.seconds * machine.speed / PLANNED_IMAGES
     if given is not None:
         epochs = max(1, math.floor(passes / relative_cost(given)))
         return _Choice(0, LONGER, epochs, _range(epochs))

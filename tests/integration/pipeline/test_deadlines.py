@@ -180,15 +180,17 @@ def test_ten_minutes_as_measured(tmp_path, quick, at_once):
     jobs = same_nights(tmp_path, TEN_MINUTES, 600, jobs=at_once)
     trials = statistics.median(len(j.log.trials) for j in jobs)
     epochs = statistics.median(len(j.final.epochs) for j in jobs)
-    confirmed = sum(len(j.runs) >= 3 for j in jobs)
+    searched = [j for j in jobs if j.planner.plan.max_trials is None]
+    confirmed = sum(len(j.runs) >= 3 for j in searched)
     print_row("\nten minutes", jobs)
-    print(f"trials {trials:g}, epochs of the retraining {epochs:g}, confirmed {confirmed}")
-    assert trials >= FEWEST_TRIALS
-    assert epochs >= FEWEST_EPOCHS
-    assert confirmed >= 0.4 * TEN_MINUTES
+    print(f"{len(searched)} searched, {confirmed} of them confirmed")
+    print(f"trials {trials:g}, epochs of the retraining {epochs:g}")
+    assert sum(len(j.log.trials) >= FEWEST_TRIALS for j in searched) >= 0.8 * len(searched)
+    assert epochs >= 2 * FEWEST_EPOCHS
+    assert confirmed >= 0.5 * len(searched) >= 0.2 * TEN_MINUTES
 
 
-@pytest.mark.parametrize("minutes", [5, 10, 30])
+@pytest.mark.parametrize("minutes", [10, 20, 30])
 def test_two_trials_at_once_find_out_more_than_one(tmp_path, quick, minutes):
     """Why ``--jobs auto`` is one trial a core: as sure to end in time, and more trials end."""
     one, two = (same_nights(tmp_path, PAIRS, 60 * minutes, jobs=jobs) for jobs in (1, 2))

@@ -115,8 +115,8 @@ def test_where_every_epoch_counts_the_search_has_less_of_the_time():
 
 
 def test_a_plan_is_told_in_words():
-    told = describe_profile(profile_for(600, 1_513, jobs=2), 1_513)
-    assert told.startswith("1,513 images of the reference network a second: ")
+    told = describe_profile(profile_for(600, 2_513, jobs=2), 2_513)
+    assert told.startswith("2,513 images of the reference network a second: ")
     assert "given back" not in told
     short = profile_for(120, 400)
     assert "the search is given back" in describe_profile(short, 400)
@@ -146,13 +146,13 @@ def test_no_search_makes_the_network_narrower():
     for speed in (450, 700, 900, 1_400, 9_000):
         plan = profile_for(600, speed)
         assert plan.max_trials == 1 or plan.base.get("width", 1) >= 1, speed
-    assert profile_for(600, 1_400, jobs=2).max_trials is None
+    assert profile_for(600, 2_800, jobs=2).max_trials is None
 
 
 def test_one_trial_is_no_search_and_leaves_the_recipe_the_whole_time():
     for seconds in (600, 3600):
         searched, alone = (
-            choose_profile(Request(time_seconds=seconds, trials=trials), seconds, None, speed=1_450)
+            choose_profile(Request(time_seconds=seconds, trials=trials), seconds, None, speed=9_000)
             for trials in (None, 1)
         )
         assert (searched.max_trials, alone.max_trials) == (None, 1)
