@@ -112,7 +112,8 @@ def _describe_sizes(profile: RunProfile, speed: float) -> str:
         chosen += f", fewer than the {FEWEST_EPOCHS} that it needs: give it more time"
     if profile.max_trials == 1:
         return (
-            f"{chosen}; the search is given back: fewer than {FEWEST_TRIALS} trials choose nothing"
+            f"{chosen}; the search is given back: fewer than {FEWEST_TRIALS} trials fit beside it; "
+            "a longer time brings one"
         )
     return f"{chosen}, trials of {profile.trial_epochs} epochs on {profile.trial_images:,} images"
 
