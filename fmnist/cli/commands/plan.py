@@ -134,6 +134,7 @@ def plan(
 def _text(job: Context, speed: float, prior: Prior | None) -> str:
     from fmnist.cli.display.tables import facts
     from fmnist.models.size import size_of
+    from fmnist.pipeline.planner.profiles import shortest_search
     from fmnist.pipeline.planner.sizing import describe_forecast, describe_profile
     from fmnist.pipeline.prior import describe_prior
     from fmnist.text import duration
@@ -142,6 +143,10 @@ def _text(job: Context, speed: float, prior: Prior | None) -> str:
     profile, side = planner.plan, base.first_map_size
     filters = ", ".join(map(str, base.filters))
     trials = f"about {planner.expected_trials}, {planner.describe_parallelism()}"
+    if profile.max_trials is not None:
+        longer = shortest_search(speed, planner.jobs)
+        trials = "none: the search is given back"
+        trials += f"; from about {duration(longer)} on there is one" if longer else ""
     rows = [
         ("machine", describe_profile(profile, speed)),
         (
@@ -149,7 +154,7 @@ def _text(job: Context, speed: float, prior: Prior | None) -> str:
             f"stages of {filters} filters on maps of {side} × {side}, "
             f"{size_of(base, len(job.data.class_names)).parameters:,} weights",
         ),
-        ("trials", trials if profile.max_trials is None else "none: the search is given back"),
+        ("trials", trials),
         *([("learns from", describe_prior(prior))] if prior else []),
         *(
             [("test accuracy", describe_forecast(planner.forecast))]

@@ -41,9 +41,9 @@ def unsearched(facts: Facts) -> str:
     if facts.run.request.trials == 1:
         return "One trial was asked for: the configuration is the plan's own, and was not searched."
     return (
-        "Beside the final training too few trials to choose from would have fitted into the time on "
-        "this machine. So the search was given back: the configuration is the plan's own, and its "
-        "training had all of the time."
+        "Beside the final training too few trials to choose from would have fitted into the time "
+        "on this machine. So the search was given back: the configuration is the plan's own, and "
+        "its training had all of the time."
     )
 
 

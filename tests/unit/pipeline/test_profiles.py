@@ -21,6 +21,7 @@ from fmnist.pipeline.planner.profiles import (
     PLANNED_IMAGES,
     SHORT,
     profile_for,
+    shortest_search,
 )
 from fmnist.pipeline.planner.sizing import choose_profile, describe_profile, experiments_fit
 from fmnist.pipeline.request import Request
@@ -112,6 +113,15 @@ def test_without_a_limit_the_sizes_are_the_same_on_every_machine():
 def test_where_every_epoch_counts_the_search_has_less_of_the_time():
     few, many = profile_for(600, 10_000, jobs=2), profile_for(7200, 10_000, jobs=2)
     assert work(few) / 10_000 / 600 > 0.65 > 0.58 >= work(many) / 10_000 / 7200
+
+
+def test_it_is_known_from_which_time_on_there_is_a_search():
+    for speed in (1_500, 9_000):
+        seconds = shortest_search(speed, jobs=2)
+        before, after = (profile_for(s, speed, jobs=2).max_trials for s in (seconds - 60, seconds))
+        assert (before, after) == (1, None)
+    assert shortest_search(9_000, 2) < 600 < shortest_search(1_500, 2) < 1_800
+    assert shortest_search(0.1, 2) is None
 
 
 def test_a_plan_is_told_in_words():
