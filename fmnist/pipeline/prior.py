@@ -41,7 +41,7 @@ def choose_prior(job: Context) -> None:
     """Leave ``prior.json`` where a search has earlier runs to learn from."""
     request = job.request
     learns = request.kind == "search" and (request.engine, request.sampler) == ("optuna", "tpe")
-    if not learns or request.prior is False or job.planner.plan.max_trials == 1:
+    if not learns or request.prior is False or not job.planner.plan.searched:
         return
     assert job.space is not None
     if (prior := load_prior(job.run, job.space, tried=job.first_trials)) is not None:

@@ -89,7 +89,7 @@ class Facts:
     @property
     def search_given_back(self) -> bool:
         """Whether there was to be one trial only: for want of time, or as was asked for."""
-        return self.plan is not None and self.plan.sizes.max_trials == 1
+        return self.plan is not None and not self.plan.sizes.searched
 
     @property
     def imported(self) -> bool:

@@ -114,7 +114,7 @@ def plan(
     if speed is None:
         raise UserError("the speed of this machine could not be measured; see 'fmnist doctor'")
     prior = None
-    if job.space is not None and job.planner.plan.max_trials != 1:
+    if job.space is not None and job.planner.plan.searched:
         prior = prior_in(results, (job.data.digest, job.data.class_names), job.space)
     if as_json:
         print_record(
@@ -143,7 +143,7 @@ def _text(job: Context, speed: float, prior: Prior | None) -> str:
     profile, side = planner.plan, base.first_map_size
     filters = ", ".join(map(str, base.filters))
     trials = f"about {planner.expected_trials}, {planner.describe_parallelism()}"
-    if profile.max_trials is not None:
+    if not profile.searched:
         longer = shortest_search(speed, planner.jobs)
         trials = "none: the search is given back"
         trials += f"; from about {duration(longer)} on there is one" if longer else ""

@@ -149,7 +149,7 @@ class TimePlanner:
         self._run = run_seconds or self._run
         confirming = self._confirming() if enough_trials else 0.0
         usual = confirming + self._retraining() + self.post_search_seconds()
-        if self._epoch and self.budget.total is not None and self.plan.max_trials == 1:
+        if self._epoch and self.budget.total is not None and not self.plan.searched:
             return self.budget.total  # the search was given back, and has its one trial
         return usual if self._epoch else min(usual, self.budget.remaining() - _MOMENT)
 
@@ -175,7 +175,7 @@ class TimePlanner:
         return 0.0 if self._run is None else self._confirming_runs_of(self._run)
 
     def _confirming_runs_of(self, cost: float) -> float:
-        if self.budget.total is None or not self.confirm or self.plan.max_trials == 1:
+        if self.budget.total is None or not self.confirm or not self.plan.searched:
             return 0.0
         return confirmation.reserve(self.budget.total, cost, self.jobs)
 
@@ -208,7 +208,7 @@ class TimePlanner:
         """
         if self.budget.total is None:
             return confirmation.WITHOUT_LIMIT
-        if self.plan.max_trials == 1:
+        if not self.plan.searched:
             self.note("confirm", "skipped: with one trial there is nothing to choose")
             return confirmation.NONE
         left = self.budget.remaining() - self.post_search_seconds() - self._retraining()
@@ -321,7 +321,7 @@ class TimePlanner:
         seconds = next((p.seconds or 0.0 for p in self.planned if p.stage == "search"), 0.0)
         one = self._guessed_trial * parallel_slowdown(self.jobs)
         fitting = math.floor(max(0.0, self.jobs * seconds / one))
-        return fitting if self.plan.max_trials is None else min(fitting, self.plan.max_trials)
+        return fitting if self.plan.searched else min(fitting, 1)
 
     @property
     def planned(self) -> tuple[PlannedStage, ...]:
@@ -331,7 +331,7 @@ class TimePlanner:
         plan, epoch = self.plan, self._guessed_epoch
         run = plan.trial_epochs * epoch * plan.trial_images / _EPOCH_IMAGES
         confirm, retrain = self._confirming_runs_of(run), self._retraining_epochs_of(epoch)
-        if self.plan.max_trials == 1:
+        if not self.plan.searched:
             retrain = self.budget.total - self._guessed_trial - self.post_search_seconds()
         shares = self.workload.cost_by_stage(self.jobs)
         load = self.workload.relative_cost(self.jobs)

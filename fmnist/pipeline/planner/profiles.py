@@ -214,7 +214,7 @@ def profile_for(
 def shortest_search(speed: float, jobs: int) -> float | None:
     """Seconds from which on the plan of a machine has a search; None: not in eight hours."""
     times = (60.0 * minutes for minutes in range(1, 8 * 60 + 1))
-    found = (s for s in times if profile_for(s, speed, jobs=jobs).max_trials is None)
+    found = (s for s in times if profile_for(s, speed, jobs=jobs).searched)
     return next(found, None)
 
 

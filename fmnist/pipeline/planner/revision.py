@@ -50,7 +50,7 @@ def revise_sizes(
         text += f"; {planner.plan.final_epochs} epochs of the final training in place of {before}"
     reserve = planner.search_reserve(slowdown * planner.expected_epoch, trial)
     fitting = finished + planner.jobs * (planner.budget.remaining() - reserve) / trial
-    if planner.plan.max_trials is None and finished <= 1 and fitting < FEWEST_TRIALS:
+    if planner.plan.searched and finished <= 1 and fitting < FEWEST_TRIALS:
         planner.plan = replace(planner.plan, max_trials=1)
         text += f"; the search is given back, since fewer than {FEWEST_TRIALS} trials fit"
     planner.note("search", text)

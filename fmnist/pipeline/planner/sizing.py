@@ -110,7 +110,7 @@ def _describe_sizes(profile: RunProfile, speed: float) -> str:
     # A stretch of 1: as many as were asked for.
     if profile.final_epochs < FEWEST_EPOCHS and profile.stretch != 1:
         chosen += f", fewer than the {FEWEST_EPOCHS} that it needs: give it more time"
-    if profile.max_trials == 1:
+    if not profile.searched:
         return (
             f"{chosen}; the search is given back: fewer than {FEWEST_TRIALS} trials fit beside it; "
             "a longer time brings one"

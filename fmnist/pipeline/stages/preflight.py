@@ -36,7 +36,7 @@ def preflight(job: Context) -> None:
     speed = fit_to_machine(job)
     record = examine(
         job.run,
-        None if job.planner.plan.max_trials == 1 else job.space,  # else there is no search
+        job.space if job.planner.plan.searched else None,  # else there is no search
         job.base,
         jobs=job.planner.jobs,
         fewer=job.request.jobs == "auto",
@@ -135,7 +135,7 @@ def _fit_to_speed(job: Context, speed: float) -> None:
         images = len(job.splits.train)
         work = training_work(job.base, planner.plan.final_epochs, images)
         planner.forecast = forecast(work)
-    if planner.plan.max_trials == 1:
+    if not planner.plan.searched:
         job.set_parallelism(1)  # the one trial and the final training have the same process
     job.workers.forget_training()
     job.note("preflight", describe_profile(planner.plan, speed, planner.forecast))

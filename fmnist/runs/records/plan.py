@@ -74,6 +74,11 @@ class RunProfile:
     most_cost: float | None = None
     max_trials: int | None = None
 
+    @property
+    def searched(self) -> bool:
+        """Whether there is a search, which was not given back for want of time."""
+        return self.max_trials != 1
+
 
 @dataclass(frozen=True)
 class Forecast:
