@@ -16,7 +16,8 @@ def pruner_of(name: str, epochs: int) -> BasePruner:
     """The pruner ``name`` for trials of so many epochs; steps count from 1.
 
     - median: gives up what falls behind the median of at least four complete trials; no verdict
-      after the first epoch alone.
+      after the first epoch alone, nor in trials of three, where a third is all that it could save
+      and a short search would complete too few.
     - halving: after half of the epochs the best third goes on; the values of trials that were
       given up count too. Of the first five only a new best one goes on.
     - hyperband: such halving from the first epoch on, side by side with groups of trials that are
@@ -45,7 +46,7 @@ def pruner_of(name: str, epochs: int) -> BasePruner:
         ValueError: no such pruner.
     """
     check_pruner(name)
-    if name == "median":
+    if name == "median" and epochs not in (2, 3):
         return MedianPruner(n_startup_trials=4, n_warmup_steps=2)
     if name == "halving":
         # With a bootstrap count Optuna would give up the first trials, however good they are.

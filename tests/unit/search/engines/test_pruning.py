@@ -30,6 +30,7 @@ def lengths(curves, pruner):
 def test_the_median_rule_waits_for_four_trials_and_two_epochs():
     assert lengths(falling(7), "median") == [4, 4, 4, 4, 2, 2, 2]
     assert lengths(falling(7)[::-1], "median") == [4] * 7
+    assert lengths(falling(7, epochs=3), "median") == [3] * 7
 
 
 def test_halving_lets_the_best_third_go_on_after_half_of_the_epochs():
