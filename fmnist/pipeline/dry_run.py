@@ -48,13 +48,13 @@ def measure_latency(job: Context, config: Config) -> float:
     return epochs[0].seconds
 
 
-def measure_speed(job: Context) -> float | None:
-    """Images a second that this machine trains the reference network with, alone.
+def measure_speed(job: Context, config: Config | None = None) -> float | None:
+    """Images a second that this machine trains a network with, alone; None: the reference.
 
     Measured after compiling, with as many trainings side by side as there will be trials; None
     where it fails, which the probes of the preflight will explain.
     """
-    jobs, config = job.planner.jobs, Config(**REFERENCE)
+    jobs, config = job.planner.jobs, config or Config(**REFERENCE)
     try:
         runs, _ = _dry_run(job, diff_from_base(job, config), copies=jobs, epochs=_EPOCHS)
     except TrialError:

@@ -13,7 +13,7 @@ from fmnist.runs.records.plan import RunProfile
 
 # So many times as expensive as reckoned with, or as cheap, and sizes are chosen anew; and so many
 # times that for networks of another cost than the base, which is known within a third.
-_DEPARTURE, _UNSURE = 1.25, 1.35
+DEPARTURE, _UNSURE = 1.25, 1.35
 # Networks whose cost is within this factor of the base's train as fast as it does.
 _ALIKE = 1.2
 
@@ -38,7 +38,7 @@ def revise_sizes(
     slowdown, trial = parallel_slowdown(planner.jobs), sum(seconds)
     epoch = scale * fmean(seconds[1:] or seconds)
     slower = epoch / slowdown / cost / planner.expected_epoch
-    departure = _DEPARTURE if 1 / _ALIKE < cost < _ALIKE else _DEPARTURE * _UNSURE
+    departure = DEPARTURE if 1 / _ALIKE < cost < _ALIKE else DEPARTURE * _UNSURE
     if 1 / departure < slower < departure:
         return
     planner.keep_first_plan()

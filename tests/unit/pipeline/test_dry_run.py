@@ -6,7 +6,7 @@ import pytest
 
 from fmnist.config.config import Config
 from fmnist.pipeline.dry_run import measure_speed, probe
-from fmnist.pipeline.planner.costs import REFERENCE
+from fmnist.pipeline.planner.costs import REFERENCE, relative_cost
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.profiles import COMPACT
 from fmnist.pipeline.request import Request
@@ -130,6 +130,24 @@ def test_speed_is_measured_only_where_something_depends_on_it(monkeypatch, more,
     assert stage.fit_to_machine(asked) is None
     assert calls == [asked] * measured
     assert asked.planner.slowness == 1.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "faster", "anew"),
+    [(600.0, 0.5, 1), (600.0, 1.6, 1), (600.0, 1.1, 0), (120.0, 0.5, 0), (None, 0.5, 0)],
+)
+def test_a_network_that_is_slower_than_reckoned_is_planned_for_anew(
+    monkeypatch, seconds, faster, anew
+):
+    base = Config(**{**COMPACT, "width": 0.5})
+    notes, fitted = [], []
+    own = SimpleNamespace(base=base, budget=Budget(seconds), note=lambda *note: notes.append(note))
+    speed = 9_000 / relative_cost(base) * faster
+    monkeypatch.setattr(stage, "measure_speed", lambda _, config: speed if config is base else 0)
+    monkeypatch.setattr(stage, "_fit_to_speed", lambda *fit: fitted.append(fit))
+    stage._fit_to_network(own, 9_000)
+    assert fitted == [(own, 9_000, pytest.approx(faster))] * anew
+    assert [f"trains {faster:.2f} times" in text for _, text in notes] == [True] * anew
 
 
 @pytest.mark.parametrize(("seconds", "back"), [(120.0, True), (4 * 3600.0, False)])
