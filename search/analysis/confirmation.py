@@ -73,6 +73,9 @@ def conclude(
 ) -> Confirmation:
     """Who won, how surely.
 
+    The highest mean wins; but ``start`` gives way only to one that is ahead by more than one
+    standard error (the rule of Breiman et al., Classification and Regression Trees, 1984).
+
     Args:
         candidates: at least one, the best of the search first.
         runs: their runs on fresh seeds, each with ``replicate_of`` its candidate's trial.
@@ -86,6 +89,9 @@ def conclude(
     ]
     # Who has no mean comes last; equals stand as the search saw them.
     measured.sort(key=lambda c: (c.mean is None, -(c.mean or 0.0), -c.search_value, c.trial))
+    began_with = next((c for c in measured if c.params == start), None)
+    if began_with is not None and _within_one_error(measured[0], began_with, spread):
+        measured.sort(key=lambda c: c is not began_with)
     ranked = tuple(replace(c, rank=rank) for rank, c in enumerate(measured, start=1))
     best = ranked[0]
     second = next((c for c in ranked[1:] if c.mean is not None), None)
@@ -141,6 +147,14 @@ def _difference(first: Candidate, second: Candidate | None, spread: Noise) -> Di
         return None
     ahead = first.mean - second.mean
     return Difference(ahead, _between(ahead, half, -1.0))
+
+
+def _within_one_error(best: Candidate, other: Candidate, spread: Noise) -> bool:
+    """Whether the lead of the best mean is at most one standard error of the difference."""
+    if best.mean is None or other.mean is None or spread.sd is None:
+        return False
+    error = spread.sd * math.sqrt(1 / len(best.values) + 1 / len(other.values))
+    return best.mean - other.mean <= error
 
 
 def _between(mean: float, half: float, least: float) -> Interval:

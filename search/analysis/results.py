@@ -76,7 +76,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of the winner minus mean of another candidate."""
+    """Mean of the winner minus mean of another candidate; negative where the start was kept."""
 
     mean: float
     interval: Interval
@@ -144,6 +144,13 @@ class Confirmation:
     def tried(self) -> bool:
         """Whether anything ran on a fresh seed."""
         return any(c.runs for c in self.candidates)
+
+    @property
+    def start_kept(self) -> bool:
+        """Whether the start was kept though another mean was higher, within one standard error."""
+        means = [c.mean for c in self.candidates if c.mean is not None]
+        leader = self.leader
+        return bool(means) and leader is not None and (leader.mean or 0.0) < max(means)
 
     @property
     def leader(self) -> Candidate | None:

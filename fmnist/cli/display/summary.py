@@ -174,12 +174,13 @@ def winner_text(confirmation: Confirmation) -> str:
     if winner is None:
         reason = confirmation.reason or "no run on a fresh seed gave a value"
         return f"trial {number} wins by its search value, not confirmed: {reason}"
-    text = f"trial {number} wins with {_with_interval(winner)}"
+    kept = confirmation.start_kept
+    text = f"trial {number} {'is kept' if kept else 'wins'} with {_with_interval(winner)}"
     if confirmation.optimism is not None:
         text += f"; optimism of the search {points(confirmation.optimism)}"
     second = next((c.trial for c in confirmation.candidates if c.rank == 2), None)
     if second is not None and not confirmation.distinguishable:
-        text += f"; not distinguishable from trial {second}"
+        text += f"; {'within one error of' if kept else 'not distinguishable from'} trial {second}"
     return text
 
 

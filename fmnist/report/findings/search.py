@@ -215,7 +215,7 @@ def within_noise(facts: Facts) -> list[Finding] | None:
     ranked = [c for c in found.ranked if c.mean is not None] if found else []
     if found is None or found.difference is None or len(ranked) < 2:
         return None
-    if found.distinguishable:
+    if found.distinguishable or found.start_kept:
         return []
     sentence = (
         f"Trial {ranked[0].trial} leads trial {ranked[1].trial} by "

@@ -216,11 +216,11 @@ def _confirmed(facts: Facts) -> Confirmation | None:
 
 
 def start_kept(facts: Facts) -> Numbers:
-    """The configuration that the search began with was the best on fresh seeds."""
+    """The configuration that the search began with was kept after runs on fresh seeds."""
     found = _confirmed(facts)
     if found is None or found.start is None or found.start != found.winner:
         return None
-    return {"candidates": len(found.candidates)}
+    return {"candidates": len(found.candidates), "kept": found.start_kept}
 
 
 def search_helped(facts: Facts) -> Numbers:

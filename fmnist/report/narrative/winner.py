@@ -27,7 +27,8 @@ def chosen(facts: Facts) -> str:
     many = "best configuration" if tried == 1 else f"{tried} best configurations"
     sentence = (
         f"The {many} of the search {'was' if tried == 1 else 'were each'} trained again on "
-        f"{text.counted(found.seeds, 'fresh seed')}. Trial {best.trial} won, with a mean "
+        f"{text.counted(found.seeds, 'fresh seed')}. Trial {best.trial} "
+        f"{'was kept' if found.start_kept else 'won'}, with a mean "
         f"validation accuracy of {_mean(facts, best)}."
     )
     parts = (sentence, _lead(found), _order(facts, found, best), brought(found))
@@ -100,6 +101,12 @@ def short(facts: Facts) -> str:
         )
     tried = len(found.candidates)
     among = f"the best of {tried} candidates" if tried > 1 else "the one candidate"
+    if found.start_kept:
+        return (
+            f"Of {tried} candidates trained again on fresh seeds none was better than trial "
+            f"{best.trial}, the starting configuration, by more than one standard error; it has a "
+            f"mean validation accuracy of {_mean(facts, best)}."
+        )
     return (
         f"Trial {best.trial}{_start(facts)} was {among} trained again on fresh seeds: a mean "
         f"validation accuracy of {_mean(facts, best)}."
@@ -138,6 +145,12 @@ def _lead(found: Confirmation) -> str:
     ranked = [c for c in found.ranked if c.mean is not None]
     if len(ranked) < 2 or found.difference is None:
         return ""
+    if found.start_kept:
+        return (
+            f"The mean of trial {ranked[1].trial} is higher by "
+            f"{text.points(-found.difference.mean)}: no more than one standard error, and only to "
+            "a larger lead does the configuration that the search began with give way."
+        )
     lead = (
         f"Its lead over the second, trial {ranked[1].trial}, is "
         f"{text.points(found.difference.mean)} ({INTERVAL} "
@@ -151,7 +164,8 @@ def _lead(found: Confirmation) -> str:
 def brought(found: Confirmation) -> str:
     """What the search brought, against the configuration that it began with."""
     if found.start == found.winner and len(found.candidates) > 1:
-        return "The search found none better than this, the configuration that it began with."
+        none = "none clearly better" if found.start_kept else "none better"
+        return f"The search found {none} than this, the configuration that it began with."
     if found.gain is None:
         return ""
     sentence = (

@@ -59,7 +59,9 @@ def _origin(facts: Facts) -> str:
     if not facts.by_search:
         return "given, not searched for"
     if facts.winner is not None and facts.winner.number == start_trial(facts):
-        return "the one that the search began with; on validation images it found none better"
+        return (
+            "the one that the search began with; it found none clearly better on validation images"
+        )
     return "searched for, on validation images only"
 
 

@@ -109,6 +109,13 @@ def test_the_winner_in_words():
     assert winner_text(one) == "trial 7 wins with 90.50 % on 1 fresh seed"
 
 
+def test_a_start_that_was_kept_in_words():
+    kept, higher = CONFIRMATION.candidates[0], replace(CONFIRMATION.candidates[1], mean=0.906)
+    told = winner_text(replace(CONFIRMATION, candidates=(kept, higher), start=7))
+    assert told.startswith("trial 7 is kept with 90.50")
+    assert told.endswith("; within one error of trial 3")
+
+
 def test_a_winner_that_was_not_confirmed():
     skipped = replace(
         CONFIRMATION,

@@ -9,6 +9,7 @@ from fmnist.data.ledger import Entry
 from fmnist.report.bibliography import sources
 from fmnist.report.chapters import search as chapter
 from fmnist.report.chapters.method import method
+from fmnist.report.findings.search import within_noise
 from fmnist.report.load import load_facts
 from fmnist.report.narrative import winner
 from fmnist.report.narrative.results import earlier_runs, search_course
@@ -70,6 +71,22 @@ def test_what_the_search_brought_is_told_with_its_interval(facts):
     assert "began with, trial 0: within the spread between seeds." in said(winner.chosen(noise))
     itself = changed(facts, start=facts.confirmation.winner)
     assert "The search found none better than this" in winner.chosen(itself)
+
+
+def test_a_start_that_was_kept_within_one_standard_error_is_said_to_be_so(facts):
+    first, second, *others = facts.confirmation.ranked
+    higher = dataclasses.replace(second, mean=first.mean + 0.001)
+    kept = changed(
+        facts, start=first.trial, candidates=(first, higher, *others), distinguishable=False,
+        difference=Difference(-0.001, (-0.004, 0.002)),
+    )  # fmt: skip
+    assert kept.confirmation.start_kept
+    told = said(winner.chosen(kept))
+    assert f"Trial {first.trial} was kept, with a mean" in told
+    assert f"mean of trial {second.trial} is higher by 0.10 percentage points: no more than" in told
+    assert "The search found none clearly better than this" in told
+    assert "none was better than trial" in winner.short(kept)
+    assert within_noise(kept) == []
 
 
 def test_one_candidate_has_no_second(facts):

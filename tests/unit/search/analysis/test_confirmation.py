@@ -77,6 +77,20 @@ def test_what_the_search_brought_is_told_against_its_start():
     assert conclude(candidates(SEARCH, 2), fresh).start is None
 
 
+@pytest.mark.parametrize(("lead", "kept"), [(0.001, True), (0.0039, True), (0.0041, False)])
+def test_the_start_gives_way_only_to_a_lead_of_more_than_one_standard_error(lead, kept):
+    start = SEARCH[0].params
+    spread = 0.004 / math.sqrt(2)  # of two runs each, so that one standard error is 0.004
+    values = [0.91 - spread, 0.91 + spread]
+    fresh = runs({1: (2, [v + lead for v in values]), 0: (1, values)})
+    record = conclude(candidates(SEARCH, 2, start), fresh, start=start)
+    assert (record.winner == 0) == record.start_kept == kept
+    assert [c.trial for c in record.ranked] == ([0, 1] if kept else [1, 0])
+    assert record.difference.mean == pytest.approx(-lead if kept else lead)
+    assert (record.gain is None) == kept
+    assert conclude(candidates(SEARCH, 2, start), fresh).winner == 1  # no start is known
+
+
 def test_replicates_are_one_candidate_of_their_mean():
     found = candidates([*SEARCH, trial(5, 2, 0.88, of=1)], 3)
     values = {c.trial: c.search_value for c in found}
