@@ -43,6 +43,7 @@ def network(facts: Facts) -> Numbers:
         "history": facts.history,
         "trials": tried if facts.by_search else 0,
         "given_back": facts.search_given_back,
+        "kept": facts.confirmation is not None and facts.confirmation.start_kept,
     }
 
 

@@ -248,6 +248,18 @@ def test_which_side_the_border_is_on_is_told_right():
     assert said.endswith(f"in favour of {names[0]}.")
 
 
+def test_a_start_that_was_kept_is_not_called_the_best():
+    words = environment_for(None).get_template("claims.html.j2").module
+    facts = confirmed(13)
+    better = replace(facts.confirmation.candidates[1], mean=0.841)
+    found = replace(facts.confirmation, candidates=(facts.confirmation.candidates[0], better))
+    for used, best in ((facts, True), (replace(facts, confirmation=found), False)):
+        told = words.start_kept(dict(standing("surprise", used))["start_kept"], lambda _: "")
+        assert ("had the highest mean" in told) == best
+        numbers = dict(standing("abstract", used))["network"]
+        assert ("the best of" in words.network(numbers, lambda _: "")) == best
+
+
 @pytest.mark.parametrize(("cell", "said"), [((6, 0), "a collar, buttons"), ((8, 1), None)])
 def test_a_reason_is_given_for_kinds_of_clothes_whose_difference_is_known(cell, said):
     words = environment_for(None).get_template("claims.html.j2").module
