@@ -146,7 +146,7 @@ def _text(job: Context, speed: float, prior: Prior | None) -> str:
     if not profile.searched:
         longer = shortest_search(speed, planner.jobs)
         trials = "none: the search is given back"
-        trials += f"; from about {duration(longer)} on there is one" if longer else ""
+        trials += f"; from about {longer / 60:.0f} min on there is one" if longer else ""
     rows = [
         ("machine", describe_profile(profile, speed)),
         (
