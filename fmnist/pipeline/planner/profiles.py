@@ -38,7 +38,7 @@ COMPACT: Mapping[str, Any] = {
 }
 """For slow machines: maps of 14 × 14 pixels from the first stage on."""
 SHORT: Mapping[str, Any] = {**REFERENCE, **_TRAINING, "stem": 16, "stem_stride": 1}
-"""For trainings of up to some twenty epochs."""
+"""For trainings of up to some sixty epochs: in 29 it was ahead of the next one, by 0.25 points."""
 LONGER: Mapping[str, Any] = {**SHORT, "learning_rate": 4e-3, "dropout": 0.2, "erasing": 0.25}
 """For more epochs, which need more against overfitting."""
 LONG: Mapping[str, Any] = {**LONGER, "width": 2.0, "ema": 0.99}
@@ -49,7 +49,7 @@ FEWEST_EPOCHS = 8
 # The networks, the most expensive first, with the fewest epochs that each is worth training for.
 _NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
     (LONG, 50),
-    (LONGER, 30),
+    (LONGER, 60),
     (SHORT, 9),
     (COMPACT, FEWEST_EPOCHS),
     ({**COMPACT, "width": 0.75}, FEWEST_EPOCHS),

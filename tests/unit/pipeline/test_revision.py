@@ -108,7 +108,7 @@ def test_trials_come_before_their_confirmation():
 
 @pytest.mark.parametrize(
     ("complete", "pruned", "failed", "enough"),
-    [(8, 0, 0, True), (7, 8, 9, False), (7, 9, 0, True), (0, 0, 30, False)],
+    [(8, 0, 0, True), (7, 1, 9, False), (6, 4, 0, True), (0, 0, 30, False)],
 )
 def test_pruned_trials_count_half_for_a_confirmation(complete, pruned, failed, enough):
     states = ["complete"] * complete + ["pruned"] * pruned + ["failed"] * failed
