@@ -113,10 +113,10 @@ def plan_rows():
         for label, minutes in (("5 min", 5), ("10 min", 10), ("1 h", 60), ("8 h", 480)):
             plan = profile_for(60 * minutes, speed, jobs=2)
             base = Config(**plan.base)
+            trial = (f"{plan.trial_images:,}", plan.trial_epochs) if plan.searched else ("–", "–")
             cells = (
-                *(f"{speed:,}", label, base.first_map_size, f"{base.width:g}"),
-                *(f"{plan.trial_images:,}", plan.trial_epochs, plan.final_epochs, plan.space),
-                "yes" if plan.refit else "no",
+                *(f"{speed:,}", label, base.first_map_size, f"{base.width:g}", *trial),
+                *(plan.final_epochs, plan.space, "yes" if plan.refit else "no"),
             )
             rows.append(f"| {' | '.join(map(str, cells))} |")
     return rows

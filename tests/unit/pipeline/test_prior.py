@@ -141,7 +141,7 @@ class Planner:
 
     @property
     def plan(self):
-        return type("Profile", (), {"max_trials": self.most})
+        return type("Profile", (), {"searched": self.most != 1})
 
 
 @dataclass
