@@ -151,10 +151,10 @@ def _difference(first: Candidate, second: Candidate | None, spread: Noise) -> Di
 
 def _within_one_error(best: Candidate, other: Candidate, spread: Noise) -> bool:
     """Whether the lead of the best mean is at most one standard error of the difference."""
-    if best.mean is None or other.mean is None or spread.sd is None:
+    if best.mean is None or other.mean is None:
         return False
-    error = spread.sd * math.sqrt(1 / len(best.values) + 1 / len(other.values))
-    return best.mean - other.mean <= error
+    error = spread.standard_error(len(best.values), len(other.values))
+    return error is not None and best.mean - other.mean <= error
 
 
 def _between(mean: float, half: float, least: float) -> Interval:

@@ -100,10 +100,12 @@ class Noise:
         """Half of the 95 % t interval of a mean of so many values, or of a difference of two."""
         from scipy.stats import t
 
-        if self.sd is None:
-            return None
-        error = self.sd * math.sqrt(sum(1 / n for n in counts))
-        return float(t.ppf((1 + _LEVEL) / 2, self.df)) * error
+        error = self.standard_error(*counts)
+        return None if error is None else float(t.ppf((1 + _LEVEL) / 2, self.df)) * error
+
+    def standard_error(self, *counts: int) -> float | None:
+        """Of a mean of so many values, or of a difference of two."""
+        return None if self.sd is None else self.sd * math.sqrt(sum(1 / n for n in counts))
 
 
 @dataclass(frozen=True, kw_only=True)
