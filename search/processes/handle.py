@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from multiprocessing import connection, util
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import psutil
 
 from search.processes import child
 from search.processes.child import Setup
+from search.processes.temporary import make_temporary_folder
 from search.records import Failure
 from search.tasks import Limits, Objective, Task
 
@@ -59,7 +60,7 @@ class ChildProcess:
     def spawn(cls, setup: Setup, name: str, now: float) -> ChildProcess:
         """Start a process; spawned, not forked: a forked TensorFlow hangs."""
         context = multiprocessing.get_context("spawn")
-        util.get_temp_dir()  # of this process, so that the child has the same
+        make_temporary_folder()
         ours, theirs = context.Pipe()
         process = context.Process(target=child.main, args=(theirs, setup), name=name, daemon=True)
         written = _size(setup.output)

@@ -7,6 +7,11 @@ import tempfile
 from multiprocessing import util
 
 
+def make_temporary_folder() -> None:
+    """Make it here, if it is not there, so that a process that is started next has the same."""
+    util.get_temp_dir()
+
+
 def share_temporary_folder() -> None:
     """Have this process and those it starts put temporary files there from now on.
 

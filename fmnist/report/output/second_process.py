@@ -14,7 +14,7 @@ from typing import Any
 from fmnist.report.output.pdf import Printed, print_document
 from search.processes.handle import nothing_foreign_imported
 from search.processes.supervisor import available_cores
-from search.processes.temporary import share_temporary_folder
+from search.processes.temporary import make_temporary_folder, share_temporary_folder
 
 _COLLECTED_AFTER = 100_000
 """Objects between two searches for garbage, which took an eighth of the time at Python's 700."""
@@ -71,6 +71,7 @@ def printer(*, wanted: bool = True) -> Iterator[Printer]:
         yield Printer(None)
         return
     context = multiprocessing.get_context("spawn")
+    make_temporary_folder()
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), name="printer", daemon=True)
     with nothing_foreign_imported(main=False):
