@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError
+from optuna.storages._rdb.models import BaseModel
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.engines.persistence import CorruptStoreError, check_agrees
@@ -76,6 +77,22 @@ def check_file(path: Path) -> None:
         problems = [str(error)]
     if problems != ["ok"]:
         raise CorruptStoreError(problems[0])
+
+
+def check_columns(engine: sqlalchemy.Engine) -> None:
+    """Raise ``CorruptStoreError`` where a column of text would no longer be one of text.
+
+    SQLite goes by the letters of a column's type: with one that is another, "12" is stored as 12,
+    and no check of its own finds fault with that.
+    """
+    found = sqlalchemy.inspect(engine)
+    for table in BaseModel.metadata.sorted_tables:
+        for column in found.get_columns(table.name):
+            expected = table.columns.get(column["name"])
+            if isinstance(getattr(expected, "type", None), sqlalchemy.String) and not isinstance(
+                column["type"], sqlalchemy.String
+            ):
+                raise CorruptStoreError(f"{table.name}.{column['name']} holds no text")
 
 
 def code_of(error: BaseException) -> tuple[int, str]:

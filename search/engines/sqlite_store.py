@@ -34,6 +34,7 @@ from search.engines.sqlite_checks import (
     LIBRARY_ERRORS,
     PARAMS_CRC,
     SENSELESS,
+    check_columns,
     check_file,
     check_params,
     check_trial,
@@ -218,6 +219,7 @@ class SqliteStore(TrialStore):
         settings = {"creator": lambda: _connect(self._path), "poolclass": sqlalchemy.pool.QueuePool}
         self._storage = RDBStorage("sqlite://", engine_kwargs=settings)
         try:
+            check_columns(self._storage.engine)
             self._load(finished, min_next_number)
         except BaseException as error:
             self.close()

@@ -154,6 +154,20 @@ def test_a_damaged_page_is_found_when_the_study_is_opened(bench, place, damage, 
     assert bench.path.with_name("study.db.damaged-1").read_bytes() == content
 
 
+@pytest.mark.parametrize(("letter", "damaged"), [(0, False), (3, True), (4, True), (6, True)])
+def test_a_column_of_text_that_would_store_numbers_is_found(bench, letter, damaged):
+    """To SQLite a type with CHAR in its name is one of text; in others '12' is stored as 12."""
+    every_state(bench)
+    content = bytearray(bench.path.read_bytes())
+    table = content.index(b"CREATE TABLE trial_user_attributes")
+    content[content.index(b"VARCHAR", table) + letter] ^= 2
+    bench.path.write_bytes(content)
+    check_file(bench.path)
+    bench.open(finished=bench.log)
+    bench.end(bench.ask(1)[0], "complete", steps=3)
+    assert bench.path.with_name("study.db.damaged-1").exists() == damaged
+
+
 @pytest.mark.parametrize(
     ("code", "expected", "number"),
     [
