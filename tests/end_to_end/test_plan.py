@@ -11,6 +11,13 @@ def test_two_ends_of_the_time_are_refused(fmnist):
     assert "--time and --until: give one of them" in error
 
 
+def test_an_unknown_precision_is_refused_by_its_name(fmnist, monkeypatch):
+    monkeypatch.setenv("FMNIST_PRECISION", "half")
+    code, error = fmnist("plan", "--time", "10m")
+    assert code == 2
+    assert "FMNIST_PRECISION = 'half': must be one of float32, bfloat16" in error
+
+
 @pytest.mark.slow
 def test_the_machine_is_measured_and_the_plan_told(tmp_path, monkeypatch, capsys):
     from fmnist.cli.main import main

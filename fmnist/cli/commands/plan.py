@@ -59,6 +59,7 @@ def plan(
 
     Example: fmnist plan --time 8h
     """
+    from fmnist.backends.environment import describe
     from fmnist.cli.display.plain import QuietDisplay
     from fmnist.cli.jobs import split_names
     from fmnist.config.overrides import parse_settings
@@ -70,6 +71,7 @@ def plan(
     from fmnist.runs.folder import Run
 
     check_one_end(time_text, until)
+    describe()  # an unknown backend or precision is named, and not as a failed measurement
     seconds = (
         parse_until(until).timestamp() - time.time()
         if until
