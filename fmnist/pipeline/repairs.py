@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -31,7 +32,7 @@ def repairs(checks: Sequence[Check]) -> list[list[str]]:
     found = {check.name: check for check in checks if check.ok is not True}
     commands = []
     if "packages" in found and found["packages"].remedy.startswith("pip "):
-        commands.append([sys.executable, "-m", *found["packages"].remedy.split()])
+        commands += _packages(found["packages"].remedy.split()[1:])
     manager = next((name for name in _MANAGERS if shutil.which(name)), None)
     if manager is None:
         return commands
@@ -40,6 +41,13 @@ def repairs(checks: Sequence[Check]) -> list[list[str]]:
     if wanted:
         commands.append([*_rights(manager), manager, *verb, *wanted])
     return commands
+
+
+def _packages(words: list[str]) -> list[list[str]]:
+    """What installs Python's packages where this runs: environments that uv made have no pip."""
+    if importlib.util.find_spec("pip"):
+        return [[sys.executable, "-m", "pip", *words]]
+    return [["uv", "pip", *words, "--python", sys.executable]] if shutil.which("uv") else []
 
 
 def _rights(manager: str) -> list[str]:

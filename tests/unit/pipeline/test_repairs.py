@@ -1,5 +1,6 @@
 """What doctor --fix would run, and that it runs it."""
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -44,11 +45,16 @@ def test_rights_are_asked_for_where_they_are_needed(machine):
     assert repairs.repairs([PDF])[0][0] == "brew"
 
 
-def test_packages_are_pips(machine):
-    machine()
+def test_packages_are_pips_or_uvs(machine, monkeypatch):
+    machine("uv")
     install = [sys.executable, "-m", "pip", "install", "--upgrade", "optuna", "scipy"]
     assert repairs.repairs([PACKAGES, PDF]) == [install]
     assert repairs.repairs([WELL, Check("disk", False, "full", "free 1 GB")]) == []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    uv = ["uv", "pip", *install[3:], "--python", sys.executable]
+    assert repairs.repairs([PACKAGES]) == [uv]
+    machine()
+    assert repairs.repairs([PACKAGES]) == []
 
 
 @pytest.fixture
