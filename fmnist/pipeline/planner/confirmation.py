@@ -10,7 +10,7 @@ SMALLEST = _SIZES[-1]
 WITHOUT_LIMIT = (3, 2)
 NONE = (0, 0)
 # Shares of the whole time that it may cost: usually, and where only the smallest fits.
-_SHARE, _LEAST_SHARE = 0.15, 0.2
+_SHARE, _LEAST_SHARE = 0.1, 0.2
 # What is kept for it above its expected cost.
 _MARGIN = 1.1
 

@@ -90,9 +90,9 @@ def test_a_part_of_the_time_stays_for_the_search(total, epoch, jobs):
 def test_the_reserve_follows_what_is_known():
     plan = planner(28_800)
     before = plan.search_reserve()
-    known = plan.search_reserve(17.0, 150.0)
-    # 36 epochs; 25 runs of 150 s are less than 15 % of the time.
-    assert known == pytest.approx(36 * 17 + plan.post_search_seconds() + 1.1 * 25 * 150)
+    known = plan.search_reserve(17.0, 110.0)
+    # 36 epochs; 25 runs of 110 s are less than 10 % of the time.
+    assert known == pytest.approx(36 * 17 + plan.post_search_seconds() + 1.1 * 25 * 110)
     assert before > 36 * 17 + plan.post_search_seconds()
     assert plan.search_reserve() == known  # stays known
     assert plan.confirm_reserve() == pytest.approx(0.85 * 36 * 17 + plan.post_search_seconds())
@@ -166,11 +166,11 @@ def test_the_curve_ends_before_the_report_is_in_danger():
         (600, 1, 25.0, (2, 2)),
         (600, 1, 80.0, (0, 0)),
         (600, 4, 80.0, (2, 2)),
-        (600, 1, 10.0, (3, 3)),
-        (3600, 1, 80.0, (3, 2)),
-        (28_800, 1, 200.0, (5, 3)),
-        (28_800, 1, 150.0, (5, 5)),
-        (28_800, 4, 600.0, (5, 5)),
+        (600, 1, 10.0, (3, 2)),
+        (3600, 1, 80.0, (2, 2)),
+        (28_800, 1, 200.0, (4, 3)),
+        (28_800, 1, 110.0, (5, 5)),
+        (28_800, 4, 400.0, (5, 5)),
     ],
 )
 def test_the_confirmation_takes_its_share(total, jobs, cost, size):
