@@ -2,32 +2,14 @@
 
 import os
 import random
-import subprocess
-from contextlib import contextmanager
 
 import pytest
 from faults import ROUNDS, TALLY, Witness, finish, whole_lines
 from faults_life import DISK_FULL, FINISHED, Life
+from small_disk import small_disk
 
 pytest_plugins = ("faults_plugin",)
 pytestmark = pytest.mark.slow
-
-
-@contextmanager
-def small_disk(folder, size):
-    """A file system of its own with so many bytes."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode:
-        pytest.fail(
-            f"a disk that gets full needs a mount: {done.stderr.strip()}; run the suite as root, "
-            "or in a name space of its own: unshare -rm pytest tests/end_to_end/test_faults.py"
-        )
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)

@@ -1,12 +1,14 @@
 """A run of an hour is rehearsed: what would fail at its end fails at its beginning."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from small_disk import small_disk
 from small_job import SAMPLE
 
 from fmnist.data import Ledger
@@ -50,3 +52,20 @@ def test_a_template_that_breaks_while_it_is_rendered_ends_the_run_at_once(comman
     assert "the rehearsal failed: " in done.stderr
     assert "section_images.html.j2" in done.stderr
     assert not (tmp_path / "night" / "trials.jsonl").exists()
+
+
+def test_a_disk_without_room_for_the_report_ends_the_run_at_once(command, tmp_path):
+    disk = tmp_path / "disk"
+    with small_disk(disk, "2g"):
+        night = disk / "night"
+        command[command.index("--results") + 1] = str(disk)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while process.poll() is None and not (night / "rehearsal" / "metrics.json").exists():
+            time.sleep(0.05)
+        with (disk / "filler").open("wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, os.statvfs(disk).f_bavail * 4096 - 100_000)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 6, said
+        assert b"the rehearsal failed: " in said
+        assert b"No space left on device" in said
+        assert not (night / "trials.jsonl").exists()
