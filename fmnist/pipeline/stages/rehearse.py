@@ -106,7 +106,11 @@ def _few_images(job: Context) -> DataSet:
     labels, seed = job.data.train_labels, job.request.seed
     images, train = job.part(_some(job.splits.train, labels, _IMAGES, seed))
     test = job.part(_some(job.splits.validation, labels, _TEST, seed))
-    return replace(job.data, train_images=images, train_labels=train, test=SealedTest(*test))
+    return replace(
+        job.data,
+        digest=f"rehearsal-{job.data.digest}",  # what was kept of the whole is not of these
+        train_images=images, train_labels=train, test=SealedTest(*test),
+    )  # fmt: skip
 
 
 def _some(

@@ -11,8 +11,9 @@ from fmnist import build_model
 from fmnist.analysis import near_duplicates
 from fmnist.config.config import Config
 from fmnist.config.toml_text import dump_config
-from fmnist.data import Ledger, load, split
+from fmnist.data import Ledger, cache_folder, load, split
 from fmnist.pipeline.stages import data_quality as stage
+from fmnist.pipeline.stages import rehearse
 from fmnist.runs.folder import Run
 
 CLASSES, VALIDATION = 10, 300
@@ -70,6 +71,17 @@ def made(job):
 @pytest.fixture
 def without_network(monkeypatch):
     monkeypatch.delitem(stage._PARTS, "grad_cam")
+
+
+@pytest.mark.usefixtures("without_network")
+def test_what_was_kept_of_the_whole_set_is_not_of_a_rehearsal(job, monkeypatch):
+    monkeypatch.setattr(near_duplicates, "_WORTH_KEEPING", 0)
+    made(job)
+    cache = cache_folder()
+    assert near_duplicates.kept(cache, job.data.digest) is not None
+    job.part = lambda index: (job.data.train_images[index], job.data.train_labels[index])
+    job.request = SimpleNamespace(seed=0)
+    assert near_duplicates.kept(cache, rehearse._few_images(job).digest) is None
 
 
 @pytest.mark.usefixtures("without_network")
