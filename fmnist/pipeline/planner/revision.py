@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -16,6 +17,8 @@ from fmnist.runs.records.plan import RunProfile
 DEPARTURE, _UNSURE = 1.25, 1.35
 # Networks whose cost is within this factor of the base's train as fast as it does.
 _ALIKE = 1.2
+# What the final training gives of its epochs, at most, so that enough trials fit.
+_GIVEN_FOR_TRIALS = 0.25
 
 
 def revise_sizes(
@@ -24,8 +27,9 @@ def revise_sizes(
     """Choose sizes anew after a trial, where training departs from the plan.
 
     The final training keeps its share of the time, but for the fewest epochs that its recipe needs.
-    After the first trial the search is given back where too few more would fit; later on it goes
-    on, since what was found is worth more than what it took.
+    Where after the first trial too few more would fit, it gives a part of its epochs, or the search
+    is given back where that is not enough; later on it goes on, since what was found is worth more
+    than what it took.
 
     Args:
         seconds: of the trial's epochs, with ``planner.jobs`` trials at once; the first compiles.
@@ -44,23 +48,34 @@ def revise_sizes(
     planner.keep_first_plan()
     planner.expected_epoch *= slower
     before = planner.plan.final_epochs
-    planner.plan = _revised(planner.plan, slower)
+    planner.plan = _with_epochs(planner.plan, before / slower)
+    reserve = planner.search_reserve(slowdown * planner.expected_epoch, trial)
+    missing = (FEWEST_TRIALS - finished) * trial / planner.jobs
+    missing -= planner.budget.remaining() - reserve
+    searched = planner.plan.searched
+    if searched and finished <= 1 and missing > 0:
+        planner.plan = _with_room(planner.plan, math.ceil(missing / planner.expected_epoch))
     text = f"training takes {slower:.2f} times as long as planned"
     if planner.plan.final_epochs != before:
         text += f"; {planner.plan.final_epochs} epochs of the final training in place of {before}"
-    reserve = planner.search_reserve(slowdown * planner.expected_epoch, trial)
-    fitting = finished + planner.jobs * (planner.budget.remaining() - reserve) / trial
-    if planner.plan.searched and finished <= 1 and fitting < FEWEST_TRIALS:
-        planner.plan = replace(planner.plan, max_trials=1)
+    if searched and not planner.plan.searched:
         text += f"; the search is given back, since fewer than {FEWEST_TRIALS} trials fit"
     planner.note("search", text)
 
 
-def _revised(plan: RunProfile, slower: float) -> RunProfile:
+def _with_room(plan: RunProfile, epochs: int) -> RunProfile:
+    """With so many epochs less; without a search where these are too many to give."""
+    left = plan.final_epochs - epochs
+    if plan.stretch > 1 and left >= max(FEWEST_EPOCHS, (1 - _GIVEN_FOR_TRIALS) * plan.final_epochs):
+        return _with_epochs(plan, left)
+    return replace(plan, max_trials=1)
+
+
+def _with_epochs(plan: RunProfile, wanted: float) -> RunProfile:
     if plan.stretch == 1:  # the user chose the epochs
         return plan
     fewest, most = min(plan.final_epochs, FEWEST_EPOCHS), max(plan.final_epochs, MOST_FINAL)
-    epochs = min(most, max(fewest, round(plan.final_epochs / slower)))
+    epochs = min(most, max(fewest, round(wanted)))
     # The machine may be fast again: as many epochs as before are still the most.
     stretch = max(plan.stretch, plan.stretch * plan.final_epochs / epochs)
     return replace(plan, final_epochs=epochs, stretch=stretch)

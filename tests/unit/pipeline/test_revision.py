@@ -82,6 +82,16 @@ def test_a_search_is_given_back_after_its_first_trial_alone():
     assert cheap.plan.max_trials is None
 
 
+def test_the_final_training_makes_room_for_enough_trials():
+    planner = a_planner(total=6000.0)
+    planner.plan = RunProfile(3_000, 3, 100)
+    revise(planner, 1.5, trial=430.0)
+    reserve = planner.search_reserve(1.5 * EPOCH, 430.0)
+    assert planner.plan.searched
+    assert 0.75 * 67 <= planner.plan.final_epochs < 67
+    assert 7 * 430 <= planner.budget.remaining() - reserve < 7 * 430 + 1.5 * EPOCH
+
+
 def test_the_record_tells_the_plan_at_the_start_and_what_is_reckoned_with_now():
     planner = a_planner(total=6000.0)
     before = planner.record
