@@ -168,8 +168,9 @@ FINAL_TRAINING = [
     click.option(
         "--ensemble",
         metavar="K",
-        type=click.IntRange(min=2, max=10),
-        help="Also average K networks: the final one and K - 1 more. Reported apart.",
+        type=click.IntRange(min=1, max=10),
+        help="Also average K networks: the final one and K - 1 more. Reported apart. run: where "
+        "time is left over that would not help the final one, when left out; 1: none.",
     ),
     click.option(
         "--experiments",

@@ -2,7 +2,6 @@
 
 import math
 import statistics
-from dataclasses import replace
 
 from simulated_engine import SPACE, RandomEngine
 from simulated_sessions import Saving, Sessions
@@ -38,9 +37,8 @@ class Job(Sessions):
         """Measure what there is: a machine that is slow at that moment, too; and typesetting."""
         night, total = self.scenario, self.budget.total
         measured = self.speed / self.machine.level * math.exp(self.chance.gauss(0, 0.15))
-        trainings = self.workload.relative_cost(night.jobs)
-        profile = profile_for(total, measured, jobs=night.jobs, trainings=trainings)
-        profile = replace(profile, refit=night.refit)
+        further = {"refit": night.refit, "members": night.members}
+        profile = profile_for(total, measured, jobs=night.jobs, **further)
         cost = relative_cost(Config(**profile.base))
         self.machine.epoch = self.epoch * cost
         self.typesetting = TYPESETTING * self.slow * night.slow_tail

@@ -17,6 +17,7 @@ from fmnist.config.config import Config
 from fmnist.errors import UserError
 from fmnist.models.caps import Excess
 from fmnist.pipeline.planner.costs import REFERENCE, TYPICAL_SPEED, relative_cost, slowness_of
+from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.runs.records.plan import RunProfile
 
 # Around the core space, measured by ``tests/benchmarks/ablation.py``: a residual network of
@@ -56,7 +57,11 @@ _NETWORKS: tuple[tuple[Mapping[str, Any], int], ...] = (
     ({**COMPACT, "width": 0.5}, 0),
 )
 MOST_FINAL = 300
-"""Final epochs beyond which more were never seen to help; the search has the rest of the time."""
+"""Final epochs beyond which more were never seen to help; the rest of the time brings further
+networks for an ensemble, and more trials."""
+_MOST_MEMBERS = 4
+# A refit takes as long as the final training: only where so many epochs are left for each.
+_REFIT_EPOCHS = 120
 _WIDTHS = (1.5, 1.25, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125)
 """What a network's filters are multiplied by, to bring it below a cap."""
 _STRETCH = 2.5
@@ -103,7 +108,7 @@ class _Machine:
     seconds: float
     speed: float
     jobs: int
-    trainings: float
+    trainings: float = 1.0
 
     @property
     def slowness(self) -> float:
@@ -112,7 +117,7 @@ class _Machine:
 
     @property
     def long(self) -> bool:
-        """Whether trials can tell what works against overfitting, and a refit is worth its time."""
+        """Whether trials can tell what works against overfitting."""
         return self.seconds * self.speed / TYPICAL_SPEED > _LONG_RUN
 
     @property
@@ -163,7 +168,8 @@ def profile_for(
     jobs: int = 1,
     settings: Mapping[str, Any] | None = None,
     given: Config | None = None,
-    trainings: float = 1.0,
+    refit: bool | None = None,
+    members: int | None = None,
     searched: bool = True,
     excess: Excess = lambda _: "",
 ) -> RunProfile:
@@ -175,8 +181,7 @@ def profile_for(
         jobs: trials at once.
         settings: fields that are fixed; they count for the cost.
         given: configuration to search around, in place of the plan's own.
-        trainings: what retraining, refit and members of an ensemble cost, as a multiple of the
-            retraining.
+        refit, members: see ``RunProfile``; None: as the time allows.
         searched: whether there is a search at all.
         excess: what of a network is above a cap; the plan's own are made narrower until they fit.
 
@@ -186,9 +191,14 @@ def profile_for(
     if seconds is None:
         seconds, speed, given = _WITHOUT_LIMIT, None, None
     measured = speed is not None
-    machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs, trainings)
+    machine = _Machine(seconds, speed or TYPICAL_SPEED, jobs)
     fixed = settings or {}
     networks = _networks_below_caps(fixed, excess) if given is None else ()
+    if refit is None:
+        twice = replace(machine, trainings=_trainings(True, members or 0, jobs))
+        epochs = _network(twice, networks, given, twice.final_share, searched=True).epochs
+        refit = machine.long and epochs >= _REFIT_EPOCHS
+    machine = replace(machine, trainings=_trainings(refit, members or 0, jobs))
     choice = _network(machine, networks, given, machine.final_share, searched=True)
     alone = _network(machine, networks, given, _FINAL_OF_FEW)
     cost = relative_cost(given or Config(**{**choice.base, **fixed}))
@@ -204,11 +214,24 @@ def profile_for(
         final_epochs=choice.epochs,
         space="extended" if machine.long else "core",
         base=choice.base,
-        refit=machine.long,
+        refit=refit,
+        members=_leftover_members(machine, cost, refit) if members is None else members,
         stretch=_STRETCH,
         most_cost=round(cost * choice.spare, 3) if measured else None,
         max_trials=most,
     )
+
+
+def _trainings(refit: bool, members: int, jobs: int) -> float:
+    return PostSearchWorkload(refit, members).relative_cost(jobs)
+
+
+def _leftover_members(machine: _Machine, cost: float, refit: bool) -> int:
+    """Members of an ensemble that fit where each training has all the epochs that help."""
+    passes = machine.final_share * machine.seconds * machine.speed / PLANNED_IMAGES
+    trainings = passes / cost / MOST_FINAL
+    counts = range(_MOST_MEMBERS, 0, -1)
+    return next((n for n in counts if _trainings(refit, n, machine.jobs) <= trainings), 0)
 
 
 def shortest_search(speed: float, jobs: int) -> float | None:

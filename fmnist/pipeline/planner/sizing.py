@@ -61,7 +61,7 @@ def choose_profile(
         base: of the run, which counts where the user gave it.
         excess: see ``profile_for``.
     """
-    more = PostSearchWorkload(bool(request.refit), (request.ensemble or 1) - 1)
+    members = None if request.ensemble is None else max(0, request.ensemble - 1)
     own = bool(request.warm_start or request.recipe)
     profile = profile_for(
         None if request.kind == "train" else seconds,
@@ -69,12 +69,14 @@ def choose_profile(
         jobs=jobs,
         settings=request.settings,
         given=base if own else None,
-        trainings=more.relative_cost(jobs),
+        refit=request.refit,
+        members=members,
         searched=request.trials != 1,
         excess=(lambda _: "") if own else excess,
     )
     if request.kind == "train" or request.recipe:
-        profile = replace(profile, refit=False)  # what is given is trained as it stands
+        # What is given is trained as it stands.
+        profile = replace(profile, refit=False, members=members or 0)
     if request.data is not None:
         data = load()
         profile = scale_to_dataset(profile, len(data.train_labels), len(data.class_names))
@@ -124,8 +126,8 @@ def choose_workload(
     """What is to be made besides search, confirmation and retraining."""
     searched = [p.name for p in space or ()]
     mirrored = base.test_time_flip or "test_time_flip" in searched
-    members = (request.ensemble or 1) - 1
-    return PostSearchWorkload(profile.refit, members, mirrored, request.wants_experiments)
+    experiments = request.wants_experiments
+    return PostSearchWorkload(profile.refit, profile.members, mirrored, experiments)
 
 
 def experiments_fit(base: Config, speed: float, jobs: int, seconds: float) -> bool:

@@ -66,8 +66,9 @@ def ensemble(job: Context) -> None:
             job.note("ensemble", f"member {member.number} is left out: {reason}")
         else:
             members.append(_saved(job, training, recipe, member, trial))
-    asked = job.request.ensemble or 1
-    record = TrainedEnsemble(asked, training.images, recipe.epochs, tuple(members), tuple(left_out))
+    left = tuple(left_out)
+    wanted = 1 + job.planner.workload.members
+    record = TrainedEnsemble(wanted, training.images, recipe.epochs, tuple(members), left)
     job.run.write(ENSEMBLE, record)
     training.forget()
 

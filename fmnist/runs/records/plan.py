@@ -57,6 +57,7 @@ class RunProfile:
         base: fields of the configuration that the space does not search.
         refit: the final model is trained once more, on training and validation images, for the
             epochs that validation chose.
+        members: networks that are trained besides the final one, for an ensemble.
         most_cost: networks that cost more to train are not searched, as a multiple of the
             reference network; None: no limit, or not measured.
         max_trials: trials at most; 1 where the search is given back for want of time; None: as
@@ -71,6 +72,7 @@ class RunProfile:
     space: str = "core"
     base: Mapping[str, Any] = field(default_factory=dict)
     refit: bool = False
+    members: int = 0
     most_cost: float | None = None
     max_trials: int | None = None
 

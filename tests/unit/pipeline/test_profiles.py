@@ -87,7 +87,7 @@ def test_it_is_work_that_counts_not_time(seconds, speed):
 
 
 def test_more_speed_is_a_larger_network_or_a_longer_training():
-    plans = [profile_for(600, TYPICAL_SPEED * 2**step) for step in range(-6, 7)]
+    plans = [profile_for(600, TYPICAL_SPEED * 2**step, refit=False) for step in range(-6, 7)]
     for slower, faster in itertools.pairwise(plans):
         assert work(slower) < work(faster) or faster.final_epochs == 300
 
@@ -168,3 +168,22 @@ def test_one_trial_is_no_search_and_leaves_the_recipe_the_whole_time():
         assert (searched.max_trials, alone.max_trials) == (None, 1)
         work = [p.final_epochs * relative_cost(Config(**p.base)) for p in (searched, alone)]
         assert work[1] >= work[0]
+
+
+def test_a_refit_and_members_take_their_part_of_the_final_training():
+    hours = 8 * 3600
+    alone = profile_for(hours, TYPICAL_SPEED, jobs=2, refit=False, members=0)
+    refit = profile_for(hours, TYPICAL_SPEED, jobs=2)
+    both = profile_for(hours, TYPICAL_SPEED, jobs=2, members=2, refit=True)
+    assert (refit.refit, refit.members, both.members) == (True, 0, 2)
+    assert not profile_for(0.6 * hours, TYPICAL_SPEED, jobs=2).refit  # too few epochs for each
+    cost = relative_cost(Config(**refit.base))
+    assert refit.final_epochs * 2.28 == pytest.approx(alone.final_epochs, rel=0.02)
+    assert both.final_epochs * relative_cost(Config(**both.base)) < 0.7 * refit.final_epochs * cost
+
+
+def test_an_ensemble_has_the_time_that_would_not_help_the_final_network():
+    counts = [profile_for(8 * 3600, TYPICAL_SPEED * 2**n).members for n in range(6)]
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (0, 4)
+    assert profile_for(8 * 3600, TYPICAL_SPEED * 32, members=0).members == 0
