@@ -146,20 +146,32 @@ class RunResults:
         """The PDF of what the hand-in has no room for."""
         return self._file(APPENDIX_PDF)
 
-    def model(self) -> keras.Model:
-        """The final network, for raw images [N, 28, 28, 1] of 0 to 255."""
-        from fmnist.models.inference import load_model
+    def model(self, *, ensemble: bool = False) -> keras.Model:
+        """The final network, for raw images [N, 28, 28, 1] of 0 to 255.
 
-        return load_model(self._file(MODEL.name))
+        With ``ensemble`` all networks of the run as one, which gives the mean of their answers.
 
-    def predict(self, images: Any) -> NDArray[Any]:
+        Raises:
+            UserError: the run has no ensemble.
+        """
+        from fmnist.models.formats import as_one_network
+        from fmnist.models.inference import load_model, networks_of
+
+        final = load_model(self._file(MODEL.name))
+        if not ensemble:
+            return final
+        files = networks_of(Run(self.path), ensemble=True)
+        return as_one_network([(load_model(path), mirrored) for path, mirrored in files])
+
+    def predict(self, images: Any, *, ensemble: bool = False) -> NDArray[Any]:
         """Class probabilities [N, classes] of raw images uint8 [N, 28, 28], as the run tests."""
         import numpy as np
 
         from fmnist.models import inference
 
-        shaped = np.asarray(images, dtype=np.uint8).reshape(-1, 28, 28, 1)
-        return inference.predict(self.model(), shaped, mirrored=self.config.test_time_flip)
+        self._file(MODEL.name)
+        shaped = np.asarray(images, dtype=np.uint8).reshape(-1, 28, 28)
+        return inference.predict_with(Run(self.path), shaped, ensemble=ensemble)
 
     def _file(self, name: str) -> Path:
         if not (self.path / name).is_file():

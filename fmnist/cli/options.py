@@ -158,6 +158,9 @@ REPORT = section(
     ),
 )
 SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+USE_ENSEMBLE = click.option(
+    "--ensemble", is_flag=True, help="The mean of the run's networks in place of the final one."
+)
 FINAL_TRAINING = [
     click.option(
         "--refit/--no-refit",

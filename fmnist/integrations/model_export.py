@@ -22,6 +22,8 @@ from fmnist.runs.codec import document
 from fmnist.runs.folder import Run, RunError
 
 if TYPE_CHECKING:
+    import keras
+
     from fmnist.backends.exported import Predict
 
 NAMES = {
@@ -87,28 +89,33 @@ class ExportRecord:
     seconds: float
 
 
-def export_run(folder: Path, kind: str, target: Path | None) -> ExportRecord:
+def export_run(
+    folder: Path, kind: str, target: Path | None, *, ensemble: bool = False
+) -> ExportRecord:
     """Write the model of a run, check it and lay what belongs to it beside it.
 
     Args:
         kind: a key of ``NAMES``.
         target: folder for it; ``export/<kind>`` in the run's folder where None.
+        ensemble: the networks of the ensemble as one, in place of the final one; its folder is
+            ``export/<kind>-ensemble``.
 
     Raises:
+        UserError: an ensemble is asked for, and the run has none.
         RunError: the run is not finished, or the folder holds something.
         ExportError: a package is missing, the conversion failed, or the predictions differ.
     """
     since = time.monotonic()
     run = Run.existing(folder)
     _check(run, kind)
-    target = target or run / "export" / kind
+    target = target or run / "export" / (f"{kind}-ensemble" if ensemble else kind)
     if target.exists() and any(target.iterdir()):
         raise RunError(f"{target}: is not empty; take it away first, or give another --to")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the one that all formats can be written on
     images = _stored_images(run)
     target.mkdir(parents=True, exist_ok=True)
     try:
-        found = _written(run, kind, target / NAMES[kind], images)
+        found = _written(run, kind, target / NAMES[kind], images, ensemble)
         if not found.same:
             raise ExportError(
                 f"{kind}: predictions differ from the original's on {found.images} images: by up "
@@ -143,25 +150,29 @@ def _stored_images(run: Run) -> Images:
     return found
 
 
-def _written(run: Run, kind: str, path: Path, images: Images) -> Agreement:
+def _written(run: Run, kind: str, path: Path, images: Images, ensemble: bool) -> Agreement:
     from fmnist.models import formats
-    from fmnist.models.inference import load_model, predict
-    from fmnist.runs.config_source import load_config
+    from fmnist.models.inference import networks_of, predict_mean
 
-    mirrored = load_config(run.path).test_time_flip
+    files = networks_of(run, ensemble=ensemble)
+    members = [(_loaded(path), mirrored) for path, mirrored in files]
+    expected = predict_mean(members, images)
     try:
-        model = load_model(run / MODEL)
-    except (OSError, ValueError) as error:
-        why = str(error).splitlines()[0]
-        raise ExportError(f"{run / MODEL}: cannot be loaded: {why}") from error
-    expected = predict(model, images, mirrored=mirrored)
-    try:
-        formats.write(formats.whole_network(model, mirrored=mirrored), kind, path)
+        formats.write(formats.as_one_network(members), kind, path)
         predictor = formats.PREDICTORS[kind](path)
     except Exception as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ExportError(f"--format {kind}: the conversion failed: {why}") from error
     return compared(expected, predictor, images)
+
+
+def _loaded(path: Path) -> keras.Model:
+    from fmnist.models.inference import load_model
+
+    try:
+        return load_model(path)
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path}: cannot be loaded: {str(error).splitlines()[0]}") from error
 
 
 def compared(expected: NDArray[np.float32], predictor: Predict, images: Images) -> Agreement:

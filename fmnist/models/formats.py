@@ -8,7 +8,7 @@ probabilities [N, classes].
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,23 @@ def whole_network(model: keras.Model, *, mirrored: bool) -> keras.Model:
     both = [model(pixels), model(keras.ops.flip(pixels, axis=2))]
     mean = keras.layers.Average(name="probabilities")(both)
     return keras.Model(pixels, mean, name=model.name)
+
+
+def as_one_network(members: Sequence[tuple[keras.Model, bool]]) -> keras.Model:
+    """One network that gives the mean of all; for each whether mirror images count.
+
+    The members are renamed, since Keras wants every name once.
+    """
+    networks = [whole_network(model, mirrored=mirrored) for model, mirrored in members]
+    if len(networks) == 1:
+        return networks[0]
+    import keras
+
+    for number, network in enumerate(networks, start=1):
+        network.name = f"member_{number}"
+    pixels = keras.Input(networks[0].input_shape[1:], dtype="uint8", name="pixels")
+    mean = keras.layers.Average(name="probabilities")([network(pixels) for network in networks])
+    return keras.Model(pixels, mean, name="ensemble")
 
 
 def write(model: keras.Model, kind: str, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Images
-from fmnist.runs.artifacts import MODEL
+from fmnist.errors import UserError
+from fmnist.runs.artifacts import ENSEMBLE, MODEL
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
 from fmnist.runs.safe_read import verify
@@ -62,14 +63,43 @@ def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> ND
     return views(backends.inference_function(model), images, mirrored=mirrored)[1]
 
 
-def predict_with(run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def networks_of(run: Run, *, ensemble: bool = False) -> list[tuple[Path, bool]]:
+    """The file of the final network and whether mirror images count; of the ensemble's, too.
+
+    Raises:
+        UserError: an ensemble is asked for, and the run has none.
+    """
+    final = (run / MODEL, load_config(run.path).test_time_flip)
+    if not ensemble:
+        return [final]
+    trained = run.get(ENSEMBLE)
+    if trained is None or not trained.members:
+        raise UserError(f"{run.path}: has no ensemble; 'fmnist run --ensemble K' trains one")
+    return [final, *((run / m.file, m.test_time_flip) for m in trained.members)]
+
+
+def predict_with(
+    run: Run, images: NDArray[np.uint8], *, ensemble: bool = False
+) -> NDArray[np.float32]:
     """Class probabilities [N, classes] of images uint8 [N, 28, 28] by the final network of a run.
+
+    With ``ensemble`` the mean over it and the other members.
 
     Raises:
         FactsError: the file of the network is another than was written.
+        UserError: see ``networks_of``.
     """
-    mirrored = load_config(run.path).test_time_flip
-    return predict(load_model(run / MODEL), images[..., None], mirrored=mirrored)
+    files = networks_of(run, ensemble=ensemble)
+    return predict_mean([(load_model(path), m) for path, m in files], images[..., None])
+
+
+def predict_mean(
+    members: Sequence[tuple[keras.Model, bool]], images: Images
+) -> NDArray[np.float32]:
+    """The mean of what ``predict`` gives for each network, with whether mirror images count."""
+    found = [predict(model, images, mirrored=mirrored) for model, mirrored in members]
+    mean: NDArray[np.float32] = np.mean(found, axis=0, dtype=np.float32)
+    return mean
 
 
 def views(

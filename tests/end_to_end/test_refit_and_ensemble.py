@@ -204,3 +204,23 @@ def test_the_test_curve_is_spread_over_the_training_wherever_it_ends(epochs):
         if kept <= len(points):
             gaps = np.diff(sorted([0, *points[:kept]]))
             assert gaps.max() <= 2 * epochs / kept + 1
+
+
+def test_the_ensemble_is_used_as_one_network(finished, tmp_path):
+    from fmnist import open_run
+    from fmnist.models import inference
+
+    run, _, _ = finished
+    with np.load(run / "predictions.npz") as arrays:
+        images = arrays["images"]
+    single, together = (open_run(run).predict(images, ensemble=e) for e in (False, True))
+    assert np.abs(single - together).max() > 1e-3
+    done = subprocess.run(
+        [sys.executable, "-m", "fmnist", "export", "--run", run, "--to", tmp_path, "--ensemble"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    exported = inference.load_model(tmp_path / "model.keras")
+    assert np.allclose(inference.predict(exported, images[..., None]), together, atol=1e-5)
+    model = open_run(run).model(ensemble=True)
+    assert np.allclose(inference.predict(model, images[..., None]), together, atol=1e-5)

@@ -28,8 +28,9 @@ FORMATS = ("keras", "onnx", "tflite", "saved-model")
     type=options.FOLDER,
     help="Folder for it; export/FORMAT in the run's folder when left out.",
 )
+@options.USE_ENSEMBLE
 @options.JSON
-def export(run_folder: Path, kind: str, to: Path | None, as_json: bool) -> int:
+def export(run_folder: Path, kind: str, to: Path | None, ensemble: bool, as_json: bool) -> int:
     """Write the model of a run in a format that other programs read.
 
     Raw pixels go in, probabilities come out: normalisation and the mean over mirror images are
@@ -42,7 +43,7 @@ def export(run_folder: Path, kind: str, to: Path | None, as_json: bool) -> int:
     from fmnist.integrations.model_export import export_run
     from fmnist.text import duration
 
-    record = export_run(run_folder, kind, to)
+    record = export_run(run_folder, kind, to, ensemble=ensemble)
     if as_json:
         print_record(record)
         return 0

@@ -16,9 +16,12 @@ from fmnist.errors import UserError
 @command()
 @options.FINISHED_RUN
 @click.option("--top", type=options.POSITIVE, default=3, show_default=True, help="Classes shown.")
+@options.USE_ENSEMBLE
 @options.JSON_LINES
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...]) -> int:
+def predict(
+    run_folder: Path, top: int, ensemble: bool, as_json: bool, images: tuple[Path, ...]
+) -> int:
     """Classify pictures with the model of a run.
 
     Any common picture format. Pictures of clothes or characters on a light background are inverted,
@@ -44,7 +47,8 @@ def predict(run_folder: Path, top: int, as_json: bool, images: tuple[Path, ...])
     pictures, broken = prepared_all(images, data.pictures)
     if not pictures:
         raise ImageError("\n".join(str(error) for _, error in broken))
-    probabilities = predict_with(run, np.stack([p.pixels for _, p in pictures]))
+    pixels = np.stack([p.pixels for _, p in pictures])
+    probabilities = predict_with(run, pixels, ensemble=ensemble)
     for (path, picture), p in zip(pictures, probabilities, strict=True):
         ranked = [(data.class_names[i], float(p[i])) for i in np.argsort(-p)]
         if as_json:

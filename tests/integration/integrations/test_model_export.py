@@ -112,6 +112,12 @@ def test_a_run_that_is_not_finished_is_refused(run):
         export_run(run, "keras", None)
 
 
+def test_a_run_without_an_ensemble_says_so(trained):
+    with pytest.raises(UserError, match="has no ensemble; 'fmnist run --ensemble K' trains one"):
+        export_run(trained, "keras", None, ensemble=True)
+    assert not (trained / "export" / "keras-ensemble").exists()
+
+
 def test_nothing_is_written_over(run, tmp_path):
     (tmp_path / "a.txt").touch()
     with pytest.raises(RunError, match="is not empty"):
