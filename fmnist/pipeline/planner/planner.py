@@ -217,11 +217,12 @@ class TimePlanner:
         jobs = self.jobs
         chosen = confirmation.largest_affordable(self.budget.total, cost_of_run, jobs, left, spare)
         smallest = confirmation.wall_seconds(confirmation.SMALLEST, cost_of_run, jobs)
-        if chosen == confirmation.NONE and smallest <= left:
-            chosen = confirmation.SMALLEST
-        if chosen == confirmation.NONE:
+        # Rather than not at all it takes a little of the retraining's share.
+        reach = max(left, self.budget.remaining() - self.confirm_reserve())
+        if chosen == confirmation.NONE and smallest > reach:
             text = f"skipped: four runs of {cost_of_run:.0f} s do not fit"
         else:
+            chosen = max(chosen, confirmation.SMALLEST)
             text = f"{chosen[0]} candidates on {chosen[1]} seeds, {cost_of_run:.0f} s a run"
         self.note("confirm", f"{text}; {max(0.0, left):.0f} s are left")
         return chosen

@@ -191,6 +191,14 @@ def test_no_time_no_confirmation(at):
     assert plan.decisions[-1].text.startswith("skipped: four runs of 20 s do not fit")
 
 
+def test_a_confirmation_takes_a_little_of_the_retraining_rather_than_not_be():
+    plan = planner(3600, at=1000.0)
+    plan.confirm_reserve(57.0)  # of an epoch
+    left = plan.budget.remaining() - plan.post_search_seconds() - plan._retraining()
+    assert plan.choose_confirmation_size(left / 3.5) == (2, 2)
+    assert plan.choose_confirmation_size(left / 1.5) == (0, 0)
+
+
 def test_what_the_search_left_over_the_confirmation_may_use():
     plan = planner(3600, at=600.0)  # the space was exhausted
     plan.confirm_reserve(10.0)
