@@ -28,7 +28,7 @@ STORAGE = "postgresql+psycopg://ada@127.0.0.1/none"
 
 @pytest.fixture
 def recorded(tmp_path):
-    return Run(shutil.copytree(DATA / "recorded_run", tmp_path / "recorded"))
+    return Run(shutil.copytree(DATA / "short_run", tmp_path / "recorded"))
 
 
 def staged(monkeypatch, work):

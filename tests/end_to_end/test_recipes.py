@@ -21,7 +21,7 @@ from fmnist.report.tables.recipe import published as published_table
 from fmnist.runs.folder import Run
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
-RECORDED = Path(__file__).parents[1] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[1] / "data" / "short_run"
 HEAD = '[recipe]\nname = "mine"\ntitle = "Mine"\nsource = "Me"\ndoes = "Little."\n'
 
 

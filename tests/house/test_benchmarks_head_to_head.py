@@ -171,7 +171,7 @@ def test_a_head_to_head_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
 def test_a_run_of_ours_gives_a_row_and_predictions(tmp_path):
     run = tmp_path / "ours-0"
-    shutil.copytree(FOLDER.parent / "data" / "recorded_run", run)
+    shutil.copytree(FOLDER.parent / "data" / "short_run", run)
     row = head_to_head.result(run, True)
     recorded = json.loads((run / "metrics.json").read_text())["test"]
     assert [row["accuracy"], *row["interval"]] == [recorded["accuracy"], *recorded["interval"]]

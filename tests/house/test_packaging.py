@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECORDED = ROOT / "tests" / "data" / "recorded_run"
+RECORDED = ROOT / "tests" / "data" / "short_run"
 
 
 @pytest.fixture(scope="module")

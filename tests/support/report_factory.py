@@ -17,7 +17,7 @@ from fmnist.runs.records.metrics import Score, SingleView
 from search.analysis.confirmation import candidates, conclude
 from search.records import Failure, Trial
 
-RECORDED = Path(__file__).parents[1] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[1] / "data" / "short_run"
 TRACEBACK = """Traceback (most recent call last):
   File "/work/fmnist/training.py", line 88, in fit
     history = network.fit(train, validation_data=validation, epochs=epochs)

@@ -11,7 +11,7 @@ from fmnist.runs.folder import Run
 from fmnist.runs.records.plan import Stage, Stages
 from search.records import Trial, TrialLog
 
-RECORDED = Path(__file__).parents[1] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[1] / "data" / "short_run"
 
 
 LOG = "2026-11-21 22:00:00,000 "

@@ -26,7 +26,7 @@ from fmnist.runs.records.comparison import AHEAD, BEHIND, UNDECIDED
 from fmnist.runs.records.final_model import Ensemble
 from fmnist.runs.records.metrics import Metrics
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 N, CLASSES = 400, 3
 LABELS = np.arange(N) % CLASSES
 HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e" * 40

@@ -31,7 +31,7 @@ from fmnist.runs.pdf_attachments import PdfError
 pytestmark = pytest.mark.slow
 
 DATA = Path(__file__).parents[2] / "data"
-RECORDED = DATA / "recorded_run"
+RECORDED = DATA / "short_run"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from fmnist.runs.folder import Run
 from fmnist.runs.records.plan import Plan, PlannedStage, RunProfile, Stage, Stages
 from fmnist.runs.status import read_status
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 STARTED = "2026-11-21T20:00:00+00:00"
 
 

@@ -24,7 +24,7 @@ from fmnist.integrations.model_export import (
 )
 from fmnist.runs.folder import RunError
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 SMALL = {"stages": 1, "filters_1": 4, "dense_units": 0}
 
 

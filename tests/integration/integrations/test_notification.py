@@ -28,7 +28,7 @@ from search.records import Failure, Trial, TrialLog
 
 find_package("apprise")
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # imported by Apprise
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 SECRET = "geheim-7f3a"
 
 

@@ -27,7 +27,7 @@ from search.engines import open_engine
 from search.records import Trial, TrialLog
 from search.space import Float, SearchSpace
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 SPACE = SearchSpace((Float("dropout", 0.0, 0.5),))
 
 

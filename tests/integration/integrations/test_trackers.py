@@ -28,7 +28,7 @@ from fmnist.runs.folder import Run
 from search.records import Failure, Trial, TrialLog
 from search.space import Categorical, SearchSpace
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 CURVES = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
 
 

@@ -14,7 +14,7 @@ from fmnist.report import text
 
 pytestmark = pytest.mark.slow
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))["test"]
 NAMES = [c["name"] for c in METRICS["classes"]]
 

@@ -24,7 +24,7 @@ from fmnist.runs.codec import FactsError, document
 from fmnist.runs.records.comparison import AHEAD, BEHIND, UNDECIDED, Comparison, Lead, System
 from fmnist.runs.records.metrics import Score
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 TEST = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))["test"]
 N, CORRECT = TEST["n"], TEST["correct"]
 HOSTILE = '<script>alert("x")</script>'

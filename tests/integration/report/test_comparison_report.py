@@ -25,7 +25,7 @@ from fmnist.runs.artifacts import METRICS
 from fmnist.runs.codec import FactsError
 from fmnist.runs.folder import Run
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 HOSTILE = '<script>alert("x")</script>'
 SPOILT = 40
 

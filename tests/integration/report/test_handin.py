@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from layout_cases import searched_in_full, thin_run, with_long_names
+from layout_cases import recorded_night, searched_in_full, thin_run, with_long_names
 from report_factory import recorded
 from report_pages import filled, render_handin
 
@@ -62,7 +62,9 @@ def test_the_pages_of_the_hand_in_are_filled(recorded_report, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [4, 6])
-@pytest.mark.parametrize("make", [recorded, thin_run, searched_in_full, with_long_names])
+@pytest.mark.parametrize(
+    "make", [recorded, recorded_night, thin_run, searched_in_full, with_long_names]
+)
 def test_the_pages_of_other_hand_ins_are_filled(tmp_path, make, most):
     check_pages(render_handin(limited(tmp_path, make, max_pages=most)), most, tmp_path)
 

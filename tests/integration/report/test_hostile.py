@@ -23,7 +23,7 @@ from fmnist.report.output.pdf import print_document as printed
 from fmnist.report.output.templating import ReportTemplateError, check_templates
 from fmnist.runs.codec import FactsError
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 SCRIPT = '<script>alert("x")</script>'
 HEAD = '+++\nquestion = "Why?"\n+++\n'
 PAGE = "<html><head></head><body>{}</body></html>"

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from layout_cases import recorded_night
 from report_factory import write
 from report_pages import render_html
 from tracing import Found, untraced
@@ -25,6 +26,13 @@ def other(content, key=""):
 @pytest.mark.parametrize("report", ["recorded_report", "whole_report"])
 def test_every_number_is_a_field_or_derived_from_fields(report, request):
     assert untraced(request.getfixturevalue(report), RULES) == []
+
+
+@pytest.mark.slow
+def test_every_number_of_a_recorded_night_is_traced(tmp_path):
+    run = recorded_night(tmp_path)
+    render_html(run)
+    assert untraced(run, RULES) == []
 
 
 def test_other_measurements_give_other_numbers_all_of_them_traced(recorded_report, tmp_path):

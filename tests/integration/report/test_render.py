@@ -29,7 +29,7 @@ from fmnist.report.render import render_report
 from fmnist.runs.config_source import load_config
 
 SUPPORT = str(Path(__file__).parents[2] / "support")
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 METRICS = json.loads((RECORDED / "metrics.json").read_text(encoding="utf-8"))
 LOADING = {"src", "srcset", "poster", "data", "action", "background"}
 FACTS = load_facts(RECORDED)

@@ -13,7 +13,7 @@ from fmnist.report.figures import Figure
 from fmnist.runs.codec import FactsError
 from fmnist.runs.folder import RunError
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 FIGURES = [
     "confirmation", "confusion_matrix", "importance", "learning_curves", "parallel_coordinates",
     "precision_recall", "reliability", "search_history",

@@ -30,7 +30,7 @@ PARAMS = {
     "learning_rate": 0.00123,
     "batch_size": 128,
 }
-RECORDED = Run(Path(__file__).parents[2] / "data" / "recorded_run").read(artifacts.METRICS)
+RECORDED = Run(Path(__file__).parents[2] / "data" / "short_run").read(artifacts.METRICS)
 METRICS = replace(
     RECORDED,
     test=replace(RECORDED.test, accuracy=0.9301, interval=(0.9249, 0.9349), n=10_000),

@@ -18,7 +18,7 @@ from fmnist.runs.records.final_model import Ensemble, Member, PairedTest
 from search.records import Epoch
 
 EPOCH = Epoch(2, 0.75, 0.61, 0.99, 0.02, 3.0, 1e-3)
-RECORDED = Run(Path(__file__).parents[2] / "data" / "recorded_run").read(artifacts.METRICS)
+RECORDED = Run(Path(__file__).parents[2] / "data" / "short_run").read(artifacts.METRICS)
 METRICS = replace(
     RECORDED,
     test=replace(RECORDED.test, accuracy=0.9301, interval=(0.9249, 0.9349)),

@@ -12,7 +12,7 @@ from fmnist.runs.folder import Run
 from fmnist.runs.records.plan import Stage, Stages
 from search.records import Epoch, EpochLog
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 
 
 class Heard(ProgressDisplay):

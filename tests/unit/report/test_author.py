@@ -11,7 +11,7 @@ from fmnist.report.load import load_facts
 from fmnist.report.markdown import MarkdownError
 
 ROOT = Path(__file__).parents[3]
-FACTS = load_facts(ROOT / "tests" / "data" / "recorded_run")
+FACTS = load_facts(ROOT / "tests" / "data" / "short_run")
 NUMBERS = values.values_of(FACTS)
 
 

@@ -39,7 +39,7 @@ from search.engines.prior import Prior
 from search.records import Failure
 from search.space import Float, SearchSpace
 
-FACTS = load_facts(Path(__file__).parents[2] / "data" / "recorded_run")
+FACTS = load_facts(Path(__file__).parents[2] / "data" / "short_run")
 RUNS = {check.code: check.run for check in findings.CHECKS}
 replace = dataclasses.replace
 

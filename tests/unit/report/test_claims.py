@@ -23,7 +23,7 @@ from fmnist.runs.records.final_model import Baseline, PairedTest
 from fmnist.runs.records.plan import Plan, RunProfile
 from search.analysis.results import Candidate, Confirmation, Difference, Noise
 
-RUN = load_facts(Path(__file__).parents[2] / "data" / "recorded_run")
+RUN = load_facts(Path(__file__).parents[2] / "data" / "short_run")
 N, K = 1000, 10
 
 

@@ -38,7 +38,7 @@ from search.analysis.results import (
 from search.records import Failure, Trial
 from search.space import Float, SearchSpace
 
-FACTS = load_facts(Path(__file__).parents[2] / "data" / "recorded_run")
+FACTS = load_facts(Path(__file__).parents[2] / "data" / "short_run")
 IMPORTANCE = Importance(
     "PED-ANOVA", 20, True, "",
     (ParameterImportance("dropout", 0.2, 0.4, False),

@@ -20,7 +20,7 @@ from search.space import Categorical, Float, Int, SearchSpace
 
 @pytest.fixture(scope="module")
 def facts():
-    return load_facts(Path(__file__).parents[2] / "data" / "recorded_run")
+    return load_facts(Path(__file__).parents[2] / "data" / "short_run")
 
 
 def history(rows, chosen):

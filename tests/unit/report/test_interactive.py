@@ -19,7 +19,7 @@ from fmnist.report.figures.tooltips import tell, tell_cells
 from fmnist.report.load import load_facts
 from fmnist.report.output import interactive
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layout_cases import recorded_night
 from report_factory import barely_begun, confirmed_run, searching, write_lines
 
 from fmnist.report.load import FactsError, load_facts
+from fmnist.runs.check import check_run
+from fmnist.runs.folder import Run
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 NEEDED = [
     "run.toml",
     "space.json",
@@ -46,6 +49,16 @@ def test_recorded_run_is_read_as_its_files_say():
     assert len(facts.trials) == len(lines)
     assert facts.predictions.predicted.shape == (facts.metrics.test.n,)
     assert facts.history.chosen.epoch == facts.history.chosen_epoch
+
+
+def test_a_recorded_night_is_whole_and_says_what_a_good_run_says(tmp_path):
+    run = recorded_night(tmp_path)
+    assert check_run(Run(run)) == []
+    facts = load_facts(run)
+    assert facts.metrics.test.accuracy > 0.94
+    assert facts.confirmation.seeds >= 2
+    assert facts.plan.searched
+    assert facts.metrics.baseline.lead.p < 0.001
 
 
 def test_predictions_hold_the_image_of_an_index():

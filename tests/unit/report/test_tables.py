@@ -9,7 +9,7 @@ from fmnist.report.load import load_facts
 from fmnist.report.tables import reproducibility
 from fmnist.report.tables.base import DENSE_LINE, DENSE_PADDING, Table, _width
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 
 
 @pytest.mark.parametrize(

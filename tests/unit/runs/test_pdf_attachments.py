@@ -17,7 +17,7 @@ from fmnist.report.output.attachments import ROOM, Attachment, _fitting, attachm
 from fmnist.runs.config_source import load_config
 from fmnist.runs.pdf_attachments import PdfError, attached, is_pdf
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 CONFIG = (RECORDED / "best_config.toml").read_bytes()
 
 

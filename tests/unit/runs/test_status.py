@@ -21,7 +21,7 @@ from fmnist.runs.status import _age, read_status
 from search.analysis.results import Confirmation
 from search.records import Epoch, EpochLog, Failure, Trial, TrialLog, read_rows, read_trials
 
-RECORDED = Path(__file__).parents[2] / "data" / "recorded_run"
+RECORDED = Path(__file__).parents[2] / "data" / "short_run"
 NOW = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
 
 
