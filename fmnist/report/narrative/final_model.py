@@ -71,8 +71,8 @@ def ensemble(facts: Facts) -> str:
 
 def _others(found: Ensemble) -> str:
     others = len(found.members) - 1
-    asked = f", of {found.asked - 1} asked for" if found.left_out else ""
-    return f"{text.counted(others, 'further network')}{asked}"
+    planned = f", of {found.asked - 1} planned" if found.left_out else ""
+    return f"{text.counted(others, 'further network')}{planned}"
 
 
 def _lead(found: Ensemble) -> str:

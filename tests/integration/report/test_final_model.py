@@ -83,7 +83,7 @@ def test_members_and_those_left_out_are_listed(run):
     table = ensemble_members(facts)
     assert [row[0] for row in table.rows] == ["1, the final network", "2", "3", "4, left out"]
     assert table.rows[-1][-1] == "there was no time for it"
-    assert "2 further networks, of 3 asked for" in final_model.ensemble(facts)
+    assert "2 further networks, of 3 planned" in final_model.ensemble(facts)
     refit(run)
     assert "learnt the validation images" in ensemble_members(load_facts(run)).caption
 
