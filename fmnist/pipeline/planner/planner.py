@@ -32,7 +32,7 @@ _CURVE_AN_EPOCH, _LONGEST_CURVE, _CURVE_SHARE = 1.25, 16.0, 0.015
 # Most of the time before the tail that is kept for the retraining, that of a planned network too.
 _RETRAIN_SHARE, _LARGEST_RETRAIN_SHARE, _LEAST_RETRAIN_SHARE = 0.6, 0.9, 0.25
 # What the confirmation leaves of the retraining's share.
-_KEPT = 0.85
+_KEPT = 0.75
 # The same network's epochs were seen to take up to so many times the fastest one.
 _SLOWEST = 2.8
 # Seconds of an epoch over so many images on the machine this was measured on: a first guess, which

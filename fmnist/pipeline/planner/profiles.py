@@ -88,7 +88,7 @@ _PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 10, 4, 6_000
 # between them those that so many epochs fit for: one of twice the cost was no better after 14
 # epochs than the base after 29 (94.90 and 94.97 % of the validation images), and left fewer trials
 # and no time to confirm them.
-_LEAST_RANGE, _LARGEST_RANGE, _EPOCHS_OF_DEAREST = 1.15, 2.0, 20
+_LEAST_RANGE, _LARGEST_RANGE, _EPOCHS_OF_DEAREST = 1.15, 2.0, 30
 # A trial is so much of the final training, sees so many images in all at least, and has so many
 # epochs at most.
 _TRIAL_PART, _FEWEST_PASSES, _LONGEST_TRIAL = 1 / 24, 9_000, 12

@@ -201,7 +201,7 @@ def test_two_trials_at_once_find_out_more_than_one(tmp_path, quick, minutes):
     print(f"images {mean('searched', one):,.0f}, {mean('searched', two):,.0f}")
     assert [j.late for j in two if j.late > 0] == []
     assert mean("used", two) > mean("used", one) - 0.03
-    assert mean("finished", two) > 0.95 * mean("finished", one)
+    assert mean("finished", two) > 0.9 * mean("finished", one)  # each on more images
     assert mean("searched", two) > mean("searched", one)
 
 

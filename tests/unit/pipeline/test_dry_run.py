@@ -134,7 +134,7 @@ def test_speed_is_measured_only_where_something_depends_on_it(monkeypatch, more,
 
 @pytest.mark.parametrize(
     ("seconds", "faster", "anew"),
-    [(600.0, 0.5, 1), (600.0, 1.6, 1), (600.0, 1.1, 0), (120.0, 0.5, 0), (None, 0.5, 0)],
+    [(600.0, 0.5, 1), (600.0, 1.6, 0), (600.0, 1.1, 0), (120.0, 0.5, 0), (None, 0.5, 0)],
 )
 def test_a_network_that_is_slower_than_reckoned_is_planned_for_anew(
     monkeypatch, seconds, faster, anew

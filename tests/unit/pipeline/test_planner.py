@@ -95,7 +95,7 @@ def test_the_reserve_follows_what_is_known():
     assert known == pytest.approx(36 * 17 + plan.post_search_seconds() + 1.1 * 25 * 110)
     assert before > 36 * 17 + plan.post_search_seconds()
     assert plan.search_reserve() == known  # stays known
-    assert plan.confirm_reserve() == pytest.approx(0.85 * 36 * 17 + plan.post_search_seconds())
+    assert plan.confirm_reserve() == pytest.approx(0.75 * 36 * 17 + plan.post_search_seconds())
     assert plan.final_reserve(1) == plan.post_search_seconds()
 
 
