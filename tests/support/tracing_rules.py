@@ -197,6 +197,12 @@ def without_duplicates(files: Files) -> Iterable[float]:
         yield found["without"]["correct"] / max(found["without"]["n"], 1)
 
 
+def doubtful_labels(files: Files) -> Iterable[float]:
+    """The share of the images of each split whose label is doubted."""
+    found = files.get("gallery.json", {}).get("label_errors", {})
+    yield from (found[split]["suspected"] / found[split]["n"] for split in found)
+
+
 def kernels(files: Files) -> Iterable[float]:
     """The largest weight of the first convolution."""
     yield np.abs(files["explain.npz"]["kernels"]).max()
@@ -261,6 +267,6 @@ def new_data(files: Files) -> Iterable[float]:
 
 RULES: tuple[Rule, ...] = (
     confusions, accuracies, single_view, curves, trials, stages, planned, published, softmax,
-    pixels, experiments, layers, test_images, calibration, without_duplicates, kernels,
-    interpretation, networks, dates, new_data, second_choices,
+    pixels, experiments, layers, test_images, calibration, without_duplicates, doubtful_labels,
+    kernels, interpretation, networks, dates, new_data, second_choices,
 )  # fmt: skip
