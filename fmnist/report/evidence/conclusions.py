@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from scipy.stats import binomtest
+
 from fmnist.report import published, text
 from fmnist.report.evidence.architecture import named, origin_of_kernels
 from fmnist.report.evidence.base import without_convolutions
@@ -13,6 +15,7 @@ from fmnist.report.narrative import ablation, calibration, results
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, Measured
 
 HEAD = "In this run: "
+_SURE = 0.05
 
 
 def conclusion(key: str, facts: Facts) -> str:
@@ -38,7 +41,9 @@ def _cnn_vs_dense(facts: Facts) -> str:
     low, high = facts.metrics.test.interval
     figure = text.percent(dense.accuracy, digits=1)
     if low > dense.accuracy:
-        return f"the CNN is above a published dense network ({figure}), which agrees with this."
+        return (
+            f"the CNN is above a published dense network ({figure}), which is consistent with this."
+        )
     if high < dense.accuracy:
         return f"the CNN is below a published dense network ({figure}), as it was trained here."
     return f"the CNN is not told apart from a published dense network ({figure})."
@@ -76,7 +81,9 @@ def _normalisation(facts: Facts) -> str:
             f"{tried.title} was {_outcome(tried)}{expected if tried.verdict == UNDECIDED else ''}."
         )
     if normed:
-        return "batch normalisation makes little depend on the range; that is not tested here."
+        return (
+            "what the range is worth was not tested; with batch normalisation it should be little."
+        )
     return ""
 
 
@@ -119,8 +126,8 @@ def _confusion_matrix(facts: Facts) -> str:
             f"makes {part}."
         )
     other = both[1].count if len(both) > 1 else 0
-    favours = f"so the boundary favours {worst.predicted}"
-    side = "about evenly" if worst.count < 1.5 * other else favours
+    chance = binomtest(worst.count, worst.count + other).pvalue >= _SURE
+    side = "which chance can explain" if chance else f"so the boundary favours {worst.predicted}"
     return (
         f"{worst.true} and {worst.predicted} make {part}, "
         f"{text.count(worst.count)} one way and {text.count(other)} the other, {side}."

@@ -35,7 +35,7 @@ _JOINED = {"BatchNormalization": "batch norm", "ReLU": "ReLU", "Dropout": "dropo
            "Rescaling": "rescaled", "Resizing": "resized"}  # fmt: skip
 _STARTS = {
     "InputLayer": ("input", "Image"),
-    "Add": ("residual", "+ what came past the convolutions"),
+    "Add": ("residual", "+ skip connection"),
     "Flatten": ("head", "All values in a row"),
     "GlobalAveragePooling2D": ("head", "Average of each map"),
     "GlobalMaxPooling2D": ("head", "Maximum of each map"),

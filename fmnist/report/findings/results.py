@@ -251,9 +251,9 @@ def above_test(facts: Facts) -> list[Finding] | None:
     sentence = (
         f"Test accuracy lies {text.points(fall)} below the validation accuracy of "
         f"{text.percent(validation.accuracy, validation.n)}; two samples of these sizes usually "
-        f"differ by up to {text.points(results.usual_gap(facts.metrics))}. Possible reasons are "
-        "the choice on the validation images, and test images that are a little different; "
-        "which of them was not measured."
+        f"differ by up to {text.points(results.usual_gap(validation, facts.metrics.test))}. "
+        "Possible reasons are the choice on the validation images, and test images that are a "
+        "little different; which of them was not measured."
     )
     title = "Validation accuracy above test accuracy"
     return [Finding("validation-above-test", title, severity, sentence, SECTION)]

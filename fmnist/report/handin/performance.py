@@ -1,4 +1,4 @@
-"""How good the network is, against what, and what of it was not expected: numbers or None."""
+"""How good the network is, against what, and what of it stands out: numbers or None."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fmnist.report.facts import Facts
 from fmnist.report.narrative import calibration, results
 from fmnist.report.narrative.new_data import reference
 from fmnist.runs.records.ablation import UNDECIDED, Measured
-from fmnist.runs.records.metrics import TestScore
+from fmnist.runs.records.metrics import SingleView, TestScore
 from search.analysis.results import Confirmation
 
 DENSE, STRONGEST = published.ANCHORS
@@ -43,7 +43,7 @@ def network(facts: Facts) -> Numbers:
         "history": facts.history,
         "trials": tried if facts.by_search else 0,
         "given_back": facts.search_given_back,
-        "kept": facts.confirmation is not None and facts.confirmation.start_kept,
+        "start": start_kept(facts),
     }
 
 
@@ -117,7 +117,8 @@ def below_strongest(facts: Facts) -> Numbers:
     found = _beside(facts, STRONGEST, published.BEHIND)
     if found is None or facts.history is None:
         return None
-    return {**found, "epochs": len(facts.history.epochs)}
+    best_of_test = "best test accuracy" in found["result"].figure
+    return {**found, "epochs": len(facts.history.epochs), "best_of_test": best_of_test}
 
 
 def no_anchor(facts: Facts) -> Numbers:
@@ -166,17 +167,33 @@ def fall_to_test(facts: Facts) -> Numbers:
     fall = metrics.validation.accuracy - metrics.test.accuracy
     if fall <= 0 or results.by_chance(metrics):
         return None
-    return {"fall": fall, "validation": metrics.validation}
+    usual = results.usual_gap(metrics.validation, metrics.test)
+    return {
+        "fall": fall,
+        "validation": metrics.validation,
+        "usual": usual,
+        "plain": _plain_fall(metrics.single_view),
+    }
+
+
+def _plain_fall(seen: SingleView | None) -> float | None:
+    """The fall without mirror images, where chance can explain that."""
+    if seen is None:
+        return None
+    fall = seen.validation.accuracy - seen.test.accuracy
+    return fall if 0 < fall <= results.usual_gap(seen.validation, seen.test) else None
 
 
 def _calibration(facts: Facts) -> Numbers:
     found = facts.metrics.calibration if facts.metrics else None
     if found is None or found.before.within_chance:
         return None
+    smoothing = facts.best.values().get("label_smoothing", 0) if facts.best else 0
     return {
         "before": found.before,
         "accuracy": tested(facts).accuracy,
-        "smoothing": facts.best.values().get("label_smoothing", 0) if facts.best else 0,
+        "smoothing": smoothing,
+        "target": 1 - smoothing * (1 - 1 / len(tested(facts).classes)),
     }
 
 

@@ -15,11 +15,12 @@ from fmnist.report.narrative import training
 from fmnist.report.narrative.failures import out_of_time
 from fmnist.runs.records.metrics import ClassScore, History, Metrics, SingleView, TestScore
 from fmnist.runs.records.run import BestConfig
+from fmnist.runs.records.score import Score
 from search.records import Trial
 from search.space import Categorical, Parameter, SearchSpace
 from search.study.running_trial import is_infeasible
 
-CLEAR_RISE, VISIBLE_RISE = 0.10, 0.02
+CLEAR_RISE, VISIBLE_RISE, _HARDLY = 0.10, 0.02, 0.01
 """Relative rise of the validation loss over its minimum, see ``overfitting``."""
 VISIBLE_GAP = 0.02
 FEWEST_EPOCHS = 5
@@ -166,6 +167,8 @@ def _rise(history: History, rise: float) -> str:
     lowest, last = min(history.epochs, key=lambda e: e.val_loss).epoch, history.epochs[-1].epoch
     if lowest == last:
         return f"Validation loss was lowest in the last epoch, {last}."
+    if rise < _HARDLY:
+        return f"Validation loss was lowest in epoch {lowest} and hardly rose after it."
     above = text.percent(rise, digits=1)
     return f"Validation loss, lowest in epoch {lowest}, ends {above} above that."
 
@@ -189,7 +192,8 @@ def validation_against_test(facts: Facts) -> str:
 
 def _judged(metrics: Metrics) -> str:
     """Whether two samples of one network differ so much; no cause is measured, so none is told."""
-    usual = f"two samples of these sizes usually differ by up to {text.points(usual_gap(metrics))}"
+    gap = usual_gap(metrics.validation, metrics.test)
+    usual = f"two samples of these sizes usually differ by up to {text.points(gap)}"
     if by_chance(metrics):
         return f"{usual}, so a bias below that would not be seen."
     causes = ""
@@ -201,15 +205,15 @@ def _judged(metrics: Metrics) -> str:
     return f"{usual}, so this is more than chance in drawing images.{causes}"
 
 
-def usual_gap(metrics: Metrics) -> float:
+def usual_gap(one: Score, other: Score) -> float:
     """What the accuracies on two samples of these sizes differ by at most, in 95 of 100 cases."""
-    shares = (metrics.validation, metrics.test)
-    return 1.96 * math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in shares))
+    return 1.96 * math.sqrt(sum(s.accuracy * (1 - s.accuracy) / s.n for s in (one, other)))
 
 
 def by_chance(metrics: Metrics) -> bool:
     """Whether validation and test accuracy differ no more than two samples of one share do."""
-    return abs(metrics.validation.accuracy - metrics.test.accuracy) <= usual_gap(metrics)
+    validation, test = metrics.validation, metrics.test
+    return abs(validation.accuracy - test.accuracy) <= usual_gap(validation, test)
 
 
 def trial_images(facts: Facts) -> int | None:

@@ -110,7 +110,7 @@ def _further(c: dict[str, Any]) -> str:
     if more:
         them = "one more convolution" if more == 1 else f"{more} more convolutions"
         branch = ", a residual branch that is added to what enters it" if c.get("residual") else ""
-        found += f" Within each stage {'follows' if more == 1 else 'follow'} {them}{branch}."
+        found += f" Each stage then has {them}{branch}."
     if c.get("stem"):
         strided = c.get("stem_stride", 1) > 1
         how = "that halves the maps" if strided else "without pooling"

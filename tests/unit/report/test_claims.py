@@ -9,6 +9,7 @@ import pytest
 from new_data_factory import photos
 
 from fmnist.analysis.new_data import judge
+from fmnist.report.evidence.conclusions import conclusion
 from fmnist.report.findings.results import below_baseline
 from fmnist.report.handin.claims import CLAIMS, standing
 from fmnist.report.handin.parts import parts
@@ -20,7 +21,7 @@ from fmnist.runs.records import metrics
 from fmnist.runs.records.ablation import UNDECIDED, WORSE, Base, Experiments, Fidelity, Measured
 from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
 from fmnist.runs.records.final_model import Baseline, PairedTest
-from fmnist.runs.records.plan import Plan, RunProfile
+from fmnist.runs.records.plan import Decision, Plan, RunProfile
 from search.analysis.results import Candidate, Confirmation, Difference, Noise
 
 RUN = load_facts(Path(__file__).parents[2] / "data" / "short_run")
@@ -257,7 +258,49 @@ def test_a_start_that_was_kept_is_not_called_the_best():
         told = words.start_kept(dict(standing("surprise", used))["start_kept"], lambda _: "")
         assert ("had the highest mean" in told) == best
         numbers = dict(standing("abstract", used))["network"]
-        assert ("the best of" in words.network(numbers, lambda _: "")) == best
+        said = words.network(numbers, lambda _: "")
+        assert "the best of" not in said
+        assert said.endswith("none better than." if best else "none clearly better than.")
+
+
+def worded(name, facts):
+    """The words of a claim of the run."""
+    words = environment_for(None).get_template("claims.html.j2").module
+    find = next(c.find for of in CLAIMS.values() for c in of if c.key == name)
+    return getattr(words, name)(find(facts), lambda _: "")
+
+
+def test_a_fall_to_the_test_set_says_what_is_usual_and_whether_mirror_images_made_it():
+    assert "usually differ by up to 0.81" in worded("fall_to_test", RUN)
+    assert "without mirror images" not in worded("fall_to_test", RUN)
+    test = metrics.Score(10_000, 9_245, 0.9245, (0.92, 0.93), 0.2)
+    for validation, explained in ((0.93, True), (0.95, False), (0.92, False)):
+        seen = metrics.SingleView(replace(test, n=6_000, accuracy=validation), test)
+        facts = replace(RUN, metrics=replace(RUN.metrics, single_view=seen))
+        told = worded("fall_to_test", facts)
+        assert ("without mirror images it is 0.55" in told) == explained
+
+
+def test_a_baseline_that_had_no_time_is_told():
+    said = "there was no time for it"
+    left_out = planned(8)
+    noted = (Decision("", 0.0, "baseline", f"left out: {said}"),)
+    left_out = replace(left_out, plan=replace(left_out.plan, decisions=noted))
+    assert said in worded("other_effort", left_out)
+    assert said not in worded("other_effort", beside_dense(0.03, left_out))
+    assert said not in worded("other_effort", RUN)
+
+
+def test_the_ethics_name_the_hardest_class_where_there_is_one():
+    assert worded("ethics", RUN).endswith("most of all on Shirt.")
+    assert worded("ethics", confused({})).endswith("than on others.")
+
+
+@pytest.mark.parametrize(("counts", "said"), [((80, 59), "which chance can explain"),
+                         ((80, 40), "so the boundary favours T-shirt/top")])  # fmt: skip
+def test_the_boundary_between_two_classes_is_told_where_it_is_no_chance(counts, said):
+    facts = confused(dict(zip([(6, 0), (0, 6)], counts, strict=True)))
+    assert said in conclusion("confusion_matrix", facts)
 
 
 @pytest.mark.parametrize(("cell", "said"), [((6, 0), "a collar, buttons"), ((8, 1), None)])

@@ -201,7 +201,7 @@ def test_the_conclusion_on_a_dense_network_follows_the_interval(facts):
         )
         return conclusion("cnn_vs_dense", dataclasses.replace(facts, metrics=metrics, run=run))
 
-    assert "agrees with this" in said(0.91, 0.93)
+    assert "is consistent with this" in said(0.91, 0.93)
     assert "is not told apart" in said(0.89, 0.91)
     assert "is below" in said(0.87, 0.89)
 
