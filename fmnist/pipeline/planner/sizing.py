@@ -40,7 +40,7 @@ _DENSE: dict[str, Any] = {
     "ema": 0.0,
     "epochs": 10,
 }
-_BASELINE_SHARE, _BASELINE_MARGIN, _BASELINE_START = 0.03, 1.3, 8.0
+_BASELINE_SHARE, BASELINE_MARGIN, _BASELINE_START = 0.03, 1.3, 8.0
 
 
 def choose_profile(
@@ -149,7 +149,7 @@ def baseline_seconds(
         return 0.0
     dense = dense_config(base, classes)
     training = dense.epochs * images * relative_cost(dense) / speed
-    seconds = _BASELINE_MARGIN * (training + _BASELINE_START * slowness)
+    seconds = BASELINE_MARGIN * (training + _BASELINE_START * slowness)
     return round(seconds, 1) if seconds <= _BASELINE_SHARE * total else 0.0
 
 

@@ -127,11 +127,11 @@ def _confusion_matrix(facts: Facts) -> str:
         )
     other = both[1].count if len(both) > 1 else 0
     chance = binomtest(worst.count, worst.count + other).pvalue >= _SURE
-    side = "which chance can explain" if chance else f"so the boundary favours {worst.predicted}"
-    return (
-        f"{worst.true} and {worst.predicted} make {part}, "
-        f"{text.count(worst.count)} one way and {text.count(other)} the other, {side}."
-    )
+    one, back = text.count(worst.count), text.count(other)
+    found = f"confusions of {worst.true} and {worst.predicted} make {part}"
+    if chance:
+        return f"{found}; that they are {one} one way and {back} the other may be chance."
+    return f"{found}, {one} one way and {back} the other: the boundary favours {worst.predicted}."
 
 
 def _experiment(facts: Facts, key: str) -> Measured | None:

@@ -88,7 +88,8 @@ def other_effort(facts: Facts) -> Numbers:
 
 def one_data_set(facts: Facts) -> Numbers:
     """What the data leave open, always; fewer words where there are pictures of the author's."""
-    return {"new_data": facts.new_data}
+    similar = facts.gallery.duplicates if facts.gallery else None
+    return {"new_data": facts.new_data, "similar": similar}
 
 
 def ethics(facts: Facts) -> Numbers:

@@ -109,8 +109,8 @@ def _further(c: dict[str, Any]) -> str:
     more = c.get("convolutions", 1) - 1
     if more:
         them = "one more convolution" if more == 1 else f"{more} more convolutions"
-        branch = ", a residual branch that is added to what enters it" if c.get("residual") else ""
-        found += f" Each stage then has {them}{branch}."
+        added = ", and a skip connection adds what enters it" if c.get("residual") else ""
+        found += f" Each stage then has {them}{added}."
     if c.get("stem"):
         strided = c.get("stem_stride", 1) > 1
         how = "that halves the maps" if strided else "without pooling"

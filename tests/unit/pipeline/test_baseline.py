@@ -1,5 +1,7 @@
 """How large the dense baseline is, and when there is none."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from fmnist.config.config import Config
@@ -8,6 +10,7 @@ from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.profiles import COMPACT, LONG, SHORT, profile_for
 from fmnist.pipeline.planner.sizing import baseline_seconds, dense_config
 from fmnist.pipeline.planner.workload import PostSearchWorkload
+from fmnist.pipeline.stages import baseline
 from search.study.scheduler import Budget
 
 
@@ -50,3 +53,19 @@ def test_the_plan_keeps_its_time():
     stages = [part.stage for part in plan.planned]
     assert stages.index("retrain") < stages.index("baseline") < stages.index("evaluate")
     assert sum(part.seconds for part in plan.planned) == pytest.approx(3600, abs=1)
+
+
+def test_the_time_that_is_kept_for_it_is_enough_to_begin():
+    fits = []
+    job = SimpleNamespace(
+        planner=SimpleNamespace(
+            workload=SimpleNamespace(baseline=26.0), post_baseline_seconds=lambda: 60.0
+        ),
+        budget=SimpleNamespace(remaining=lambda: 86.0),
+        workers=SimpleNamespace(close=lambda: None),
+    )
+    training = SimpleNamespace(
+        begun=True, run=lambda plan, epochs, **_: fits.append(plan.may_start({}, epochs))
+    )
+    baseline._train(job, training, 10)
+    assert fits == [True]
