@@ -129,7 +129,7 @@ def test_4_where_another_folder_is_given_depends_on_the_command(
     if work is None:
         monkeypatch.setattr("fmnist.runs.folder.FileLock", ReadOnlyLock)
     else:
-        monkeypatch.setattr(work, lambda *_: ReadOnlyLock("recorded/export").acquire())
+        monkeypatch.setattr(work, lambda *_, **__: ReadOnlyLock("recorded/export").acquire())
     code, error = fmnist(*arguments)
     assert code == 4
     assert error.endswith(f": Permission denied; {remedy}\n")
