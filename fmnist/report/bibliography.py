@@ -156,6 +156,19 @@ NETWORK = {
 }
 
 
+# The words by which the hand-in names what each of them describes.
+_NAMED = {
+    "internal covariate shift": "batch normalisation",
+    "deep residual learning": "skip connection",
+    "rethinking the inception": "label smoothing",
+    "simple way to prevent": "dropout",
+    "super-convergence": "learning rate",
+    "stochastic gradient descent with warm": "learning rate",
+    "decoupled weight decay": "AdamW",
+    "method for stochastic optimization": "Adam",
+}
+
+
 def sources(facts: Facts, concepts: Sequence[Concept]) -> list[str]:
     """All sources by the surname of their first author; each work stands there once."""
     named = [work(source) for concept in concepts for source in concept.sources]
@@ -243,21 +256,42 @@ class References:
 
     def __init__(self, facts: Facts) -> None:
         self.sources: list[str] = []
+        self._unnamed = _network(facts)
         engine = ENGINES.get(facts.run.request.engine) if facts.by_search else None
         self._known = {
             **{title: [source] for title, source in {**METHODS, **ALWAYS}.items()},
-            "network": [NETWORK[title] for title in _network(facts)],
             "engine": [engine] if engine else [],
             "data": list(_data(facts).values()),
         }
 
+    def cite_methods(self, text: str) -> str:
+        """``text`` with its number behind the first naming of each method of the network."""
+        found = {}
+        for title in self._unnamed:
+            if name := re.search(rf"\b{_NAMED.get(title, title)}\b", text, re.IGNORECASE):
+                found[title] = name.end()
+        self._unnamed = [title for title in self._unnamed if title not in found]
+        parts: list[str] = []
+        since = 0
+        for title, end in sorted(found.items(), key=lambda item: item[1]):
+            parts += [text[since:end], self._mark([NETWORK[title]])]
+            since = end
+        return text[:0].join([*parts, text[since:]])  # escaped text stays so
+
+    def cite_further_methods(self) -> str:
+        """The numbers of those that ``cite_methods`` found no word of."""
+        return self._mark([NETWORK[title] for title in self._unnamed])
+
     def cite(self, key: str) -> str:
-        """`` [3]`` for words of a title, ``network``, ``engine``, ``data`` or a source itself.
+        """`` [3]`` for words of a title, ``engine``, ``data`` or a source itself.
 
         Empty for what has no source, such as a user's own data.
         """
+        return self._mark(self._known.get(key, [key] if " " in key else []))
+
+    def _mark(self, sources: Sequence[str]) -> str:
         marks = []
-        for source in self._known.get(key, [key] if " " in key else []):
+        for source in sources:
             if source not in self.sources:
                 self.sources.append(source)
             marks.append(self.sources.index(source) + 1)

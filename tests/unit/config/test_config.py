@@ -123,6 +123,28 @@ def test_a_new_field_is_enough_for_every_list_of_fields(monkeypatch):
     assert bibliography._network(facts) == ["random erasing"]
 
 
+def test_a_method_is_cited_where_it_is_named_and_the_others_at_the_end():
+    values = {**Config().to_dict(), "stages": 3, "batch_norm": True, "optimizer": "adamw"}
+    values |= {"dropout": 0.2, "erasing": 0.2, "label_smoothing": 0.0, "residual": False}
+    facts = SimpleNamespace(
+        best=SimpleNamespace(values=lambda: values),
+        by_search=False,
+        run=SimpleNamespace(
+            request=SimpleNamespace(engine="optuna"),
+            data=SimpleNamespace(name="mine", mirrors=False),
+        ),
+    )
+    references = bibliography.References(facts)
+    told = references.cite_methods("AdamW with dropout; dropout and batch normalisation")
+    assert told == "AdamW [1] with dropout [2]; dropout and batch normalisation [3]"
+    assert references.sources == [
+        bibliography.NETWORK[title]
+        for title in ("decoupled weight decay", "simple way to prevent", "internal covariate shift")
+    ]
+    assert references.cite_methods("AdamW") == "AdamW"
+    assert references.cite_further_methods().startswith(" [4")
+
+
 def test_every_cited_title_is_in_the_bibliography():
     sources = [r.source for r in RULES.values()]
     titles = {t for s in sources for t in ([s] if isinstance(s, str) else s.values())} - {""}
