@@ -67,6 +67,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("start_kept", performance.start_kept),
         Claim("search_helped", performance.search_helped),
         Claim("search_unclear", performance.search_unclear),
+        Claim("edges", performance.edges),
     ),
     "hardest": (
         Claim("hardest", errors.hardest),

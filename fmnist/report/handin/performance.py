@@ -255,6 +255,12 @@ def search_unclear(facts: Facts) -> Numbers:
     return {"gain": gain, "found": found} if gain and gain.interval[0] <= 0 else None
 
 
+def edges(facts: Facts) -> Numbers:
+    """Values of the configuration lie at an end of what was searched."""
+    found = results.at_the_edge(facts.best, facts.space) if facts.best and facts.by_search else []
+    return {"sentence": found[0]} if found else None
+
+
 def own_pictures(facts: Facts) -> Numbers:
     """Pictures of the author's own were classified."""
     found = facts.new_data

@@ -109,8 +109,8 @@ def short(facts: Facts) -> str:
         )
     return (
         f"Trial {best.trial}{_start(facts)} was {among} trained again on fresh seeds: a mean "
-        f"validation accuracy of {_mean(facts, best)}."
-    )
+        f"validation accuracy of {_mean(facts, best)}. {_lead(found)}"
+    ).rstrip()
 
 
 def _start(facts: Facts) -> str:
