@@ -157,9 +157,9 @@ class RunResults:
         from fmnist.models.formats import as_one_network
         from fmnist.models.inference import load_model, networks_of
 
-        final = load_model(self._file(MODEL.name))
+        final = self._file(MODEL.name)
         if not ensemble:
-            return final
+            return load_model(final)
         files = networks_of(Run(self.path), ensemble=True)
         return as_one_network([(load_model(path), mirrored) for path, mirrored in files])
 

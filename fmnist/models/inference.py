@@ -72,10 +72,15 @@ def networks_of(run: Run, *, ensemble: bool = False) -> list[tuple[Path, bool]]:
     final = (run / MODEL, load_config(run.path).test_time_flip)
     if not ensemble:
         return [final]
-    trained = run.get(ENSEMBLE)
-    if trained is None or not trained.members:
+    if not (members := members_of(run)):
         raise UserError(f"{run.path}: has no ensemble; 'fmnist run --ensemble K' trains one")
-    return [final, *((run / m.file, m.test_time_flip) for m in trained.members)]
+    return [final, *members]
+
+
+def members_of(run: Run) -> list[tuple[Path, bool]]:
+    """The same of what the ensemble averages with the final network; empty without one."""
+    trained = run.get(ENSEMBLE)
+    return [(run / m.file, m.test_time_flip) for m in (trained.members if trained else ())]
 
 
 def predict_with(

@@ -17,7 +17,7 @@ from fmnist.analysis.calibration import calibration
 from fmnist.data import subset
 from fmnist.data.augmentation import Images
 from fmnist.models import inference
-from fmnist.models.inference import load_model
+from fmnist.models.inference import load_model, members_of
 from fmnist.pipeline.stages.refit import refitted
 from fmnist.pipeline.stages.retrain import checkpoint_file, forget_checkpoints
 from fmnist.runs.artifacts import (
@@ -67,7 +67,7 @@ def evaluate(job: Context) -> None:
     job.ledger.record("evaluate", "validation", len(validation[1]), VALIDATION_USE)
     validation_plain, validation_p = validated.views(validation[0])
     learnt = _learnt(job, validated)
-    members = _members(job)
+    members = [_Network(*member) for member in members_of(job.run)]
     images, labels = job.data.test.open("evaluate", "the reported test figures", job.ledger)
     test_plain, test_p = final.views(images)
     ensemble_p = _mean([test_p, *(member.predict(images) for member in members)])
@@ -139,13 +139,6 @@ def _learnt(job: Context, network: _Network) -> Score | None:
     part = job.part(subset(train, labels, min(TRAINING_IMAGES, len(train)), job.request.seed))
     job.ledger.record("evaluate", "train", len(part[1]), TRAINING_USE)
     return classification.summarise(part[1], network.predict_plain(part[0]))
-
-
-def _members(job: Context) -> list[_Network]:
-    """The networks that are averaged with the final one; none without an ensemble."""
-    ensemble = job.run.get(ENSEMBLE)
-    members = ensemble.members if ensemble else ()
-    return [_Network(job.run / m.file, m.test_time_flip) for m in members]
 
 
 def _mean(probabilities: list[Probabilities]) -> Probabilities:
