@@ -10,6 +10,7 @@ from fmnist.analysis.paired_effects import TWO_WAY
 from fmnist.config.config import RULES
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
+from fmnist.report.published import comparable
 
 _LOCATOR = re.compile(r", (?:chapters?|sections?) [\d., and]+$")
 _INITIALS = re.compile(r"^(?:[^\W\d_]\.[ -]?)+ ?")
@@ -233,7 +234,8 @@ def _methods(facts: Facts) -> list[str]:
         "correlated proportions": paired,
         "matched proportions": paired,
         "sequentially rejective": len(tried) > 1 or (compared and len(compared.others) > 1),
-        "independent proportions": (repeated and repeated.method == "newcombe")
+        "independent proportions": comparable(facts)
+        or (repeated and repeated.method == "newcombe")
         or any("Newcombe" in way for way in ways)
         or (metrics and metrics.single_view and metrics.single_view.training),
         "calibration of modern": calibrated,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from fmnist.analysis.intervals import wilson_interval
+from fmnist.analysis.intervals import difference_interval, wilson_interval
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.runs.codec import FactsError, convert
@@ -18,7 +18,7 @@ from search.analysis.results import Interval
 
 TEST_IMAGES = 10_000
 AHEAD, TIED, BEHIND = "ahead", "not told apart", "behind"
-ANCHORS = ("Dense network 256-128-64", "ResNet-20")
+ANCHORS = ("Dense network 256-128-64", "Pre-activation ResNet-20 with Cutout")
 BASELINES = ("Dense network 256-128-64", "HOG and SVM")
 """Published results without a convolutional network, the weaker first."""
 
@@ -50,10 +50,17 @@ class PublishedResult:
 
 @dataclass(frozen=True)
 class Placed:
-    """A published figure and where the run stands to it: one of ``AHEAD, TIED, BEHIND``."""
+    """A published figure and where the run stands to it.
+
+    Attributes:
+        verdict: one of ``AHEAD, TIED, BEHIND``.
+        difference: 95 % interval of the run's accuracy less the published one, Newcombe's, as if
+            of different test images, since which ones the other got right is not known.
+    """
 
     result: PublishedResult
     verdict: str
+    difference: Interval
 
 
 @functools.cache
@@ -93,8 +100,8 @@ def comparable(facts: Facts) -> bool:
 
 
 def placed(score: Score, results: Sequence[PublishedResult]) -> tuple[Placed, ...]:
-    """Where the score stands to each of the results; not told apart where the intervals overlap."""
-    return tuple(Placed(r, _verdict(score.interval, r.interval)) for r in results)
+    """Where the score stands to each of the results."""
+    return tuple(_placed(score, result) for result in results)
 
 
 def place(facts: Facts) -> str:
@@ -113,10 +120,12 @@ def place(facts: Facts) -> str:
     return f"Beside published results: {'; '.join(named)}."
 
 
-def _verdict(run: Interval, other: Interval) -> str:
-    if run[0] > other[1]:
-        return AHEAD
-    return BEHIND if run[1] < other[0] else TIED
+def _placed(score: Score, result: PublishedResult) -> Placed:
+    low, high = difference_interval(
+        score.accuracy, score.interval, result.accuracy, result.interval
+    )
+    verdict = AHEAD if low > 0 else BEHIND if high < 0 else TIED
+    return Placed(result, verdict, (low, high))
 
 
 _WORDS = {

@@ -18,7 +18,7 @@ INTERVAL = f"95{text.THIN}% interval"
 _MARKS = {AHEAD: ("o", "white"), TIED: ("D", MUTED), BEHIND: ("s", INK)}
 _KEY = {
     AHEAD: "this run is ahead of it",
-    TIED: "not told apart: the intervals overlap",
+    TIED: "not told apart",
     BEHIND: "this run is behind it",
 }
 

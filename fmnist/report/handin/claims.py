@@ -37,7 +37,7 @@ _FURTHER_TRAINING = (
 )
 
 CLAIMS: dict[str, tuple[Claim, ...]] = {
-    "related": (Claim("published_range", performance.published_range),),
+    "related": (Claim("related_work", performance.related_work),),
     "abstract": (
         Claim("task", performance.task),
         Claim("network", performance.network),

@@ -16,6 +16,15 @@ from search.analysis.results import Confirmation
 
 DENSE, STRONGEST = published.ANCHORS
 """The published figures that the hand-in sets the run beside."""
+_RELATED = {
+    "people": "Human performance",
+    "dense": DENSE,
+    "vectors": "HOG and SVM",
+    "convolutions": "Three convolutions and dropout",
+    "tuner": "keras-tuner (random search)",
+    "service": "Google AutoML Vision (paid)",
+    "strongest": STRONGEST,
+}
 
 Numbers = dict[str, Any] | None
 
@@ -77,7 +86,12 @@ def _beside(facts: Facts, name: str, *verdicts: str) -> Numbers:
     if row is None or row.verdict not in verdicts:
         return None
     lead = tested(facts).accuracy - row.result.accuracy
-    return {"result": row.result, "lead": lead, "verdict": row.verdict}
+    return {
+        "result": row.result,
+        "lead": lead,
+        "difference": row.difference,
+        "verdict": row.verdict,
+    }
 
 
 def beside_dense(facts: Facts) -> Numbers:
@@ -91,24 +105,26 @@ def judged(facts: Facts) -> Numbers:
     return {"test": tested(facts), "verdict": row.verdict if row else ""}
 
 
-def published_range(facts: Facts) -> Numbers:
-    """What is known of these test images: a simple network and a strong one, as published."""
-    low, high = anchor(facts, DENSE), anchor(facts, STRONGEST)
-    return {"low": low.result, "high": high.result} if low and high else None
+def related_work(facts: Facts) -> Numbers:
+    """What is known of these test images: published figures by the names in ``_RELATED``."""
+    if not published.comparable(facts):
+        return None
+    found = {result.name: result for result in published.load_published()}
+    return {key: found[name] for key, name in _RELATED.items()}
 
 
 def above_dense(facts: Facts) -> Numbers:
-    """Its interval lies above that of the published dense network."""
+    """It is surely above the published dense network."""
     return _beside(facts, DENSE, published.AHEAD)
 
 
 def level_with_dense(facts: Facts) -> Numbers:
-    """The two intervals overlap."""
+    """It cannot be told from the published dense network."""
     return _beside(facts, DENSE, published.TIED)
 
 
 def below_dense(facts: Facts) -> Numbers:
-    """Its interval lies below that of the published dense network."""
+    """It is surely below the published dense network."""
     return _beside(facts, DENSE, published.BEHIND)
 
 
@@ -117,8 +133,7 @@ def below_strongest(facts: Facts) -> Numbers:
     found = _beside(facts, STRONGEST, published.BEHIND)
     if found is None or facts.history is None:
         return None
-    best_of_test = "best test accuracy" in found["result"].figure
-    return {**found, "epochs": len(facts.history.epochs), "best_of_test": best_of_test}
+    return {**found, "epochs": len(facts.history.epochs)}
 
 
 def no_anchor(facts: Facts) -> Numbers:

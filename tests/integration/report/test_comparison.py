@@ -111,13 +111,19 @@ def test_the_tables_hold_every_system():
 
 @pytest.mark.parametrize(
     ("correct", "verdict"),
-    [(9630, published.AHEAD), (9545, published.TIED), (9450, published.BEHIND)],
+    [
+        (9605, published.AHEAD),
+        (9595, published.TIED),
+        (9485, published.TIED),
+        (9475, published.BEHIND),
+    ],
 )
-def test_overlapping_intervals_are_a_tie(correct, verdict):
+def test_a_tie_is_an_interval_of_the_difference_that_holds_zero(correct, verdict):
     densenet = published.PublishedResult("DenseNet", 0.954, "", "somewhere")
     run = Score(10_000, correct, correct / 10_000, wilson_interval(correct, 10_000), 0.3)
     ((row),) = published.placed(run, [densenet])
     assert row.verdict == verdict
+    assert (row.difference[0] <= 0 <= row.difference[1]) == (verdict == published.TIED)
 
 
 def test_every_published_figure_has_a_source_and_the_interval_of_its_images():
@@ -162,18 +168,20 @@ def test_only_the_real_test_images_are_set_beside_published_results(facts):
 
 
 @pytest.mark.parametrize(
-    ("interval", "dense", "residual"),
+    ("accuracy", "dense", "residual"),
     [
-        ((0.92, 0.93), "above", "below"),
-        ((0.89, 0.91), "not told apart from", "below"),
-        ((0.97, 0.98), "above", "above"),
+        (0.925, "above", "below"),
+        (0.905, "not told apart from", "below"),
+        (0.955, "above", "not told apart from"),
+        (0.975, "above", "above"),
     ],
 )
-def test_two_published_results_are_the_anchors(facts, interval, dense, residual):
-    test = replace(facts.metrics.test, interval=interval)
+def test_two_published_results_are_the_anchors(facts, accuracy, dense, residual):
+    span = (accuracy - 0.004, accuracy + 0.004)
+    test = replace(facts.metrics.test, accuracy=accuracy, interval=span)
     said = published.place(replace(facts, metrics=replace(facts.metrics, test=test)))
     assert f"Dense network 256-128-64 (90.0\u202f%), which this run is {dense};" in said
-    assert f"ResNet-20 (95.6\u202f%), which this run is {residual}." in said
+    assert f"with Cutout (95.5\u202f%), which this run is {residual}." in said
 
 
 @pytest.mark.parametrize("correct", [100, 9249, 9999])
