@@ -117,8 +117,7 @@ def test_a_rubric_orders_and_names_the_sections_and_is_checked_for_the_author_al
         cli, ["report", str(run), "--rubric", str(source), "--text", str(own)]
     )
     assert done.exit_code == 0
-    assert "10 of 11 lines answered, 44 of 46 points; 1 of 4 pages" in done.output
-    assert "write background.md (--text)" in done.output
+    assert "11 of 11 lines answered, 46 of 46 points; 1 of 4 pages" in done.output
     page = (run / "report.html").read_text(encoding="utf-8")
     heads = re.findall(r"<h2><span class=.number.>(\d)</span> ([^<]*)</h2>", page)
     assert heads[3:6] == [
@@ -126,7 +125,6 @@ def test_a_rubric_orders_and_names_the_sections_and_is_checked_for_the_author_al
         ("5", "Evaluation on new data"),
         ("6", "Discussion"),
     ]
-    assert "Background and related work" not in page
     assert "rubric" not in page.lower()
     told = (run / "rubric.md").read_text(encoding="utf-8")
     assert "| 10 | Evaluation on new data | p. 1 | answered | – |" in told
@@ -135,13 +133,13 @@ def test_a_rubric_orders_and_names_the_sections_and_is_checked_for_the_author_al
 
 
 def test_a_job_keeps_rubric_and_texts_before_it_trains(own, tmp_path):
-    (own / "background.md").write_text("Mine.", encoding="utf-8")
+    (own / "objective.md").write_text("Mine.", encoding="utf-8")
     run = Run(tmp_path / "job")
     run.path.mkdir()
     given = ReportOptions(text=own, rubric=RUBRICS / "project-report.toml")
     keep_own_files(SimpleNamespace(run=run, report=given))
-    assert (run.path / "text" / "background.md").is_file()
-    assert load_rubric(run.path / "rubric.toml").own == ("background", "new-data")
+    assert (run.path / "text" / "objective.md").is_file()
+    assert load_rubric(run.path / "rubric.toml").own == ("new-data",)
     (own / "ethics.md").write_text("No part of it.", encoding="utf-8")
     with pytest.raises(UserError, match=r"ethics\.md: is no section"):
         keep_own_files(SimpleNamespace(run=run, report=ReportOptions(text=own)))
