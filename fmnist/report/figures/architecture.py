@@ -41,20 +41,29 @@ _STARTS = {
     "GlobalMaxPooling2D": ("head", "Maximum of each map"),
     "Softmax": ("dense", "Softmax: probabilities"),
 }
-# Places across the drawing, as fractions of its width.
-_LEFT, _RIGHT, _PAST, _SQUARE, _SHAPE = 0.1, 0.67, 0.695, 0.75, 0.885
+_LEFT, _SQUARE = 0.1, 0.75
+"""Where boxes begin and squares stand, as fractions of the drawing's width."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Width of the drawing and height of a row in inches, size of the letters in points."""
+    """Width of the drawing and height of a row in inches, size of the letters in points.
+
+    As fractions of the width: ``right`` is where boxes end, ``past`` where the way past them runs,
+    ``shape`` where shapes end. With ``squares`` each step shows the side of its maps.
+    """
 
     width: float
     row: float
     letters: float
+    right: float
+    past: float
+    shape: float
+    squares: bool
 
 
-WHOLE, SMALL = Look(WIDTH, 0.27, 8), Look(4.3, 0.18, 6)
+WHOLE = Look(WIDTH, 0.27, 8, 0.67, 0.695, 0.885, squares=True)
+SMALL = Look(4.3, 0.18, 6.8, 0.7, 0.718, 0.873, squares=False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +130,7 @@ def network_figure(
     figure, ax = canvas(look.row * (len(boxes) + 1), width=look.width)
     ax.set(xlim=(0, 1), ylim=(len(boxes), -1))
     ax.set_axis_off()
-    heads = ((_LEFT, "Step", "left"), (_SHAPE, "Output", "right"), (1, "Parameters", "right"))
+    heads = ((_LEFT, "Step", "left"), (look.shape, "Output", "right"), (1, "Parameters", "right"))
     for x, head, side in heads:
         ax.text(x, -0.5, head, ha=side, va="center", fontsize=look.letters, color=MUTED)
     _draw_stages(ax, boxes, look)
@@ -135,25 +144,25 @@ def network_figure(
         to_svg(figure),
         f"Drawing of the network from top to bottom, {total} parameters: " + _spoken(boxes),
         f"The network, from the image at the top to the probabilities at the bottom, with the "
-        f"shape of what each step gives and its parameters, {total} in all. The squares show the "
-        "height and width of the maps.",
+        f"shape of what each step gives and its parameters, {total} in all."
+        + (" The squares show the height and width of the maps." if look.squares else ""),
     )
 
 
 def _draw_box(ax: Axes, row: int, box: Step, largest: int, look: Look) -> None:
     colour = _COLOURS[box.kind]
     ax.add_patch(
-        Rectangle((_LEFT, row + 0.18), _RIGHT - _LEFT, 0.64, facecolor="white", edgecolor=colour,
-                  linewidth=0.9, zorder=2)
+        Rectangle((_LEFT, row + 0.18), look.right - _LEFT, 0.64, facecolor="white",
+                  edgecolor=colour, linewidth=0.9, zorder=2)
     )  # fmt: skip
     ax.add_patch(Rectangle((_LEFT, row + 0.18), 0.012, 0.64, color=colour, linewidth=0, zorder=3))
     ax.text(
         _LEFT + 0.025, row + 0.5, box.said, va="center", fontsize=look.letters, color=INK, zorder=3
     )
     parameters = text.count(box.parameters) if box.parameters else "–"
-    for x, said in ((_SHAPE, text.shape(box.shape)), (1, parameters)):
+    for x, said in ((look.shape, text.shape(box.shape)), (1, parameters)):
         ax.text(x, row + 0.5, said, ha="right", va="center", fontsize=look.letters, color=INK)
-    if len(box.shape) == 3:
+    if look.squares and len(box.shape) == 3:
         side = 0.72 * box.shape[0] / largest
         width = side * look.row / look.width
         ax.add_patch(
@@ -168,14 +177,15 @@ def _draw_stages(ax: Axes, boxes: Sequence[Step], look: Look) -> None:
         rows = [row for row, _ in group]
         if not stage:
             continue
-        height = len(rows) - 0.08
+        width, height = look.past + 0.015, len(rows) - 0.08
         ax.add_patch(
-            Rectangle((0, rows[0] + 0.04), _PAST + 0.015, height, color=PALE, linewidth=0, zorder=0)
+            Rectangle((0, rows[0] + 0.04), width, height, color=PALE, linewidth=0, zorder=0)
         )
         ax.text(0.01, rows[0] + 0.5, stage, va="center", fontsize=look.letters, color=MUTED)
         if boxes[rows[-1]].kind == "residual":
             start, end = rows[0] + 0.5, rows[-1] + 0.5
-            _arrow(ax, [(_RIGHT, start), (_PAST, start), (_PAST, end), (_RIGHT, end)])
+            corners = [(look.past, start), (look.past, end)]
+            _arrow(ax, [(look.right, start), *corners, (look.right, end)])
 
 
 def _arrow(ax: Axes, way: Sequence[tuple[float, float]]) -> None:
