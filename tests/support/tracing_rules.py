@@ -52,12 +52,8 @@ def single_view(files: Files) -> Iterable[float]:
         return
     learnt, held_out = seen["training"], seen["validation"]
     gap = learnt["accuracy"] - held_out["accuracy"]
-    (low, high), (other_low, other_high) = (
-        wilson(s["accuracy"], s["n"]) for s in (learnt, held_out)
-    )
     yield gap
-    yield gap - math.hypot(learnt["accuracy"] - low, other_high - held_out["accuracy"])
-    yield gap + math.hypot(high - learnt["accuracy"], held_out["accuracy"] - other_low)
+    yield from newcombe(*(s[k] for s in (learnt, held_out) for k in ("accuracy", "n")))
     yield from (
         metrics[name]["accuracy"] - seen[name]["accuracy"] for name in ("validation", "test")
     )
@@ -124,15 +120,28 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return centre - half, centre + half
 
 
+def newcombe(share: float, n: int, other: float, m: int) -> tuple[float, float]:
+    """Newcombe's 95 % interval of a difference, from Wilson's of the two shares."""
+    (low, high), (other_low, other_high) = wilson(share, n), wilson(other, m)
+    gap = share - other
+    below, above = (
+        math.hypot(share - low, other_high - other),
+        math.hypot(high - share, other - other_low),
+    )
+    return gap - below, gap + above
+
+
 def planned(files: Files) -> Iterable[float]:
     """Seconds of all stages together, as planned."""
     yield sum(s["seconds"] for s in files.get("plan.json", {}).get("planned", ()))
 
 
 def published(files: Files) -> Iterable[float]:
-    """Wilson's interval of each published accuracy."""
+    """Wilson's interval of each published accuracy; Newcombe's of the difference to it."""
+    test = files["metrics.json"]["test"]
     for one in files["published.toml"]["results"]:
-        yield from wilson(one["accuracy"], one.get("n", 10_000))
+        theirs = one["accuracy"], one.get("n", 10_000)
+        yield from (*wilson(*theirs), *newcombe(test["accuracy"], test["n"], *theirs))
 
 
 def softmax(files: Files) -> Iterable[float]:

@@ -7,6 +7,7 @@ is moved out in the order of ``PICTURES`` and ``TEXTS`` until it fits.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -116,10 +117,9 @@ def fit(
     if lay_out is not None:
         sheets = _even(render(moved), lay_out, limits)
         if pages_that_count(sheets, limits) > limits.pages:
-            sheets, out = _within(
-                lambda keys: lay_out(render([*moved, *keys]), SIZES[-1]), limits, order
-            )
-            moved += out
+            start = list(moved)
+            moved += _least(lambda keys: lay_out(render([*start, *keys]), SIZES[-1]), limits, order)
+            sheets = _even(render(moved), lay_out, limits)
         pages = pages_that_count(sheets, limits)
     names = {**PICTURES, **TEXTS}
     html = render(moved)
@@ -142,23 +142,13 @@ def _even(html: str, lay_out: Callable[[str, float], Sheets], limits: Limits) ->
     return sheets
 
 
-def _within(
-    lay_out: Callable[[list[str]], Sheets], limits: Limits, order: list[str]
-) -> tuple[Sheets, list[str]]:
-    """The pages with as little moved out as keeps the limit, which nothing does not; else all."""
-    tried: dict[int, Sheets] = {}
+def _least(lay_out: Callable[[list[str]], Sheets], limits: Limits, order: list[str]) -> list[str]:
+    """As few of the parts as have to be moved out to keep the limit, one at least; else all."""
 
     def fits(n: int) -> bool:
-        tried[n] = lay_out(order[:n])
-        return pages_that_count(tried[n], limits) <= limits.pages
+        return pages_that_count(lay_out(order[:n]), limits) <= limits.pages
 
-    low, high = 0, len(order)
-    if not fits(high):
-        return tried[high], order
-    while low + 1 < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle) else (middle, high)
-    return tried[high], order[:high]
+    return order[: bisect_left(range(len(order)), True, lo=min(1, len(order)), key=fits)]
 
 
 def pages_that_count(sheets: Sheets, limits: Limits) -> int:

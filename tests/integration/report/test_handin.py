@@ -50,7 +50,7 @@ def check_pages(pdf, most, folder):
     *full, last = filled(pdf, folder)
     assert len(full) + 1 == len(document.pages) <= most
     assert min(full) >= 0.75
-    assert last >= (0.15 if most > 4 else 0.08)  # some five lines where parts were moved out
+    assert last >= 0.15
     marks = [m for m in document.outline if not isinstance(m, list)]
     assert len(marks) > 8
     assert all(mark.top > FOOT_AND_TWO_LINES for mark in marks[1:])

@@ -66,6 +66,14 @@ def test_the_largest_type_is_taken_with_which_the_pages_are_filled(sheets, chose
     assert (found.sheets.size, found.moved) == (chosen, ())
 
 
+def test_what_is_left_fills_its_pages_when_parts_were_moved_out():
+    def lay_out(html, size):
+        return Sheets(4 if html else 5, even=size == SIZES[1], size=size)
+
+    found = fit(",".join, lay_out, Limits(4, None, INLINE, False), EVERY)
+    assert (found.sheets.size, found.moved) == (SIZES[1], (PICTURES["cam"],))
+
+
 def test_parts_that_a_run_does_not_have_are_not_named():
     found = fitted(
         Limits(4, None, INLINE, False),
