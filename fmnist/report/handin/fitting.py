@@ -33,9 +33,13 @@ PICTURES = {
     "pairs": "most frequent errors",
 }
 """What is moved out for want of pages, in this order."""
-TEXTS = {"answers": "answers to the questions", "recipe": "details of the training"}
+TEXTS = {
+    "answers": "answers to the questions",
+    "related": "related work",
+    "recipe": "details of the training",
+}
 """What is moved out for want of words, and of pages after all pictures."""
-TEXTS_OF = {"answers": "answers", "recipe": "model"}
+TEXTS_OF = {"answers": "answers", "related": "objective", "recipe": "model"}
 """The section that each of these texts stands in."""
 
 

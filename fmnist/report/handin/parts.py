@@ -22,12 +22,12 @@ from fmnist.report.figures.learning_curves import both_curves
 from fmnist.report.findings import WARNING
 from fmnist.report.handin import limits, performance
 from fmnist.report.narrative import final_model, results, training, winner
+from fmnist.report.narrative.failures import not_tried
 from fmnist.report.tables import results as result_tables
 from fmnist.report.tables import search as search_tables
 from fmnist.report.tables.base import Table
 from fmnist.runs import artifacts
 from search.records import best_of
-from search.study.running_trial import is_infeasible
 
 FINEST_MAP = 7
 """Side of the last feature maps below which Grad-CAM tells no place in an image."""
@@ -54,6 +54,7 @@ def parts(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "splits": facts.run.splits,
         "run": facts.run,
         "warnings": [f for f in findings.find(facts).found if f.severity == WARNING],
+        "related": performance.related_work(facts),
         "test_reads": method.test_reads(facts),
         "examples": _examples(facts) if few else [],
         "network_words": training.network(best) if best else "",
@@ -87,7 +88,7 @@ def _search(facts: Facts) -> str:
     if not facts.by_search or first is None:
         return ""
     n = facts.complete_trials
-    tried = [t for t in facts.trials if not is_infeasible(t)]
+    tried = [t for t in facts.trials if not not_tried(t)]
     count = f"Of {text.counted(len(tried), 'trial')} {n or 'none'} ran to the end."
     confirmed = facts.confirmation.confirmed if facts.confirmation else None
     chosen = winner.short(facts)
