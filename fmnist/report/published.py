@@ -33,6 +33,7 @@ class PublishedResult:
         what: network, augmentation and effort, as far as the source tells.
         source: where it was read.
         figure: whether it is a mean, one run or the best of several; empty where not stated.
+        epochs: of the training; 0 where not stated.
     """
 
     name: str
@@ -40,6 +41,7 @@ class PublishedResult:
     what: str
     source: str
     figure: str = ""
+    epochs: int = 0
     n: int = TEST_IMAGES
 
     @property

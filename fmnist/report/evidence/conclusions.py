@@ -21,7 +21,7 @@ _SURE = 0.05
 def conclusion(key: str, facts: Facts) -> str:
     """What the run adds to the answer of a key of ``EVIDENCE``; empty where that is nothing.
 
-    ``In this run: …``, or for the improvements ``In use: … Not in use: …``.
+    ``In this run: …``, or for the improvements ``In use here: … Not in use: …``.
     """
     if key == "improvements":
         return " ".join(in_use(facts))
@@ -32,6 +32,14 @@ def conclusion(key: str, facts: Facts) -> str:
 def _cnn_vs_dense(facts: Facts) -> str:
     if without_convolutions(facts) or facts.metrics is None:
         return ""
+    own = facts.metrics.baseline
+    if own is not None:
+        n = facts.metrics.test.n
+        return (
+            "a dense network of as many parameters classifies "
+            f"{text.percent(own.accuracy, own.n)} of the test images correctly, this one "
+            f"{text.percent(facts.metrics.test.accuracy, n)}."
+        )
     tried = _experiment(facts, "dense")
     if tried is not None:
         return f"a dense network of equal parameters was {_outcome(tried)}{_agreeing(tried)}"
@@ -68,7 +76,7 @@ def _pooling(facts: Facts) -> str:
     first, last = record.blocks[0].before[:2], record.blocks[-1].after[:2]
     return (
         f"with {named(record.kind)} the maps go from {text.shape(first)} to {text.shape(last)}; "
-        "whether another kind would do better is not decided."
+        "whether another kind would do better was not tested."
     )
 
 
@@ -109,7 +117,10 @@ def _overfitting(facts: Facts) -> str:
     if found.gap is None:
         return "the gap to images that the network learnt was not measured."
     words = {"clear": "clear overfitting", "mild": "mild overfitting", "none": "hardly any"}
-    return f"the gap to images that it learnt is {text.points(found.gap)}: {words[found.verdict]}."
+    return (
+        "accuracy on plain training images exceeds that on validation images by "
+        f"{text.points(found.gap)}: {words[found.verdict]}."
+    )
 
 
 def _confusion_matrix(facts: Facts) -> str:

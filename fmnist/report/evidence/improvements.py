@@ -37,7 +37,7 @@ def in_use(facts: Facts) -> list[str]:
     if facts.best is None:
         return []
     found = means(facts.best, facts)
-    parts = [("In use", [n for n, on in found.items() if on])]
+    parts = [("In use here", [n for n, on in found.items() if on])]
     parts.append(("Not in use", [n for n, on in found.items() if not on]))
     return [f"{head}: {text.listing(names)}." for head, names in parts if names]
 

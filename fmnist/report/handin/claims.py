@@ -56,6 +56,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("dense_decided", performance.dense_decided),
         Claim("dense_undecided", performance.dense_undecided),
         Claim("below_strongest", performance.below_strongest),
+        Claim("forecast", performance.forecast),
         Claim("no_anchor", performance.no_anchor),
         Claim("new_data", performance.own_pictures),
     ),
@@ -64,6 +65,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("underconfident", performance.underconfident),
         Claim("overconfident", performance.overconfident),
         Claim("mirror_gain", performance.mirror_gain),
+        Claim("settling", performance.settling),
         Claim("start_kept", performance.start_kept),
         Claim("search_helped", performance.search_helped),
         Claim("search_unclear", performance.search_unclear),
@@ -79,6 +81,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     ),
     "next": (
         *_FURTHER_TRAINING,
+        Claim("as_many_epochs", limits.as_many_epochs),
         Claim("separate_pair", errors.separate_pair),
     ),
     "limits": (
@@ -96,7 +99,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     "conclusion": (
         Claim("judged", performance.judged),
         _BELOW_CONSTANT,
-        Claim("weakest", errors.hardest),
+        Claim("where_to_gain", errors.where_to_gain),
         *_FURTHER_TRAINING[:1],
         Claim("more_seeds_in_short", limits.more_seeds_in_short),
     ),

@@ -78,14 +78,17 @@ def attracting(facts: Facts) -> Numbers:
 
 
 def concentrated(facts: Facts) -> Numbers:
-    """A few kinds of error make up much of all errors."""
+    """A few kinds of error make up much of all errors; as many as the last of them are told too."""
     test = tested(facts)
     kinds = results.confusions(test)
-    share = sum(c.share_of_errors for c in kinds[:KINDS_TOLD])
-    if len(kinds) <= 2 * KINDS_TOLD or share < MOST_SHARED:
+    if len(kinds) <= 2 * KINDS_TOLD:
+        return None
+    told = [c for c in kinds if c.count >= kinds[KINDS_TOLD - 1].count]
+    share = sum(c.share_of_errors for c in told)
+    if share < MOST_SHARED or len(told) > 2 * KINDS_TOLD:
         return None
     classes = len(test.classes)
-    return {"kinds": kinds[:KINDS_TOLD], "share": share, "possible": classes * (classes - 1)}
+    return {"kinds": told, "share": share, "possible": classes * (classes - 1)}
 
 
 def second_choice(facts: Facts) -> Numbers:
@@ -100,6 +103,15 @@ def second_choice(facts: Facts) -> Numbers:
     second = int((p.argsort(axis=1)[:, -2] == labels).sum())
     certain = int((p.max(axis=1) > CERTAIN).sum())
     return {"second": second, "errors": len(labels), "certain": certain, "bound": CERTAIN}
+
+
+def where_to_gain(facts: Facts) -> Numbers:
+    """The share of all errors between the hardest class and the one it is taken for most."""
+    found = separate_pair(facts)
+    if found is None:
+        return None
+    test = tested(facts)
+    return {**found, "share": found["both"] / (test.n - test.correct)}
 
 
 def separate_pair(facts: Facts) -> Numbers:

@@ -6,10 +6,11 @@ from typing import Any
 
 from fmnist.report.facts import Facts
 from fmnist.report.handin.errors import hardest
-from fmnist.report.handin.performance import DENSE, anchor, lead_over_dense
+from fmnist.report.handin.performance import DENSE, anchor, below_strongest, lead_over_dense
 from fmnist.report.narrative.ablation import NEAR_ENOUGH
 from fmnist.report.narrative.results import FEW_TRIALS, lacking_epochs
 from fmnist.report.narrative.timing import spent
+from search.analysis.results import Noise
 
 SEEDS_ADVISED = 3
 
@@ -39,9 +40,9 @@ def no_search(facts: Facts) -> Numbers:
     return {} if facts.search_given_back else None
 
 
-def _spread(facts: Facts) -> float | None:
+def _spread(facts: Facts) -> Noise | None:
     noise = facts.confirmation.noise if facts.confirmation else None
-    return noise.sd if noise else None
+    return noise if noise and noise.sd is not None else None
 
 
 def unknown_spread(facts: Facts) -> Numbers:
@@ -56,8 +57,8 @@ def one_training_in_short(facts: Facts) -> Numbers:
 
 def known_spread(facts: Facts) -> Numbers:
     """How far trainings of one configuration are apart."""
-    sd = _spread(facts)
-    return None if sd is None else {"sd": sd}
+    noise = _spread(facts)
+    return {"sd": noise.sd, "groups": noise.groups} if noise else None
 
 
 def validation_chose(facts: Facts) -> Numbers:
@@ -121,6 +122,17 @@ def more_seeds(facts: Facts) -> Numbers:
         return None
     seconds = sum(e.seconds for e in facts.history.epochs)
     return {"seeds": SEEDS_ADVISED, "seconds": SEEDS_ADVISED * seconds}
+
+
+def as_many_epochs(facts: Facts) -> Numbers:
+    """The epochs of the strongest published network, where it is ahead and had more of them."""
+    ahead = below_strongest(facts)
+    if ahead is None or facts.history is None or more_epochs(facts):
+        return None
+    published, had = ahead["result"].epochs, len(facts.history.epochs)
+    if had >= published:
+        return None
+    return {**ahead, "published": published, "seconds": published * facts.history.epoch_seconds}
 
 
 def more_seeds_in_short(facts: Facts) -> Numbers:

@@ -87,20 +87,27 @@ def _search(facts: Facts) -> str:
     first = best_of(facts.trials)
     if not facts.by_search or first is None:
         return ""
-    n = facts.complete_trials
-    tried = [t for t in facts.trials if not not_tried(t)]
-    count = f"Of {text.counted(len(tried), 'trial')} {n or 'none'} ran to the end."
-    confirmed = facts.confirmation.confirmed if facts.confirmation else None
-    chosen = winner.short(facts)
-    brought = winner.brought(facts.confirmation) if confirmed and facts.confirmation else ""
+    tried = text.counted(sum(not not_tried(t) for t in facts.trials), "trial")
+    own = "It began with the program’s own configuration for this time; the others"
+    first_of = own if winner.start_trial(facts) is not None else "All configurations"
     parts = (
+        f"{first_of} came from the sampler, {training.sampler(facts.run.request)}.",
         training.limits(facts.run.request),
-        count,
+        f"Of {tried} {facts.complete_trials or 'none'} ran to the end.",
+        results.stopped_early(facts),
         results.trial_effort(facts),
-        chosen,
-        brought,
+        winner.short(facts),
+        _brought(facts),
     )
     return " ".join(filter(None, parts))
+
+
+def _brought(facts: Facts) -> str:
+    """What the search brought; that it began with the winner is told with it."""
+    found = facts.confirmation
+    if found is None or found.confirmed is None or found.start == found.winner:
+        return ""
+    return winner.brought(found)
 
 
 def _curves(facts: Facts) -> dict[str, Any]:
@@ -125,6 +132,7 @@ def _systems(facts: Facts) -> Table:
         ("Most frequent class for every image", n, text.percent(share, test.n), "–", "–")
     ]
     rows += _anchor_row(facts, performance.DENSE) + _trained_dense(facts) + _own_dense(facts)
+    rows += _anchor_row(facts, performance.VECTORS)
     alone = performance.single_view(facts)
     if alone is not None:
         bounds = wilson_interval(round(alone * test.n), test.n)

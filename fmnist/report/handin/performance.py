@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from fmnist.analysis.paired_effects import ENOUGH
@@ -15,16 +16,21 @@ from fmnist.runs.records.metrics import SingleView, TestScore
 from search.analysis.results import Confirmation
 
 DENSE, STRONGEST = published.ANCHORS
+VECTORS = published.BASELINES[1]
 """The published figures that the hand-in sets the run beside."""
 _RELATED = {
     "people": "Human performance",
     "dense": DENSE,
-    "vectors": "HOG and SVM",
+    "vectors": VECTORS,
     "convolutions": "Three convolutions and dropout",
     "tuner": "keras-tuner (random search)",
     "service": "Google AutoML Vision (paid)",
     "strongest": STRONGEST,
+    "highest": "Fine-tuned DARTS",
 }
+
+FEWEST_SWINGS = 16
+"""Epochs from which on a quarter of a training has enough of them to tell how calm it was."""
 
 Numbers = dict[str, Any] | None
 
@@ -172,6 +178,28 @@ def dense_undecided(facts: Facts) -> Numbers:
     """The dense network of the experiments was trained, but too few times or too much alike."""
     found = own_dense(facts)
     return None if found is None or dense_decided(facts) else {"dense": found}
+
+
+def forecast(facts: Facts) -> Numbers:
+    """What the plan expected of as much computing, and whether the result lies within that."""
+    usual = facts.plan.forecast if facts.plan else None
+    if usual is None or not published.comparable(facts):
+        return None
+    reached = tested(facts).accuracy
+    place = "below" if reached < usual.low else "above" if reached > usual.high else "within"
+    return {"usual": usual, "place": place}
+
+
+def settling(facts: Facts) -> Numbers:
+    """Validation accuracy swings from epoch to epoch until the learning rate is small."""
+    epochs = facts.history.epochs if facts.history else ()
+    rates = [e.learning_rate for e in epochs if e.learning_rate is not None]
+    if len(rates) < max(FEWEST_SWINGS, len(epochs)) or rates[-1] >= max(rates) / 2:
+        return None
+    moves = [abs(b.val_accuracy - a.val_accuracy) for a, b in pairwise(epochs)]
+    quarter = len(moves) // 4
+    early, late = max(moves[quarter : 2 * quarter]), max(moves[-quarter:])
+    return {"early": early, "late": late} if early >= 3 * late > 0 else None
 
 
 def fall_to_test(facts: Facts) -> Numbers:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmnist.analysis.intervals import newcombe
+from fmnist.config.config import RULES
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.report.narrative import training
@@ -167,6 +168,8 @@ def _rise(history: History, rise: float) -> str:
     lowest, last = min(history.epochs, key=lambda e: e.val_loss).epoch, history.epochs[-1].epoch
     if lowest == last:
         return f"Validation loss was lowest in the last epoch, {last}."
+    if lowest == last - 1 and rise < _HARDLY:
+        return f"Validation loss was lowest in epoch {lowest}, the last but one."
     if rise < _HARDLY:
         return f"Validation loss was lowest in epoch {lowest} and hardly rose after it."
     above = text.percent(rise, digits=1)
@@ -235,8 +238,8 @@ def trial_effort(facts: Facts) -> str:
         sentence += (
             f", the {final} on {text.count(history.training_images)} for "
             f"{len(history.epochs)}: a trial is "
-            f"{text.percent(images * epochs / _seen(history), digits=0)} of its effort and reaches "
-            "lower accuracies"
+            f"{text.percent(images * epochs / _seen(history), digits=0)} of that effort, and "
+            "reaches lower accuracies"
         )
     return sentence + "."
 
@@ -277,7 +280,7 @@ def search_course(trials: Sequence[Trial], best: Trial) -> str:
 
 
 def edges(best: BestConfig, space: SearchSpace) -> list[Parameter]:
-    """The numbers whose chosen value lies at an end of the searched range."""
+    """The numbers whose chosen value lies at an end of the searched range, and could lie beyond."""
     values = best.values()
     return [p for p in space if p.name in values and _at_an_end(p, values[p.name])]
 
@@ -296,7 +299,8 @@ def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
 
 
 def _at_an_end(p: Parameter, value: Any) -> bool:
-    if isinstance(p, Categorical) or p.low == p.high:
+    rule = RULES.get(p.name)
+    if isinstance(p, Categorical) or p.low == p.high or (rule and value == p.low == rule.low):
         return False
     low, high, place = float(p.low), float(p.high), float(value)
     if p.log:

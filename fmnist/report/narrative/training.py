@@ -19,10 +19,7 @@ NORMALISATIONS = {
 }
 COURSES = {"cosine": "along a cosine", "one-cycle": "along a straight line"}
 _OUTPUTS = "a dense layer that gives each class its logit, with softmax"
-HEADS = {
-    "average": ", global average pooling",
-    "max": ", global max pooling",
-}
+_HEADS = {"average": ["global average pooling"], "max": ["global max pooling"]}
 
 
 def engine(request: RequestRecord) -> str:
@@ -72,25 +69,28 @@ def pruning(request: RequestRecord, stopped: Sequence[Trial]) -> str:
 
 
 def network(best: BestConfig) -> str:
-    """The network in one sentence or two."""
+    """The network from its first layer to its last, in some short sentences."""
     c = best.values()
     dense = c.get("dense_units")
-    hidden = f", a dense layer of {text.counted(dense, 'unit')}" if dense else ""
+    hidden = [f"a dense layer of {text.counted(dense, 'unit')}"] if dense else []
     if best.dense:
-        return f"The network is a dense one: the pixels{hidden}, and {_OUTPUTS}."
-    head = HEADS.get(str(c.get("head")), "")
+        return f"The network is a dense one: {text.listing(['the pixels', *hidden, _OUTPUTS])}."
+    last = text.listing([*_HEADS.get(str(c.get("head")), []), *hidden, _OUTPUTS])
     return (
-        f"The network has {_stages(best)}, {_followed(c)}{head}{hidden}, and "
-        f"{_OUTPUTS}.{_further(c)}"
+        f"The network has {_stages(best)}. {_inside(c)}{_stem(c)} Behind the last stage follows "
+        f"{last}."
     )
 
 
-def _followed(c: dict[str, Any]) -> str:
+def _inside(c: dict[str, Any]) -> str:
     """What stands behind the first convolution of each stage, or how it halves the maps itself."""
-    kind = c.get("pooling", "max")
+    kind, more = c.get("pooling", "max"), c.get("convolutions", 1) - 1
     strided, norm = kind == "strided", ["batch normalisation"] * bool(c.get("batch_norm"))
-    behind = [*([] if strided else [f"{kind} pooling"]), *norm, "ReLU"]
-    return f"each {'of stride 2, ' * strided}followed by {text.listing(behind)}"
+    behind = text.listing([*([] if strided else [f"{kind} pooling"]), *norm, "ReLU"])
+    them = f", then by {'one' if more == 1 else more} more" if more else ""
+    bridged = ", past which a skip connection leads" if more and c.get("residual") else ""
+    first = f"a convolution{' of stride 2' * strided}"
+    return f"In each, {first} is followed by {behind}{them}{bridged}."
 
 
 def _stages(best: BestConfig) -> str:
@@ -103,19 +103,12 @@ def _stages(best: BestConfig) -> str:
     )
 
 
-def _further(c: dict[str, Any]) -> str:
-    """What stands before and behind the first convolution of each stage."""
-    found = ""
-    more = c.get("convolutions", 1) - 1
-    if more:
-        them = "one more convolution" if more == 1 else f"{more} more convolutions"
-        added = ", and a skip connection adds what enters it" if c.get("residual") else ""
-        found += f" Each stage then has {them}{added}."
-    if c.get("stem"):
-        strided = c.get("stem_stride", 1) > 1
-        how = "that halves the maps" if strided else "without pooling"
-        found += f" Before the first stage stands one convolution {how}{_fixed(c)}."
-    return found
+def _stem(c: dict[str, Any]) -> str:
+    """What stands before the first stage."""
+    if not c.get("stem"):
+        return ""
+    how = "that halves the maps" if c.get("stem_stride", 1) > 1 else "without pooling"
+    return f" A convolution {how} precedes them{_fixed(c)}."
 
 
 def _fixed(c: dict[str, Any]) -> str:

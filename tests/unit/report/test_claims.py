@@ -22,7 +22,7 @@ from fmnist.runs.records import metrics
 from fmnist.runs.records.ablation import UNDECIDED, WORSE, Base, Experiments, Fidelity, Measured
 from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
 from fmnist.runs.records.final_model import Baseline, PairedTest
-from fmnist.runs.records.plan import Decision, Plan, RunProfile
+from fmnist.runs.records.plan import Decision, Forecast, Plan, RunProfile
 from search.analysis.results import Candidate, Confirmation, Difference, Noise
 
 RUN = load_facts(Path(__file__).parents[2] / "data" / "short_run")
@@ -118,6 +118,26 @@ def photographed(*cells):
     return replace(RUN, new_data=judge(photos(cells), RUN.metrics.test))
 
 
+def expected(low, high):
+    """A run whose plan had forecast an accuracy between these."""
+    facts = planned(8)
+    usual = Forecast((low + high) / 2, low, high, 20)
+    return replace(facts, plan=replace(facts.plan, forecast=usual))
+
+
+def swinging(swing, rate=0.0):
+    """A run whose validation accuracy moves so much, but for the last quarter, where it ends."""
+    epoch = RUN.history.epochs[0]
+    accuracy = [0.9 + swing * (i % 2) for i in range(12)] + [
+        0.9 + 0.003 * (i % 2) for i in range(5)
+    ]
+    epochs = tuple(
+        replace(epoch, epoch=i + 1, val_accuracy=a, learning_rate=0.01 if i < 12 else rate)
+        for i, a in enumerate(accuracy)
+    )
+    return replace(RUN, history=replace(RUN.history, epochs=epochs))
+
+
 EVEN = confused({})
 ALWAYS = {"task", "network", "accuracy", "judged", "validation_chose", "one_data_set", "ethics"}
 # To each claim runs in which it must stand, and runs in which it must not.
@@ -135,6 +155,11 @@ CASES = {
     ),
     "dense_undecided": ([experimented(2), experimented(3, UNDECIDED)], [experimented(3), RUN]),
     "below_strongest": ([RUN], [scoring(0.956), elsewhere()]),
+    "forecast": ([expected(0.92, 0.93), expected(0.5, 0.6), expected(0.95, 0.96)],
+                 [RUN, replace(expected(0.92, 0.93), run=elsewhere().run)]),
+    "settling": ([swinging(0.02)], [swinging(0.005), swinging(0.02, rate=0.01), RUN]),
+    "as_many_epochs": ([RUN], [planned(9), scoring(0.956), elsewhere()]),
+    "where_to_gain": ([RUN], [EVEN]),
     "no_anchor": ([elsewhere()], [RUN, scoring(0.105, 0.01, elsewhere())]),
     "new_data": (
         [photographed((0, 0, 1)), photographed((0, 6, 30)), photographed((6, 6, 90)),
@@ -280,13 +305,13 @@ def test_a_fall_to_the_test_set_says_what_is_usual_and_whether_mirror_images_mad
         seen = metrics.SingleView(replace(test, n=6_000, accuracy=validation), test)
         facts = replace(RUN, metrics=replace(RUN.metrics, single_view=seen))
         told = worded("fall_to_test", facts)
-        assert ("Without mirror images it is 0.55" in told) == explained
+        assert ("Without mirror images the fall is 0.55" in told) == explained
 
 
 def test_a_baseline_that_had_no_time_is_told():
-    said = "there was no time for it"
+    said = "left out to keep the time limit"
     left_out = planned(8)
-    noted = (Decision("", 0.0, "baseline", f"left out: {said}"),)
+    noted = (Decision("", 0.0, "baseline", "left out: there was no time for it"),)
     left_out = replace(left_out, plan=replace(left_out.plan, decisions=noted))
     assert said in worded("other_effort", left_out)
     assert said not in worded("other_effort", beside_dense(0.03, left_out))
@@ -304,9 +329,9 @@ def test_test_images_that_repeat_training_images_are_told():
 
 
 def test_the_ethics_name_the_hardest_class_where_there_is_one():
-    assert "check what it takes for, or from, Shirt. The computing took" in worded("ethics", RUN)
+    assert "Shirt and what it takes Shirt for. The computing took" in worded("ethics", RUN)
     assert "check a sample of each class. The computing took" in worded("ethics", confused({}))
-    assert worded("ethics", replace(RUN, environment=None)).endswith("or from, Shirt.")
+    assert worded("ethics", replace(RUN, environment=None)).endswith("takes Shirt for.")
 
 
 @pytest.mark.parametrize(("counts", "said"), [((80, 59), "may be chance"),

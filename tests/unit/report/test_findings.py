@@ -121,7 +121,9 @@ def test_edges_of_the_search_space():
         "Filters 1 (48) and learning rate (10⁻⁴) lie at an end of the searched ranges: wider ones "
         "may hold better values."
     ]
-    assert results.at_the_edge(best, SearchSpace((Float("dropout", 0.0, 0.5),))) == []
+    none = BestConfig({"dropout": 0.0}, {}, {}, "")
+    for without in (best, none):  # there is nothing below no dropout
+        assert results.at_the_edge(without, SearchSpace((Float("dropout", 0.0, 0.5),))) == []
 
 
 def test_validation_and_test_difference_is_judged_by_chance(facts):
@@ -162,7 +164,7 @@ def test_each_answer_is_concluded_in_one_line(facts, key):
     if key == "softmax":  # without calibration nothing follows
         assert said == ""
     else:
-        assert said.startswith("In use: " if key == "improvements" else "In this run: ")
+        assert said.startswith("In use here: " if key == "improvements" else "In this run: ")
         assert said.endswith(".")
         assert "\n" not in said
 
