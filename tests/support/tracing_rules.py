@@ -228,7 +228,10 @@ def interpretation(files: Files) -> Iterable[float]:
     yield from (*mutual.ravel(), *(mutual / 2 / n).ravel())
     yield from (test["accuracy"] - r["accuracy"] for r in files["published.toml"]["results"])
     whole = sum(e["seconds"] for e in epochs)
-    yield from (whole, 3 * whole)
+    yield from (whole, 3 * whole, 200 * whole / len(epochs))
+    moves = [abs(b["val_accuracy"] - a["val_accuracy"]) for a, b in pairwise(epochs)]
+    quarter = max(1, len(moves) // 4)
+    yield from (max(moves[quarter : 2 * quarter], default=0), max(moves[-quarter:], default=0))
     yield whole / len(epochs) * files.get("plan.json", {}).get("sizes", {}).get("final_epochs", 0)
     for epoch in test.get("curve", ()):
         yield test["accuracy"] - epoch["accuracy"]
