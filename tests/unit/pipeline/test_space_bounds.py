@@ -32,8 +32,14 @@ def test_the_base_stays_whatever_it_costs():
 
 def test_where_there_is_time_nothing_is_left_out():
     assert narrow_to_cost(CORE, Config(**SHORT), 100.0) == CORE
+
+
+def test_an_hour_searches_no_network_that_is_dearer_than_the_plans_own():
     hour = profile_for(3600, 7_000)
-    assert narrow_to_cost(CORE, Config(**hour.base), hour.most_cost) == CORE
+    base = Config(**hour.base)
+    space = narrow_to_cost(CORE, base, hour.most_cost)
+    largest = base.replace(**largest_config(space, base))
+    assert relative_cost(largest) <= 1.15 * relative_cost(base)
 
 
 def test_what_is_no_size_stays_as_it_is():
