@@ -167,6 +167,7 @@ _NAMED = {
     "stochastic gradient descent with warm": "learning rate",
     "decoupled weight decay": "AdamW",
     "method for stochastic optimization": "Adam",
+    "random erasing": "blacked out in a random rectangle",
 }
 
 

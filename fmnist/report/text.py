@@ -152,11 +152,11 @@ def shape(sizes: Sequence[int | None]) -> str:
     return " × ".join(str(size) for size in sizes if size is not None)
 
 
-def listing(items: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
+def listing(items: Sequence[str], last: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``; ``last`` is the word before the last one."""
     if len(items) < 2:
         return "".join(items)
-    return ", ".join(items[:-1]) + " and " + items[-1]
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 def title_case(name: str) -> str:

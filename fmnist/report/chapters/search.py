@@ -26,7 +26,7 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     best = best_of(tried)
     return {
         "engine": training.engine(facts.run.request),
-        "sampler": training.sampler(facts.run.request) + _startup(facts),
+        "sampler": sampling(facts),
         "imported": facts.imported,
         "course": results.search_course(tried, best) if best else "",
         "effort": results.trial_effort(facts),
@@ -43,7 +43,7 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "limits": training.limits(facts.run.request),
         "front": search_history.cost_front(tried, _costs(facts)),
         **_landscape(facts, tried),
-        "edge": " ".join(results.at_the_edge(facts.best, facts.space)) if facts.best else "",
+        "edge": " ".join(results.at_the_edge(facts)),
         "best_trials": tables.best_trials(facts),
         **_winner(facts),
         **_importance(facts),
@@ -51,13 +51,14 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
     }
 
 
-def _startup(facts: Facts) -> str:
-    """From which trial on TPE chooses: before it are the start and random draws."""
+def sampling(facts: Facts) -> str:
+    """The sampler, and from which trial on TPE chooses: before are the start and random draws."""
+    sampler = training.sampler(facts.run.request)
     if facts.run.request.sampler != "tpe" or facts.imported or facts.prior:
-        return ""
+        return sampler
     reached = len(facts.trials) > STARTUP_TRIALS
     later = "" if reached else ", which was not reached"
-    return f", which chooses from the {STARTUP_TRIALS + 1}th trial on{later}"
+    return f"{sampler}, which chooses from the {STARTUP_TRIALS + 1}th trial on{later}"
 
 
 def _ahead(facts: Facts) -> list[Trial]:

@@ -90,7 +90,8 @@ def _normalisation(facts: Facts) -> str:
         )
     if normed:
         return (
-            "what the range is worth was not tested; with batch normalisation it should be little."
+            "what the range of the pixels is worth was not tested; with batch normalisation it "
+            "should be little."
         )
     return ""
 

@@ -97,7 +97,7 @@ def _advice(facts: Facts) -> list[str]:
     if facts.metrics is not None:
         sentences += _advice_from_errors(facts)
     if facts.best is not None and facts.complete_trials >= results.FEW_TRIALS:
-        sentences += results.at_the_edge(facts.best, facts.space)
+        sentences += results.at_the_edge(facts)
     return sentences
 
 

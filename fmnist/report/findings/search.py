@@ -179,10 +179,10 @@ def edge(facts: Facts) -> list[Finding] | None:
         return None
     if facts.complete_trials < FEW_TRIALS:
         return None
-    at_ends = results.edges(facts.best, facts.space)
+    at_ends = results.edges(facts)
     if not at_ends:
         return []
-    sentence = " ".join(results.at_the_edge(facts.best, facts.space))
+    sentence = " ".join(results.at_the_edge(facts))
     surprising = any(_ends(p) <= LIKELY_EDGE for p in at_ends)
     severity = CAUTION if surprising else NOTE
     return [Finding("search-edge", "Best value at the edge", severity, sentence, SECTION)]

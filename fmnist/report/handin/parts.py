@@ -12,6 +12,7 @@ from fmnist.analysis.intervals import wilson_interval
 from fmnist.analysis.paired_effects import ENOUGH
 from fmnist.report import findings, text
 from fmnist.report.chapters import images, method, model
+from fmnist.report.chapters.search import sampling
 from fmnist.report.concepts import Concept
 from fmnist.report.evidence.conclusions import conclusion
 from fmnist.report.facts import Facts, present
@@ -27,6 +28,7 @@ from fmnist.report.tables import results as result_tables
 from fmnist.report.tables import search as search_tables
 from fmnist.report.tables.base import Table
 from fmnist.runs import artifacts
+from search.analysis.results import Confirmation
 from search.records import best_of
 
 FINEST_MAP = 7
@@ -88,10 +90,9 @@ def _search(facts: Facts) -> str:
     if not facts.by_search or first is None:
         return ""
     tried = text.counted(sum(not not_tried(t) for t in facts.trials), "trial")
-    own = "It began with the program’s own configuration for this time; the others"
-    first_of = own if winner.start_trial(facts) is not None else "All configurations"
+    own = "It began with the program’s default for a run of this length. "
     parts = (
-        f"{first_of} came from the sampler, {training.sampler(facts.run.request)}.",
+        f"{own * (winner.start_trial(facts) is not None)}Sampler: {sampling(facts)}.",
         training.limits(facts.run.request),
         f"Of {tried} {facts.complete_trials or 'none'} ran to the end.",
         results.stopped_early(facts),
@@ -103,11 +104,15 @@ def _search(facts: Facts) -> str:
 
 
 def _brought(facts: Facts) -> str:
-    """What the search brought; that it began with the winner is told with it."""
+    """What the search brought; of a start among the first two the lead tells it."""
     found = facts.confirmation
-    if found is None or found.confirmed is None or found.start == found.winner:
+    if found is None or found.confirmed is None or found.start in _first_two(found):
         return ""
     return winner.brought(found)
+
+
+def _first_two(found: Confirmation) -> list[int]:
+    return [c.trial for c in found.ranked if c.mean is not None][:2]
 
 
 def _curves(facts: Facts) -> dict[str, Any]:

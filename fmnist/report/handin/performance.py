@@ -9,11 +9,11 @@ from fmnist.analysis.paired_effects import ENOUGH
 from fmnist.report import published
 from fmnist.report.chapters.method import early_test_reads
 from fmnist.report.facts import Facts
+from fmnist.report.handin import search
 from fmnist.report.narrative import calibration, results
 from fmnist.report.narrative.new_data import reference
 from fmnist.runs.records.ablation import UNDECIDED, Measured
 from fmnist.runs.records.metrics import SingleView, TestScore
-from search.analysis.results import Confirmation
 
 DENSE, STRONGEST = published.ANCHORS
 VECTORS = published.BASELINES[1]
@@ -58,7 +58,7 @@ def network(facts: Facts) -> Numbers:
         "history": facts.history,
         "trials": tried if facts.by_search else 0,
         "given_back": facts.search_given_back,
-        "start": start_kept(facts),
+        "start": search.start_kept(facts),
     }
 
 
@@ -187,7 +187,7 @@ def forecast(facts: Facts) -> Numbers:
         return None
     reached = tested(facts).accuracy
     place = "below" if reached < usual.low else "above" if reached > usual.high else "within"
-    return {"usual": usual, "place": place}
+    return {"usual": usual, "place": place, "lacking": results.lacking_epochs(facts)}
 
 
 def settling(facts: Facts) -> Numbers:
@@ -268,40 +268,15 @@ def mirror_gain(facts: Facts) -> Numbers:
     alone = single_view(facts)
     if alone is None or tested(facts).accuracy <= alone:
         return None
-    return {"alone": alone, "gain": tested(facts).accuracy - alone, "n": tested(facts).n}
-
-
-def _confirmed(facts: Facts) -> Confirmation | None:
-    found = facts.confirmation
-    return found if found and found.seeds and len(found.candidates) > 1 else None
-
-
-def start_kept(facts: Facts) -> Numbers:
-    """The configuration that the search began with was kept after runs on fresh seeds."""
-    found = _confirmed(facts)
-    if found is None or found.start is None or found.start != found.winner:
-        return None
-    return {"candidates": len(found.candidates), "kept": found.start_kept}
-
-
-def search_helped(facts: Facts) -> Numbers:
-    """The winner leads the start on fresh seeds, with its whole interval."""
-    found = _confirmed(facts)
-    gain = found.gain if found else None
-    return {"gain": gain, "found": found} if gain and gain.interval[0] > 0 else None
-
-
-def search_unclear(facts: Facts) -> Numbers:
-    """The winner's lead over the start may be chance."""
-    found = _confirmed(facts)
-    gain = found.gain if found else None
-    return {"gain": gain, "found": found} if gain and gain.interval[0] <= 0 else None
-
-
-def edges(facts: Facts) -> Numbers:
-    """Values of the configuration lie at an end of what was searched."""
-    found = results.at_the_edge(facts.best, facts.space) if facts.best and facts.by_search else []
-    return {"sentence": found[0]} if found else None
+    metrics = facts.metrics
+    seen = metrics.single_view if metrics else None
+    gain = metrics.validation.accuracy - seen.validation.accuracy if metrics and seen else None
+    return {
+        "alone": alone,
+        "gain": tested(facts).accuracy - alone,
+        "n": tested(facts).n,
+        "validation": gain,
+    }
 
 
 def own_pictures(facts: Facts) -> Numbers:

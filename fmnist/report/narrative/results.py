@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,9 @@ from fmnist.report.facts import Facts
 from fmnist.report.narrative import training
 from fmnist.report.narrative.failures import out_of_time
 from fmnist.runs.records.metrics import ClassScore, History, Metrics, SingleView, TestScore
-from fmnist.runs.records.run import BestConfig
 from fmnist.runs.records.score import Score
 from search.records import Trial
-from search.space import Categorical, Parameter, SearchSpace
+from search.space import Categorical, Parameter
 from search.study.running_trial import is_infeasible
 
 CLEAR_RISE, VISIBLE_RISE, _HARDLY = 0.10, 0.02, 0.01
@@ -142,8 +141,7 @@ def _opening(verdict: str, epochs: int) -> str:
     return {
         "clear": "The network overfits clearly.",
         "mild": "The network overfits mildly.",
-        "none": f"The gap to images that it learnt is below {text.points(VISIBLE_GAP, digits=0)}, "
-        "too small to be called overfitting.",
+        "none": "The network hardly overfits.",
         "open": "Whether the network overfits cannot be judged: its accuracy on plain training "
         "images was not measured in this run.",
     }[verdict]
@@ -279,18 +277,31 @@ def search_course(trials: Sequence[Trial], best: Trial) -> str:
     return sentence + "."
 
 
-def edges(best: BestConfig, space: SearchSpace) -> list[Parameter]:
+def edges(facts: Facts) -> list[Parameter]:
     """The numbers whose chosen value lies at an end of the searched range, and could lie beyond."""
-    values = best.values()
-    return [p for p in space if p.name in values and _at_an_end(p, values[p.name])]
+    values = facts.best.values() if facts.best else {}
+    return [p for p in facts.space or () if p.name in values and _at_an_end(p, values[p.name])]
 
 
-def at_the_edge(best: BestConfig, space: SearchSpace | None) -> list[str]:
-    """A sentence on ``edges``, if there are any."""
-    names = [p.name for p in edges(best, space)] if space else []
+def at_the_edge(facts: Facts) -> list[str]:
+    """A sentence on ``edges``, and one where the plan left out the networks beyond them."""
+    found = edges(facts)
+    bounded = bool(facts.plan and facts.plan.sizes.most_cost is not None)
+    values = facts.best.values() if facts.best else {}
+    largest = [p for p in found if bounded and _is_largest_size(p, values[p.name])]
+    told = _told_edges([p.name for p in found if p not in largest], values)
+    why = "Larger filter counts were not searched, to leave the final training its epochs."
+    return told + [why] * bool(largest)
+
+
+def _is_largest_size(p: Parameter, value: Any) -> bool:
+    return p.name.startswith("filters_") and not isinstance(p, Categorical) and value == p.high
+
+
+def _told_edges(names: Sequence[str], values: Mapping[str, Any]) -> list[str]:
     if not names:
         return []
-    values, several = best.values(), len(names) > 1
+    several = len(names) > 1
     found = text.listing([f"{text.title_case(n)} ({text.value(values[n])})" for n in names])
     return [
         f"{found[0].upper()}{found[1:]} {'lie' if several else 'lies'} at an end of the searched "

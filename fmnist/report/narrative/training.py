@@ -77,7 +77,7 @@ def network(best: BestConfig) -> str:
         return f"The network is a dense one: {text.listing(['the pixels', *hidden, _OUTPUTS])}."
     last = text.listing([*_HEADS.get(str(c.get("head")), []), *hidden, _OUTPUTS])
     return (
-        f"The network has {_stages(best)}. {_inside(c)}{_stem(c)} Behind the last stage follows "
+        f"The network has {_stages(best)}. {_inside(c)}{_stem(c)} The last stage is followed by "
         f"{last}."
     )
 
@@ -87,10 +87,12 @@ def _inside(c: dict[str, Any]) -> str:
     kind, more = c.get("pooling", "max"), c.get("convolutions", 1) - 1
     strided, norm = kind == "strided", ["batch normalisation"] * bool(c.get("batch_norm"))
     behind = text.listing([*([] if strided else [f"{kind} pooling"]), *norm, "ReLU"])
-    them = f", then by {'one' if more == 1 else more} more" if more else ""
-    bridged = ", past which a skip connection leads" if more and c.get("residual") else ""
+    them = "a second convolution" if more == 1 else f"{more} more convolutions"
+    bridged = ", which a skip connection bypasses" if c.get("residual") else ""
     first = f"a convolution{' of stride 2' * strided}"
-    return f"In each, {first} is followed by {behind}{them}{bridged}."
+    return (
+        f"In each, {first} is followed by {behind}{f', then by {them}{bridged}' if more else ''}."
+    )
 
 
 def _stages(best: BestConfig) -> str:

@@ -23,16 +23,27 @@ def chosen(facts: Facts) -> str:
     best = found.confirmed
     if best is None:
         return _by_value_alone(facts, found.reason or "no run on a fresh seed gave a value")
-    tried = len(found.candidates)
-    many = "best configuration" if tried == 1 else f"{tried} best configurations"
     sentence = (
-        f"The {many} of the search {'was' if tried == 1 else 'were each'} trained again on "
+        f"{_candidates(facts, found)} trained again on "
         f"{text.counted(found.seeds, 'fresh seed')}. Trial {best.trial} "
         f"{'was kept' if found.start_kept else 'won'}, with a mean "
         f"validation accuracy of {_mean(facts, best)}."
     )
     parts = (sentence, _lead(found), _order(facts, found, best), brought(found))
     return " ".join(s for s in parts if s)
+
+
+def _candidates(facts: Facts, found: Confirmation) -> str:
+    """Which configurations were trained again; the start is among them wherever it stood."""
+    tried = {c.trial: c.search_value for c in found.candidates}
+    least = min(tried.values())
+    passed = [t for t in facts.trials if t.state == "complete" and t.number not in tried]
+    start_value = None if found.start is None else tried.get(found.start)
+    if start_value == least and any((t.value or 0) > least for t in passed):
+        best = "best configuration" if len(tried) == 2 else f"{len(tried) - 1} best configurations"
+        return f"The {best} of the search and the one that it began with were each"
+    many = "best configuration" if len(tried) == 1 else f"{len(tried)} best configurations"
+    return f"The {many} of the search {'was' if len(tried) == 1 else 'were each'}"
 
 
 def unsearched(facts: Facts) -> str:
@@ -151,8 +162,9 @@ def _lead(found: Confirmation) -> str:
             f"{text.points(-found.difference.mean)}: no more than one standard error, and only to "
             "a larger lead does the configuration that the search began with give way."
         )
+    start = ", the starting configuration," if ranked[1].trial == found.start else ","
     lead = (
-        f"Its lead over the second, trial {ranked[1].trial}, is "
+        f"Its lead over the second, trial {ranked[1].trial}{start} is "
         f"{text.points(found.difference.mean)} ({INTERVAL} "
         f"{text.point_span(found.difference.interval)})"
     )

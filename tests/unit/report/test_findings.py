@@ -13,6 +13,7 @@ from fmnist.report.narrative import results, training
 from fmnist.report.tables import results as tables
 from fmnist.report.tables import search as search_tables
 from fmnist.runs.records.metrics import Bootstrap, History, Score, SingleView
+from fmnist.runs.records.plan import Plan, RunProfile
 from fmnist.runs.records.run import BestConfig
 from search.records import Epoch
 from search.space import Categorical, Float, Int, SearchSpace
@@ -108,7 +109,7 @@ def test_hardest_and_easiest_bound_the_recalls(facts):
     assert results.easiest(test).recall == max(recalls)
 
 
-def test_edges_of_the_search_space():
+def test_edges_of_the_search_space(facts):
     space = SearchSpace(
         (Int("filters_1", 16, 48), Float("learning_rate", 1e-4, 1e-2, log=True),
          Float("dropout", 0.0, 0.5), Categorical("batch_size", (64, 128)))
@@ -116,14 +117,21 @@ def test_edges_of_the_search_space():
     best = BestConfig(
         {"filters_1": 48, "dropout": 0.25}, {"learning_rate": 1e-4, "batch_size": 64}, {}, ""
     )
-    found = results.at_the_edge(best, space)
-    assert found == [
+    facts = dataclasses.replace(facts, best=best, space=space, plan=None)
+    assert results.at_the_edge(facts) == [
         "Filters 1 (48) and learning rate (10⁻⁴) lie at an end of the searched ranges: wider ones "
         "may hold better values."
     ]
-    none = BestConfig({"dropout": 0.0}, {}, {}, "")
-    for without in (best, none):  # there is nothing below no dropout
-        assert results.at_the_edge(without, SearchSpace((Float("dropout", 0.0, 0.5),))) == []
+    plan = Plan(sizes=RunProfile(1, 1, 1, most_cost=2.0), jobs=1, threads=None, planned=())
+    assert results.at_the_edge(dataclasses.replace(facts, plan=plan)) == [
+        "Learning rate (10⁻⁴) lies at an end of the searched range: a wider one may hold better "
+        "values.",
+        "Larger filter counts were not searched, to leave the final training its epochs.",
+    ]
+    dropout = dataclasses.replace(facts, space=SearchSpace((Float("dropout", 0.0, 0.5),)))
+    none = dataclasses.replace(dropout, best=BestConfig({"dropout": 0.0}, {}, {}, ""))
+    for inside in (dropout, none):  # there is nothing below no dropout
+        assert results.at_the_edge(inside) == []
 
 
 def test_validation_and_test_difference_is_judged_by_chance(facts):
