@@ -61,6 +61,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("new_data", performance.own_pictures),
     ),
     "surprise": (
+        Claim("families", errors.families),
         Claim("fall_to_test", performance.fall_to_test),
         Claim("underconfident", performance.underconfident),
         Claim("overconfident", performance.overconfident),

@@ -18,6 +18,13 @@ KINDS_TOLD = 3
 CERTAIN = 0.9
 """Probability above which the network hardly doubts."""
 
+FAMILIES = {
+    "clothes": ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt"),
+    "shoes": ("Sandal", "Sneaker", "Ankle boot"),
+}
+"""Classes of Fashion-MNIST that are of one kind, but for their cut."""
+MOST_WITHIN = 0.8
+
 Numbers = dict[str, Any] | None
 
 
@@ -89,6 +96,21 @@ def concentrated(facts: Facts) -> Numbers:
         return None
     classes = len(test.classes)
     return {"kinds": told, "share": share, "possible": classes * (classes - 1)}
+
+
+def families(facts: Facts) -> Numbers:
+    """Most errors stay within a family of classes, where the classes are those of the families."""
+    test, names = tested(facts), facts.class_names
+    if not {name for family in FAMILIES.values() for name in family} <= set(names):
+        return None
+    errors = max(test.n - test.correct, 1)
+    shares = dict.fromkeys(FAMILIES, 0.0)
+    for error in results.confusions(test):
+        for family, members in FAMILIES.items():
+            if {error.true, error.predicted} <= set(members):
+                shares[family] += error.count / errors
+    within = sum(shares.values())
+    return {**shares, "rest": 1 - within} if within >= MOST_WITHIN else None
 
 
 def second_choice(facts: Facts) -> Numbers:

@@ -179,6 +179,8 @@ CASES = {
     "one_sided": ([confused({(6, 0): 150, (0, 6): 60})], [RUN, EVEN]),
     "attracting": ([RUN], [EVEN]),
     "concentrated": ([RUN], [EVEN]),
+    "families": ([RUN], [EVEN, replace(RUN, run=replace(RUN.run, data=replace(
+        RUN.run.data, class_names=tuple("abcdefghij"))))]),
     "second_choice": ([RUN], [replace(RUN, predictions=None)]),
     "separate_pair": ([RUN], [EVEN]),
     "cut_short": ([planned(18)], [planned(9), planned(8), RUN]),
