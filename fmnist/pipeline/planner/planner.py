@@ -124,8 +124,8 @@ class TimePlanner:
         return min(curve * max(0.5, self.slowness), _CURVE_SHARE * self._total)
 
     def min_post_search_seconds(self) -> float:
-        """The part of ``tail`` for what comes after the evaluation, which may use the rest."""
-        return self._closing_seconds() + self.workload.ablation_seconds(self.budget.total)
+        """What follows the evaluation, and a tenth, since what uses the rest could be left out."""
+        return 1.1 * self._closing_seconds() + self.workload.ablation_seconds(self.budget.total)
 
     def search_reserve(
         self,
