@@ -58,7 +58,8 @@ def sampling(facts: Facts) -> str:
         return sampler
     reached = len(facts.trials) > STARTUP_TRIALS
     later = "" if reached else ", which was not reached"
-    return f"{sampler}, which chooses from the {STARTUP_TRIALS + 1}th trial on{later}"
+    first = f"from the {STARTUP_TRIALS + 1}th trial on{later}"
+    return f"{sampler}, which draws at random before it chooses, {first}"
 
 
 def _ahead(facts: Facts) -> list[Trial]:

@@ -37,7 +37,8 @@ def _cnn_vs_dense(facts: Facts) -> str:
         n = facts.metrics.test.n
         return (
             "a dense network of as many parameters classifies "
-            f"{text.percent(own.accuracy, own.n)} of the test images correctly, this one "
+            f"{text.percent(own.accuracy, own.n)} of the test images correctly after "
+            f"{text.counted(own.epochs, 'epoch')}, this one "
             f"{text.percent(facts.metrics.test.accuracy, n)}."
         )
     tried = _experiment(facts, "dense")

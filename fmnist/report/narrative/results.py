@@ -141,7 +141,7 @@ def _opening(verdict: str, epochs: int) -> str:
     return {
         "clear": "The network overfits clearly.",
         "mild": "The network overfits mildly.",
-        "none": "The network hardly overfits.",
+        "none": "The network overfits little.",
         "open": "Whether the network overfits cannot be judged: its accuracy on plain training "
         "images was not measured in this run.",
     }[verdict]
