@@ -13,7 +13,7 @@ from fmnist.errors import UserError
 from fmnist.models.caps import Excess
 from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.request import Request
-from fmnist.pipeline.space_bounds import narrow_to_cost, narrow_to_rate
+from fmnist.pipeline.space_bounds import narrow
 from fmnist.runs.artifacts import PLAN
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
@@ -73,7 +73,7 @@ def build_search_setup(
             "(--set width=0.5, say) or a higher limit"
         )
     if name in SPACES and plan.most_cost is not None:
-        found = narrow_to_rate(narrow_to_cost(found, base, plan.most_cost), base)
+        found = narrow(found, base, plan.most_cost)
     values = base.to_dict()
     first = {p.name: values[p.name] for p in found}
     tried = [first]

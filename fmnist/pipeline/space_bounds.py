@@ -64,6 +64,11 @@ def _larger(space: SearchSpace, base: Config, params: Params, excess: Excess) ->
     return max(allowed, key=lambda pair: pair[0])[1] if allowed else None
 
 
+def narrow(space: SearchSpace, base: Config, most: float) -> SearchSpace:
+    """``space`` for a limited time: see ``narrow_to_cost`` and ``narrow_to_rate``."""
+    return narrow_to_rate(narrow_to_cost(space, base, most), base)
+
+
 def narrow_to_cost(space: SearchSpace, base: Config, most: float) -> SearchSpace:
     """``space`` without its most expensive ends, so that no network costs more than ``most``.
 

@@ -16,7 +16,9 @@ from search.engines.base import MOST_REFUSED, Accepts, accept_all
 from search.engines.choices import GRID_POINTS
 from search.space import Categorical, SearchSpace, Value
 
-_STARTUP_TRIALS = 8
+# Drawn at random before TPE takes over: a short search has some ten trials. Of a toy objective, 400
+# seeds, its ten found as good a one with 5 as with 3, 4, 6 and 8, and all a better one than chance.
+_STARTUP_TRIALS = 5
 
 
 def sampler_of(name: str, seed: int) -> BaseSampler:

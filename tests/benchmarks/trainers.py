@@ -21,7 +21,7 @@ from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
 from fmnist.integrations.keras_tuner import HyperModel
 from fmnist.models.inference import predict
-from fmnist.pipeline.space_bounds import narrow_to_cost
+from fmnist.pipeline.space_bounds import narrow
 from search.space import Float, SearchSpace
 
 # Adam's usual rates, which plain Keras does best with.
@@ -116,7 +116,7 @@ class OwnRecipe:
         images, epochs = sizes["trial_images"], sizes["trial_epochs"]
         stages = {stage["stage"]: stage["seconds"] for stage in plan["planned"]}
         return cls(
-            HyperModel(narrow_to_cost(CORE, base, sizes["most_cost"]), base),
+            HyperModel(narrow(CORE, base, sizes["most_cost"]), base),
             Sizes(images, epochs, patience=epochs, max_epochs=3 * epochs),
             None if seconds is None else stages["search"] + stages["confirm"],
         )

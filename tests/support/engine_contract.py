@@ -109,12 +109,12 @@ class EngineContract:
         # Hyperband has two groups of trials with three, the median rule does nothing then.
         options = {"pruner": pruner, "epochs": 3 if pruner == "hyperband" else 4}
         engine = bench.open(**options)
-        for number in range(4):
+        for number in range(8):
             engine.ask()
             assert all(engine.report(number, step, 0.9) for step in (1, 2, 3))
             engine.tell(number, "complete", 0.9)
         # Which group a trial is in follows from the study's name, and that may be any.
-        numbers = range(4, 20 if pruner == "hyperband" else 8)
+        numbers = range(8, 24 if pruner == "hyperband" else 12)
         went_on = []
         for number in numbers:
             if engine.ask() is None:  # a grid ends

@@ -29,6 +29,7 @@ class PostSearchWorkload:
         mirrored: whether predictions are means over each image and its mirror image.
         experiments: whether there are experiments around the best configuration.
         baseline: seconds kept for the dense baseline; 0 without one.
+        baseline_epochs: of its training.
     """
 
     refit: bool = False
@@ -36,6 +37,7 @@ class PostSearchWorkload:
     mirrored: bool = False
     experiments: bool = False
     baseline: float = 0.0
+    baseline_epochs: int = 0
 
     @property
     def forward_passes(self) -> int:

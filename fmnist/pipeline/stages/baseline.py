@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 
 def baseline(job: Context) -> None:
     """Train the dense network while its time lasts; what did not come to its end is not used."""
-    config = dense_config(load_config(job.run.path), len(job.data.class_names))
+    epochs = job.planner.workload.baseline_epochs
+    config = dense_config(load_config(job.run.path), len(job.data.class_names), epochs)
     training = FinalTraining(
         job, "baseline", job.trial_folder / "baseline", [Suggestion(0, diff_from_base(job, config))]
     )
     if not training.log.trials:
-        _train(job, training, config.epochs)
+        _train(job, training, epochs)
     trial = next(iter(training.log.trials), None)
-    epochs = trial.epochs if trial else ()
-    if reason := _why_not(trial, config.epochs):
+    if reason := _why_not(trial, epochs):
         job.note("baseline", f"left out: {reason}")
     else:
-        training.save_model(BASELINE_MODEL.name, config, 0, config.epochs)
-    record = TrainedBaseline(not reason, reason, config.dense_units, training.images, epochs)
+        training.save_model(BASELINE_MODEL.name, config, 0, epochs)
+    done = trial.epochs if trial else ()
+    record = TrainedBaseline(not reason, reason, config.dense_units, training.images, done)
     job.run.write(BASELINE, record)
     training.forget()
 

@@ -17,12 +17,12 @@ from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.forecast import forecast, training_work
 from fmnist.pipeline.planner.revision import DEPARTURE
 from fmnist.pipeline.planner.sizing import (
-    baseline_seconds,
     choose_jobs,
     choose_profile,
     choose_workload,
     describe_profile,
     experiments_fit,
+    plan_baseline,
 )
 from fmnist.pipeline.preflight_checks import preflight as examine
 from fmnist.pipeline.prior import choose_prior
@@ -149,12 +149,12 @@ def _fit_to_speed(job: Context, speed: float, faster: float = 1.0) -> None:
         kept = workload.ablation_seconds(job.budget.total)
         fit = kept > 0 and experiments_fit(job.base, own_speed, planner.jobs, kept)
         workload = replace(workload, experiments=fit)
-    kept = 0.0
     if request.kind == "search" and not request.recipe:
         classes, images = len(job.data.class_names), len(job.splits.train)
         total, slowness = job.budget.total, planner.slowness
-        kept = baseline_seconds(job.base, classes, images, speed, total, slowness)
-    planner.workload = replace(workload, baseline=kept)
+        epochs, kept = plan_baseline(job.base, classes, images, speed, total, slowness)
+        workload = replace(workload, baseline=kept, baseline_epochs=epochs)
+    planner.workload = workload
     planner.expected_epoch = len(job.splits.train) * relative_cost(job.base) / own_speed
     if request.data is None and job.budget.total is not None:
         images = len(job.splits.train)

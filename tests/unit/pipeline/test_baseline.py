@@ -8,7 +8,7 @@ from fmnist.config.config import Config
 from fmnist.models.size import size_of
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.profiles import COMPACT, LONG, SHORT, profile_for
-from fmnist.pipeline.planner.sizing import baseline_seconds, dense_config
+from fmnist.pipeline.planner.sizing import dense_config, plan_baseline
 from fmnist.pipeline.planner.workload import PostSearchWorkload
 from fmnist.pipeline.stages import baseline
 from search.study.scheduler import Budget
@@ -18,24 +18,28 @@ from search.study.scheduler import Budget
 @pytest.mark.parametrize("classes", [10, 47])
 def test_it_has_as_many_parameters(base, classes):
     config = Config(**base)
-    dense = dense_config(config, classes)
+    dense = dense_config(config, classes, 20)
     assert not dense.filters
     wanted = size_of(config, classes).parameters
     assert size_of(dense, classes).parameters == pytest.approx(wanted, rel=0.01)
 
 
 def seconds(total, speed=1000.0, base=COMPACT):
-    return baseline_seconds(Config(**base), 10, 54_000, speed, total)
+    return plan_baseline(Config(**base), 10, 54_000, speed, total)[1]
 
 
 def test_it_is_trained_only_where_it_takes_little_of_the_time():
     assert seconds(600.0) == 0
     assert 0 < seconds(3600.0) <= 0.03 * 3600
     assert seconds(600.0, speed=20_000.0) > 0
+
+
+def test_it_has_as_many_epochs_as_fit():
+    plans = [plan_baseline(Config(**SHORT), 10, 54_000, 5000.0, 60.0 * m) for m in (10, 20, 60)]
+    assert [epochs for epochs, _ in plans] == [0, 10, 40]
     start = seconds(3600.0, speed=1e9)  # of a process
-    assert seconds(3600.0, speed=2000.0) - start == pytest.approx(
-        (seconds(3600.0) - start) / 2, abs=1
-    )
+    ten, forty = (planned[1] - start for planned in plans[1:])
+    assert forty == pytest.approx(4 * ten, abs=1)
 
 
 def test_there_is_none_without_a_limit_nor_beside_a_dense_network():

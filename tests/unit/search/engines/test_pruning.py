@@ -27,9 +27,9 @@ def lengths(curves, pruner):
     return [length for _, length in epochs_run(curves, pruner)]
 
 
-def test_the_median_rule_waits_for_four_trials_and_two_epochs():
-    assert lengths(falling(7), "median") == [4, 4, 4, 4, 2, 2, 2]
-    assert lengths(falling(7)[::-1], "median") == [4] * 7
+def test_the_median_rule_waits_for_eight_trials_and_two_epochs():
+    assert lengths(falling(11), "median") == [4] * 8 + [2] * 3
+    assert lengths(falling(11)[::-1], "median") == [4] * 11
     assert lengths(falling(7, epochs=3), "median") == [3] * 7
 
 
@@ -64,15 +64,15 @@ def test_only_known_pruners_are_made():
 def test_a_trial_given_up_stays_given_up_when_its_step_is_reported_again():
     for pruner in ("median", "halving"):
         pruning = Pruning(pruner, 4)
-        for number, curve in enumerate(falling(5)):
+        for number, curve in enumerate(falling(9)):
             verdicts = [pruning.report(number, step, v) for step, v in enumerate(curve[:2], 1)]
             if all(verdicts):
                 pruning.report(number, 3, curve[2])
                 pruning.report(number, 4, curve[3])
                 pruning.end(number, "complete")
         assert not verdicts[-1]
-        assert not pruning.report(4, 2, 0.99)
-        assert not pruning.report(4, 1, 0.99)
+        assert not pruning.report(8, 2, 0.99)
+        assert not pruning.report(8, 1, 0.99)
 
 
 @pytest.mark.parametrize("pruner", PRUNERS)
@@ -132,24 +132,24 @@ def test_the_default_pruner_keeps_the_winner_of_the_recorded_trials():
     assert finals(CURVES).count(max(finals(CURVES))) == 1
     found = replay(CURVES, DEFAULT_PRUNER, 100)
     assert found.kept >= 0.97  # measured: always
-    assert found.spent < 0.8
+    assert found.spent < 0.9
     others = replay(CURVES, DEFAULT_PRUNER, 200, drawn=10)
-    assert others.kept >= 0.93  # measured: 0.98
-    assert others.regret < 1e-4  # measured: 1e-5
+    assert others.kept >= 0.97  # measured: 0.998
+    assert others.regret < 1e-4  # measured: 7e-7
 
 
 def test_no_pruner_is_safer_or_dearer_than_none():
     outcomes = {pruner: replay(CURVES, pruner, 50, drawn=10) for pruner in PRUNERS}
     none = outcomes.pop("none")
     assert (none.kept, none.regret, none.worst, none.spent) == (1.0, 0.0, 0.0, 1.0)
-    assert all(o.kept <= 1.0 and o.spent < 0.9 for o in outcomes.values())
+    assert all(o.kept <= 1.0 and o.spent < 0.97 for o in outcomes.values())
     # What hyperband saves it pays for: it judges after one epoch, at a high learning rate.
     assert outcomes["hyperband"].kept < min(outcomes[p].kept for p in ("median", "halving"))
 
 
 def test_a_short_budget_is_where_pruning_pays():
     regrets = {p: replay(CURVES, p, 200, share=0.5).regret for p in ("median", "halving", "none")}
-    assert regrets["halving"] < regrets["median"] < regrets["none"]
+    assert regrets["halving"] < regrets["median"] <= regrets["none"]
 
 
 def test_one_way_of_saying_how_to_prune():

@@ -98,9 +98,9 @@ def failing_first(failure, then=None):
 
 
 def test_every_trial_is_recorded_and_told(tmp_path):
-    study = make(tmp_path, max_trials=8)
+    study = make(tmp_path, max_trials=14)
     study.run()
-    assert len(study.log.trials) == 8
+    assert len(study.log.trials) == 14
     told = counts(study.engine)
     assert told["complete"] == states(study).count("complete") > 0
     assert told["pruned"] == states(study).count("pruned")
