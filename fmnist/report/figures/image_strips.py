@@ -65,7 +65,7 @@ def confused_tile(
         clothing(image),
         f"Test image {index}: predicted {names[said]} at {found}, true class {names[true]} at "
         f"{real}",
-        (f"predicted {found}", f"true {real}"),
+        (f"{names[said]} {found}", f"{names[true]} {real}"),
     )
 
 

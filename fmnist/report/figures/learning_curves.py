@@ -22,6 +22,9 @@ from fmnist.report.figures.style import (
 from fmnist.report.figures.tooltips import tell
 from fmnist.runs.records.metrics import History, TestEpoch
 
+_LONG = 20
+"""Epochs of a training from which on its first ones may lie beyond the axis."""
+
 
 def accuracy_curves(history: History, batches: str) -> Figure:
     """Training and validation accuracy by epoch, the chosen epoch marked.
@@ -39,7 +42,7 @@ def accuracy_curves(history: History, batches: str) -> Figure:
         f"{text.percent(epochs[-1].val_accuracy)}; epoch {chosen.epoch} was chosen.",
         f"Accuracy by epoch. Training accuracy is measured on {batches}, while the weights still "
         "change within the epoch. The vertical line marks the chosen "
-        f"epoch, {chosen.epoch}.",
+        f"epoch, {chosen.epoch}.{_scaled(history)}",
         _table(history, series, text.percent),
     )
 
@@ -57,7 +60,7 @@ def loss_curves(history: History, batches: str) -> Figure:
         f"{text.loss(epochs[-1].val_loss)}.",
         "Loss by epoch, as the training reports it. Validation loss is "
         f"lowest in epoch {lowest.epoch}; the vertical line marks the chosen epoch, "
-        f"{history.chosen_epoch}.",
+        f"{history.chosen_epoch}.{_scaled(history)}",
         _table(history, series, text.loss),
     )
 
@@ -79,7 +82,7 @@ def both_curves(history: History, batches: str) -> Figure:
         f"{text.loss(last.val_loss)}.",
         f"Accuracy (left) and loss (right) by epoch. Training is measured on {batches}, while the "
         "weights still change; the vertical line marks the epoch that was kept, "
-        f"{history.chosen_epoch}.",
+        f"{history.chosen_epoch}.{_scaled(history)}",
     )
 
 
@@ -130,17 +133,38 @@ def _draw(
     ax: Axes, history: History, series: list[Any], label: str, *, as_percent: bool = False
 ) -> None:
     epochs = [e.epoch for e in history.epochs]
+    low, high = _window(history, series)
     for name, values, look in series:
-        ax.plot(epochs, values, label=name, markeredgecolor="white", markeredgewidth=0.5, **look)
+        line = {**look, "marker": ""} if _beginning(history) else look
+        ax.plot(epochs, values, label=name, markeredgecolor="white", markeredgewidth=0.5, **line)
         shown = text.percent if as_percent else text.loss
-        points = zip(epochs, values, strict=True)
+        points = [(e, v) for e, v in zip(epochs, values, strict=True) if low <= v <= high]
         tell(ax, [(e, v, f"Epoch {e}, {name}: {shown(v)}") for e, v in points])
+    if _beginning(history):
+        ax.set_ylim(low, high)
     _mark_chosen(ax, history)
     ax.set_xlabel("Epoch")
     ax.set_ylabel(label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if as_percent:
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
+
+
+def _beginning(history: History) -> int:
+    """Epochs at the beginning of a long training whose values would flatten all that follows."""
+    return len(history.epochs) // 10 if len(history.epochs) >= _LONG else 0
+
+
+def _window(history: History, series: list[Any]) -> tuple[float, float]:
+    """Lowest and highest value to show, with some room."""
+    later = [value for _, values, _ in series for value in values[_beginning(history) :]]
+    room = 0.08 * (max(later) - min(later)) or 0.01
+    return min(later) - room, max(later) + room
+
+
+def _scaled(history: History) -> str:
+    first = _beginning(history)
+    return f" The axes are scaled to what follows the first {first} epochs." if first else ""
 
 
 def _mark_chosen(ax: Axes, history: History) -> None:

@@ -84,9 +84,12 @@ def best_so_far(trials: Sequence[Trial]) -> list[float]:
     return [b if math.isfinite(b) else math.nan for b in best]
 
 
-def search_history(trials: Sequence[Trial]) -> Figure:
-    """Value of every trial in its order, with the best so far."""
-    figure, ax = canvas(2.75)
+def search_history(trials: Sequence[Trial], *, small: bool = False) -> Figure:
+    """Value of every trial in its order, with the best so far.
+
+    ``small``: for less than half the width of a page.
+    """
+    figure, ax = canvas(1.7, width=2.9) if small else canvas(2.75)
     numbers, best = [t.number for t in trials], best_so_far(trials)
     ax.step(numbers, best, where="post", color=INK, linewidth=1.2, label="Best so far")
     floor = lowest_shown(trials)
@@ -97,7 +100,7 @@ def search_history(trials: Sequence[Trial]) -> Figure:
     ax.set_ylabel("Validation accuracy")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=text.THIN + "%"))
-    legend_above(ax, columns=4)
+    legend_above(ax, columns=2 if small else 4)
     if floor is not None:
         ax.set_ylim(bottom=floor - 0.04 * (ax.get_ylim()[1] - floor))
     counts = text.listing([f"{sum(t.state == s for t in trials)} {s}" for s in STATES])
@@ -105,11 +108,21 @@ def search_history(trials: Sequence[Trial]) -> Figure:
         to_svg(figure),
         f"Scatter plot of {len(trials)} trials ({counts}) with a line for the best validation "
         f"accuracy so far, which {_end(best)}.",
-        "Course of the search. Each mark is one trial; a pruned trial shows the last accuracy "
-        "it reported before it was stopped; values below the axis are drawn at its lower end, and "
-        "so are failed trials, which have none.",
+        "Course of the search. " + _read(trials, floor),
         [["Trial", "State", "Validation accuracy", "Best so far"], *_rows(trials, best)],
     )
+
+
+def _read(trials: Sequence[Trial], floor: float | None) -> str:
+    """How the marks are to be read."""
+    parts = ["Each mark is one trial"]
+    if any(t.state == "pruned" for t in trials):
+        parts.append("a pruned trial shows the last accuracy it reported before it was stopped")
+    if any(floor is not None and t.value is not None and t.value < floor for t in trials):
+        parts.append("values below the axis are drawn at its lower end")
+    if any(t.value is None for t in trials):
+        parts.append("trials without a value stand at its lower end")
+    return "; ".join(parts) + "."
 
 
 def _end(best: Sequence[float]) -> str:

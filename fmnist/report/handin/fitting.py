@@ -25,6 +25,7 @@ PICTURES = {
     "effects": "figure of the experiments",
     "tiles": "images of the largest confusions",
     "examples": "an image of each class",
+    "trials": "figure of the search",
     "space": "searched hyperparameters",
     "architecture": "drawing of the network",
     "curves": "learning curves",

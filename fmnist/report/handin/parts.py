@@ -20,8 +20,9 @@ from fmnist.report.figures import Tile, architecture, image_grids, image_strips
 from fmnist.report.figures.ablation import effects_figure
 from fmnist.report.figures.classification import confusion_figure
 from fmnist.report.figures.learning_curves import both_curves
+from fmnist.report.figures.search_history import FEW, search_history
 from fmnist.report.findings import WARNING
-from fmnist.report.handin import limits, performance
+from fmnist.report.handin import limits, performance, search
 from fmnist.report.narrative import final_model, results, training, winner
 from fmnist.report.narrative.failures import not_tried
 from fmnist.report.tables import results as result_tables
@@ -67,6 +68,7 @@ def parts(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "search_words": _search(facts),
         "unsearched": winner.unsearched(facts) if facts.search_given_back else "",
         "space": search_tables.chosen_values(facts) if facts.by_search else None,
+        "trials": _trials(facts),
         **_curves(facts),
         "systems": _systems(facts),
         "classes": result_tables.classes_in_short(test),
@@ -94,6 +96,7 @@ def _search(facts: Facts) -> str:
     parts = (
         f"{own * (winner.start_trial(facts) is not None)}Sampler: {sampling(facts)}.",
         training.limits(facts.run.request),
+        search.ranges(facts),
         f"Of {tried} {facts.complete_trials or 'none'} ran to the end.",
         results.stopped_early(facts),
         results.trial_effort(facts),
@@ -101,6 +104,12 @@ def _search(facts: Facts) -> str:
         _brought(facts),
     )
     return " ".join(filter(None, parts))
+
+
+def _trials(facts: Facts) -> Any:
+    """The course of a search of enough trials to look at."""
+    tried = [t for t in facts.trials if not not_tried(t)]
+    return search_history(tried, small=True) if facts.by_search and len(tried) >= FEW else None
 
 
 def _brought(facts: Facts) -> str:

@@ -7,8 +7,26 @@ from typing import Any
 from fmnist.report.facts import Facts
 from fmnist.report.narrative import results
 from search.analysis.results import Confirmation
+from search.space import Float
 
 Numbers = dict[str, Any] | None
+# Learning rates so many times apart at most are those near one of them.
+_NEAR = 10.0
+
+
+def ranges(facts: Facts) -> str:
+    """Why the ranges are as narrow as they are; empty where the plan did not narrow them."""
+    plan, low, high = facts.plan, 0.0, 0.0
+    for p in facts.space or ():
+        if p.name == "learning_rate" and isinstance(p, Float):
+            low, high = p.low, p.high
+    if plan is None or plan.sizes.most_cost is None or not 0 < high <= _NEAR * low:
+        return ""
+    return (
+        "Dearer networks and learning rates far from the first one are left out, which short "
+        "trials tend to favour; what is not searched was set beforehand, by trainings on this data "
+        "set’s validation images."
+    )
 
 
 def _confirmed(facts: Facts) -> Confirmation | None:

@@ -15,6 +15,7 @@ from fmnist.report.findings.results import below_baseline
 from fmnist.report.handin.claims import CLAIMS, standing
 from fmnist.report.handin.parts import parts
 from fmnist.report.handin.performance import DENSE, STRONGEST
+from fmnist.report.handin.search import ranges
 from fmnist.report.load import load_facts
 from fmnist.report.output.templating import environment_for
 from fmnist.report.published import load_published
@@ -24,6 +25,7 @@ from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
 from fmnist.runs.records.final_model import Baseline, PairedTest
 from fmnist.runs.records.plan import Decision, Forecast, Plan, RunProfile
 from search.analysis.results import Candidate, Confirmation, Difference, Noise
+from search.space import Float, SearchSpace
 
 RUN = load_facts(Path(__file__).parents[2] / "data" / "short_run")
 N, K = 1000, 10
@@ -352,6 +354,16 @@ def test_a_reason_is_given_for_kinds_of_clothes_whose_difference_is_known(cell, 
     assert ("a likely reason" in told) == (said is not None)
     assert (said or "Whether 28 × 28 pixels") in told
     assert told.endswith("Neither was tested." if said else "was not measured.")
+
+
+@pytest.mark.parametrize(
+    ("most", "high", "told"), [(1.2, 0.01, True), (1.2, 0.04, False), (None, 0.01, False)]
+)
+def test_narrow_ranges_are_explained_where_the_plan_made_them(most, high, told):
+    sizes = RunProfile(1000, 3, 60, most_cost=most)
+    plan = Plan(sizes=sizes, jobs=1, threads=None, planned=())
+    rates = SearchSpace((Float("learning_rate", 0.0016, high, log=True),))
+    assert ("trials tend to favour" in ranges(replace(RUN, plan=plan, space=rates))) == told
 
 
 def test_overfitting_is_judged_where_plain_training_images_were_classified():

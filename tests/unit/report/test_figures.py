@@ -28,6 +28,7 @@ from fmnist.report.figures.importance import importance_bars
 from fmnist.report.figures.style import drawing
 from fmnist.report.load import load_facts
 from fmnist.runs.records.calibration import Calibrated, Calibration, FittedOn
+from fmnist.runs.records.metrics import History
 from search.analysis.results import (
     Candidate,
     Confirmation,
@@ -35,10 +36,14 @@ from search.analysis.results import (
     Importance,
     ParameterImportance,
 )
-from search.records import Failure, Trial
+from search.records import Epoch, Failure, Trial
 from search.space import Float, SearchSpace
 
 FACTS = load_facts(Path(__file__).parents[2] / "data" / "short_run")
+LONG_HISTORY = History(
+    tuple(Epoch(n, 0.9 - 0.4 / n, 1 / n, 0.9 - 0.3 / n, 1 / n, 1.0) for n in range(1, 31)),
+    29, "best", 100,
+)  # fmt: skip
 IMPORTANCE = Importance(
     "PED-ANOVA", 20, True, "",
     (ParameterImportance("dropout", 0.2, 0.4, False),
@@ -59,6 +64,8 @@ SIDE = Calibrated(
 CALIBRATION = Calibration(3, 0.8, FittedOn("validation", 60, "model.keras"), 100, SIDE, SIDE)
 FIGURES = {
     "accuracy": lambda: learning_curves.accuracy_curves(FACTS.history, "augmented batches"),
+    "long training": lambda: learning_curves.both_curves(LONG_HISTORY, "augmented batches"),
+    "few trials": lambda: search_history.search_history(FACTS.trials, small=True),
     "loss": lambda: learning_curves.loss_curves(FACTS.history, "augmented batches"),
     "test": lambda: learning_curves.validation_against_test(
         FACTS.history, FACTS.metrics.test.curve

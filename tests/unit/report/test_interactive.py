@@ -104,6 +104,21 @@ def test_curves_tell_every_epoch(facts):
     ]  # fmt: skip
 
 
+def test_of_a_long_training_the_axes_leave_out_the_first_epochs(facts):
+    first, *rest = facts.history.epochs
+    epochs = [replace(first, accuracy=0.1, val_accuracy=0.1), first, *(rest * 9)]
+    renumbered = tuple(replace(e, epoch=n) for n, e in enumerate(epochs, 1))
+    long = replace(facts.history, epochs=renumbered)
+    with drawing():
+        figure = learning_curves.accuracy_curves(long, "batches")
+    epochs_told = {int(re.match(r"Epoch (\d+)", p[2])[1]) for p in told(figure.svg)["points"]}
+    assert epochs_told == set(range(2, len(epochs) + 1))
+    assert f"follows the first {len(epochs) // 10} epochs" in figure.caption
+    with drawing():
+        short = learning_curves.accuracy_curves(facts.history, "batches")
+    assert "follows the first" not in short.caption
+
+
 def test_the_course_of_the_search_tells_every_trial(facts):
     with drawing():
         points = told(search_history.search_history(facts.trials).svg)["points"]
