@@ -89,7 +89,7 @@ def search_history(trials: Sequence[Trial], *, small: bool = False) -> Figure:
 
     ``small``: for less than half the width of a page.
     """
-    figure, ax = canvas(1.7, width=2.9) if small else canvas(2.75)
+    figure, ax = canvas(1.85, width=3.2) if small else canvas(2.75)
     numbers, best = [t.number for t in trials], best_so_far(trials)
     ax.step(numbers, best, where="post", color=INK, linewidth=1.2, label="Best so far")
     floor = lowest_shown(trials)
