@@ -3,6 +3,7 @@
 import math
 from bisect import insort
 
+from fmnist.pipeline.planner.profiles import FEWEST_TRIALS
 from search.engines.base import Suggestion
 from search.space import Categorical, Float, Int, SearchSpace
 
@@ -23,7 +24,7 @@ def quality(params, epoch, chance):
 
 
 class RandomEngine:
-    """Suggests at random, half of the time near the best; prunes what is below the median.
+    """Suggests at random, half of the time near the best; prunes as the median rule does.
 
     It stands for one whose study is on the disk: what it was told survives a kill.
     """
@@ -31,7 +32,7 @@ class RandomEngine:
     def __init__(self, chance, allowed=lambda params: True):
         self.chance, self.allowed = chance, allowed
         self.asked, self.queue, self.count = {}, [], 0
-        self.best, self.best_value = {}, 0.0
+        self.best, self.best_value, self.complete = {}, 0.0, 0
         self.steps, self.reported = {}, {}
         self.stopped = set()
 
@@ -48,7 +49,8 @@ class RandomEngine:
         earlier = self.steps.setdefault(step, [])
         if (number, step) not in self.reported:
             insort(earlier, value)
-            go_on = len(earlier) < 5 or value >= earlier[len(earlier) // 2]
+            waits = self.complete < FEWEST_TRIALS or step < 3
+            go_on = waits or value >= earlier[len(earlier) // 2]
             self.reported[number, step] = go_on
             if not go_on:
                 self.stopped.add(number)
@@ -56,6 +58,7 @@ class RandomEngine:
 
     def tell(self, number, state, value):
         params = self.asked.pop(number).params
+        self.complete += state == "complete"
         if state == "complete" and value > self.best_value:
             self.best, self.best_value = params, value
 

@@ -12,7 +12,7 @@ from fmnist.config.config import Config
 from fmnist.pipeline.coordination import ROUND, confirmation_runs
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.profiles import profile_for
-from fmnist.pipeline.planner.revision import revise_sizes
+from fmnist.pipeline.planner.revision import give_back, revise_sizes
 from fmnist.pipeline.stages.confirm import best_trial
 from fmnist.pipeline.stages.retrain import best_epoch
 from fmnist.pipeline.stages.search import enough_to_confirm
@@ -68,6 +68,9 @@ class Job(Sessions):
             max_trials=profile.max_trials,
             listener=Revising(self),
         )
+        states = [t.state for t in self.log.trials]
+        if self.planner.plan.searched and not enough_to_confirm(states):
+            give_back(self.planner, self.log.complete)
         assert len(self.log.trials) == self.engine.count, "the study has trials the log has not"
         self.cut = [
             t for t in self.log.trials if cut_by_time(t) and t.number not in self.engine.stopped
@@ -108,6 +111,8 @@ class Job(Sessions):
         # Candidates of an earlier session stay, though there may be time for fewer now.
         so_far = max((t.number % ROUND + 1 for t in log.trials), default=0)
         found = candidates(self.log.trials, max(k, so_far, 1))
+        if not self.planner.plan.searched:
+            found = [next(c for c in candidates(self.log.trials, 99) if c.trial == 0)]
         if k:
             runs = [
                 Suggestion(number, c.params, replicate_of=c.trial)

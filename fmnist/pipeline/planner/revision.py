@@ -63,6 +63,15 @@ def revise_sizes(
     planner.note("search", text)
 
 
+def give_back(planner: TimePlanner, complete: int) -> None:
+    """Give a search back that completed too few trials to choose from, so its first one is used."""
+    planner.keep_first_plan()
+    planner.plan = replace(planner.plan, max_trials=1)
+    planner.note(
+        "search", f"given back: {complete} of {FEWEST_TRIALS} trials that it needs are complete"
+    )
+
+
 def _with_room(plan: RunProfile, epochs: int) -> RunProfile:
     """With so many epochs less; without a search where these are too many to give."""
     left = plan.final_epochs - epochs

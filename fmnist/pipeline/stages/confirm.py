@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from fmnist.config.toml_text import dump_config
 from fmnist.errors import UserError
@@ -30,6 +31,8 @@ def confirm(job: Context, coordinator: Coordinator) -> None:
     k_so_far = max((t.number % ROUND + 1 for t in log.trials), default=0)
     start = next(iter(job.first_trials), None)
     found = candidates(searched.trials, max(k, k_so_far, 1), start) or [_alone(fallback)]
+    if not job.planner.plan.searched:
+        found = [_alone(_first(searched, start) or fallback)]
     if k:
         leader = f"trial {found[0].trial} of the search leads"
         job.display.confirm_started(min(k, len(found)), seeds, leader)
@@ -64,6 +67,11 @@ def best_trial(log: TrialLog) -> Trial:
         f"no trial finished ({len(log.trials)} tried); give more --time or fewer --trial-epochs"
         + "".join(f"\n  {message}" for message in sorted(failures))
     )
+
+
+def _first(log: TrialLog, start: Mapping[str, Any] | None) -> Trial | None:
+    """The trial of the configuration that the search began with, if it has an epoch."""
+    return next((t for t in log.trials if t.params == start and t.epochs), None)
 
 
 def _alone(trial: Trial) -> Candidate:

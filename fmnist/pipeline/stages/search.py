@@ -11,7 +11,7 @@ from fmnist import backends
 from fmnist.errors import TrainingError
 from fmnist.pipeline.planner.costs import relative_cost
 from fmnist.pipeline.planner.profiles import FEWEST_TRIALS
-from fmnist.pipeline.planner.revision import revise_sizes
+from fmnist.pipeline.planner.revision import give_back, revise_sizes
 from fmnist.runs.artifacts import EPOCHS, IMPORTANCE, PRIOR, TRIALS
 from fmnist.runs.folder import RunError
 from fmnist.training import checkpoint
@@ -46,8 +46,20 @@ def search(job: Context) -> None:
             job.note("search", f"the search ended early: {error}")
     job.interrupt.check()
     job.planner.note("search", f"ended after {len(log.trials)} trials")
+    if _too_short(job, log, study.scheduler):
+        give_back(job.planner, _count_complete(log.trials))
     assert job.space is not None
     job.run.write(IMPORTANCE, importances(log.trials, job.space))
+
+
+def _too_short(job: Context, log: TrialLog, scheduler: TrialScheduler) -> bool:
+    """Whether the time, and nothing that was asked for, left a search too few trials."""
+    request, sizes = job.request, job.planner.plan
+    asked = request.trials or request.trial_images or request.trial_epochs or request.study
+    if asked or job.budget.total is None or not (sizes.searched and job.first_trials):
+        return False
+    ended = not scheduler.may_start(None, sizes.trial_epochs)
+    return ended and not enough_to_confirm([t.state for t in log.trials])
 
 
 def _study(job: Context, log: TrialLog) -> Study:

@@ -48,10 +48,17 @@ def _candidates(facts: Facts, found: Confirmation) -> str:
 
 def unsearched(facts: Facts) -> str:
     """Where the configuration comes from that was not searched."""
-    if not facts.search_given_back:
+    plan = facts.plan
+    if plan is None or not facts.search_given_back:
         return "One given configuration was trained."
     if facts.run.request.trials == 1:
         return "One trial was asked for: the configuration is the plan's own, and was not searched."
+    if len(facts.trials) > plan.jobs:
+        trials = text.counted(facts.complete_trials, "trial")
+        return (
+            f"The time allowed {trials}, too few to choose from. So the search was given back: "
+            "the configuration is the one that it began with."
+        )
     return (
         "Beside the final training too few trials to choose from would have fitted into the time "
         "on this machine. So the search was given back: the configuration is the plan's own, and "

@@ -1,11 +1,15 @@
 """Sizes are chosen anew where training costs another time than planned, and only there."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from fmnist.backends.parallelism import parallel_slowdown
 from fmnist.pipeline.planner.planner import TimePlanner
-from fmnist.pipeline.planner.revision import revise_sizes
-from fmnist.pipeline.stages.search import enough_to_confirm
+from fmnist.pipeline.planner.revision import give_back, revise_sizes
+from fmnist.pipeline.request import Request
+from fmnist.pipeline.stages import confirm
+from fmnist.pipeline.stages.search import _too_short, enough_to_confirm
 from fmnist.runs.records.plan import RunProfile
 from search.study.scheduler import Budget
 
@@ -123,3 +127,37 @@ def test_trials_come_before_their_confirmation():
 def test_pruned_trials_count_half_for_a_confirmation(complete, pruned, failed, enough):
     states = ["complete"] * complete + ["pruned"] * pruned + ["failed"] * failed
     assert enough_to_confirm(states) == enough
+
+
+def ended(*states, time_left=False, total=600.0, start=({"a": 1},), **asked):
+    """Whether a search that ended with these trials is given back."""
+    job = SimpleNamespace(
+        request=Request(**asked), planner=a_planner(), budget=Budget(total), first_trials=start
+    )
+    log = SimpleNamespace(trials=[SimpleNamespace(state=s) for s in states])
+    return _too_short(job, log, SimpleNamespace(may_start=lambda *_: time_left))
+
+
+def test_a_search_that_the_time_left_too_few_trials_is_given_back():
+    seven, eight = ["complete"] * 7, ["complete"] * 8
+    assert ended(*seven)
+    assert ended(*seven, "pruned")
+    assert not ended(*eight)
+    assert not ended(*seven, time_left=True)  # the space has no more
+    assert not ended(*seven, total=None)
+    assert not ended(*seven, start=())
+    assert not ended(*seven, trials=7)
+    assert not ended(*seven, trial_epochs=2)
+    assert not ended(*seven, study="night")
+
+
+def test_of_a_search_that_was_given_back_nothing_is_confirmed_and_the_first_trial_is_trained():
+    planner = a_planner()
+    give_back(planner, 5)
+    assert not planner.plan.searched
+    assert planner.choose_confirmation_size(5.0) == (0, 0)
+    assert "5 of 8 trials" in planner.decisions[0].text
+    better, start = (SimpleNamespace(params={"a": a}, epochs=(1,)) for a in (2, 1))
+    log = SimpleNamespace(trials=[better, start])
+    assert confirm._first(log, {"a": 1}) is start
+    assert confirm._first(log, {"a": 3}) is None

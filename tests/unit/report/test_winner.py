@@ -14,6 +14,7 @@ from fmnist.report.load import load_facts
 from fmnist.report.narrative import winner
 from fmnist.report.narrative.results import earlier_runs, search_course
 from fmnist.report.tables import results, search
+from fmnist.runs.records.plan import Plan, RunProfile
 from search.analysis.results import Difference, Noise
 from search.engines.prior import Prior, PriorStudy
 
@@ -117,6 +118,14 @@ def test_a_skipped_confirmation_gives_its_reason(tmp_path):
     assert [row[3] for row in results.gap(facts).rows] == [
         "the winner, of 16 trials", "the epoch", "nothing",
     ]  # fmt: skip
+
+
+def test_a_search_given_back_late_says_how_many_trials_there_were(facts):
+    plan = Plan(sizes=RunProfile(1, 1, 1, max_trials=1), jobs=1, threads=None, planned=())
+    told = winner.unsearched(dataclasses.replace(facts, plan=plan))
+    assert f"allowed {facts.complete_trials} trials, too few to choose from" in told
+    first = dataclasses.replace(facts, plan=plan, trials=facts.trials[:1])
+    assert "too few trials to choose from would have fitted" in winner.unsearched(first)
 
 
 def test_an_older_run_says_that_nothing_was_confirmed(older):
