@@ -17,6 +17,7 @@ from fmnist.pipeline.stages.confirm import best_trial
 from fmnist.pipeline.stages.retrain import best_epoch
 from fmnist.pipeline.stages.search import enough_to_confirm
 from search.analysis.confirmation import candidates, conclude
+from search.analysis.results import Candidate
 from search.engines.base import Suggestion
 from search.study.scheduler import CostModel, TrialScheduler
 from search.tasks import Limits
@@ -112,7 +113,8 @@ class Job(Sessions):
         so_far = max((t.number % ROUND + 1 for t in log.trials), default=0)
         found = candidates(self.log.trials, max(k, so_far, 1))
         if not self.planner.plan.searched:
-            found = [next(c for c in candidates(self.log.trials, 99) if c.trial == 0)]
+            first = next((t for t in self.log.trials if t.number == 0 and t.epochs), fallback)
+            found = [Candidate(first.number, first.params, first.value)]
         if k:
             runs = [
                 Suggestion(number, c.params, replicate_of=c.trial)
