@@ -18,14 +18,14 @@ from search.space import Categorical, SearchSpace, Value
 
 # Drawn at random before TPE takes over: a short search has some ten trials. Of a toy objective, 400
 # seeds, its ten found as good a one with 5 as with 3, 4, 6 and 8, and all a better one than chance.
-_STARTUP_TRIALS = 5
+STARTUP_TRIALS = 5
 
 
 def sampler_of(name: str, seed: int) -> BaseSampler:
     """The sampler ``name``; a grid is walked by its engine, and this one never asked."""
     if name == "tpe":
         return optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True, constant_liar=True
+            seed=seed, n_startup_trials=STARTUP_TRIALS, multivariate=True, constant_liar=True
         )
     if name in ("random", "grid"):
         return optuna.samplers.RandomSampler(seed=seed)
@@ -87,7 +87,7 @@ class SamplerCache:
             trial = self._study.ask(dict(distributions))
             suggested = copy.deepcopy(self._storage.get_trial(trial._trial_id))
             accepted, ended = accepts(suggested.params), len(self._ids) - len(self._running)
-            learns = not accepted and self._refused < ended and ended >= _STARTUP_TRIALS
+            learns = not accepted and self._refused < ended and ended >= STARTUP_TRIALS
             self._refused += learns
             # An accepted one comes back with the trials of the store, if it gets there.
             state = TrialState.PRUNED if learns else TrialState.FAIL

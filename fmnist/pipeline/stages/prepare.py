@@ -10,6 +10,7 @@ from fmnist.config.toml_text import dump_config
 from fmnist.pipeline.flip_policy import flip_note
 from fmnist.runs.artifacts import BEST_CONFIG, ENVIRONMENT, RUBRIC, RUN, SPACE
 from fmnist.runs.folder import utc_now
+from search.engines.samplers import STARTUP_TRIALS
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
@@ -54,6 +55,7 @@ def prepare(job: Context) -> None:
                 "notes": notes,
             },
             "splits": counts,
+            "startup_trials": STARTUP_TRIALS,
             **({"recipe": job.recipe} if job.recipe else {}),
         },
     )

@@ -13,7 +13,6 @@ from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
 from fmnist.report.figures import confirmation, contour, parallel_coordinates, search_history
 from fmnist.report.figures.importance import importance_bars
-from fmnist.report.findings.search import STARTUP_TRIALS
 from fmnist.report.narrative import failures, results, training, winner
 from fmnist.report.tables import search as tables
 from fmnist.report.tables import workers
@@ -52,14 +51,13 @@ def search(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
 
 
 def sampling(facts: Facts) -> str:
-    """The sampler, and from which trial on TPE chooses: before are the start and random draws."""
+    """The sampler, and after how many trials TPE chooses: they are the start and random draws."""
     sampler = training.sampler(facts.run.request)
     if facts.run.request.sampler != "tpe" or facts.imported or facts.prior:
         return sampler
-    reached = len(facts.trials) > STARTUP_TRIALS
-    later = "" if reached else ", which was not reached"
-    first = f"from the {STARTUP_TRIALS + 1}th trial on{later}"
-    return f"{sampler}, which draws at random before it chooses, {first}"
+    first = facts.run.startup_trials
+    later = "" if len(facts.trials) > first else ", which was not reached"
+    return f"{sampler}, which draws at random at first and chooses after {first} trials{later}"
 
 
 def _ahead(facts: Facts) -> list[Trial]:

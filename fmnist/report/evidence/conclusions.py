@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scipy.stats import binomtest
-
 from fmnist.report import published, text
 from fmnist.report.evidence.architecture import named, origin_of_kernels
 from fmnist.report.evidence.base import without_convolutions
@@ -15,7 +13,6 @@ from fmnist.report.narrative import ablation, calibration, results
 from fmnist.runs.records.ablation import BETTER, UNDECIDED, Measured
 
 HEAD = "In this run: "
-_SURE = 0.05
 
 
 def conclusion(key: str, facts: Facts) -> str:
@@ -118,9 +115,9 @@ def _overfitting(facts: Facts) -> str:
         return "the final training had too few epochs to judge overfitting."
     if found.gap is None:
         return "the gap to images that the network learnt was not measured."
-    words = {"clear": "clear overfitting", "mild": "mild overfitting", "none": "hardly any"}
+    words = {"clear": "clear overfitting", "mild": "mild overfitting", "none": "little overfitting"}
     return (
-        "accuracy on plain training images exceeds that on validation images by "
+        "accuracy on plain training images exceeds that on test images by "
         f"{text.points(found.gap)}: {words[found.verdict]}."
     )
 
@@ -136,12 +133,12 @@ def _confusion_matrix(facts: Facts) -> str:
     if all(c.name != worst.predicted for c in facts.metrics.test.tested_classes):
         return (
             f"{worst.true} taken for {worst.predicted}, of which the test set holds no image, "
-            f"makes {part}."
+            f"makes up {part}."
         )
     other = both[1].count if len(both) > 1 else 0
-    chance = binomtest(worst.count, worst.count + other).pvalue >= _SURE
+    chance = not results.uneven(worst.count, other, len(facts.metrics.test.classes))
     one, back = text.count(worst.count), text.count(other)
-    found = f"confusions of {worst.true} and {worst.predicted} make {part}"
+    found = f"confusions of {worst.true} and {worst.predicted} make up {part}"
     if chance:
         return f"{found}; that they are {one} one way and {back} the other may be chance."
     return f"{found}, {one} one way and {back} the other: the boundary favours {worst.predicted}."

@@ -58,6 +58,8 @@ def means(best: BestConfig, facts: Facts) -> dict[str, bool]:
         {"adamw": "AdamW", "sgd": "SGD"}.get(optimizer, "AdamW or SGD"): optimizer != "adam",
         "a moving average of the weights": bool(c.get("ema")),
         "mirror images at test time": bool(c.get("test_time_flip")),
+        "mixing of images": False,
+        "transfer learning": False,
         "an ensemble": bool(facts.metrics and facts.metrics.ensemble),
     }
 

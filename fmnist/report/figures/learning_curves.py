@@ -68,7 +68,7 @@ def loss_curves(history: History, batches: str) -> Figure:
 def both_curves(history: History, batches: str) -> Figure:
     """Accuracy and loss side by side, for a page with little room; see ``accuracy_curves``."""
     accuracy, loss = _accuracy_series(history, batches), _loss_series(history, batches)
-    figure, axes = canvas(1.75, columns=2)
+    figure, axes = canvas(2.0, columns=2)
     for ax, series, label in zip(axes, (accuracy, loss), ("Accuracy", "Loss"), strict=True):
         _draw(ax, history, series, label, as_percent=label == "Accuracy")
     # Above both: that of one plot is so wide that it would leave them little room.
@@ -142,7 +142,8 @@ def _draw(
         tell(ax, [(e, v, f"Epoch {e}, {name}: {shown(v)}") for e, v in points])
     if _beginning(history):
         ax.set_ylim(low, high)
-    _mark_chosen(ax, history)
+    # Where the curves are not: accuracies rise, losses fall.
+    _mark_chosen(ax, history, 0.1 if as_percent else 0.9)
     ax.set_xlabel("Epoch")
     ax.set_ylabel(label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -164,15 +165,15 @@ def _window(history: History, series: list[Any]) -> tuple[float, float]:
 
 def _scaled(history: History) -> str:
     first = _beginning(history)
-    return f" The axes are scaled to what follows the first {first} epochs." if first else ""
+    return f" The axes leave out the first {first} epochs." if first else ""
 
 
-def _mark_chosen(ax: Axes, history: History) -> None:
+def _mark_chosen(ax: Axes, history: History, height: float) -> None:
     ax.axvline(history.chosen_epoch, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
     epochs = [e.epoch for e in history.epochs]
     left = history.chosen_epoch > (epochs[0] + epochs[-1]) / 2
     ax.annotate(
-        "chosen", (history.chosen_epoch, 0.5), xycoords=("data", "axes fraction"),
+        "chosen", (history.chosen_epoch, height), xycoords=("data", "axes fraction"),
         xytext=(-4 if left else 4, 0), textcoords="offset points",
         ha="right" if left else "left", va="center", color=MUTED, fontsize=8,
     )  # fmt: skip

@@ -40,6 +40,8 @@ STATES = {
 }
 COLUMNS, MANY_COLUMNS, MANY = 4, 5, 12
 """Plots beside each other, in more than two rows closer; at most ``MANY`` in a figure."""
+# Accuracies that far apart at most are all shown where the figure is small.
+_SPAN = 0.15
 _WIDE = 5  # times the smallest from which on costs are drawn on a log scale
 FEW = 10
 """Values up to which the axis shows all: of so few, one that is cut off is a wrong point."""
@@ -92,7 +94,7 @@ def search_history(trials: Sequence[Trial], *, small: bool = False) -> Figure:
     figure, ax = canvas(1.85, width=3.2) if small else canvas(2.75)
     numbers, best = [t.number for t in trials], best_so_far(trials)
     ax.step(numbers, best, where="post", color=INK, linewidth=1.2, label="Best so far")
-    floor = lowest_shown(trials)
+    floor = None if small and _near(trials) else lowest_shown(trials)
     for state, look in STATES.items():
         chosen = [t for t in trials if t.state == state]
         _scatter_state(ax, chosen, look, floor)
@@ -111,6 +113,12 @@ def search_history(trials: Sequence[Trial], *, small: bool = False) -> Figure:
         "Course of the search. " + _read(trials, floor),
         [["Trial", "State", "Validation accuracy", "Best so far"], *_rows(trials, best)],
     )
+
+
+def _near(trials: Sequence[Trial]) -> bool:
+    """Whether all values fit into one plot."""
+    values = [t.value for t in trials if t.value is not None]
+    return bool(values) and len(values) == len(trials) and max(values) - min(values) < _SPAN
 
 
 def _read(trials: Sequence[Trial], floor: float | None) -> str:

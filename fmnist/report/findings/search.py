@@ -21,7 +21,6 @@ SECTION = "search"
 INTERVAL = f"95{text.THIN}% interval"
 HARDLY_ANY = 3
 """Complete trials below which there was no search to speak of."""
-STARTUP_TRIALS = 8
 """Trials of TPE that are the start and random draws, see ``search.engines.samplers``."""
 LIKELY_EDGE = 0.5
 """Where more values than this share of a range are its ends, a best value there is no surprise."""
@@ -116,12 +115,11 @@ def start_not_searched(facts: Facts) -> list[Finding] | None:
     """TPE never left its first trials, which are the start and random draws."""
     if not _over(facts) or facts.run.request.sampler != "tpe" or facts.imported or facts.prior:
         return None
-    n = len(_tried(facts))
-    if n > STARTUP_TRIALS:
+    n, first = len(_tried(facts)), facts.run.startup_trials
+    if n > first:
         return []
     sentence = (
-        f"TPE chooses from the {STARTUP_TRIALS + 1}th trial on; there were {n}, all of them the "
-        "start or random draws."
+        f"TPE chooses after {first} trials; there were {n}, all of them the start or random draws."
     )
     return [Finding("start-not-searched", "A random search", NOTE, sentence, SECTION)]
 

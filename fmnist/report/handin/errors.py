@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from fmnist.analysis.intervals import wilson_interval
@@ -11,7 +10,6 @@ from fmnist.report.handin.performance import tested
 from fmnist.report.narrative import results
 from fmnist.report.narrative.results import Confusion
 
-Z = 1.96
 MOST_SHARED = 0.25
 """Share of all errors from which the three most frequent kinds are told as their centre."""
 KINDS_TOLD = 3
@@ -56,7 +54,8 @@ def _back(facts: Facts, error: Confusion) -> int:
 def one_sided(facts: Facts) -> Numbers:
     """Of the hardest class's first confusion, one direction is more frequent than chance makes it.
 
-    Only of two classes with as many images: otherwise the larger one errs more often anyway.
+    Only of two classes with as many images: otherwise the larger one errs more often anyway. The
+    pair is picked for its size, so the level is divided by the number of pairs (Bonferroni).
     """
     found = hardest(facts)
     if found is None or not found["taken_for"]:
@@ -64,7 +63,7 @@ def one_sided(facts: Facts) -> Numbers:
     error = found["taken_for"][0]
     back = _back(facts, error)
     sizes = {c.name: c.support for c in tested(facts).classes}
-    surely = abs(error.count - back) > Z * math.sqrt(error.count + back)
+    surely = results.uneven(error.count, back, len(sizes))
     if not surely or sizes[error.true] != sizes[error.predicted]:
         return None
     return {"error": error, "back": back}
@@ -124,7 +123,9 @@ def second_choice(facts: Facts) -> Numbers:
     p, labels = found.test_probabilities[wrong], found.test_labels[wrong]
     second = int((p.argsort(axis=1)[:, -2] == labels).sum())
     certain = int((p.max(axis=1) > CERTAIN).sum())
-    return {"second": second, "errors": len(labels), "certain": certain, "bound": CERTAIN}
+    sure = int((found.test_probabilities.max(axis=1) > CERTAIN).sum())
+    told = {"certain": certain, "sure": sure, "bound": CERTAIN}
+    return {"second": second, "errors": len(labels), **told}
 
 
 def where_to_gain(facts: Facts) -> Numbers:

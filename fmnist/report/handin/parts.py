@@ -94,7 +94,7 @@ def _search(facts: Facts) -> str:
     tried = text.counted(sum(not not_tried(t) for t in facts.trials), "trial")
     own = "It began with the program’s default for a run of this length. "
     parts = (
-        f"{own * (winner.start_trial(facts) is not None)}Sampler: {sampling(facts)}.",
+        f"{own * (winner.start_trial(facts) is not None)}The sampler is {sampling(facts)}.",
         training.limits(facts.run.request),
         search.ranges(facts),
         f"Of {tried} {facts.complete_trials or 'none'} ran to the end.",
@@ -160,9 +160,13 @@ def _systems(facts: Facts) -> Table:
          "the result")
     )  # fmt: skip
     rows += _anchor_row(facts, performance.STRONGEST)
-    head = ("Classifier", "Images", "Accuracy", span, "From")
+    head: tuple[str, ...] = ("Classifier", "Images", "Accuracy", span, "From")
     caption = "Accuracy beside simpler and stronger classifiers"
-    return Table(caption, head, tuple(rows), numeric=(1, 2, 3), dense=True, sortable=False)
+    if all(row[1] == n for row in rows):
+        caption += f", of {n} test images"
+        head, rows = (head[0], *head[2:]), [(row[0], *row[2:]) for row in rows]
+    numbers = tuple(range(1, len(head) - 1))
+    return Table(caption, head, tuple(rows), numeric=numbers, dense=True, sortable=False)
 
 
 def _anchor_row(facts: Facts, name: str) -> list[tuple[str, ...]]:

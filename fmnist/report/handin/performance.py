@@ -101,14 +101,16 @@ def _beside(facts: Facts, name: str, *verdicts: str) -> Numbers:
 
 
 def beside_dense(facts: Facts) -> Numbers:
-    """The published dense network, whatever side of it the run is on."""
-    return _beside(facts, DENSE, published.AHEAD, published.TIED, published.BEHIND)
+    """The published dense network, whatever side of it the run is on, and the strong one above."""
+    found = _beside(facts, DENSE, published.AHEAD, published.TIED, published.BEHIND)
+    above = _beside(facts, STRONGEST, published.BEHIND)
+    return found and {**found, "strongest": above and above["result"]}
 
 
 def judged(facts: Facts) -> Numbers:
     """The result with its side of the published dense network, empty where that is not known."""
-    row = anchor(facts, DENSE)
-    return {"test": tested(facts), "verdict": row.verdict if row else ""}
+    row, below = anchor(facts, DENSE), _beside(facts, STRONGEST, published.BEHIND) is not None
+    return {"test": tested(facts), "verdict": row.verdict if row else "", "below": below}
 
 
 def related_work(facts: Facts) -> Numbers:
@@ -155,7 +157,12 @@ def lead_over_dense(facts: Facts) -> Numbers:
     if found is None:
         return None
     low, high = found.lead.interval
-    return {"dense": found, "verdict": "ahead" if low > 0 else "behind" if high < 0 else "tied"}
+    row = anchor(facts, DENSE)
+    return {
+        "dense": found,
+        "verdict": "ahead" if low > 0 else "behind" if high < 0 else "tied",
+        "weak": row is not None and found.interval[1] < row.result.accuracy,
+    }
 
 
 def own_dense(facts: Facts) -> Measured | None:
@@ -182,12 +189,14 @@ def dense_undecided(facts: Facts) -> Numbers:
 
 def forecast(facts: Facts) -> Numbers:
     """What the plan expected of as much computing, and whether the result lies within that."""
-    usual = facts.plan.forecast if facts.plan else None
-    if usual is None or not published.comparable(facts):
+    plan = facts.plan
+    usual = plan.forecast if plan else None
+    if plan is None or usual is None or not published.comparable(facts):
         return None
     reached = tested(facts).accuracy
     place = "below" if reached < usual.low else "above" if reached > usual.high else "within"
-    return {"usual": usual, "place": place, "lacking": results.lacking_epochs(facts)}
+    had, planned = len(facts.history.epochs) if facts.history else 0, plan.winner_epochs
+    return {"usual": usual, "place": place, "lacking": (had, planned) if had < planned else None}
 
 
 def settling(facts: Facts) -> Numbers:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.stats import binomtest
+
 from fmnist.analysis.intervals import newcombe
 from fmnist.config.config import RULES
 from fmnist.report import text
@@ -29,6 +31,7 @@ FEW_TRIALS = 10
 """Complete trials below which what is seen in the trials of a search has no power."""
 EDGE = 0.02
 """Share of a range that counts as its edge."""
+LEVEL = 0.05
 ENOUGH_EPOCHS = 0.9
 """Share of the planned epochs with which a training is as long as planned."""
 
@@ -48,9 +51,9 @@ class Confusion:
 class Overfitting:
     """Verdict on the training: ``clear``, ``mild``, ``none`` or ``open``, with its numbers.
 
-    ``gap`` is the accuracy of the kept weights on plain training images minus that on validation
-    images, None where not measured; ``rise`` is how far the last validation loss lies above the
-    lowest, as a share of the lowest.
+    ``gap`` is the accuracy of the kept weights on plain training images minus that on test images,
+    which chose no epoch, None where not measured; ``rise`` is how far the last validation loss lies
+    above the lowest, as a share of the lowest.
     """
 
     verdict: str
@@ -102,19 +105,25 @@ def easiest(test: TestScore) -> ClassScore:
     return max(test.tested_classes, key=lambda c: c.recall)
 
 
+def uneven(count: int, back: int, classes: int) -> bool:
+    """Whether one direction of the most frequent of all pairs is more frequent than chance."""
+    pairs = classes * (classes - 1) / 2
+    return bool(binomtest(count, count + back).pvalue < LEVEL / pairs)
+
+
 def overfitting(history: History, seen: SingleView | None = None) -> Overfitting:
     """Judge overfitting by the kept weights on plain images, and by the validation loss.
 
     Clear: the validation loss ends more than 10 % above its minimum while the training loss
     went on falling. Mild: it ends more than 2 % above, or plain training images are classified more
-    than two points better than validation images. None: neither. Open: fewer than five epochs, or
+    than two points better than test images. None: neither. Open: fewer than five epochs, or
     the gap was not measured; accuracy on augmented batches says nothing about it.
     """
     lowest = min(history.epochs, key=lambda e: e.val_loss)
     last = history.epochs[-1]
     rise = last.val_loss / lowest.val_loss - 1 if lowest.val_loss > 0 else 0.0
     learnt = seen.training if seen else None
-    gap = learnt.accuracy - seen.validation.accuracy if learnt and seen else None
+    gap = learnt.accuracy - seen.test.accuracy if learnt and seen else None
     if len(history.epochs) < FEWEST_EPOCHS:
         verdict = "open"
     elif rise > CLEAR_RISE and last.loss < lowest.loss:
@@ -151,13 +160,14 @@ def gap_measured(seen: SingleView | None) -> str:
     """How much better the kept weights do on images that they learnt; empty where not known."""
     if seen is None or seen.training is None:
         return ""
-    learnt, held_out = seen.training, seen.validation
-    bounds = newcombe(learnt.correct, learnt.n, held_out.correct, held_out.n)
+    learnt, chose, new = seen.training, seen.validation, seen.test
+    bounds = newcombe(learnt.correct, learnt.n, new.correct, new.n)
     return (
-        f"The kept weights classify {text.percent(learnt.accuracy)} of {text.count(learnt.n)} "
-        f"plain training images correctly and {text.percent(held_out.accuracy)} of the "
-        f"{text.count(held_out.n)} validation images, without mirror images: a gap of "
-        f"{text.signed_points(learnt.accuracy - held_out.accuracy)} percentage points (95"
+        f"Without mirror images the kept weights classify {text.percent(learnt.accuracy)} of "
+        f"{text.count(learnt.n)} plain training images correctly, {text.percent(chose.accuracy)} "
+        f"of the validation images, by which their epoch was chosen, and "
+        f"{text.percent(new.accuracy)} of the test images, which chose nothing: to these a gap of "
+        f"{text.signed_points(learnt.accuracy - new.accuracy)} percentage points (95"
         f"{text.THIN}% interval {text.point_span(bounds)})."
     )
 

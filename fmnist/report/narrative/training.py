@@ -186,4 +186,5 @@ def _regularisers(c: dict[str, Any]) -> str:
     found = regularisers(c)
     if not found:
         return "No regulariser is switched on."
-    return f"Regularisation: {text.listing(found)}; the weights of the best epoch are kept."
+    kept = "the weights of the epoch that is best on validation images are kept"
+    return f"Regularisation: {text.listing(found)}; {kept}."

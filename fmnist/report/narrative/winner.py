@@ -118,7 +118,8 @@ def short(facts: Facts) -> str:
             f"{text.counted(n, 'complete trial')}."
         )
     tried = len(found.candidates)
-    among = f"the best of {tried} candidates" if tried > 1 else "the one candidate"
+    among = f"the {'better' if tried == 2 else 'best'} of {tried} candidates"
+    among = among if tried > 1 else "the one candidate"
     if found.start_kept:
         return (
             f"Of {tried} candidates trained again on fresh seeds none was better than trial "
@@ -170,13 +171,14 @@ def _lead(found: Confirmation) -> str:
             "a larger lead does the configuration that the search began with give way."
         )
     start = ", the starting configuration," if ranked[1].trial == found.start else ","
+    second = "other" if len(found.candidates) == 2 else "second"
     lead = (
-        f"Its lead over the second, trial {ranked[1].trial}{start} is "
+        f"Its lead over the {second}, trial {ranked[1].trial}{start} is "
         f"{text.points(found.difference.mean)} ({INTERVAL} "
         f"{text.point_span(found.difference.interval)})"
     )
     if found.distinguishable:
-        return f"{lead}: more than the spread between seeds, on these images."
+        return f"{lead}: more than the spread between seeds explains, on these images."
     return f"{lead}: within the spread between seeds, so other seeds might turn the order round."
 
 

@@ -30,6 +30,10 @@ def space(facts: Facts) -> Table:
     return Table("The search space" + _widened(facts), head, rows)
 
 
+# So many steps of a range at most, and its values are listed.
+_LISTED = 3
+
+
 def chosen_values(facts: Facts) -> Table | None:
     """The searched values with the chosen one of each."""
     if not facts.space or facts.best is None:
@@ -56,8 +60,10 @@ def _range(p: Parameter) -> str:
         return ", ".join(text.value(c) for c in p.choices)
     words = f"{text.value(p.low)} to {text.value(p.high)}"
     if p.log:
-        return words + ", log scale"
+        return words + " (log)"
     step = getattr(p, "step", 1)
+    if step != 1 and p.high <= p.low + _LISTED * step:
+        return ", ".join(text.value(v) for v in range(int(p.low), int(p.high) + 1, int(step)))
     return words + (f" in steps of {step}" if step != 1 else "")
 
 

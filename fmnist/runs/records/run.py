@@ -135,7 +135,7 @@ class Imported:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """``run.toml``."""
+    """``run.toml``; ``startup_trials``: the first of TPE, which draws them at random."""
 
     name: str
     created: str
@@ -147,6 +147,7 @@ class RunRecord:
     splits: SplitsRecord
     recipe: RecipeRecord | None = None
     imported: Imported | None = None
+    startup_trials: int = 8
 
 
 @dataclass(frozen=True)

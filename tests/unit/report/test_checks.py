@@ -105,8 +105,8 @@ def learnt(gap, facts=FACTS):
     scores = [replace(s, accuracy=s.accuracy - 0.005, correct=s.correct - s.n // 200)
               for s in (metrics.validation, metrics.test)]  # fmt: skip
     held_out, tested = (Score(s.n, s.correct, s.accuracy, s.interval, s.loss) for s in scores)
-    share = held_out.accuracy + gap
-    own = replace(held_out, accuracy=share, correct=round(share * held_out.n))
+    share = tested.accuracy + gap
+    own = replace(tested, accuracy=share, correct=round(share * tested.n))
     return replace(facts, metrics=replace(metrics, single_view=SingleView(held_out, tested, own)))
 
 

@@ -86,7 +86,7 @@ def test_overfitting_sentence_carries_the_numbers():
     rows = [*CALM, (0.9, 0.3, 0.9, 0.30), (0.99, 0.1, 0.91, 0.45)]
     sentence = results.overfitting(history(rows, 2), seen(0.98)).sentence.replace("\u202f", " ")
     low, high = newcombe(980, 1000, 900, 1000)
-    assert "98.00 % of 1,000 plain training images correctly and 90.00 % of the 1,000" in sentence
+    assert "98.00 % of 1,000 plain training images correctly, 90.00 % of the validation" in sentence
     assert f"a gap of 8.00 percentage points (95 % interval {100 * low:.2f} to" in sentence
     assert f"{100 * high:.2f} percentage points)" in sentence
     assert "lowest in epoch 5, ends 50.0 % above that" in sentence
