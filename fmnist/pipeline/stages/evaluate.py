@@ -50,6 +50,7 @@ CURVE = "the epochs of the retraining"
 CURVE_POINTS = 20
 _SECONDS_AN_IMAGE = 3e-4  # of all resampling, on one core
 VALIDATION_USE = "validation figures, temperature"
+TEST_USE = "the reported test figures, of the baseline too; images for the report"
 TRAINING_USE = "accuracy of the kept weights on plain training images"
 TRAINING_IMAGES = 10_000
 """Of those that it learnt, on which the final network is scored: as many as test images."""
@@ -68,7 +69,7 @@ def evaluate(job: Context) -> None:
     validation_plain, validation_p = validated.views(validation[0])
     learnt = _learnt(job, validated)
     members = [_Network(*member) for member in members_of(job.run)]
-    images, labels = job.data.test.open("evaluate", "the reported test figures", job.ledger)
+    images, labels = job.data.test.open("evaluate", TEST_USE, job.ledger)
     test_plain, test_p = final.views(images)
     ensemble_p = _mean([test_p, *(member.predict(images) for member in members)])
     held_out, tested = (validation[1], validation_p), (labels, test_p)
