@@ -75,10 +75,9 @@ _MORE_TRIAL, _MORE_FINAL = 4, 4
 # More epochs than these only where they are planned: each leaves a checkpoint.
 _MOST_EPOCHS = 200
 
-# The final training's share of the time: where so few passes of the reference network over all
-# images fit into it that each counts, or the search is given back, and where plenty do.
-_FINAL_OF_FEW, _FINAL_OF_MANY = 0.7, 0.58
-_FEW_PASSES, _MANY_PASSES = 160.0, 960.0
+# The final training's share of the time, refit and members included. With 0.58, at ten minutes and
+# at sixty, a search cost more epochs than it brought: see the benchmarks' README.
+_FINAL_SHARE = 0.7
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 50.0, 0.25
 # Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
@@ -121,19 +120,10 @@ class _Machine:
         return self.seconds * self.speed / TYPICAL_SPEED > _LONG_RUN
 
     @property
-    def final_share(self) -> float:
-        """Of the time, for the final training beside a search, refit and members included."""
-        if self.trainings > 1:  # which have short epochs in any case
-            return _FINAL_OF_MANY
-        passes = self.seconds * self.speed / PLANNED_IMAGES
-        place = math.log(passes / _FEW_PASSES) / math.log(_MANY_PASSES / _FEW_PASSES)
-        return _FINAL_OF_FEW + (_FINAL_OF_MANY - _FINAL_OF_FEW) * min(max(0.0, place), 1.0)
-
-    @property
     def search_seconds(self) -> float:
         """What final training and the rest leave search and confirmation."""
         around = min(_AROUND * self.slowness, _AROUND_SHARE * self.seconds)
-        return (1 - self.final_share) * self.seconds - around
+        return (1 - _FINAL_SHARE) * self.seconds - around
 
 
 @dataclass(frozen=True)
@@ -195,11 +185,11 @@ def profile_for(
     networks = _networks_below_caps(fixed, excess) if given is None else ()
     if refit is None:
         twice = replace(machine, trainings=_trainings(True, members or 0, jobs))
-        epochs = _network(twice, networks, given, twice.final_share, searched=True).epochs
+        epochs = _network(twice, networks, given, searched=True).epochs
         refit = machine.long and epochs >= _REFIT_EPOCHS
     machine = replace(machine, trainings=_trainings(refit, members or 0, jobs))
-    choice = _network(machine, networks, given, machine.final_share, searched=True)
-    alone = _network(machine, networks, given, _FINAL_OF_FEW)
+    choice = _network(machine, networks, given, searched=True)
+    alone = _network(machine, networks, given)
     cost = relative_cost(given or Config(**{**choice.base, **fixed}))
     passes, most = _trial_passes(machine, cost, choice.epochs), None
     # A search around a narrow network cost more than it brought: see the benchmarks' README.
@@ -227,7 +217,7 @@ def _trainings(refit: bool, members: int, jobs: int) -> float:
 
 def _leftover_members(machine: _Machine, cost: float, refit: bool) -> int:
     """Members of an ensemble that fit where each training has all the epochs that help."""
-    passes = machine.final_share * machine.seconds * machine.speed / PLANNED_IMAGES
+    passes = _FINAL_SHARE * machine.seconds * machine.speed / PLANNED_IMAGES
     trainings = passes / cost / MOST_FINAL
     counts = range(_MOST_MEMBERS, 0, -1)
     return next((n for n in counts if _trainings(refit, n, machine.jobs) <= trainings), 0)
@@ -263,12 +253,11 @@ def _network(
     machine: _Machine,
     networks: Sequence[_Network],
     given: Config | None,
-    share: float,
     *,
     searched: bool = False,
 ) -> _Choice:
     """The largest network that its epochs fit for; where ``searched``, its trials, too."""
-    passes = share / machine.trainings * machine.seconds * machine.speed / PLANNED_IMAGES
+    passes = _FINAL_SHARE / machine.trainings * machine.seconds * machine.speed / PLANNED_IMAGES
     if given is not None:
         epochs = max(1, math.floor(passes / relative_cost(given)))
         return _Choice(0, LONGER, epochs)

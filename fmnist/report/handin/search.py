@@ -23,9 +23,9 @@ def ranges(facts: Facts) -> str:
     if plan is None or plan.sizes.most_cost is None or not 0 < high <= _NEAR * low:
         return ""
     return (
-        "Dearer networks and learning rates far from the first one are left out, which short "
-        "trials tend to favour; what is not searched was set beforehand, by trainings on this data "
-        "set’s validation images."
+        "Dearer networks, smaller batches and learning rates far from the first one are left out, "
+        "which short trials tend to favour; what is not searched was set beforehand, by trainings "
+        "on this data set’s validation images."
     )
 
 

@@ -6,7 +6,7 @@ from fmnist.config.config import Config
 from fmnist.config.spaces import CORE, EXTENDED, FULL
 from fmnist.pipeline.planner.costs import relative_cost
 from fmnist.pipeline.planner.profiles import COMPACT, SHORT, profile_for
-from fmnist.pipeline.space_bounds import largest_config, narrow_to_cost, narrow_to_rate
+from fmnist.pipeline.space_bounds import largest_config, narrow_to_cost, narrow_to_steps
 
 
 def ranges(space):
@@ -42,15 +42,20 @@ def test_an_hour_searches_no_network_that_is_dearer_than_the_plans_own():
     assert relative_cost(largest) <= 1.15 * relative_cost(base)
 
 
-@pytest.mark.parametrize(("rate", "span"), [(0.004, (0.0016, 0.01)), (0.016, (0.0064, 0.04)),
-                         (0.2, (0.001, 0.04))])  # fmt: skip
-def test_learning_rates_are_searched_near_that_of_the_plan(rate, span):
+@pytest.mark.parametrize(
+    ("rate", "span"),
+    [(0.004, (0.004 / 1.5, 0.006)), (0.016, (0.016 / 1.5, 0.024)), (0.2, (0.001, 0.04))],
+)
+def test_rates_and_batches_are_searched_near_those_of_the_plan(rate, span):
     base = Config(**SHORT).replace(learning_rate=rate)
-    narrow = {p.name: p for p in narrow_to_rate(CORE, base)}
+    narrow = {p.name: p for p in narrow_to_steps(CORE, base)}
     found = narrow.pop("learning_rate")
     assert (found.low, found.high) == pytest.approx(span)
-    assert list(narrow.values()) == [p for p in CORE if p.name != "learning_rate"]
-    assert narrow_to_rate(FULL, base) == FULL  # which searches the optimiser
+    assert narrow.pop("batch_size").choices == (128, 256)
+    assert list(narrow.values()) == [
+        p for p in CORE if p.name not in ("learning_rate", "batch_size")
+    ]
+    assert narrow_to_steps(FULL, base) == FULL  # which searches the optimiser
 
 
 def test_what_is_no_size_stays_as_it_is():
