@@ -61,8 +61,14 @@ def _filters(facts: Facts) -> str:
     height, width, _, number = facts.explanation.kernels.shape
     return (
         f"the first layer turns one grey image into {number} feature maps with kernels of "
-        f"{height} × {width} pixels, {origin_of_kernels(facts)}."
+        f"{height} × {width} pixels, {origin_of_kernels(facts)}{_biases(facts)}."
     )
+
+
+def _biases(facts: Facts) -> str:
+    """Of the convolutions, which have none before a normalisation."""
+    normed = facts.best is not None and facts.best.values().get("batch_norm")
+    return "; they have no biases, since batch normalisation shifts the maps" if normed else ""
 
 
 def _pooling(facts: Facts) -> str:

@@ -133,8 +133,13 @@ def short(facts: Facts) -> str:
 
 
 def _start(facts: Facts) -> str:
-    won = facts.winner is not None and facts.winner.number == start_trial(facts)
-    return ", the starting configuration," if won else ""
+    """How the winner came to be tried, where it was not the sampler's choice."""
+    number = facts.winner.number if facts.winner else None
+    if number is not None and number == start_trial(facts):
+        return ", the starting configuration,"
+    by_tpe = facts.run.request.sampler == "tpe" and not (facts.prior or facts.imported)
+    drawn = by_tpe and number is not None and number < facts.run.startup_trials
+    return ", a random draw," if drawn else ""
 
 
 def _by_value_alone(facts: Facts, reason: str) -> str:
@@ -170,7 +175,8 @@ def _lead(found: Confirmation) -> str:
             f"{text.points(-found.difference.mean)}: no more than one standard error, and only to "
             "a larger lead does the configuration that the search began with give way."
         )
-    start = ", the starting configuration," if ranked[1].trial == found.start else ","
+    always = ", the starting configuration, which always takes part,"
+    start = always if ranked[1].trial == found.start else ","
     second = "other" if len(found.candidates) == 2 else "second"
     lead = (
         f"Its lead over the {second}, trial {ranked[1].trial}{start} is "

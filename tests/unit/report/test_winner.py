@@ -120,6 +120,12 @@ def test_a_skipped_confirmation_gives_its_reason(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_winner_that_was_drawn_at_random_is_said_to_be(facts):
+    for startup, said in ((99, True), (0, False)):
+        run = dataclasses.replace(facts.run, startup_trials=startup)
+        assert (", a random draw," in winner.short(dataclasses.replace(facts, run=run))) == said
+
+
 def test_a_search_given_back_late_says_how_many_trials_there_were(facts):
     plan = Plan(sizes=RunProfile(1, 1, 1, max_trials=1), jobs=1, threads=None, planned=())
     told = winner.unsearched(dataclasses.replace(facts, plan=plan))
