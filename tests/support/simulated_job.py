@@ -114,7 +114,7 @@ class Job(Sessions):
         found = candidates(self.log.trials, max(k, so_far, 1))
         if not self.planner.plan.searched:
             first = next((t for t in self.log.trials if t.number == 0 and t.epochs), fallback)
-            found = [Candidate(first.number, first.params, first.value)]
+            found = [Candidate(first.number, first.params, first.value or 0.0)]
         if k:
             runs = [
                 Suggestion(number, c.params, replicate_of=c.trial)

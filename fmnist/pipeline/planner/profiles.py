@@ -75,9 +75,10 @@ _MORE_TRIAL, _MORE_FINAL = 4, 4
 # More epochs than these only where they are planned: each leaves a checkpoint.
 _MOST_EPOCHS = 200
 
-# The final training's share of the time, refit and members included. With 0.58, at ten minutes and
-# at sixty, a search cost more epochs than it brought: see the benchmarks' README.
-_FINAL_SHARE = 0.7
+# The final training's share of the time: with 0.58, at ten minutes and at sixty, a search cost more
+# epochs than it brought (see the benchmarks' README). And that of all trainings where a refit or
+# members follow: what a slow spell takes from these nothing else can use.
+_FINAL_SHARE, _FINAL_SHARE_OF_SEVERAL = 0.7, 0.58
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 50.0, 0.25
 # Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
@@ -120,10 +121,15 @@ class _Machine:
         return self.seconds * self.speed / TYPICAL_SPEED > _LONG_RUN
 
     @property
+    def final_share(self) -> float:
+        """Of the time, for the final training beside a search, refit and members included."""
+        return _FINAL_SHARE if self.trainings == 1 else _FINAL_SHARE_OF_SEVERAL
+
+    @property
     def search_seconds(self) -> float:
         """What final training and the rest leave search and confirmation."""
         around = min(_AROUND * self.slowness, _AROUND_SHARE * self.seconds)
-        return (1 - _FINAL_SHARE) * self.seconds - around
+        return (1 - self.final_share) * self.seconds - around
 
 
 @dataclass(frozen=True)
@@ -217,7 +223,7 @@ def _trainings(refit: bool, members: int, jobs: int) -> float:
 
 def _leftover_members(machine: _Machine, cost: float, refit: bool) -> int:
     """Members of an ensemble that fit where each training has all the epochs that help."""
-    passes = _FINAL_SHARE * machine.seconds * machine.speed / PLANNED_IMAGES
+    passes = _FINAL_SHARE_OF_SEVERAL * machine.seconds * machine.speed / PLANNED_IMAGES
     trainings = passes / cost / MOST_FINAL
     counts = range(_MOST_MEMBERS, 0, -1)
     return next((n for n in counts if _trainings(refit, n, machine.jobs) <= trainings), 0)
@@ -257,7 +263,8 @@ def _network(
     searched: bool = False,
 ) -> _Choice:
     """The largest network that its epochs fit for; where ``searched``, its trials, too."""
-    passes = _FINAL_SHARE / machine.trainings * machine.seconds * machine.speed / PLANNED_IMAGES
+    share = machine.final_share / machine.trainings
+    passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
     if given is not None:
         epochs = max(1, math.floor(passes / relative_cost(given)))
         return _Choice(0, LONGER, epochs)
