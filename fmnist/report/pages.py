@@ -22,7 +22,7 @@ from fmnist.report.bibliography import References
 from fmnist.report.class_labels import on_paper
 from fmnist.report.concepts import Concept
 from fmnist.report.facts import Facts
-from fmnist.report.handin import fitting
+from fmnist.report.handin import fitting, search
 from fmnist.report.handin.author import STATEMENT, Statement, Words
 from fmnist.report.handin.claims import standing
 from fmnist.report.handin.parts import parts
@@ -256,6 +256,7 @@ def title(facts: Facts) -> str:
     if facts.run.imported is not None:
         return IMPORTED_TITLE.format(facts.run.imported.study)
     tuned = facts.by_search and not (facts.winner and facts.winner.number == start_trial(facts))
+    tuned = tuned and search.search_unclear(facts) is None
     given = DEFAULT_TITLE if tuned else GIVEN_TITLE
     return given.format(facts.run.data.name)
 

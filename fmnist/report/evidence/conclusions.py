@@ -36,7 +36,7 @@ def _cnn_vs_dense(facts: Facts) -> str:
             "a dense network of as many parameters classifies "
             f"{text.percent(own.accuracy, own.n)} of the test images correctly after "
             f"{text.counted(own.epochs, 'epoch')}, this one "
-            f"{text.percent(facts.metrics.test.accuracy, n)}."
+            f"{text.percent(facts.metrics.test.accuracy, n)}; their recipes differ too."
         )
     tried = _experiment(facts, "dense")
     if tried is not None:

@@ -165,7 +165,8 @@ def _window(history: History, series: list[Any]) -> tuple[float, float]:
 
 def _scaled(history: History) -> str:
     first = _beginning(history)
-    return f" The axes leave out the first {first} epochs." if first else ""
+    cut = f" The vertical axes are cut: most of the first {first} epochs lies outside."
+    return cut if first else ""
 
 
 def _mark_chosen(ax: Axes, history: History, height: float) -> None:

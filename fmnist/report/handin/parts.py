@@ -94,16 +94,22 @@ def _search(facts: Facts) -> str:
     tried = text.counted(sum(not not_tried(t) for t in facts.trials), "trial")
     own = "It began with the program’s default for a run of this length. "
     parts = (
-        f"{own * (winner.start_trial(facts) is not None)}The sampler is {sampling(facts)}.",
+        own * (winner.start_trial(facts) is not None) + f"The sampler is {_sampler(facts)}.",
         training.limits(facts.run.request),
         search.ranges(facts),
-        f"Of {tried} {facts.complete_trials or 'none'} ran to the end.",
+        f"All {tried} ran to the end."
+        if facts.complete_trials == len(facts.trials) > 1
+        else f"Of {tried} {facts.complete_trials or 'none'} ran to the end.",
         results.stopped_early(facts),
         results.trial_effort(facts),
         winner.short(facts),
         _brought(facts),
     )
     return " ".join(filter(None, parts))
+
+
+def _sampler(facts: Facts) -> str:
+    return "the " * (facts.run.request.sampler == "tpe") + sampling(facts)
 
 
 def _trials(facts: Facts) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from fmnist.analysis.paired_effects import ENOUGH
@@ -32,6 +33,9 @@ _RELATED = {
 FEWEST_SWINGS = 16
 """Epochs from which on a quarter of a training has enough of them to tell how calm it was."""
 
+SPIKE = 0.001
+"""Accuracy by which the kept epoch stands out of the last ones."""
+
 Numbers = dict[str, Any] | None
 
 
@@ -59,6 +63,7 @@ def network(facts: Facts) -> Numbers:
         "trials": tried if facts.by_search else 0,
         "given_back": facts.search_given_back,
         "start": search.start_kept(facts),
+        "unclear": search.search_unclear(facts) is not None,
     }
 
 
@@ -208,7 +213,10 @@ def settling(facts: Facts) -> Numbers:
     moves = [abs(b.val_accuracy - a.val_accuracy) for a, b in pairwise(epochs)]
     quarter = len(moves) // 4
     early, late = max(moves[quarter : 2 * quarter]), max(moves[-quarter:])
-    return {"early": early, "late": late} if early >= 3 * late > 0 else None
+    kept = epochs[facts.history.chosen_epoch - 1].val_accuracy if facts.history else 0.0
+    above = kept - median(e.val_accuracy for e in epochs[-5:])
+    told = {"early": early, "late": late, "above": above if above > SPIKE else None}
+    return told if early >= 3 * late > 0 else None
 
 
 def fall_to_test(facts: Facts) -> Numbers:

@@ -24,8 +24,8 @@ def ranges(facts: Facts) -> str:
         return ""
     return (
         "Dearer networks, smaller batches and learning rates far from the first one are left out, "
-        "which short trials tend to favour; what is not searched was set beforehand, by trainings "
-        "on this data set’s validation images."
+        "which short trials tend to favour; what is not searched was set beforehand, in "
+        "trainings judged by validation images of this data set."
     )
 
 

@@ -33,8 +33,8 @@ def mirrored(facts: Facts) -> str:
     if facts.metrics is None or not facts.metrics.test_time_flip:
         return ""
     return (
-        "Each prediction is the mean over the image and its mirror image, on validation and test "
-        "images alike."
+        "The final predictions are means over image and mirror image, on validation and test "
+        "images alike; trials and the choice of the epoch use the image alone."
     )
 
 

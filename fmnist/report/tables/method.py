@@ -35,11 +35,13 @@ def ledger(facts: Facts) -> Table | None:
     if facts.ledger is None:
         return None
     reads: dict[tuple[str, str, str, str], int] = {}
+    first: dict[tuple[str, str, str, str], str] = {}
     for e in facts.ledger:
         key = (e.stage, e.split, text.count(e.n), e.purpose)
         reads[key] = reads.get(key, 0) + 1
-    rows = tuple((*key[:3], text.count(times), key[3]) for key, times in reads.items())
-    head = ("Stage", "Split", "Images", "Reads", "Purpose")
+        first.setdefault(key, f"{e.at:.10} {e.at[11:16]}")
+    rows = tuple((*key[:3], text.count(times), first[key], key[3]) for key, times in reads.items())
+    head = ("Stage", "Split", "Images", "Reads", "First (UTC)", "Purpose")
     return Table("Selection ledger: which split was read for what", head, rows, numeric=(2, 3))
 
 
