@@ -54,28 +54,30 @@ def single_view(files: Files) -> Iterable[float]:
     seen = metrics.get("single_view")
     if not seen:
         return
-    learnt, held_out = seen["training"], seen["validation"]
-    gap = learnt["accuracy"] - held_out["accuracy"]
-    yield gap
-    yield from newcombe(*(s[k] for s in (learnt, held_out) for k in ("accuracy", "n")))
-    yield from (
-        metrics[name]["accuracy"] - seen[name]["accuracy"] for name in ("validation", "test")
-    )
+    learnt, new = seen["training"], seen["test"]
+    yield learnt["accuracy"] - new["accuracy"]
+    yield from newcombe(*(s[k] for s in (learnt, new) for k in ("accuracy", "n")))
+    for name in ("validation", "test"):
+        gain = metrics[name]["accuracy"] - seen[name]["accuracy"]
+        yield from (gain, gain * metrics[name]["n"])
 
 
 def second_choices(files: Files) -> Iterable[float]:
-    """Errors whose second most probable class is the true one; errors that are nearly certain."""
+    """Errors whose second most probable class is the true one; certain predictions and errors."""
     arrays = files["predictions.npz"]
     p, labels = arrays["test_probabilities"], arrays["test_labels"]
     ranked = np.argsort(-p, axis=1, kind="stable")
     wrong = ranked[:, 0] != labels
-    yield from (np.sum(wrong & (ranked[:, 1] == labels)), np.sum(wrong & (p.max(axis=1) > 0.9)))
+    certain = p.max(axis=1) > 0.9
+    yield from (np.sum(wrong & (ranked[:, 1] == labels)), np.sum(wrong & certain), certain.sum())
 
 
 def curves(files: Files) -> Iterable[float]:
     """Of the final training: gap at each epoch, distance of the losses, rise of the last."""
     epochs = files["history.json"]["epochs"]
     yield from (len(epochs), files["history.json"]["training_images"] * len(epochs))
+    kept = epochs[files["history.json"]["chosen_epoch"] - 1]["val_accuracy"]
+    yield kept - np.median([e["val_accuracy"] for e in epochs[-5:]])
     lowest = min(e["val_loss"] for e in epochs)
     yield epochs[-1]["val_loss"] / lowest - 1
     yield sum(e["seconds"] for e in epochs)

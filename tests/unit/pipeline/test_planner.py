@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fmnist.config.config import Config
+from fmnist.pipeline.planner.costs import relative_cost
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.runs.artifacts import PLAN
@@ -48,7 +50,8 @@ def test_longer_runs_afford_larger_trials():
         seen = [plan.trial_images * plan.trial_epochs for plan in (smaller, larger)]
         assert seen[0] < seen[1]
         assert smaller.trial_epochs < larger.trial_epochs
-        assert smaller.final_epochs < larger.final_epochs
+        work = [p.final_epochs * relative_cost(Config(**p.base)) for p in (smaller, larger)]
+        assert work[0] < work[1]
 
 
 # ---- what is kept back ----------------------------------------------------------------------

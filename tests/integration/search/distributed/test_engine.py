@@ -129,7 +129,7 @@ def interrupted(suggestion):
 
 def test_a_trial_is_pruned_by_the_values_of_other_workers(shared):
     one, two = shared.open(pruner="median"), shared.another("two", pruner="median")
-    for _ in range(4):
+    for _ in range(8):
         number = one.ask().number
         assert all(one.report(number, step, 0.9) for step in (1, 2, 3))
         one.tell(number, "complete", 0.9)
