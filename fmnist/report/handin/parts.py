@@ -35,7 +35,7 @@ from search.records import best_of
 FINEST_MAP = 7
 """Side of the last feature maps below which Grad-CAM tells no place in an image."""
 _MOST_EFFECTS = 10
-PAIRS, OF_PAIR = 2, 4
+PAIRS, OF_PAIR = 4, 2
 
 
 @dataclass(frozen=True)
