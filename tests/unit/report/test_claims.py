@@ -10,8 +10,10 @@ from layout_cases import NIGHT
 from new_data_factory import photos
 
 from fmnist.analysis.new_data import judge
+from fmnist.report import pages
 from fmnist.report.evidence.conclusions import conclusion
 from fmnist.report.findings.results import below_baseline
+from fmnist.report.handin import performance
 from fmnist.report.handin.claims import CLAIMS, standing
 from fmnist.report.handin.parts import parts
 from fmnist.report.handin.performance import DENSE, STRONGEST
@@ -355,6 +357,20 @@ def test_a_reason_is_given_for_kinds_of_clothes_whose_difference_is_known(cell, 
     assert ("a likely reason" in told) == (said is not None)
     assert (said or "Whether 28 × 28 pixels") in told
     assert told.endswith("Neither was tested." if said else "was not measured.")
+
+
+def test_a_kept_epoch_above_the_last_ones_is_told():
+    facts = swinging(0.02)
+    lucky, usual = (replace(facts.history, chosen_epoch=n) for n in (2, 17))
+    found = [performance.settling(replace(facts, history=h))["above"] for h in (lucky, usual)]
+    assert found == [pytest.approx(0.02), None]
+
+
+def test_a_lead_that_may_be_chance_is_told_with_the_configuration():
+    for low, said in ((-0.01, True), (0.001, False)):
+        facts = confirmed(12, low)
+        assert performance.network(facts)["unclear"] == said
+        assert ("tuned" in pages.title(facts)) == (not said)
 
 
 @pytest.mark.parametrize(
