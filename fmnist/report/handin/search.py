@@ -23,9 +23,9 @@ def ranges(facts: Facts) -> str:
     if plan is None or plan.sizes.most_cost is None or not 0 < high <= _NEAR * low:
         return ""
     return (
-        "Costlier networks are left out to leave the final training its epochs, smaller batches "
-        "and distant learning rates because short trials tend to favour them; what is not searched "
-        "was set beforehand, in trainings judged by validation images of this data set."
+        "Costlier networks are left out for the final training’s sake, smaller batches and distant "
+        "learning rates because short trials tend to favour them; what is not searched was set "
+        "beforehand, by validation images of this data set."
     )
 
 

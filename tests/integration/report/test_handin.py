@@ -10,7 +10,7 @@ from layout_cases import recorded_night, searched_in_full, thin_run, with_long_n
 from report_factory import recorded
 from report_pages import filled, render_handin
 
-from fmnist.report.handin.fitting import PICTURES, count_words
+from fmnist.report.handin.fitting import PICTURES, TEXTS, count_words
 from fmnist.report.outline import HANDIN
 from fmnist.report.pages import Pages
 from fmnist.report.render import render_report
@@ -89,7 +89,10 @@ def test_two_pages_and_a_cover_move_pictures_out(tmp_path):
     assert len(pypdf.PdfReader(found.pdf).pages) == 3
     assert found.handin.pages == 2
     assert found.handin.moved
-    assert set(found.handin.moved) <= set(PICTURES.values())
+    # Texts after all pictures.
+    pictures = [name in PICTURES.values() for name in found.handin.moved]
+    assert pictures == sorted(pictures, reverse=True)
+    assert set(found.handin.moved) <= {*PICTURES.values(), *TEXTS.values()}
     assert found.handin.excess == ""
     done = subprocess.run(["qpdf", "--check", found.pdf], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
