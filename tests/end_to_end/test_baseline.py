@@ -24,7 +24,7 @@ def test_a_dense_network_of_as_many_parameters_is_tested_with_the_final_one(tmp_
     run = Run.existing(tmp_path / "results" / "one")
     trained, metrics = run.read(BASELINE), run.read(METRICS)
     assert trained.used, trained.reason
-    assert len(trained.epochs) == 10
+    assert len(trained.epochs) == 40
     assert metrics.baseline.n == metrics.test.n
     lead = metrics.baseline.lead
     assert lead.difference == pytest.approx(metrics.test.accuracy - metrics.baseline.accuracy)
@@ -34,4 +34,4 @@ def test_a_dense_network_of_as_many_parameters_is_tested_with_the_final_one(tmp_
     assert "Dense network of as many parameters" in (run / "report.html").read_text("utf-8")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     names = [e["name"] for e in events if e["event"] == "epoch" and e["stage"] == "baseline"]
-    assert names == ["baseline"] * 10
+    assert names == ["baseline"] * 40
