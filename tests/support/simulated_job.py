@@ -13,11 +13,10 @@ from fmnist.pipeline.coordination import ROUND, confirmation_runs
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.profiles import profile_for
 from fmnist.pipeline.planner.revision import give_back, revise_sizes
-from fmnist.pipeline.stages.confirm import best_trial
+from fmnist.pipeline.stages.confirm import _alone, _first, best_trial
 from fmnist.pipeline.stages.retrain import best_epoch
 from fmnist.pipeline.stages.search import enough_to_confirm
 from search.analysis.confirmation import candidates, conclude
-from search.analysis.results import Candidate
 from search.engines.base import Suggestion
 from search.study.scheduler import CostModel, TrialScheduler
 from search.tasks import Limits
@@ -113,8 +112,8 @@ class Job(Sessions):
         so_far = max((t.number % ROUND + 1 for t in log.trials), default=0)
         found = candidates(self.log.trials, max(k, so_far, 1))
         if not self.planner.plan.searched:
-            first = next((t for t in self.log.trials if t.number == 0 and t.epochs), fallback)
-            found = [Candidate(first.number, first.params, first.value or 0.0)]
+            start = next((t.params for t in self.log.trials if t.number == 0), None)
+            found = [_alone(_first(self.log, start) or fallback)]
         if k:
             runs = [
                 Suggestion(number, c.params, replicate_of=c.trial)

@@ -124,8 +124,13 @@ def second_choice(facts: Facts) -> Numbers:
     second = int((p.argsort(axis=1)[:, -2] == labels).sum())
     certain = int((p.max(axis=1) > CERTAIN).sum())
     sure = int((found.test_probabilities.max(axis=1) > CERTAIN).sum())
-    told = {"certain": certain, "sure": sure, "bound": CERTAIN}
-    return {"second": second, "errors": len(labels), **told}
+    return {
+        "second": second,
+        "errors": len(labels),
+        "certain": certain,
+        "sure": sure,
+        "bound": CERTAIN,
+    }
 
 
 def where_to_gain(facts: Facts) -> Numbers:

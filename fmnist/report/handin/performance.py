@@ -105,17 +105,23 @@ def _beside(facts: Facts, name: str, *verdicts: str) -> Numbers:
     }
 
 
+def _above(facts: Facts) -> Numbers:
+    """The strong published network, where it is surely better."""
+    return _beside(facts, STRONGEST, published.BEHIND)
+
+
 def beside_dense(facts: Facts) -> Numbers:
     """The published dense network, whatever side of it the run is on, and the strong one above."""
     found = _beside(facts, DENSE, published.AHEAD, published.TIED, published.BEHIND)
-    above = _beside(facts, STRONGEST, published.BEHIND)
+    above = _above(facts)
     return found and {**found, "strongest": above and above["result"]}
 
 
 def judged(facts: Facts) -> Numbers:
     """The result with its side of the published dense network, empty where that is not known."""
-    row, below = anchor(facts, DENSE), _beside(facts, STRONGEST, published.BEHIND) is not None
-    return {"test": tested(facts), "verdict": row.verdict if row else "", "below": below}
+    row = anchor(facts, DENSE)
+    verdict = row.verdict if row else ""
+    return {"test": tested(facts), "verdict": verdict, "below": _above(facts) is not None}
 
 
 def related_work(facts: Facts) -> Numbers:
@@ -143,7 +149,7 @@ def below_dense(facts: Facts) -> Numbers:
 
 def below_strongest(facts: Facts) -> Numbers:
     """A published network of much more effort is better."""
-    found = _beside(facts, STRONGEST, published.BEHIND)
+    found = _above(facts)
     if found is None or facts.history is None:
         return None
     return {**found, "epochs": len(facts.history.epochs)}
@@ -206,17 +212,19 @@ def forecast(facts: Facts) -> Numbers:
 
 def settling(facts: Facts) -> Numbers:
     """Validation accuracy swings from epoch to epoch until the learning rate is small."""
-    epochs = facts.history.epochs if facts.history else ()
+    if facts.history is None:
+        return None
+    epochs = facts.history.epochs
     rates = [e.learning_rate for e in epochs if e.learning_rate is not None]
     if len(rates) < max(FEWEST_SWINGS, len(epochs)) or rates[-1] >= max(rates) / 2:
         return None
     moves = [abs(b.val_accuracy - a.val_accuracy) for a, b in pairwise(epochs)]
     quarter = len(moves) // 4
     early, late = max(moves[quarter : 2 * quarter]), max(moves[-quarter:])
-    kept = epochs[facts.history.chosen_epoch - 1].val_accuracy if facts.history else 0.0
-    above = kept - median(e.val_accuracy for e in epochs[-5:])
-    told = {"early": early, "late": late, "above": above if above > SPIKE else None}
-    return told if early >= 3 * late > 0 else None
+    if not early >= 3 * late > 0:
+        return None
+    above = facts.history.chosen.val_accuracy - median(e.val_accuracy for e in epochs[-5:])
+    return {"early": early, "late": late, "above": above if above > SPIKE else None}
 
 
 def fall_to_test(facts: Facts) -> Numbers:

@@ -16,11 +16,10 @@ _NEAR = 10.0
 
 def ranges(facts: Facts) -> str:
     """Why the ranges are as narrow as they are; empty where the plan did not narrow them."""
-    plan, low, high = facts.plan, 0.0, 0.0
-    for p in facts.space or ():
-        if p.name == "learning_rate" and isinstance(p, Float):
-            low, high = p.low, p.high
-    if plan is None or plan.sizes.most_cost is None or not 0 < high <= _NEAR * low:
+    plan = facts.plan
+    rate = next((p for p in facts.space or () if p.name == "learning_rate"), None)
+    near = isinstance(rate, Float) and rate.high <= _NEAR * rate.low
+    if plan is None or plan.sizes.most_cost is None or not near:
         return ""
     return (
         "Costlier networks are left out for the final training’s sake, smaller batches and distant "

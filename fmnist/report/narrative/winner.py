@@ -118,8 +118,8 @@ def short(facts: Facts) -> str:
             f"{text.counted(n, 'complete trial')}."
         )
     tried = len(found.candidates)
-    among = f"the {'better' if tried == 2 else 'best'} of {tried} candidates"
-    among = among if tried > 1 else "the one candidate"
+    best_of = f"the {'better' if tried == 2 else 'best'} of {tried} candidates"
+    among = best_of if tried > 1 else "the one candidate"
     if found.start_kept:
         return (
             f"Of {tried} candidates trained again on fresh seeds none was better than trial "
