@@ -179,7 +179,8 @@ def test_a_trial_that_runs_over_is_cut_at_the_end_of_an_epoch(tmp_path):
     assert clock.now == 25.0
 
 
-def test_the_end_of_the_time_ends_a_silent_trial(tmp_path):
+@pytest.mark.parametrize("kept_afterwards", [20.0, 0.0])
+def test_the_end_of_the_time_ends_a_silent_trial(tmp_path, kept_afterwards):
     clock = Clock()
 
     class Silent(Inline):
@@ -189,6 +190,7 @@ def test_the_end_of_the_time_ends_a_silent_trial(tmp_path):
 
     study = make(tmp_path, clock=clock, seconds=60.0)
     study.runner = Silent(toy(clock))
+    study.scheduler.reserve = lambda: kept_afterwards if study.log.trials else 20.0
     study.run()
     assert states(study) == ["failed"]
     assert study.log.trials[0].failure.kind == "deadline"
