@@ -77,8 +77,9 @@ _MOST_EPOCHS = 200
 
 # The final training's share of the time: with 0.58, at ten minutes and at sixty, a search cost more
 # epochs than it brought (see the benchmarks' README). And that of all trainings where a refit or
-# members follow: what a slow spell takes from these nothing else can use.
-_FINAL_SHARE, _FINAL_SHARE_OF_SEVERAL = 0.7, 0.58
+# members follow: what a slow spell takes from these nothing else can use. At least a half is
+# reckoned with, where what is around it takes longer.
+_FINAL_SHARE, _FINAL_SHARE_OF_SEVERAL, _LEAST_FINAL_SHARE = 0.7, 0.58, 0.5
 # Seconds before the search and after the final training on a fast machine, more on a slow one.
 _AROUND, _AROUND_SHARE = 50.0, 0.25
 # Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
@@ -124,6 +125,12 @@ class _Machine:
     def final_share(self) -> float:
         """Of the time, for the final training beside a search, refit and members included."""
         return _FINAL_SHARE if self.trainings == 1 else _FINAL_SHARE_OF_SEVERAL
+
+    @property
+    def final_seconds(self) -> float:
+        """For the final training, refit and members included; of minutes the rest takes a half."""
+        left = max(_LEAST_FINAL_SHARE * self.seconds, self.seconds - _AROUND * self.slowness)
+        return min(self.final_share * self.seconds, left)
 
     @property
     def search_seconds(self) -> float:
@@ -263,8 +270,7 @@ def _network(
     searched: bool = False,
 ) -> _Choice:
     """The largest network that its epochs fit for; where ``searched``, its trials, too."""
-    share = machine.final_share / machine.trainings
-    passes = share * machine.seconds * machine.speed / PLANNED_IMAGES
+    passes = machine.final_seconds / machine.trainings * machine.speed / PLANNED_IMAGES
     if given is not None:
         epochs = max(1, math.floor(passes / relative_cost(given)))
         return _Choice(0, LONGER, epochs)

@@ -60,6 +60,11 @@ def test_the_final_training_fits_into_its_share(seconds, speed, jobs):
     assert share <= 0.7 or plan.final_epochs == 1
 
 
+def test_a_plan_of_minutes_counts_what_is_around_the_training():
+    """Two runs of two minutes at 1,700 images a second took 6 and 5 epochs of 9 planned."""
+    assert profile_for(120, 1_700).final_epochs == 6
+
+
 @given(seconds_given, speeds, st.integers(1, 4))
 def test_enough_trials_fit_or_the_search_is_given_back(seconds, speed, jobs):
     plan = profile_for(seconds, speed, jobs=jobs)
