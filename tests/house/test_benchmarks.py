@@ -15,6 +15,7 @@ sys.path.append(str(FOLDER))
 
 import child  # noqa: E402
 import jobs  # noqa: E402
+import ladder  # noqa: E402
 import linear  # noqa: E402
 import networks  # noqa: E402
 import record  # noqa: E402
@@ -105,6 +106,15 @@ def test_the_newest_record_counts_and_none_is_lost(tmp_path):
         record.append(linear.BENCHMARK.record(options, measured), path)
     assert len(record.load(path)) == 2
     assert "| 1 | 200 | 200 | 1.000 | 1 MB |" in table.render(record.load(path))
+
+
+def test_the_ladder_in_the_readme_is_that_of_the_recorded_runs(tmp_path):
+    runs = ladder.recorded_runs()
+    assert sum(map(len, ladder.steps(runs).values())) == len(runs)
+    assert ladder.table(runs) in (FOLDER / "README.md").read_text("utf-8")
+    ladder.draw(runs, tmp_path / "ladder.svg")
+    assert all(f"<!-- {name} -->" in (tmp_path / "ladder.svg").read_text() for name in
+               ("recorded runs", *ladder.PUBLISHED))  # fmt: skip
 
 
 def test_tables_go_between_the_comments():
