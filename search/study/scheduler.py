@@ -143,11 +143,13 @@ class TrialScheduler:
         budget: the whole job's time.
         reserve: seconds to keep for everything after the search, asked anew each time.
         costs: what trials cost.
+        over: no trial may start, even if the reserve falls again.
     """
 
     budget: Budget
     reserve: Callable[[], float] = lambda: 0.0
     costs: CostModel = field(default_factory=CostModel)
+    over: bool = field(default=False, init=False)
 
     def time_left(self) -> float:
         """Seconds the search itself may still use; negative once it has used too many."""
@@ -164,6 +166,8 @@ class TrialScheduler:
             running: seconds that the trials under way have taken so far: as long as none has
                 ended, a new one is expected to take longer than the longest of them.
         """
+        if self.over:
+            return False
         expected = self.costs.upper_estimate(params, epochs) or max(running, default=0.0)
         return self.time_left() > expected
 

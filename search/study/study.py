@@ -6,11 +6,10 @@ import errno
 import itertools
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from search.records import Epoch, Failure
-from search.space import Value
 from search.study.running_trial import RunningTrial, is_external_failure
 from search.study.trial_book import Listener, StudyError, StudyOptions, TrialBook
 from search.tasks import Ended, EpochDone, Event
@@ -32,7 +31,6 @@ class Study(TrialBook):
 
     stop: Callable[[], bool] = lambda: False
     _rejected_in_a_row: int = field(default=0, init=False)
-    _time_is_over: bool = field(default=False, init=False)
 
     def run(self) -> None:
         """Run to the end; what is finished is recorded at once, so stopping loses nothing.
@@ -74,23 +72,19 @@ class Study(TrialBook):
             if trial is None:
                 return None
             left = trial.task.epochs - len(trial.epochs)
-            if self._may_start(trial.task.params, left):
+            if self.scheduler.may_start(trial.task.params, left, self._seconds_so_far()):
                 self._rejected_in_a_row = 0
                 return trial
             self._reject_for_time(trial)
         return None
 
     def _ask_engine(self) -> RunningTrial | None:
-        if self._has_enough_trials() or not self._may_start(None, self.options.epochs):
+        if self._has_enough_trials():
+            return None
+        if not self.scheduler.may_start(None, self.options.epochs, self._seconds_so_far()):
             return None
         suggestion = self.engine.ask()
         return None if suggestion is None else self._new(suggestion)
-
-    def _may_start(self, params: Mapping[str, Value] | None, epochs: int) -> bool:
-        # Once over, not even if what is kept for the later stages falls again.
-        return not self._time_is_over and self.scheduler.may_start(
-            params, epochs, self._seconds_so_far()
-        )
 
     def _has_enough_trials(self) -> bool:
         """Whether there are ``max_trials``; where all of them failed, another one is tried."""
@@ -181,7 +175,7 @@ class Study(TrialBook):
 
     def _end_all_early(self) -> None:
         """What still runs when the time is over ends where it stands; its epochs count."""
-        self._time_is_over = True
+        self.scheduler.over = True
         for trial in list(self._running.values()):
             failure = Failure("deadline", "cut off: the time of the search was over")
             self.runner.cancel(trial.number, failure)

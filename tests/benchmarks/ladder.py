@@ -19,9 +19,9 @@ import numpy as np
 
 from fmnist.config.config import Config
 from fmnist.models.size import size_of
-from fmnist.pipeline.planner.costs import REFERENCE, TYPICAL_SPEED, relative_cost
-from fmnist.pipeline.planner.forecast import fit, recorded_runs
-from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.planner.costs import REFERENCE, TYPICAL_SPEED
+from fmnist.pipeline.planner.forecast import fit, recorded_runs, training_work
+from fmnist.pipeline.planner.profiles import PLANNED_IMAGES, profile_for
 
 FIGURE = Path(__file__).with_name("ladder.svg")
 STEP = 4
@@ -67,13 +67,14 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
 def work_of(hours: float) -> float:
     """Of the final training that the plan makes of so many hours on a fast machine."""
     plan = profile_for(3600 * hours, TYPICAL_SPEED)
-    return relative_cost(Config(**plan.base)) * plan.final_epochs * 54_000
+    return training_work(Config(**plan.base), plan.final_epochs, PLANNED_IMAGES)
 
 
 def draw(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
     """The runs, the forecast with its interval, and the published networks."""
     works = np.geomspace(min(run["work"] for run in runs), work_of(8), 60)
     told = [fit(runs, work) for work in works]
+    plt.rcParams["svg.hashsalt"] = "ladder"  # the same runs make the same file
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     low, high = ([100 * getattr(t, side) for t in told] for side in ("low", "high"))
     axes.fill_between(works * FLOPS, low, high, alpha=0.2, label="forecast, 90 %")

@@ -77,11 +77,11 @@ _MOST_EPOCHS = 200
 
 # The final training's share of the time: with 0.58, at ten minutes and at sixty, a search cost more
 # epochs than it brought (see the benchmarks' README). And that of all trainings where a refit or
-# members follow: what a slow spell takes from these nothing else can use. At least a half is
-# reckoned with, where what is around it takes longer.
-_FINAL_SHARE, _FINAL_SHARE_OF_SEVERAL, _LEAST_FINAL_SHARE = 0.7, 0.58, 0.5
-# Seconds before the search and after the final training on a fast machine, more on a slow one.
-_AROUND, _AROUND_SHARE = 50.0, 0.25
+# members follow: what a slow spell takes from these nothing else can use.
+_FINAL_SHARE, _FINAL_SHARE_OF_SEVERAL = 0.7, 0.58
+# Seconds before the search and after the final training on a fast machine, more on a slow one; and
+# the most of the time that they are reckoned with, for the final training and for the search.
+_AROUND, _MOST_AROUND, _MOST_AROUND_SEARCH = 50.0, 0.5, 0.25
 # Trials to plan for, since some cost more than expected; the fewest runs of a confirmation; what
 # scoring the validation images of three epochs costs, in passes.
 _PLANNED_TRIALS, _CONFIRMATION_RUNS, _SCORING_PASSES = 10, 4, 6_000
@@ -128,15 +128,16 @@ class _Machine:
 
     @property
     def final_seconds(self) -> float:
-        """For the final training, refit and members included; of minutes the rest takes a half."""
-        left = max(_LEAST_FINAL_SHARE * self.seconds, self.seconds - _AROUND * self.slowness)
-        return min(self.final_share * self.seconds, left)
+        """For the final training, refit and members included."""
+        return min(self.final_share * self.seconds, self.seconds - self._around(_MOST_AROUND))
 
     @property
     def search_seconds(self) -> float:
         """What final training and the rest leave search and confirmation."""
-        around = min(_AROUND * self.slowness, _AROUND_SHARE * self.seconds)
-        return (1 - self.final_share) * self.seconds - around
+        return (1 - self.final_share) * self.seconds - self._around(_MOST_AROUND_SEARCH)
+
+    def _around(self, most: float) -> float:
+        return min(_AROUND * self.slowness, most * self.seconds)
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,7 @@ def test_the_end_of_the_time_ends_a_silent_trial(tmp_path, kept_afterwards):
     study.run()
     assert states(study) == ["failed"]
     assert study.log.trials[0].failure.kind == "deadline"
+    assert not study.scheduler.may_start(None, 3)
 
 
 @pytest.mark.parametrize("kind", ["nan", "bug", "timeout"])
