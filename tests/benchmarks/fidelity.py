@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -38,8 +39,8 @@ def suggestions(configs: int, seed: int) -> list[Suggestion]:
     return [Suggestion(number, study.ask(space).params) for number in range(configs)]
 
 
-def training(images: int, validation: int, seed: int) -> Any:
-    """What a search on so many images has its children do."""
+def training(images: int, validation: int, seed: int, base: Mapping[str, Any]) -> Any:
+    """What a search on so many images has its children do, around these values of the fields."""
     import numpy as np
 
     from fmnist.config.config import Config
@@ -52,12 +53,25 @@ def training(images: int, validation: int, seed: int) -> Any:
     chosen = subset(splits.train, y, min(images, len(splits.train)), seed=seed)
     kept = splits.validation
     return TrainingObjective(
-        Config(), (x[chosen], y[chosen]), (x[kept], y[kept]), share=np.arange(len(chosen))
+        Config().replace(**base),
+        (x[chosen], y[chosen]),
+        (x[kept], y[kept]),
+        share=np.arange(len(chosen)),
     )
 
 
-def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
-    """Train what is not in the log in ``folder`` yet; all trials by number."""
+def record(
+    options: argparse.Namespace,
+    folder: Path,
+    base: Mapping[str, Any] | None = None,
+    training_seed: int | None = None,
+) -> list[Trial]:
+    """Train what is not in the log in ``folder`` yet; all trials by number.
+
+    Args:
+        base: values of the fields that are not drawn; None: the default's.
+        training_seed: of first weights and order of images; None: that of everything else.
+    """
     from fmnist.training import checkpoint
     from fmnist.training.objective import warm_up
     from search.engines.fixed_list import FixedListEngine
@@ -78,7 +92,7 @@ def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
     log, epoch_log = TrialLog(folder / "trials.jsonl"), EpochLog(folder / "epochs.jsonl")
     wanted = suggestions(options.configs, options.seed)
     engine = FixedListEngine(wanted, log.trials, epoch_log.unrecorded(log.trials))
-    objective = training(options.images, options.validation, options.seed)
+    objective = training(options.images, options.validation, options.seed, base or {})
     runner = Supervisor(
         objective, jobs=options.jobs, initializer=warm_up, output=folder / "children.log"
     )
@@ -92,7 +106,7 @@ def record(options: argparse.Namespace, folder: Path) -> list[Trial]:
             listener=Progress(),
             options=StudyOptions(options.epochs),
             checkpoints=CheckpointFolder(folder / "checkpoints", checkpoint.epochs_in),
-            seed_of=partial(trial_seed, options.seed),
+            seed_of=partial(trial_seed, options.seed if training_seed is None else training_seed),
         ).run()
     return sorted(log.trials, key=lambda t: t.number)
 
