@@ -161,7 +161,7 @@ class RunResults:
         if not ensemble:
             return load_model(final)
         files = networks_of(Run(self.path), ensemble=True)
-        return as_one_network([(load_model(path), mirrored) for path, mirrored in files])
+        return as_one_network([(load_model(path), views) for path, views in files])
 
     def predict(self, images: Any, *, ensemble: bool = False) -> NDArray[Any]:
         """Class probabilities [N, classes] of raw images uint8 [N, 28, 28], as the run tests."""

@@ -233,6 +233,14 @@ class Config:
     test_time_flip: bool = training_field(
         True, "Test predictions are the mean over an image and its mirror image.", recompiles=False
     )
+    test_time_shift: int = training_field(
+        0,
+        "Test predictions are the mean over an image and the same moved by so many pixels either "
+        "way along a diagonal; 0: not moved.",
+        low=0,
+        high=2,
+        recompiles=False,
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

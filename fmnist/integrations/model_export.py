@@ -155,7 +155,7 @@ def _written(run: Run, kind: str, path: Path, images: Images, ensemble: bool) ->
     from fmnist.models.inference import networks_of, predict_mean
 
     files = networks_of(run, ensemble=ensemble)
-    members = [(_loaded(path), mirrored) for path, mirrored in files]
+    members = [(_loaded(path), views) for path, views in files]
     expected = predict_mean(members, images)
     try:
         formats.write(formats.as_one_network(members), kind, path)

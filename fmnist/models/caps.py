@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmnist.config.config import RULES, Config
+from fmnist.data.views import Views
 from fmnist.models.size import file_bytes, size_of
 from search.json_lines import lines_of, to_row
 
@@ -61,7 +62,7 @@ def network_key(config: Config) -> str:
     """What a network is called in ``latencies.jsonl``: the same for all that answer as fast."""
     fields = {n: getattr(config, n) for n, rule in RULES.items() if rule.section == "model"}
     fields = {n: v for n, v in fields.items() if not RULES[n].regulariser}
-    text = repr([*sorted(fields.items()), config.test_time_flip])
+    text = repr([*sorted(fields.items()), Views.of(config).count])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -16,29 +16,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fmnist.backends.exported import Predict, predictor_of_saved_model, predictor_of_tflite
+from fmnist.data.views import Views
 
 if TYPE_CHECKING:
     import keras
 
 
-def whole_network(model: keras.Model, *, mirrored: bool) -> keras.Model:
-    """The network as its figures were measured: where ``mirrored``, the mean over mirror images."""
-    if not mirrored:
+def whole_network(model: keras.Model, views: Views) -> keras.Model:
+    """The network as its figures were measured: the mean over ``views`` of an image."""
+    if views.count == 1:
         return model
     import keras
 
     pixels = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
-    both = [model(pixels), model(keras.ops.flip(pixels, axis=2))]
-    mean = keras.layers.Average(name="probabilities")(both)
+    each = [model(view) for view in views.show(pixels, keras.ops)]
+    mean = keras.layers.Average(name="probabilities")(each)
     return keras.Model(pixels, mean, name=model.name)
 
 
-def as_one_network(members: Sequence[tuple[keras.Model, bool]]) -> keras.Model:
-    """One network that gives the mean of all; for each whether mirror images count.
+def as_one_network(members: Sequence[tuple[keras.Model, Views]]) -> keras.Model:
+    """One network that gives the mean of all, each over its views.
 
     The members are renamed, since Keras wants every name once.
     """
-    networks = [whole_network(model, mirrored=mirrored) for model, mirrored in members]
+    networks = [whole_network(model, views) for model, views in members]
     if len(networks) == 1:
         return networks[0]
     import keras

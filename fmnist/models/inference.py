@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fmnist import backends
 from fmnist.config.config import Config
 from fmnist.data.augmentation import Images
+from fmnist.data.views import Views
 from fmnist.errors import UserError
 from fmnist.runs.artifacts import ENSEMBLE, MODEL
 from fmnist.runs.config_source import load_config
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PREDICT_BATCH = 250
 _IMAGE = (28, 28, 1)
+_ALONE = Views()
 _SERIES, _CALLS = 30, 5
 SMALLEST_PROBABILITY = 1e-7
 """Probabilities are clipped here before the logarithm, as Keras clips them."""
@@ -54,22 +56,19 @@ def restored(config: Config, weights: Weights, classes: int = 10) -> keras.Model
     return model
 
 
-def predict(model: keras.Model, images: Images, *, mirrored: bool = False) -> NDArray[np.float32]:
-    """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1].
-
-    Where ``mirrored``, the mean over each image and its mirror image (test-time augmentation).
-    """
+def predict(model: keras.Model, images: Images, views: Views = _ALONE) -> NDArray[np.float32]:
+    """Class probabilities [N, classes] of raw images uint8 [N, 28, 28, 1], means over ``views``."""
     # Not Model.predict: with JAX it imports TensorFlow, to ask whether its input is TensorFlow's.
-    return views(backends.inference_function(model), images, mirrored=mirrored)[1]
+    return predict_views(backends.inference_function(model), images, views)[1]
 
 
-def networks_of(run: Run, *, ensemble: bool = False) -> list[tuple[Path, bool]]:
-    """The file of the final network and whether mirror images count; of the ensemble's, too.
+def networks_of(run: Run, *, ensemble: bool = False) -> list[tuple[Path, Views]]:
+    """The file of the final network and the views that it is asked for; of the ensemble's, too.
 
     Raises:
         UserError: an ensemble is asked for, and the run has none.
     """
-    final = (run / MODEL, load_config(run.path).test_time_flip)
+    final = (run / MODEL, Views.of(load_config(run.path)))
     if not ensemble:
         return [final]
     if not (members := members_of(run)):
@@ -77,10 +76,11 @@ def networks_of(run: Run, *, ensemble: bool = False) -> list[tuple[Path, bool]]:
     return [final, *members]
 
 
-def members_of(run: Run) -> list[tuple[Path, bool]]:
+def members_of(run: Run) -> list[tuple[Path, Views]]:
     """The same of what the ensemble averages with the final network; empty without one."""
     trained = run.get(ENSEMBLE)
-    return [(run / m.file, m.test_time_flip) for m in (trained.members if trained else ())]
+    members = trained.members if trained else ()
+    return [(run / m.file, Views(m.test_time_flip, m.test_time_shift)) for m in members]
 
 
 def predict_with(
@@ -95,38 +95,36 @@ def predict_with(
         UserError: see ``networks_of``.
     """
     files = networks_of(run, ensemble=ensemble)
-    return predict_mean([(load_model(path), m) for path, m in files], images[..., None])
+    return predict_mean([(load_model(path), seen) for path, seen in files], images[..., None])
 
 
 def predict_mean(
-    members: Sequence[tuple[keras.Model, bool]], images: Images
+    members: Sequence[tuple[keras.Model, Views]], images: Images
 ) -> NDArray[np.float32]:
-    """The mean of what ``predict`` gives for each network, with whether mirror images count."""
-    found = [predict(model, images, mirrored=mirrored) for model, mirrored in members]
+    """The mean of what ``predict`` gives for each network, with its views."""
+    found = [predict(model, images, views) for model, views in members]
     mean: NDArray[np.float32] = np.mean(found, axis=0, dtype=np.float32)
     return mean
 
 
-def views(
-    call: Callable[[Images], Any], images: Images, *, mirrored: bool
+def predict_views(
+    call: Callable[[Images], Any], images: Images, views: Views
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Probabilities of the images alone, and what ``predict`` returns.
 
     Args:
         call: what ``backends.inference_function`` gave, which is compiled once.
     """
-    plain = _predict(call, images)
-    if not mirrored:
-        return plain, plain
-    both = (plain + _predict(call, images[:, :, ::-1])) / 2
-    return plain, np.asarray(both, dtype=np.float32)
+    found = [_predict(call, view) for view in views.show(images)]
+    mean: NDArray[np.float32] = np.mean(found, axis=0, dtype=np.float32)
+    return found[0], mean
 
 
 def seconds_per_image(config: Config, classes: int = 10) -> float:
     """Seconds that the network of ``config`` needs for one image alone, as ``predict`` answers.
 
     Compiled, in float32, with the threads of this process; the median of the quietest of some
-    series, so that what else runs here counts little. Mirror images cost twice the time.
+    series, so that what else runs here counts little, times the number of views.
     """
     from fmnist.models.builder import build_model
 
@@ -135,7 +133,7 @@ def seconds_per_image(config: Config, classes: int = 10) -> float:
     image = np.zeros((1, *_IMAGE), np.uint8)
     np.asarray(call(image))  # compiles
     series = [[_seconds(call, image) for _ in range(_CALLS)] for _ in range(_SERIES)]
-    return (1 + config.test_time_flip) * min(map(median, series))
+    return Views.of(config).count * min(map(median, series))
 
 
 def _seconds(call: Callable[[Images], Any], image: Images) -> float:

@@ -108,7 +108,7 @@ class Facts:
 
     @property
     def single_view(self) -> SingleView | None:
-        """Scores of the images alone, without their mirror images."""
+        """Scores of the images alone, without further views."""
         return self.metrics.single_view if self.metrics else None
 
     @property

@@ -78,10 +78,12 @@ def draw(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
     plt.rcParams |= {"svg.hashsalt": "ladder", "svg.fonttype": "none"}
     figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
     low, high = ([100 * getattr(t, side) for t in told] for side in ("low", "high"))
-    axes.fill_between(works * FLOPS, low, high, alpha=0.2, label="forecast, 90 %")
+    axes.fill_between(works * FLOPS, low, high, alpha=0.2, label="forecast for six views, 90 %")
     axes.plot(works * FLOPS, [100 * t.accuracy for t in told])
-    xs, ys = ([run[name] for run in runs] for name in ("work", "accuracy"))
-    axes.plot(np.array(xs) * FLOPS, 100 * np.array(ys), "o", ms=4, label="recorded runs")
+    for views, color in ((2, "tab:orange"), (6, "tab:green")):
+        dots = np.array([(r["work"], r["accuracy"]) for r in runs if r["views"] == views])
+        name = f"recorded runs, predicting from {views} views"
+        axes.plot(*(dots.reshape(-1, 2) * (FLOPS, 100)).T, "o", ms=4, color=color, label=name)
     for marker, (name, (flops, accuracy)) in zip("^v<>sDp", PUBLISHED.items(), strict=True):
         axes.plot(flops, 100 * accuracy, f"k{marker}", ms=5, label=name)
     axes.set(xscale="log", xlabel="FLOPs of the final training", ylabel="test accuracy, %")

@@ -19,6 +19,7 @@ from opponent_parts import Part, Sizes, Values, keras, network, sizes_for
 
 from fmnist.config.config import Config
 from fmnist.config.spaces import CORE
+from fmnist.data.views import Views
 from fmnist.integrations.keras_tuner import HyperModel
 from fmnist.models.inference import predict
 from fmnist.pipeline.space_bounds import narrow
@@ -155,10 +156,10 @@ class OwnRecipe:
         return max(1, int(min(left / epoch, 1e6)))
 
     def probabilities(self, model: Any, values: Values, images: Any) -> Any:
-        """Of images and their mirror images, where the recipe says so."""
+        """Means over the views that the recipe has."""
         config = self.model.config(_chosen(values))
         ended = keras.Sequential([model, keras.layers.Softmax()])
-        return predict(ended, images, mirrored=config.test_time_flip)
+        return predict(ended, images, Views.of(config))
 
 
 def _chosen(values: Values) -> keras_tuner.HyperParameters:

@@ -13,6 +13,7 @@ from small_job import CONFIG, SAMPLE, SPACE
 
 from fmnist.data import load as load_data
 from fmnist.data import split
+from fmnist.data.views import Views
 from fmnist.models import inference
 from fmnist.models.inference import load_model
 from fmnist.models.size import size_of
@@ -116,9 +117,9 @@ def test_the_kept_epoch_is_the_best_on_validation(finished):
     accuracies = [e["val_accuracy"] for e in history["epochs"]]
     assert history["chosen_epoch"] == 1 + int(np.argmax(accuracies))
     part = validation()
-    plain, mirrored = (accuracy(run, *part, mirrored=m) for m in (False, True))
+    plain, several = (accuracy(run, *part, v) for v in (Views(), Views.of(load_config(run))))
     assert plain == pytest.approx(max(accuracies))  # an epoch is scored by the image alone
-    assert load(run, "metrics.json")["validation"]["accuracy"] == pytest.approx(mirrored)
+    assert load(run, "metrics.json")["validation"]["accuracy"] == pytest.approx(several)
 
 
 def validation():
@@ -128,8 +129,8 @@ def validation():
     return data.train_images[index], data.train_labels[index]
 
 
-def accuracy(run, images, labels, **options):
-    p = inference.predict(load_model(run / "model.keras"), images, **options)
+def accuracy(run, images, labels, views):
+    p = inference.predict(load_model(run / "model.keras"), images, views)
     return float((p.argmax(axis=1) == labels).mean())
 
 

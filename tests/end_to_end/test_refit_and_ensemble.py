@@ -11,6 +11,7 @@ import pytest
 from small_job import CONFIG, SAMPLE, all_gone, descendants
 
 from fmnist.analysis.intervals import mcnemar
+from fmnist.data.views import Views
 from fmnist.pipeline.stages.evaluate import _points
 from fmnist.runs.config_source import load_config
 from fmnist.runs.folder import Run
@@ -122,7 +123,7 @@ def test_validation_figures_are_of_the_network_that_never_learnt_those_images(fi
     assert found["models"]["validation"] == "validated.keras"
     assert found["models"]["test"] == "model.keras"
     assert found["calibration"]["fitted_on"]["model"] == "validated.keras"
-    p = inference.predict(models["validated"], data.train_images[index], mirrored=True)
+    p = inference.predict(models["validated"], data.train_images[index], Views(flip=True))
     right = int((p.argmax(axis=1) == data.train_labels[index]).sum())
     assert right == found["validation"]["correct"]
     weights = [models[name].get_weights() for name in ("model", "validated")]
@@ -185,7 +186,7 @@ def test_predict_goes_on_with_the_one_network(finished, tmp_path):
 
     pixels = prepare(tmp_path / "shoe.png").pixels[None, ..., None]
     assert load_config(run).test_time_flip
-    expected = np.sort(inference.predict(model, pixels, mirrored=True)[0])[::-1]
+    expected = np.sort(inference.predict(model, pixels, Views(flip=True))[0])[::-1]
     assert np.allclose(told, expected, atol=1e-5)
 
 

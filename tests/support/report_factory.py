@@ -65,7 +65,7 @@ def add_statistics(run):
 
 
 def _plain(metrics, lower, split="validation"):
-    """A score without mirror images, so much lower than with them."""
+    """A score of the images alone, so much lower than over several views."""
     of = getattr(metrics, split)
     correct = of.correct - round(lower * of.n)
     return Score(of.n, correct, correct / of.n, wilson_interval(correct, of.n), 1.05 * of.loss)

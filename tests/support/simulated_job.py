@@ -191,14 +191,14 @@ class Job(Sessions):
     def evaluate(self):
         """Evaluation with its curve, as long as there is time for it."""
         slow = self.tail = self.slow * self.scenario.slow_tail * math.exp(self.chance.gauss(0, 0.1))
-        passes = self.workload.forward_passes
-        mirrored = POINT * (passes - 1) * (1 + VALIDATION / 10_000)
-        members = POINT * passes * len(self.members)
+        views = self.workload.views
+        further = POINT * (views - 1) * (1 + VALIDATION / 10_000)
+        members = POINT * views * len(self.members)
         predictions = PREDICTIONS * statistics.fmean(e.seconds for e in self.final.epochs)
-        measured = self.slowness * (EVALUATION + mirrored + members) + predictions
+        measured = self.slowness * (EVALUATION + further + members) + predictions
         measured += self.typesetting * CLOSING
         self.left_for_report = self.budget.remaining(), measured
-        self.spend("evaluate", (EVALUATION + mirrored) * slow + predictions)
+        self.spend("evaluate", (EVALUATION + further) * slow + predictions)
         self.spend("members", members * slow)
         for _ in self.final.epochs:
             if self.budget.remaining() > self.planner.min_post_search_seconds():

@@ -19,7 +19,7 @@ class Scenario:
         slow_tail: how much longer evaluation and report take than on the machine measured.
         until: the deadline is one by the wall clock.
         jumps: (seconds after the start, seconds) of the wall clock; a sleep jumps ahead.
-        refit, members, mirrored: see ``fmnist.pipeline.planner.workload.PostSearchWorkload``.
+        refit, members, views: see ``fmnist.pipeline.planner.workload.PostSearchWorkload``.
     """
 
     total: float
@@ -35,7 +35,7 @@ class Scenario:
     jumps: tuple = ()
     refit: bool = False
     members: int = 0
-    mirrored: bool = False
+    views: int = 1
 
 
 def scenario(chance):
@@ -59,7 +59,7 @@ def scenario(chance):
         jumps=jumps(chance, total) if until and chance.random() < 0.4 else (),
         refit=chance.random() < 0.4,
         members=chance.choice((0, 0, 0, 1, 2, 4)),
-        mirrored=chance.random() < 0.5,
+        views=chance.choice((1, 6)),
     )
 
 

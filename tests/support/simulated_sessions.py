@@ -55,7 +55,7 @@ class Sessions:
             jumps=list(night.jumps),
             kills=self.faults.kills,
         )
-        self.workload = PostSearchWorkload(night.refit, night.members, night.mirrored)
+        self.workload = PostSearchWorkload(night.refit, night.members, night.views)
         # What is on the disk: the files of the stages that are done, plan, seconds, study.
         self.done, self.plan, self.saved = set(), None, 0.0
         self.slowness, self.typesetting = 1.0, None

@@ -49,7 +49,7 @@ def accuracies(files: Files) -> Iterable[float]:
 
 
 def single_view(files: Files) -> Iterable[float]:
-    """The gap to images that were learnt with Newcombe's interval; what mirror images bring."""
+    """The gap to images that were learnt with Newcombe's interval; what further views bring."""
     metrics = files["metrics.json"]
     seen = metrics.get("single_view")
     if not seen:
@@ -224,7 +224,7 @@ def kernels(files: Files) -> Iterable[float]:
 
 
 def interpretation(files: Files) -> Iterable[float]:
-    """Of the hand-in: leads over anchors, mutual errors, the next step, what mirroring brings."""
+    """Of the hand-in: leads over anchors, mutual errors, the next step, what views bring."""
     test, epochs = files["metrics.json"]["test"], files["history.json"]["epochs"]
     cells, n = np.array(test["confusion"]), test["n"]
     yield cells.sum(axis=1).max() / n

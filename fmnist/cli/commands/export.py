@@ -33,7 +33,7 @@ FORMATS = ("keras", "onnx", "tflite", "saved-model")
 def export(run_folder: Path, kind: str, to: Path | None, ensemble: bool, as_json: bool) -> int:
     """Write the model of a run in a format that other programs read.
 
-    Raw pixels go in, probabilities come out: normalisation and the mean over mirror images are
+    Raw pixels go in, probabilities come out: normalisation and the mean over views of an image are
     inside. The file is kept only if it gives the original's predictions on the run's stored test
     images. Class names and the model card lie beside it.
 

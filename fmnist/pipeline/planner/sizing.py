@@ -11,6 +11,7 @@ from fmnist.ablation.variants import catalogue, equal_units
 from fmnist.backends import parallelism
 from fmnist.config.config import Config
 from fmnist.data import DataSet
+from fmnist.data.views import Views
 from fmnist.models.caps import Excess
 from fmnist.pipeline.planner.costs import relative_cost, slowness_of
 from fmnist.pipeline.planner.profiles import (
@@ -125,9 +126,10 @@ def choose_workload(
 ) -> PostSearchWorkload:
     """What is to be made besides search, confirmation and retraining."""
     searched = [p.name for p in space or ()]
-    mirrored = base.test_time_flip or "test_time_flip" in searched
+    flip = base.test_time_flip or "test_time_flip" in searched
+    views = Views(flip, base.test_time_shift).count
     experiments = request.wants_experiments
-    return PostSearchWorkload(profile.refit, profile.members, mirrored, experiments)
+    return PostSearchWorkload(profile.refit, profile.members, views, experiments)
 
 
 def experiments_fit(base: Config, speed: float, jobs: int, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""What comes on top of the one final training: refit, members, mirrored images, experiments."""
+"""What comes on top of the one final training: refit, members, further views, experiments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PostSearchWorkload:
     Attributes:
         refit: whether the final model is trained anew on training and validation images.
         members: trainings of the ensemble besides the final model.
-        mirrored: whether predictions are means over each image and its mirror image.
+        views: of an image, that a prediction is the mean over.
         experiments: whether there are experiments around the best configuration.
         baseline: seconds kept for the dense baseline; 0 without one.
         baseline_epochs: of its training.
@@ -34,15 +34,10 @@ class PostSearchWorkload:
 
     refit: bool = False
     members: int = 0
-    mirrored: bool = False
+    views: int = 1
     experiments: bool = False
     baseline: float = 0.0
     baseline_epochs: int = 0
-
-    @property
-    def forward_passes(self) -> int:
-        """Passes over the images that one prediction takes."""
-        return 2 if self.mirrored else 1
 
     def cost_by_stage(self, jobs: int) -> dict[str, float]:
         """Seconds of each stage of final training, for each second of the retraining.
@@ -69,6 +64,6 @@ class PostSearchWorkload:
         return seconds if seconds >= _LEAST_EXPERIMENTING else 0.0
 
     def prediction_seconds(self, epoch_seconds: float) -> float:
-        """Seconds of the predictions that a single network without mirror images does not need."""
-        more = (self.forward_passes - 1) * (1 + _VALIDATION) + self.forward_passes * self.members
+        """Seconds of the predictions that a single network of one view does not need."""
+        more = (self.views - 1) * (1 + _VALIDATION) + self.views * self.members
         return _MARGIN * _A_PASS * more * epoch_seconds

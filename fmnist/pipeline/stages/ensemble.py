@@ -160,4 +160,5 @@ def _saved(
         seconds=trial.seconds,
         validation_accuracy=validated,
         test_time_flip=config.test_time_flip,
+        test_time_shift=config.test_time_shift,
     )

@@ -16,6 +16,7 @@ from fmnist.analysis import bootstrap, classification, intervals
 from fmnist.analysis.calibration import calibration
 from fmnist.data import subset
 from fmnist.data.augmentation import Images
+from fmnist.data.views import Views
 from fmnist.models import inference
 from fmnist.models.inference import load_model, members_of
 from fmnist.pipeline.stages.refit import refitted
@@ -60,17 +61,17 @@ Probabilities = NDArray[np.float32]
 
 def evaluate(job: Context) -> None:
     """Open the test set once, after every choice is made, and turn predictions into numbers."""
-    final = _Network(job.run / MODEL, load_config(job.run.path).test_time_flip)
+    final = _Network(job.run / MODEL, Views.of(load_config(job.run.path)))
     # A final network that learnt the validation images says nothing about them.
-    validated = final if not refitted(job) else _Network(job.run / VALIDATED, final.mirrored)
+    validated = final if not refitted(job) else _Network(job.run / VALIDATED, final.views)
     names = job.data.class_names
     validation = job.part(job.splits.validation)
     job.ledger.record("evaluate", "validation", len(validation[1]), VALIDATION_USE)
-    validation_plain, validation_p = validated.views(validation[0])
+    validation_plain, validation_p = validated.predict_views(validation[0])
     learnt = _learnt(job, validated)
     members = [_Network(*member) for member in members_of(job.run)]
     images, labels = job.data.test.open("evaluate", TEST_USE, job.ledger)
-    test_plain, test_p = final.views(images)
+    test_plain, test_p = final.predict_views(images)
     ensemble_p = _mean([test_p, *(member.predict(images) for member in members)])
     held_out, tested = (validation[1], validation_p), (labels, test_p)
     _write_predictions(job, tested, held_out, images, ensemble_p)
@@ -82,7 +83,8 @@ def evaluate(job: Context) -> None:
         calibrated = calibration(held_out, tested, validated_by=validated.name, seed=seed)
     together = _ensemble_result(job, labels, test_p, ensemble_p) if members else None
     metrics = Metrics(
-        test_time_flip=final.mirrored,
+        test_time_flip=final.views.flip,
+        test_time_shift=final.views.shift,
         models=Networks(final.name, validated.name, CURVE),
         validation=classification.summarise(*held_out),
         test=replace(test, curve=_test_curve(job, validated, images, labels)),
@@ -104,8 +106,8 @@ def evaluate(job: Context) -> None:
 class _Network:
     """A saved network and how it predicts; read when it is first asked."""
 
-    def __init__(self, path: Path, mirrored: bool) -> None:
-        self.path, self.mirrored = path, mirrored
+    def __init__(self, path: Path, views: Views) -> None:
+        self.path, self.views = path, views
 
     @property
     def name(self) -> str:
@@ -121,15 +123,15 @@ class _Network:
         return backends.inference_function(self.model)
 
     def predict(self, images: Images) -> Probabilities:
-        return self.views(images)[1]
+        return self.predict_views(images)[1]
 
     def predict_plain(self, images: Images) -> Probabilities:
-        """Without mirror images."""
-        return inference.views(self._compiled, images, mirrored=False)[0]
+        """From the images alone."""
+        return inference.predict_views(self._compiled, images, Views())[0]
 
-    def views(self, images: Images) -> tuple[Probabilities, Probabilities]:
-        """See ``inference.views``."""
-        return inference.views(self._compiled, images, mirrored=self.mirrored)
+    def predict_views(self, images: Images) -> tuple[Probabilities, Probabilities]:
+        """See ``inference.predict_views``."""
+        return inference.predict_views(self._compiled, images, self.views)
 
 
 def _learnt(job: Context, network: _Network) -> Score | None:
@@ -186,7 +188,7 @@ def _baseline(
     trained = job.run.get(BASELINE)
     if trained is None or not trained.used:
         return None
-    dense = _Network(job.run / BASELINE_MODEL, mirrored=False).predict(images)
+    dense = _Network(job.run / BASELINE_MODEL, Views()).predict(images)
     return Baseline(
         **vars(classification.summarise(labels, dense)),
         units=trained.units,
@@ -234,7 +236,7 @@ def _test_curve(
 ) -> tuple[TestEpoch, ...]:
     """Test loss along the retraining: for the reader, when nothing is left to choose.
 
-    Without mirror images, as the validation loss beside it.
+    Of the images alone, as the validation loss beside it.
     """
     curve: list[TestEpoch] = []
     end = job.budget.elapsed() + job.planner.test_curve_seconds()

@@ -34,7 +34,7 @@ def method(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "recipe": training.sentences(facts.best) if facts.best else [],
         "refitted": facts.refit_used,
         "preset": facts.by_search and facts.run.data.verified and not facts.imported,
-        "final": " ".join(s for s in (final_model.refit(facts), final_model.mirrored(facts)) if s),
+        "final": " ".join(s for s in (final_model.refit(facts), final_model.views(facts)) if s),
         "history": facts.history,
         "interim": facts.interim,
         "asked": timing.asked(facts),

@@ -65,7 +65,7 @@ def training(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "loss": learning_curves.loss_curves(history, batches),
         "against_test": learning_curves.validation_against_test(history, curve) if shared else None,
         "overfitting": results.overfitting(history, facts.single_view),
-        "mirrored": facts.metrics is not None and facts.metrics.test_time_flip,
+        "several_views": bool(final_model.view_names(facts.metrics)),
         "refit": final_model.refit(facts),
         "penalised": bool(values.get("l2") or values.get("label_smoothing")),
     }
@@ -113,5 +113,5 @@ def _heat(facts: Facts) -> dict[str, Any]:
         "cam_right": right,
         "cam_wrong": wrong,
         "cam_legend": image_strips.heat_legend(),
-        "mirrored": facts.metrics is not None and facts.metrics.test_time_flip,
+        "several_views": bool(final_model.view_names(facts.metrics)),
     }

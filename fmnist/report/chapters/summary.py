@@ -68,7 +68,7 @@ def _story(facts: Facts) -> list[tuple[str, str]]:
         ("Imported", imported.origin(facts)),
         ("Search" if facts.by_search else "No search", searched),
         ("Winner", winner.short(facts) if facts.by_search else ""),
-        ("Network", " ".join(filter(None, [network, final_model.mirrored(facts)]))),
+        ("Network", " ".join(filter(None, [network, final_model.views(facts)]))),
         ("Comparison", _beside(facts)),
         ("Ensemble", final_model.ensemble(facts)),
     ]

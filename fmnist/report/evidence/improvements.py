@@ -57,7 +57,7 @@ def means(best: BestConfig, facts: Facts) -> dict[str, bool]:
         "a learning-rate schedule": c.get("schedule", "constant") != "constant",
         {"adamw": "AdamW", "sgd": "SGD"}.get(optimizer, "AdamW or SGD"): optimizer != "adam",
         "a moving average of the weights": bool(c.get("ema")),
-        "mirror images at test time": bool(c.get("test_time_flip")),
+        "averaging over views of an image": any(map(c.get, ("test_time_flip", "test_time_shift"))),
         "mixing of images": False,
         "transfer learning": False,
         "an ensemble": bool(facts.metrics and facts.metrics.ensemble),

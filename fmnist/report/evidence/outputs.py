@@ -63,7 +63,7 @@ def softmax(facts: Facts) -> Shown:
     return Shown(
         [
             f"Test image {record.test_index} is {outcome} classified as "
-            f"{names[record.predicted]}, from the image alone without its mirror image.",
+            f"{names[record.predicted]}, from the image alone.",
             f"The logit of {names[first]} lies {ahead:.2f} above that of {names[second]}, so its "
             f"probability is exp({ahead:.2f}) ≈ {times} times as large.",
             *_targets(facts),

@@ -69,7 +69,7 @@ CHECKS: tuple[FindingRule, ...] = (
     FindingRule("class-attracts", "a class that attracts others", results.class_attracts),
     FindingRule("optimism", "an optimistic search value", search.optimism),
     FindingRule("calibration-remains", "", results.calibration_remains),
-    FindingRule("mirror-gain", "", results.mirror_gain),
+    FindingRule("view-gain", "", results.view_gain),
     FindingRule("start-not-searched", "", search.start_not_searched),
     FindingRule("importance-unclear", "importances lost in noise", search.importance_unclear),
     FindingRule("short-trials", "trials far shorter than the final training", search.short_trials),

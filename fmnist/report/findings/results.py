@@ -166,12 +166,12 @@ def several_reads(facts: Facts) -> list[Finding] | None:
     return [Finding("several-reads", title, NOTE, sentence, "method")]
 
 
-def mirror_gain(facts: Facts) -> list[Finding] | None:
-    """What the mean over image and mirror image brought."""
-    sentence = final_model.mirror_gain(facts)
+def view_gain(facts: Facts) -> list[Finding] | None:
+    """What the mean over several views of an image brought."""
+    sentence = final_model.view_gain(facts)
     if not sentence:
         return None
-    return [Finding("mirror-gain", "Mirror images at test time", NOTE, sentence, SECTION)]
+    return [Finding("view-gain", "Several views of an image", NOTE, sentence, SECTION)]
 
 
 def calibration_remains(facts: Facts) -> list[Finding] | None:

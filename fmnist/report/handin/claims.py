@@ -65,7 +65,7 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         Claim("fall_to_test", performance.fall_to_test),
         Claim("underconfident", performance.underconfident),
         Claim("overconfident", performance.overconfident),
-        Claim("mirror_gain", performance.mirror_gain),
+        Claim("view_gain", performance.view_gain),
         Claim("settling", performance.settling),
         Claim("start_kept", search.start_kept),
         Claim("search_helped", search.search_helped),

@@ -62,7 +62,7 @@ def parts(facts: Facts, concepts: Sequence[Concept]) -> dict[str, Any]:
         "examples": _examples(facts) if few else [],
         "network_words": training.network(best) if best else "",
         "recipe": training.sentences(best) if best else [],
-        "final": " ".join(filter(None, [final_model.refit(facts), final_model.mirrored(facts)])),
+        "final": " ".join(filter(None, [final_model.refit(facts), final_model.views(facts)])),
         "parameters": facts.evidence.parameters if facts.evidence else None,
         "architecture": model.drawing(facts, architecture.SMALL),
         "search_words": _search(facts),
@@ -160,7 +160,7 @@ def _systems(facts: Facts) -> Table:
             ("This network, images alone", n, text.percent(alone, test.n),
              text.interval(bounds, test.n), "")
         )  # fmt: skip
-    name = "This network" + (", with mirror images" if alone is not None else "")
+    name = "This network" + (", mean over views" if alone is not None else "")
     rows.append(
         (name, n, text.percent(test.accuracy, test.n), text.interval(test.interval, test.n),
          "the result")

@@ -12,6 +12,7 @@ from fmnist.report.chapters.method import early_test_reads
 from fmnist.report.facts import Facts
 from fmnist.report.handin import search
 from fmnist.report.narrative import calibration, results
+from fmnist.report.narrative.final_model import view_names
 from fmnist.report.narrative.new_data import reference
 from fmnist.runs.records.ablation import UNDECIDED, Measured
 from fmnist.runs.records.metrics import SingleView, TestScore
@@ -245,7 +246,7 @@ def fall_to_test(facts: Facts) -> Numbers:
 
 
 def _plain_fall(seen: SingleView | None) -> float | None:
-    """The fall without mirror images, where chance can explain that."""
+    """The fall of predictions from the image alone, where chance can explain that."""
     if seen is None:
         return None
     fall = seen.validation.accuracy - seen.test.accuracy
@@ -278,9 +279,9 @@ def overconfident(facts: Facts) -> Numbers:
 
 
 def single_view(facts: Facts) -> float | None:
-    """Test accuracy of the images alone, where predictions are means with the mirror image."""
+    """Test accuracy of the images alone, where predictions are means over several views."""
     metrics, history = facts.metrics, facts.history
-    if metrics is None or history is None or not metrics.test_time_flip or facts.refit_used:
+    if metrics is None or history is None or not view_names(metrics) or facts.refit_used:
         return None
     if metrics.single_view is not None:
         return metrics.single_view.test.accuracy
@@ -288,8 +289,8 @@ def single_view(facts: Facts) -> float | None:
     return next(alone, None)
 
 
-def mirror_gain(facts: Facts) -> Numbers:
-    """What the mean with the mirror image brings on the test images."""
+def view_gain(facts: Facts) -> Numbers:
+    """What the mean over several views brings on the test images."""
     alone = single_view(facts)
     if alone is None or tested(facts).accuracy <= alone:
         return None
@@ -297,6 +298,7 @@ def mirror_gain(facts: Facts) -> Numbers:
     seen = metrics.single_view if metrics else None
     gain = metrics.validation.accuracy - seen.validation.accuracy if metrics and seen else None
     return {
+        "views": view_names(metrics),
         "alone": alone,
         "gain": tested(facts).accuracy - alone,
         "n": tested(facts).n,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.runs.records.final_model import Ensemble
+from fmnist.runs.records.metrics import Metrics
 
 SURE = 0.05
 
@@ -28,20 +29,32 @@ def refit(facts: Facts) -> str:
     )
 
 
-def mirrored(facts: Facts) -> str:
+def view_names(metrics: Metrics | None) -> str:
+    """The views that predictions are means over; empty where it is the image alone."""
+    if metrics is None:
+        return ""
+    flip = "mirror image" if metrics.test_time_flip else ""
+    if not metrics.test_time_shift:
+        return flip and f"the image and its {flip}"
+    pixels = "a pixel" if metrics.test_time_shift == 1 else "two pixels"
+    moved = f"the image and two copies moved by {pixels} along a diagonal"
+    return f"{moved}, with the {flip} of each" if flip else moved
+
+
+def views(facts: Facts) -> str:
     """How predictions were made, where it was not from the image alone."""
-    if facts.metrics is None or not facts.metrics.test_time_flip:
+    if not (names := view_names(facts.metrics)):
         return ""
     return (
-        "The final predictions are means over image and mirror image, on validation and test "
+        f"The final predictions are means over {names}, on validation and test "
         "images alike; trials and the choice of the epoch use the image alone."
     )
 
 
-def mirror_gain(facts: Facts) -> str:
-    """What the mean with the mirror image adds to the accuracy; empty where it was not measured."""
+def view_gain(facts: Facts) -> str:
+    """What the mean over the views adds to the accuracy; empty where it was not measured."""
     metrics = facts.metrics
-    if metrics is None or not metrics.test_time_flip or metrics.single_view is None:
+    if metrics is None or not view_names(metrics) or metrics.single_view is None:
         return ""
     alone = metrics.single_view
     gains = [
@@ -49,7 +62,7 @@ def mirror_gain(facts: Facts) -> str:
         for both, one in ((metrics.validation, alone.validation), (metrics.test, alone.test))
     ]
     return (
-        f"Taking the mean over image and mirror image changes the accuracy by {gains[0]} "
+        f"Taking the mean over these views changes the accuracy by {gains[0]} "
         f"percentage points on the validation and by {gains[1]} on the test images; the image "
         f"alone gives {text.percent(alone.test.accuracy, alone.test.n)} on the test images."
     )

@@ -163,7 +163,7 @@ def gap_measured(seen: SingleView | None) -> str:
     learnt, chose, new = seen.training, seen.validation, seen.test
     bounds = newcombe(learnt.correct, learnt.n, new.correct, new.n)
     return (
-        f"Without mirror images the kept weights classify {text.percent(learnt.accuracy)} of "
+        f"From the image alone the kept weights classify {text.percent(learnt.accuracy)} of "
         f"{text.count(learnt.n)} plain training images correctly, {text.percent(chose.accuracy)} "
         f"of the validation images, by which their epoch was chosen, and "
         f"{text.percent(new.accuracy)} of the test images, which chose nothing: to these a gap of "

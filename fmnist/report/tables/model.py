@@ -7,6 +7,7 @@ from dataclasses import replace
 from fmnist.config.config import fields_help
 from fmnist.report import text
 from fmnist.report.facts import Facts
+from fmnist.report.narrative.final_model import view_names
 from fmnist.report.tables.base import Table
 
 OFF = ("0", "no")
@@ -86,6 +87,6 @@ def ensemble_members(facts: Facts) -> Table | None:
     caption = "The networks whose probabilities are averaged"
     if facts.refit_used:
         caption += "; they learnt the validation images, so they have no figure there"
-    elif facts.metrics.test_time_flip:
+    elif view_names(facts.metrics):
         caption += "; validation accuracies are of predictions from the image alone"
     return Table(caption, head, tuple(rows), numeric=(1, 2, 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fmnist.report import text
 from fmnist.report.facts import Facts
 from fmnist.report.narrative import winner
+from fmnist.report.narrative.final_model import view_names
 from fmnist.report.narrative.results import confusions
 from fmnist.report.tables.base import Table
 from fmnist.runs.artifacts import REPORT
@@ -39,8 +40,8 @@ def headline(facts: Facts) -> Table | None:
         "Accuracy and loss of the final network. Choices were made on the validation images, so "
         "they have no interval: the test row is the measurement"
     )
-    if facts.metrics.test_time_flip:
-        caption += ". Each prediction is the mean over the image and its mirror image"
+    if names := view_names(facts.metrics):
+        caption += f". Each prediction is the mean over {names}"
     return Table(caption, head, rows, numeric=(1, 2, 3, 4, 5))
 
 
@@ -69,9 +70,9 @@ def gap(facts: Facts) -> Table | None:
         ]
     head = ("Measured", "Accuracy", f"95{text.THIN}% interval", "What it chose")
     caption = "From the search to the test set"
-    if metrics is not None and metrics.test_time_flip:
-        caption += "; search values are of the image alone, those of the final network means with "
-        caption += "the mirror image"
+    if view_names(metrics):
+        caption += "; search values are of the image alone, those of the final network means over "
+        caption += "several views of it"
     return Table(caption, head, tuple(rows), numeric=(1, 2))
 
 

@@ -118,6 +118,7 @@ class TrainedMember:
     seconds: float | None
     validation_accuracy: float | None = None
     test_time_flip: bool
+    test_time_shift: int = 0
 
 
 @dataclass(frozen=True)

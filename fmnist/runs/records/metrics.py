@@ -147,7 +147,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class SingleView:
-    """Scores without mirror images, on plain images: what the mean with them adds, and the gap.
+    """Scores of the images alone: what the mean over further views adds, and the gap.
 
     Attributes:
         validation, test: of the networks that ``Metrics.validation`` and ``test`` are of.
@@ -168,13 +168,15 @@ class Metrics:
         single_view: None in older runs.
         earlier_runs: finished runs in the same folder that had read these test images before.
         validation: of the network that never learnt the validation images.
-        test_time_flip: whether predictions are means over each image and its mirror image.
+        test_time_flip, test_time_shift: the views that predictions are means over; see
+            ``fmnist.data.views.Views``.
         ensemble: the average of several networks; it is reported apart.
         baseline: the dense network of as many parameters; None where there was no time for one.
         calibration: of the test probabilities; None in older runs and where time was short.
     """
 
     test_time_flip: bool = False
+    test_time_shift: int = 0
     models: Networks | None = None
     validation: Score
     test: TestScore

@@ -38,13 +38,13 @@ def run(tmp_path):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run with a network of random weights, which predicts with mirror images."""
+    """A run with a network of random weights, which predicts from six views of an image."""
     from fmnist.config.config import Config
     from fmnist.config.toml_text import dump_config
     from fmnist.models.inference import restored
 
     run = Path(shutil.copytree(RECORDED, tmp_path_factory.mktemp("trained") / "run"))
-    config = Config(**SMALL, test_time_flip=True)
+    config = Config(**SMALL, test_time_flip=True, test_time_shift=1)
     from fmnist.models.builder import build_model
 
     restored(config, build_model(config).get_weights()).save(run / "model.keras")

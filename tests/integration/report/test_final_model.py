@@ -19,7 +19,7 @@ def run(tmp_path):
 
 def test_without_them_nothing_is_said(run):
     facts = load_facts(run)
-    assert (final_model.refit(facts), final_model.mirrored(facts), final_model.ensemble(facts)) == (
+    assert (final_model.refit(facts), final_model.views(facts), final_model.ensemble(facts)) == (
         "",
         "",
         "",

@@ -1,5 +1,6 @@
 """Hard limits of the network: nothing above one is suggested, probed or trained, in any space."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from fmnist.config.config import Config, ConfigError
 from fmnist.config.spaces import CORE, EXTENDED, FULL
 from fmnist.config.toml_text import dump_config
+from fmnist.data.views import Views
 from fmnist.errors import UserError
 from fmnist.models.caps import Caps, known_times, network_key
 from fmnist.models.size import file_bytes, size_of
@@ -216,6 +218,16 @@ def test_a_cap_makes_the_network_narrower_and_keeps_the_search():
     assert 60_000 < size_of(Config(**capped.base)).parameters <= 100_000
     loose = profile_for(3600, 7_000, excess=Caps(parameters=10**9).excess)
     assert loose == free
+
+
+def test_moved_views_go_before_the_width_does():
+    def excess(config):
+        return "too slow" if Views.of(config).count > 2 else ""
+
+    free, capped = profile_for(3600, 7_000), profile_for(3600, 7_000, excess=excess)
+    assert (free.base["test_time_shift"], capped.base["test_time_shift"]) == (1, 0)
+    assert capped == replace(free, base=capped.base)
+    assert {**capped.base, "test_time_shift": 1} == free.base
 
 
 def test_where_no_network_of_the_plan_fits_the_smallest_is_named(tmp_path):

@@ -10,7 +10,7 @@ def runs_of_a_law(noise, count=12, seed=0):
     work = np.geomspace(1e5, 1e8, count)
     drawn = np.random.default_rng(seed).normal(0, noise, count)
     accuracy = 0.964 - 1.5 * work**-0.26 * np.exp(drawn)
-    return [{"work": w, "accuracy": a} for w, a in zip(work, accuracy, strict=True)]
+    return [{"work": w, "accuracy": a, "views": 6} for w, a in zip(work, accuracy, strict=True)]
 
 
 def test_a_power_law_is_found_again():
@@ -44,6 +44,12 @@ def test_more_work_promises_more_by_the_recorded_runs():
     assert all(0.8 < t.low < t.accuracy < t.high < 0.964 for t in told)
 
 
+def test_runs_of_two_views_count_as_with_the_errors_that_six_leave():
+    run = {"work": 1e6, "accuracy": 0.9, "views": 2}
+    assert forecast.with_six_views(run) == pytest.approx(0.906)
+    assert forecast.with_six_views({**run, "views": 6}) == 0.9
+
+
 def test_every_recorded_run_says_where_it_was_made():
     for run in forecast.recorded_runs():
-        assert run.keys() == {"started", "machine", "seconds", "work", "accuracy"}
+        assert run.keys() == {"started", "machine", "seconds", "work", "accuracy", "views"}

@@ -52,10 +52,9 @@ def test_members_of_a_refit_learn_all_images_too():
     )
 
 
-def test_mirror_images_double_the_predictions():
-    plain, mirrored = (PostSearchWorkload(members=3, mirrored=m) for m in (False, True))
-    assert (plain.forward_passes, mirrored.forward_passes) == (1, 2)
-    assert mirrored.prediction_seconds(10.0) > 2 * plain.prediction_seconds(10.0) > 0
+def test_each_view_is_another_prediction():
+    one, six = (PostSearchWorkload(members=3, views=n) for n in (1, 6))
+    assert six.prediction_seconds(10.0) > 6 * one.prediction_seconds(10.0) > 0
 
 
 @pytest.mark.parametrize("total", [600, 3600, 28_800])

@@ -100,7 +100,7 @@ def calibrated(confidence, by_chance=0.01):
     return replace(RUN, metrics=replace(RUN.metrics, calibration=found))
 
 
-def mirrored(alone):
+def several_views(alone):
     epoch = RUN.history.chosen_epoch
     test = replace(RUN.metrics.test, curve=(metrics.TestEpoch(epoch, alone, 0.3),))
     return replace(RUN, metrics=replace(RUN.metrics, test=test, test_time_flip=True))
@@ -173,7 +173,7 @@ CASES = {
     "fall_to_test": ([RUN], [scoring(RUN.metrics.validation.accuracy)]),
     "underconfident": ([calibrated(0.8)], [calibrated(0.99), calibrated(0.8, 0.5), RUN]),
     "overconfident": ([calibrated(0.99)], [calibrated(0.8), calibrated(0.99, 0.5), RUN]),
-    "mirror_gain": ([mirrored(0.92)], [mirrored(0.93), RUN]),
+    "view_gain": ([several_views(0.92)], [several_views(0.93), RUN]),
     "start_kept": ([confirmed(13)], [confirmed(12, -0.01), RUN]),
     "search_helped": ([confirmed(12, 0.001)], [confirmed(12, -0.01), confirmed(13), RUN]),
     "search_unclear": ([confirmed(12, -0.01)], [confirmed(12, 0.001), confirmed(13), RUN]),
@@ -304,15 +304,15 @@ def worded(name, facts):
     return getattr(words, name)(find(facts), lambda _: "")
 
 
-def test_a_fall_to_the_test_set_says_what_is_usual_and_whether_mirror_images_made_it():
+def test_a_fall_to_the_test_set_says_what_is_usual_and_whether_further_views_made_it():
     assert "usually differ by up to 0.81" in worded("fall_to_test", RUN)
-    assert "Without mirror images" not in worded("fall_to_test", RUN)
+    assert "From the images alone" not in worded("fall_to_test", RUN)
     test = metrics.Score(10_000, 9_245, 0.9245, (0.92, 0.93), 0.2)
     for validation, explained in ((0.93, True), (0.95, False), (0.92, False)):
         seen = metrics.SingleView(replace(test, n=6_000, accuracy=validation), test)
         facts = replace(RUN, metrics=replace(RUN.metrics, single_view=seen))
         told = worded("fall_to_test", facts)
-        assert ("Without mirror images the fall is 0.55" in told) == explained
+        assert ("From the images alone the fall is 0.55" in told) == explained
 
 
 def test_a_baseline_that_had_no_time_is_told():
