@@ -16,9 +16,9 @@ L2 = 1e-4
 """The penalty that is tried where the configuration has none."""
 LONGER, MORE = 2, 2
 """How many times the epochs and the images, to see whether more of them help."""
-# Neither changes what is trained: epochs are those of the experiments, and validation images are
-# scored without their mirror images.
-_LEFT_ALONE = ("epochs", "test_time_flip")
+# None of these changes what is trained: epochs are those of the experiments, and validation images
+# are scored alone, without further views.
+_LEFT_ALONE = ("epochs", "test_time_flip", "test_time_shift")
 
 
 def catalogue(

@@ -66,10 +66,7 @@ class Config:
         256, "Filters of the fourth stage; 0 leaves the stage out.", low=0, high=512
     )
     width: float = model_field(
-        1.0,
-        "Factor by which all filter counts are multiplied, in multiples of 8.",
-        low=0.125,
-        high=8,
+        1.0, "Factor of all filter counts, which stay multiples of 8.", low=0.125, high=8
     )
     stem: int = model_field(
         0, "Filters of a convolution before the first stage; 0: none.", low=0, high=512
@@ -234,12 +231,7 @@ class Config:
         True, "Test predictions are the mean over an image and its mirror image.", recompiles=False
     )
     test_time_shift: int = training_field(
-        0,
-        "Test predictions are the mean over an image and the same moved by so many pixels either "
-        "way along a diagonal; 0: not moved.",
-        low=0,
-        high=2,
-        recompiles=False,
+        0, "Test predictions average moves by so many pixels.", low=0, high=2, recompiles=False
     )
 
     def __post_init__(self) -> None:

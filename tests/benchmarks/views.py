@@ -14,8 +14,6 @@ from itertools import product
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
-
 from fmnist.data import load, split
 from fmnist.data.views import Views
 from fmnist.models.inference import load_model, predict, score
@@ -30,7 +28,7 @@ def scores(path: Path) -> Iterator[tuple[float, float]]:
     run = Run(path)
     data, splits = load(None), run.read(RUN).splits
     kept = split(data.train_labels, validation=splits.validation, seed=splits.seed).validation
-    images, labels = data.train_images[kept][..., np.newaxis], data.train_labels[kept]
+    images, labels = data.train_images[kept], data.train_labels[kept]
     model = load_model(run / MODEL)
     for views in KINDS:
         yield score(predict(model, images, views), labels)
