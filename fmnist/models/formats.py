@@ -29,7 +29,9 @@ def whole_network(model: keras.Model, views: Views) -> keras.Model:
     import keras
 
     pixels = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
-    each = [model(view) for view in views.show(pixels, keras.ops)]
+    # TensorFlow Lite frames no whole numbers.
+    seen = views.show(keras.ops.cast(pixels, "float32"), keras.ops)
+    each = [model(keras.ops.cast(view, "uint8")) for view in seen]
     mean = keras.layers.Average(name="probabilities")(each)
     return keras.Model(pixels, mean, name=model.name)
 

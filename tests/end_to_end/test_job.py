@@ -158,7 +158,7 @@ def test_the_kept_weights_are_scored_on_plain_images_that_they_learnt(finished):
     for name, part in (("training", parts.train), ("validation", parts.validation)):
         images, labels = data.train_images[part], data.train_labels[part]
         assert seen[name]["n"] == len(part)
-        assert seen[name]["accuracy"] == pytest.approx(accuracy(run, images, labels))
+        assert seen[name]["accuracy"] == pytest.approx(accuracy(run, images, labels, Views()))
     assert metrics["earlier_runs"] == 0
     entries = load(run, "ledger.json")["entries"]
     assert ("evaluate", "train", len(parts.train)) in [

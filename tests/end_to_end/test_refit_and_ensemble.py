@@ -20,6 +20,7 @@ from search.records import TrialLog
 
 pytestmark = pytest.mark.slow
 
+VIEWS = Views(flip=True, shift=1)
 EPOCHS = 3
 
 
@@ -123,7 +124,7 @@ def test_validation_figures_are_of_the_network_that_never_learnt_those_images(fi
     assert found["models"]["validation"] == "validated.keras"
     assert found["models"]["test"] == "model.keras"
     assert found["calibration"]["fitted_on"]["model"] == "validated.keras"
-    p = inference.predict(models["validated"], data.train_images[index], Views(flip=True))
+    p = inference.predict(models["validated"], data.train_images[index], VIEWS)
     right = int((p.argmax(axis=1) == data.train_labels[index]).sum())
     assert right == found["validation"]["correct"]
     weights = [models[name].get_weights() for name in ("model", "validated")]
@@ -150,9 +151,9 @@ def test_the_ensemble_is_the_average_and_stands_apart(finished):
     assert f"ensemble       {100 * found['accuracy']:.2f} %" in out
 
 
-def test_all_figures_are_of_mirrored_predictions(finished):
+def test_all_figures_are_of_predictions_from_six_views(finished):
     metrics = load(finished[0], "metrics.json")
-    assert metrics["test_time_flip"] is True
+    assert (metrics["test_time_flip"], metrics["test_time_shift"]) == (True, 1)
     assert [p["epoch"] for p in metrics["test"]["curve"]] == list(range(1, EPOCHS + 1))
 
 
@@ -185,8 +186,8 @@ def test_predict_goes_on_with_the_one_network(finished, tmp_path):
     from fmnist.data.photos import prepare
 
     pixels = prepare(tmp_path / "shoe.png").pixels[None, ..., None]
-    assert load_config(run).test_time_flip
-    expected = np.sort(inference.predict(model, pixels, Views(flip=True))[0])[::-1]
+    assert Views.of(load_config(run)) == VIEWS
+    expected = np.sort(inference.predict(model, pixels, VIEWS)[0])[::-1]
     assert np.allclose(told, expected, atol=1e-5)
 
 
