@@ -37,8 +37,8 @@ def view_names(metrics: Metrics | None) -> str:
     if not metrics.test_time_shift:
         return flip and f"the image and its {flip}"
     pixels = "a pixel" if metrics.test_time_shift == 1 else "two pixels"
-    moved = f"the image and two copies moved by {pixels} along a diagonal"
-    return f"{moved}, with the {flip} of each" if flip else moved
+    moved = f"two copies moved by {pixels} along a diagonal"
+    return f"the image, {moved}, and the {flip} of each" if flip else f"the image and {moved}"
 
 
 def views(facts: Facts) -> str:

@@ -1,5 +1,7 @@
 """Refit, ensemble and mirror images in the report: each said where its figures stand."""
 
+from dataclasses import replace
+
 import pytest
 from report_factory import confirmed_run, refit, with_ensemble
 from report_pages import render_words
@@ -27,6 +29,24 @@ def test_without_them_nothing_is_said(run):
     assert ensemble_members(facts) is None
     assert [row[0] for row in tables.headline(facts).rows] == ["Validation", "Test"]
     assert "mirror" not in tables.headline(facts).caption
+
+
+@pytest.mark.parametrize(
+    ("views", "names"),
+    [
+        ((False, 0), ""),
+        ((True, 0), "the image and its mirror image"),
+        ((False, 2), "the image and two copies moved by two pixels along a diagonal"),
+        (
+            (True, 1),
+            "the image, two copies moved by a pixel along a diagonal, and the mirror image of each",
+        ),
+    ],
+)
+def test_what_a_prediction_is_the_mean_over_is_named(run, views, names):
+    flip, shift = views
+    metrics = replace(load_facts(run).metrics, test_time_flip=flip, test_time_shift=shift)
+    assert final_model.view_names(metrics) == names
 
 
 def test_a_refit_says_which_figures_are_of_which_training(run):
