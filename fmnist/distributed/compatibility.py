@@ -14,6 +14,7 @@ import numpy as np
 from fmnist.backends import environment
 from fmnist.data import subset
 from fmnist.errors import StorageError
+from fmnist.pipeline.request import LIMITS
 from fmnist.runs.artifacts import PRIOR
 from fmnist.runs.codec import to_plain
 
@@ -47,11 +48,7 @@ def study_spec(job: Context, artifacts: str | None) -> dict[str, Any]:
         "trial_images": plan.trial_images,
         "trial_epochs": plan.trial_epochs,
         "validation": plan.validation,
-        "trial_timeout": request.trial_timeout,
-        "trial_memory": request.trial_memory,
-        "max_parameters": request.max_parameters,
-        "max_size": request.max_size,
-        "max_latency": request.max_latency,
+        **{name: getattr(request, name) for name in LIMITS},
         "data": {
             "name": job.data.name,
             "digest": job.data.digest,

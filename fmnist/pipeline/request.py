@@ -12,6 +12,9 @@ from fmnist.models.caps import Caps
 from fmnist.text import in_unicode
 from search.engines import DEFAULT_PRUNER
 
+LIMITS = ("trial_timeout", "trial_memory", "max_parameters", "max_size", "max_latency")
+"""Fields of ``Request`` that limit each training or its network."""
+
 
 @dataclass(frozen=True)
 class Request:

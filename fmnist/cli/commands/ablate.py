@@ -132,7 +132,7 @@ def _ablation_job(
     """The run as a job of which only the experiments are left, with a time of its own."""
     from fmnist.pipeline.clock import JobClock
     from fmnist.pipeline.context import Context
-    from fmnist.pipeline.request import Request
+    from fmnist.pipeline.request import LIMITS, Request
     from fmnist.runs import artifacts
     from fmnist.runs.config_source import load_config
 
@@ -143,16 +143,10 @@ def _ablation_job(
         seed=splits["seed"],
         time_seconds=seconds,
         jobs=jobs,
-        trial_timeout=asked.get("trial_timeout"),
-        trial_memory=asked.get("trial_memory"),
         validation=splits["validation"],
         data=str(data) if data else None,
         experiments="all",
-        **{
-            name: asked[name]
-            for name in ("max_parameters", "max_size", "max_latency")
-            if name in asked
-        },
+        **{name: asked[name] for name in LIMITS if name in asked},
     )
     return Context(
         run=run,
