@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,7 @@ CONFIDENCE = 0.95
 Ints = NDArray[np.int64]
 
 
+@functools.cache  # a report asks a thousand times for some thirty of them
 def wilson_interval(correct: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Wilson's score interval of a proportion (Wilson 1927), as fractions.
 

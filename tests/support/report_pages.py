@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
+from fmnist.report.figures import style
 from fmnist.report.figures.style import Canvas
 from fmnist.report.output.paper import printed
 from fmnist.report.output.pdf import Printed
@@ -75,9 +76,11 @@ def without_pdf():
         yield laid_out, second
 
 
+@contextmanager
 def without_plots():
     """Draw nothing: every plot is an empty SVG of its size."""
-    return mock.patch.object(Canvas, "savefig", _blank)
+    with mock.patch.object(Canvas, "savefig", _blank), mock.patch.object(style, "_arrange"):
+        yield
 
 
 def _blank(figure, buffer: io.BytesIO, **_):
