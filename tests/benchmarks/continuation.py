@@ -6,7 +6,8 @@ Trains random configurations of the core space around the recipe of short traini
 ways: as a trial of today, over one cycle of the learning rate; over one short cycle; at a constant
 rate with averaged weights, which can be cut anywhere; and, as what they are to foretell, over a
 longer cycle with another seed. From these curves three searches that may train equally many epochs
-are put together. The test set is not read; the same command goes on after an interruption.
+are put together, and one of short trials alone. The test set is not read; the same command goes on
+after an interruption.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from fidelity import record
+from fidelity import add_sizes, record
 from scipy.stats import spearmanr
 
 CONSTANT = {"schedule": "constant", "ema": 0.99}
@@ -71,15 +72,10 @@ def searches(
 def main() -> None:
     """Train what is not there yet, and print what each search reaches."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=12_000)
-    parser.add_argument("--epochs", type=int, default=6)
+    add_sizes(parser)
+    parser.set_defaults(images=12_000, epochs=6, jobs=1, orders=2_000)
     parser.add_argument("--start", type=int, default=2, help="Epochs before the first verdict.")
     parser.add_argument("--final", type=int, default=12)
-    parser.add_argument("--configs", type=int, default=16)
-    parser.add_argument("--validation", type=int, default=6_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--orders", type=int, default=2_000)
     parser.add_argument("--folder", type=Path, default=Path("continuation"))
     options = parser.parse_args()
     curves = curves_of(options)

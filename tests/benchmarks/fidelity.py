@@ -176,9 +176,8 @@ def row(pruner: str, outcome: Outcome) -> str:
     )
 
 
-def main() -> None:
-    """Record the curves where they are not there yet, and print what they show."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def add_sizes(parser: argparse.ArgumentParser) -> None:
+    """What ``record`` asks of its options, and how many orders are drawn afterwards."""
     parser.add_argument("--images", type=int, default=18_000)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--configs", type=int, default=16)
@@ -186,6 +185,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--orders", type=int, default=500)
+
+
+def main() -> None:
+    """Record the curves where they are not there yet, and print what they show."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add_sizes(parser)
     parser.add_argument("--folder", type=Path, help="Named after the sizes when left out.")
     options = parser.parse_args()
     sizes = f"{options.images}x{options.epochs}-{options.configs}-{options.seed}"

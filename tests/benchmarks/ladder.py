@@ -80,10 +80,10 @@ def draw(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
     low, high = ([100 * getattr(t, side) for t in told] for side in ("low", "high"))
     axes.fill_between(works * FLOPS, low, high, alpha=0.2, label="forecast for six views, 90 %")
     axes.plot(works * FLOPS, [100 * t.accuracy for t in told])
-    for views, color in ((2, "tab:orange"), (6, "tab:green")):
+    for views in sorted({run["views"] for run in runs}):
         dots = np.array([(r["work"], r["accuracy"]) for r in runs if r["views"] == views])
         name = f"recorded runs, predicting from {views} views"
-        axes.plot(*(dots.reshape(-1, 2) * (FLOPS, 100)).T, "o", ms=4, color=color, label=name)
+        axes.plot(*(dots * (FLOPS, 100)).T, "o", ms=4, label=name)
     for marker, (name, (flops, accuracy)) in zip("^v<>sDp", PUBLISHED.items(), strict=True):
         axes.plot(flops, 100 * accuracy, f"k{marker}", ms=5, label=name)
     axes.set(xscale="log", xlabel="FLOPs of the final training", ylabel="test accuracy, %")
