@@ -127,7 +127,8 @@ def choose_workload(
     """What is to be made besides search, confirmation and retraining."""
     searched = [p.name for p in space or ()]
     flip = base.test_time_flip or "test_time_flip" in searched
-    views = Views(flip, base.test_time_shift).count
+    shift = base.test_time_shift or int("test_time_shift" in searched)
+    views = Views(flip, shift).count
     experiments = request.wants_experiments
     return PostSearchWorkload(profile.refit, profile.members, views, experiments)
 

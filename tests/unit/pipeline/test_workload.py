@@ -1,12 +1,18 @@
-"""What refit, ensemble and mirror images cost, and how the night pays for them."""
+"""What refit, ensemble and further views cost, and how the night pays for them."""
 
 import pytest
 
 from fmnist.backends.parallelism import parallel_slowdown
+from fmnist.config.config import Config
 from fmnist.pipeline.planner.planner import TimePlanner
 from fmnist.pipeline.planner.profiles import profile_for
+from fmnist.pipeline.planner.sizing import choose_workload
 from fmnist.pipeline.planner.workload import PostSearchWorkload
+from fmnist.pipeline.request import Request
+from search.space import Categorical, Int, SearchSpace
 from search.study.scheduler import Budget
+
+FLIP, SHIFT = Categorical("test_time_flip", (False, True)), Int("test_time_shift", 0, 1)
 
 
 class Clock:
@@ -55,6 +61,16 @@ def test_members_of_a_refit_learn_all_images_too():
 def test_each_view_is_another_prediction():
     one, six = (PostSearchWorkload(members=3, views=n) for n in (1, 6))
     assert six.prediction_seconds(10.0) > 6 * one.prediction_seconds(10.0) > 0
+
+
+@pytest.mark.parametrize(
+    ("searched", "views"), [((), 1), ((FLIP,), 2), ((SHIFT,), 3), ((FLIP, SHIFT), 6)]
+)
+def test_views_that_are_searched_have_time_kept_for_them(searched, views):
+    base = Config(test_time_flip=False)
+    space = SearchSpace(searched) if searched else None
+    work = choose_workload(Request(), profile_for(600), base, space)
+    assert work.views == views
 
 
 @pytest.mark.parametrize("total", [600, 3600, 28_800])
