@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,17 @@ def build_search_setup(
     if imported and not (space or settings):
         tried += [p for p in imported.first_trials if p != first]
     return SearchSetup(found, name, base, tuple(p for p in tried if found.contains(p)))
+
+
+def search_setup_of(request: Request) -> Callable[[RunProfile], SearchSetup]:
+    """``build_search_setup`` for what was asked, under any plan."""
+    return partial(
+        build_search_setup,
+        space=request.space,
+        warm_start=Path(request.warm_start) if request.warm_start else None,
+        settings=request.settings or {},
+        excess=request.caps.excess,
+    )
 
 
 def load_or_make_profile(run: Run, seconds: float | None, request: Request) -> RunProfile:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +19,7 @@ from fmnist.errors import UserError
 
 if TYPE_CHECKING:
     from fmnist.pipeline.context import Context
+    from fmnist.pipeline.request import Request
     from search.engines.prior import Prior
 
 
@@ -60,15 +60,8 @@ def plan(
     Example: fmnist plan --time 8h
     """
     from fmnist.backends.environment import describe
-    from fmnist.cli.display.plain import QuietDisplay
-    from fmnist.cli.jobs import split_names
     from fmnist.config.overrides import parse_settings
-    from fmnist.pipeline.context import Context
-    from fmnist.pipeline.prior import prior_in
     from fmnist.pipeline.request import Request
-    from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
-    from fmnist.pipeline.stages.preflight import fit_to_machine
-    from fmnist.runs.folder import Run
 
     check_one_end(time_text, until)
     describe()  # an unknown backend or precision is named, and not as a failed measurement
@@ -77,11 +70,10 @@ def plan(
         if until
         else parse_duration(time_text or DEFAULT_TIME)
     )
-    fixed = parse_settings(settings)
     request = Request(
         time_seconds=seconds,
         space=space,
-        settings=fixed or None,
+        settings=parse_settings(settings) or None,
         warm_start=absolute(warm_start),
         data=absolute(data),
         jobs=jobs,
@@ -90,16 +82,36 @@ def plan(
         max_size=max_size,
         max_latency=max_latency,
     )
-    setup_for = partial(
-        build_search_setup,
-        space=space,
-        warm_start=warm_start,
-        settings=fixed,
-        excess=request.caps.excess,
-    )
+    job, speed = _measure(request, class_names)
+    prior = _prior(job, results)
+    if as_json:
+        print_record(
+            PlanRecord(
+                **vars(job.planner.record),
+                speed=speed,
+                expected_trials=job.planner.expected_trials,
+                network=job.base.to_dict(),
+                earlier_runs=tuple(study.name for study in prior.studies) if prior else (),
+            )
+        )
+    else:
+        click.echo(_text(job, speed, prior))
+    return 0
+
+
+def _measure(request: Request, class_names: str | None) -> tuple[Context, float]:
+    """The job as a run would begin it here, and images of the reference network a second."""
+    from fmnist.cli.display.plain import QuietDisplay
+    from fmnist.cli.jobs import split_names
+    from fmnist.pipeline.context import Context
+    from fmnist.pipeline.search_setup import load_or_make_profile, search_setup_of
+    from fmnist.pipeline.stages.preflight import fit_to_machine
+    from fmnist.runs.folder import Run
+
+    setup_for = search_setup_of(request)
     with TemporaryDirectory() as folder:
         run = Run(Path(folder))
-        setup = setup_for(load_or_make_profile(run, seconds, request))
+        setup = setup_for(load_or_make_profile(run, request.time_seconds, request))
         job = Context(
             run=run,
             request=request,
@@ -115,22 +127,16 @@ def plan(
             job.workers.close()
     if speed is None:
         raise UserError("the speed of this machine could not be measured; see 'fmnist doctor'")
-    prior = None
-    if job.space is not None and job.planner.plan.searched:
-        prior = prior_in(results, (job.data.digest, job.data.class_names), job.space)
-    if as_json:
-        print_record(
-            PlanRecord(
-                **vars(job.planner.record),
-                speed=speed,
-                expected_trials=job.planner.expected_trials,
-                network=job.base.to_dict(),
-                earlier_runs=tuple(study.name for study in prior.studies) if prior else (),
-            )
-        )
-    else:
-        click.echo(_text(job, speed, prior))
-    return 0
+    return job, speed
+
+
+def _prior(job: Context, results: Path) -> Prior | None:
+    """What earlier runs tell the search, if there is one."""
+    from fmnist.pipeline.prior import prior_in
+
+    if job.space is None or not job.planner.plan.searched:
+        return None
+    return prior_in(results, (job.data.digest, job.data.class_names), job.space)
 
 
 def _text(job: Context, speed: float, prior: Prior | None) -> str:

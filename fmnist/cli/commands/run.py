@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -233,7 +232,7 @@ def run(
     Example: fmnist run --until 07:00 --author "Ada Lovelace" --course "Deep Learning 1"
     """
     from fmnist.pipeline.clock import JobClock
-    from fmnist.pipeline.search_setup import build_search_setup, load_or_make_profile
+    from fmnist.pipeline.search_setup import load_or_make_profile, search_setup_of
 
     common.check()
     deadline = search.deadline()
@@ -246,13 +245,7 @@ def run(
         _check_alone(search.jobs, study, artifacts)
     folder = common.find_run(request, fresh=fresh)
     seconds = deadline.timestamp() - time.time() if deadline else request.time_seconds
-    setup_for = partial(
-        build_search_setup,
-        space=search.space,
-        warm_start=search.warm_start,
-        settings=request.settings or {},
-        excess=request.caps.excess,
-    )
+    setup_for = search_setup_of(request)
     setup = setup_for(load_or_make_profile(folder, seconds, request))
     if search.warm_start and not setup.first_trials:
         library_output.note(
