@@ -56,12 +56,18 @@ def build_for_training(config: Config, classes: int = 10) -> keras.Model:
     backends.configure()
     import keras
 
-    from fmnist.models.layers import FusedBatchNormalization, VariableDropout
+    from fmnist.models.layers import (
+        FusedBatchNormalization,
+        ImagesFirstConvolution,
+        VariableDropout,
+    )
 
     decided = backends.decisions()
     special: dict[str, Any] = {"dropout": lambda rate, name: VariableDropout(name=name)}
-    if decided.fused_normalisation:
+    if decided.fused:
         special["normalisation"] = FusedBatchNormalization
+    if decided.images_first:
+        special["convolution"] = ImagesFirstConvolution
     usual = keras.config.dtype_policy()
     keras.config.set_dtype_policy(decided.precision)
     try:
@@ -71,9 +77,14 @@ def build_for_training(config: Config, classes: int = 10) -> keras.Model:
 
 
 def _network(
-    config: Config, classes: int, *, dropout: Any = None, normalisation: Any = None
+    config: Config,
+    classes: int,
+    *,
+    dropout: Any = None,
+    normalisation: Any = None,
+    convolution: Any = None,
 ) -> tuple[Any, Any]:
-    """Input and logits; with other layers for dropout and normalisation where they are given."""
+    """Input and logits; with other layers than Keras's own where they are given."""
     import keras
     from keras import layers
 
@@ -83,7 +94,8 @@ def _network(
     x = layers.Rescaling(scale, offset, name="normalise")(inputs)
     if config.image_size != IMAGE_SHAPE[0]:
         x = layers.Resizing(config.image_size, config.image_size, name="resize")(x)
-    x = _Convolutions(config, normalisation or layers.BatchNormalization).all(x)
+    special = normalisation or layers.BatchNormalization, convolution or layers.Conv2D
+    x = _Convolutions(config, *special).all(x)
     x = _head(config)(x)
     # Asked of the configuration: no dropout at all is another shape, without a mask to draw.
     if config.dense_units:
@@ -131,8 +143,9 @@ def loss_of(config: Config, classes: int) -> Loss:
 class _Convolutions:
     """The convolutional part of a network, by its configuration."""
 
-    def __init__(self, config: Config, normalisation: Any) -> None:
+    def __init__(self, config: Config, normalisation: Any, convolution: Any) -> None:
         self._config, self._normalisation = config, normalisation
+        self._convolution_layer = convolution
 
     def all(self, x: Any) -> Any:
         """Stem and stages."""
@@ -184,9 +197,7 @@ class _Convolutions:
         return pool(self._active(x, f"{number}"))
 
     def _convolution(self, x: Any, filters: int, name: str, strides: int = 1) -> Any:
-        from keras import layers
-
-        return layers.Conv2D(
+        return self._convolution_layer(
             filters,
             self._config.kernel_size,
             strides=strides,
@@ -228,8 +239,12 @@ def _penalty(config: Config) -> Any:
     return keras.regularizers.L2(config.l2) if config.l2 else None
 
 
-def optimizer(config: Config) -> keras.optimizers.Optimizer:
-    """The gradient method of ``config``, averaging the weights where it says so."""
+def optimizer(config: Config, *, fused: bool = False) -> keras.optimizers.Optimizer:
+    """The gradient method of ``config``, averaging the weights where it says so.
+
+    Args:
+        fused: Adam's step is one operation, on TensorFlow only.
+    """
     import keras
 
     options: dict[str, Any] = {"learning_rate": config.learning_rate}
@@ -238,6 +253,11 @@ def optimizer(config: Config) -> keras.optimizers.Optimizer:
     if config.optimizer == "sgd":
         decay = config.weight_decay or None
         return keras.optimizers.SGD(momentum=0.9, nesterov=True, weight_decay=decay, **options)
+    if fused:
+        from fmnist.backends.tensorflow import FusedAdam
+
+        decay = config.weight_decay if config.optimizer == "adamw" else None
+        return FusedAdam(weight_decay=decay, **options)
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(weight_decay=config.weight_decay, **options)
     return keras.optimizers.Adam(**options)

@@ -116,7 +116,7 @@ def _new_loop(config: Config, classes: int, batch: int) -> Loop:
     return backends.loop_for(
         network=build_for_training(config, classes),
         plain=build_model(config, classes),
-        optimizer=optimizer(config),
+        optimizer=optimizer(config, fused=backends.decisions().fused),
         loss=loss_of(config, classes),
         # So that training and validation losses can be compared.
         shown=loss_of(config.replace(label_smoothing=0.0), classes),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fmnist import backends
-from fmnist.models.layers import FusedBatchNormalization, VariableDropout
+from fmnist.models.layers import FusedBatchNormalization, ImagesFirstConvolution, VariableDropout
 
 on_tensorflow = pytest.mark.skipif(backends.name() != "tensorflow", reason="only on TensorFlow")
 RNG = np.random.default_rng(0)
@@ -118,3 +118,49 @@ def test_dropout_without_a_chance_or_without_training_changes_nothing(dropout):
 
 def test_the_chance_of_dropout_is_no_weight_that_is_trained(dropout):
     assert dropout.trainable_weights == []
+
+
+@on_tensorflow
+@pytest.mark.parametrize(("size", "kernel"), [(7, 3), (3, 3), (1, 3), (7, 5), (7, 2)])
+def test_gradients_of_small_maps_are_those_of_float32(size, kernel):
+    import keras
+    import tensorflow as tf
+
+    x = tf.constant(RNG.normal(size=(6, size, size, 4)), "float32")
+    slopes = tf.constant(RNG.normal(size=(6, size, size, 5)), "float32")
+    ours = ImagesFirstConvolution(5, kernel, padding="same", use_bias=False, dtype="mixed_bfloat16")
+    theirs = keras.layers.Conv2D(5, kernel, padding="same", use_bias=False)
+    found = []
+    for layer in (ours, theirs):
+        layer.build(x.shape)
+        layer.set_weights(ours.get_weights())
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            total = tf.reduce_sum(tf.cast(y, "float32") * slopes)
+        found.append([y, *tape.gradient(total, [x, layer.kernel.value])])
+    for mine, wanted in zip(*found, strict=True):
+        mine, wanted = np.asarray(mine, "float32"), np.asarray(wanted)
+        assert mine == pytest.approx(wanted, abs=0.02 * float(np.abs(wanted).max()))
+
+
+@on_tensorflow
+@pytest.mark.parametrize("decay", [None, 0.1])
+def test_steps_of_the_fused_adam_are_those_of_keras(decay):
+    import keras
+    import tensorflow as tf
+
+    from fmnist.backends.tensorflow import FusedAdam
+
+    start = RNG.normal(size=(4, 3)).astype("float32")
+    gradients = RNG.normal(size=(5, 4, 3)).astype("float32")
+    found = []
+    for kind in (FusedAdam, keras.optimizers.Adam):
+        variable = keras.Variable(start)
+        optimizer = kind(0.03, weight_decay=decay, use_ema=True)
+        for gradient in gradients:
+            optimizer.apply([tf.constant(gradient)], [variable])
+        found.append([np.asarray(v) for v in (variable, *optimizer.variables)])
+    assert np.abs(found[0][0] - start).max() > 0.05
+    for ours, theirs in zip(*found, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)

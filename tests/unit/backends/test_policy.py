@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from fmnist.backends.policy import has_bfloat16, policy_for
+from fmnist.backends.policy import policy_for, processor_flags
 from fmnist.errors import UserError
 
 INTEL = "processor\t: 0\nmodel name\t: A\nflags\t\t: fpu sse2 avx512f {}avx512_vnni\n\n"
@@ -13,38 +13,36 @@ def unasked(monkeypatch):
     monkeypatch.delenv("FMNIST_PRECISION", raising=False)
 
 
-@pytest.fixture(params=[True, False], ids=["bfloat16", "float32"])
-def fast(request, monkeypatch):
-    """Whether the processor multiplies bfloat16."""
+@pytest.fixture(params=["amx_bf16", "avx512_bf16", "avx2"])
+def flag(request, monkeypatch):
+    """What the processor can do."""
     # By its full name, since the package has a function of the module's name.
     module = sys.modules["fmnist.backends.policy"]
-    monkeypatch.setattr(module, "has_bfloat16", lambda: request.param)
+    monkeypatch.setattr(module, "processor_flags", lambda: frozenset({"fpu", request.param}))
     return request.param
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (INTEL.format("avx512_bf16 ") * 2, True),
-        (INTEL.format("amx_bf16 "), True),
-        (INTEL.format("") * 2, False),
-        (INTEL.format("avx512_bf16x "), False),
-        ("flags:\n", False),
-        ("", False),
+        (INTEL.format("avx512_bf16 ") * 2, "fpu sse2 avx512f avx512_bf16 avx512_vnni"),
+        (INTEL.format(""), "fpu sse2 avx512f avx512_vnni"),
+        ("flags:\n", ""),
+        ("", ""),
         # No measurement stands behind ARM's own flag.
-        ("processor\t: 0\nFeatures\t: fp asimd bf16 i8mm\nCPU implementer\t: 0x41\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16 i8mm\nCPU implementer\t: 0x41\n", ""),
     ],
 )
-def test_the_processor_says_what_it_multiplies(tmp_path, text, found):
+def test_the_processor_says_what_it_can_do(tmp_path, text, found):
     (tmp_path / "cpuinfo").write_text(text)
-    assert has_bfloat16(tmp_path / "cpuinfo") is found
+    assert processor_flags(tmp_path / "cpuinfo") == frozenset(found.split())
 
 
 def test_a_system_that_does_not_say(tmp_path):
-    assert has_bfloat16(tmp_path / "cpuinfo") is False
-    assert has_bfloat16(tmp_path) is False  # a folder
+    assert not processor_flags(tmp_path / "cpuinfo")
+    assert not processor_flags(tmp_path)  # a folder
     (tmp_path / "cpuinfo").write_bytes(b"\xff\xfe\nflags\t: avx512_bf16\n")
-    assert has_bfloat16(tmp_path / "cpuinfo") is True
+    assert processor_flags(tmp_path / "cpuinfo") == {"avx512_bf16"}
 
 
 @pytest.mark.parametrize(
@@ -57,26 +55,29 @@ def test_a_system_that_does_not_say(tmp_path):
         ("jax", "TPU:0", False, True, True),
     ],
 )
-def test_what_is_decided(fast, backend, device, fused, xla, scan):
+def test_what_is_decided(flag, backend, device, fused, xla, scan):
     found = policy_for(backend, device)
-    assert (found.fused_normalisation, found.xla, found.scan) == (fused, xla, scan)
-    sixteen = fast and (backend, device) == ("tensorflow", "CPU")
+    assert (found.fused, found.xla, found.scan) == (fused, xla, scan)
+    here = (backend, device) == ("tensorflow", "CPU")
+    sixteen = here and flag in ("amx_bf16", "avx512_bf16")
     assert found.precision == ("mixed_bfloat16" if sixteen else "float32")
+    assert found.images_first == (here and flag == "amx_bf16")
 
 
 @pytest.mark.parametrize(
     ("asked", "precision"), [("float32", "float32"), ("bfloat16", "mixed_bfloat16")]
 )
 @pytest.mark.parametrize(("backend", "device"), [("tensorflow", "CPU"), ("jax", "GPU:0")])
-def test_the_precision_that_is_asked_for(monkeypatch, fast, asked, precision, backend, device):
+def test_the_precision_that_is_asked_for(monkeypatch, flag, asked, precision, backend, device):
     usual = policy_for(backend, device)
     monkeypatch.setenv("FMNIST_PRECISION", asked)
     found = policy_for(backend, device)
     assert found.precision == precision
     assert (found.xla, found.scan) == (usual.xla, usual.scan)
+    assert found.images_first == (usual.images_first and asked == "bfloat16")
 
 
-def test_an_empty_wish_is_none(monkeypatch, fast):
+def test_an_empty_wish_is_none(monkeypatch, flag):
     usual = policy_for("tensorflow", "CPU")
     monkeypatch.setenv("FMNIST_PRECISION", "")
     assert policy_for("tensorflow", "CPU") == usual
