@@ -21,7 +21,7 @@ from typing import Any
 from record import FOLDER, RESULTS, Benchmark, load, say, where
 
 NAMES = (
-    "throughput", "linear", "same_accuracy", "jobs", "time_to_accuracy", "trial_cost",
+    "throughput", "step", "linear", "same_accuracy", "jobs", "time_to_accuracy", "trial_cost",
     "search_overhead", "memory", "rendering", "population", "ablation", "recipes",
     "head_to_head", "storage_throughput",
 )  # fmt: skip
