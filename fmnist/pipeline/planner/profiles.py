@@ -45,7 +45,7 @@ SHORT: Mapping[str, Any] = {**REFERENCE, **_TRAINING, "stem": 16, "stem_stride":
 LONGER: Mapping[str, Any] = {**SHORT, "learning_rate": 4e-3, "dropout": 0.2, "erasing": 0.25}
 """For more epochs, which need more against overfitting."""
 LONG: Mapping[str, Any] = {**LONGER, "width": 2.0, "ema": 0.99}
-"""For many epochs: a wider network as well. 60 of one half as much wider tied with 168 of LONGER."""
+"""For many epochs, a wider network as well: of 1.5 times the width 60 tied with 168 of LONGER."""
 
 FEWEST_EPOCHS = 8
 """Of a final training; with fewer a smaller network is the better choice."""
