@@ -15,7 +15,7 @@ from report_factory import (
     searching,
     skip_confirmation,
 )
-from report_pages import Elements, render_html, render_words
+from report_pages import Elements, on_paper, render_html, render_words
 
 from fmnist.report import text
 from fmnist.report.load import FactsError, load_facts
@@ -109,6 +109,9 @@ def test_one_given_configuration_is_not_called_the_best(tmp_path):
         "From the search to the test set",
     ):  # fmt: skip
         assert untrue not in found.replace("tensorflow-cpu", ""), untrue
+    # Beside an empty one the first line of the text would begin far to the right.
+    handin, _ = on_paper(run)
+    assert not re.search(r'class="(left|right)">\s*</div>', handin.source)
 
 
 def test_the_other_engine_is_named_in_words(tmp_path):
