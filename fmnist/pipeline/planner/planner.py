@@ -147,7 +147,8 @@ class TimePlanner:
         """
         self._learn(best_epoch_seconds)
         self._run = run_seconds or self._run
-        confirming = self._confirming() if enough_trials else 0.0
+        # Without a trial there is nothing to confirm.
+        confirming = self._confirming_runs_of(self._run) if self._run and enough_trials else 0.0
         usual = confirming + self._retraining() + self.post_search_seconds()
         if self._epoch and self.budget.total is not None and not self.plan.searched:
             return self.budget.total  # the search was given back, and has its one trial
@@ -170,10 +171,6 @@ class TimePlanner:
         """Seconds of the job, without a limit infinite; none if it goes on after its deadline."""
         return math.inf if self.budget.total is None else max(0.0, self.budget.total)
 
-    def _confirming(self) -> float:
-        # Without a trial there is nothing to confirm.
-        return 0.0 if self._run is None else self._confirming_runs_of(self._run)
-
     def _confirming_runs_of(self, cost: float) -> float:
         if self.budget.total is None or not self.confirm or not self.plan.searched:
             return 0.0
@@ -192,8 +189,11 @@ class TimePlanner:
             return 0.0
         before_tail = self.budget.total - self.post_search_seconds()
         trainings = self.plan.final_epochs * self.workload.relative_cost(self.jobs)
-        most = max(_RETRAIN_SHARE * before_tail, trainings * (self.expected_epoch or 0.0))
-        wanted = min(trainings * seconds, most, _LARGEST_RETRAIN_SHARE * before_tail)
+        found, reckoned = trainings * seconds, trainings * (self.expected_epoch or 0.0)
+        most = max(_RETRAIN_SHARE * before_tail, reckoned)
+        # Where trials find it cheaper than reckoned, the time is for more final epochs.
+        usable = max(found, min(reckoned, self.plan.stretch * found))
+        wanted = min(usable, most, _LARGEST_RETRAIN_SHARE * before_tail)
         return max(wanted, min(_SLOWEST * seconds, 0.8 * before_tail))
 
     def _learn(self, best_epoch_seconds: float | None) -> None:

@@ -106,7 +106,15 @@ def test_before_the_first_trial_the_measured_speed_says_what_an_epoch_takes():
     plan = planner(3600)
     plan.expected_epoch = 20.0
     assert plan.search_reserve() == pytest.approx(24 * 20 + plan.post_search_seconds())
-    assert plan.search_reserve(10.0) == pytest.approx(24 * 10 + plan.post_search_seconds())
+
+
+def test_what_trials_find_cheaper_is_for_more_final_epochs():
+    plan = planner(3600)
+    plan.expected_epoch = 20.0
+    assert plan.plan.stretch == 1.5
+    for found, kept in ((24.0, 24 * 24), (16.0, 24 * 20), (10.0, 24 * 1.5 * 10)):
+        again = plan.search_reserve(found)
+        assert again == pytest.approx(kept + plan.post_search_seconds())
 
 
 def test_trials_are_expected_by_what_one_should_take():
