@@ -7,10 +7,10 @@ a second; ``tests/benchmarks/throughput.py`` and ``jobs.py`` measure it anew:
 - Precision: in mixed bfloat16 our loop trains 1.3 to 1.4 times the images of float32 (2.0 to 2.7
   against 1.5 to 2.0 times plain ``Model.fit``). With Keras's own layers bfloat16 gains less, as
   normalisation is some thirty operations there. On JAX on a CPU it gains nothing (0.98).
-- Fused normalisation: 1.1 to 1.25 times.
-- Adam's step as one operation, on a Xeon with AMX: 1.07 to 1.15 times (``planner/profiles.py``'s
-  networks, 2 cores); and with the gradients of kernels summed over images first 1.13 to 1.16, on
-  one core 1.2 to 1.3. Without AMX that order is slower.
+- Fused normalisation: 1.1 to 1.25 times. Of the plan's compact, short and long network on a Xeon
+  with AMX (``tests/benchmarks/step.py``), Adam's step fused as well: 1.18, 1.59, 1.32 times.
+- Gradients of kernels summed over images first, beside that: 1.20, 1.63, 1.54 times. Without AMX
+  they are slower.
 - XLA on a CPU: 0.2 to 0.4 times. Keras's default there is to leave it out.
 - Threads: as many as cores, TensorFlow's default; one thread between operations 0.9 times, four
   no different.
