@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import replace
-from statistics import median, quantiles
+from statistics import median
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import numpy as np
 from networks import Part, training_images, unmoved
 from record import Benchmark, Measured, Row, say
+from throughput import ratio
 
 from fmnist import backends
 from fmnist.config.config import Config
@@ -79,12 +80,9 @@ def rows(measured: Measured) -> list[Row]:
     """A row a network and way, with its ratio to Keras's own operations."""
     table: list[Row] = []
     for network, ways in measured["networks"].items():
-        first = next(iter(ways.values()))
         for way, speeds in ways.items():
-            ratios = [a / b for a, b in zip(speeds, first, strict=True)]
-            low, middle, high = quantiles(ratios, n=4, method="inclusive")
-            ratio = "1" if speeds is first else f"{middle:.2f} ({low:.2f}–{high:.2f})"
-            table.append([network, way, f"{median(speeds):,.0f}", ratio])
+            against = ratio(ways, way, next(iter(ways)))
+            table.append([network, way, f"{median(speeds):,.0f}", against])
     return table
 
 
@@ -104,7 +102,7 @@ BENCHMARK = Benchmark(
     rows=rows,
     add_options=add_options,
     n="rounds",
-    split="{images} training images an epoch; medians, with the quartiles over the rounds",
+    split="{images} training images an epoch; medians, with the range over the rounds",
     minutes=6,
     quick={"networks": ["compact"], "images": 256, "rounds": 2},
 )

@@ -97,10 +97,11 @@ def _compared(network: str, name: str, found: dict[str, list[float]]) -> list[st
     peak = median(found[PRODUCTS[0]])
     arithmetic = median(found[name]) * operations(NETWORKS[network])
     share = f"{arithmetic / 1e9:.0f} of {peak / 1e9:.0f}: {arithmetic / peak:.0%}"
-    return [_ratio(found, name, "keras"), _ratio(found, name, "torch"), share]
+    return [ratio(found, name, "keras"), ratio(found, name, "torch"), share]
 
 
-def _ratio(found: dict[str, list[float]], name: str, other: str) -> str:
+def ratio(found: dict[str, list[float]], name: str, other: str) -> str:
+    """One contender against another, by rounds: the median, with the range."""
     if other not in found:
         return "–"
     if name == other:

@@ -37,7 +37,7 @@ def traces(loop):
 
 @pytest.fixture
 def unfused(monkeypatch):
-    """Keras's own normalisation: what is left of ours are its steps."""
+    """Keras's own normalisation and Adam: what is left of ours are its steps."""
     policy = dataclasses.replace(backends.decisions(), fused=False)
     monkeypatch.setattr(backends, "decisions", lambda: policy)
 
@@ -64,7 +64,7 @@ def test_epochs_are_those_of_plain_keras(part, unfused, changes):
 
 @on_tensorflow
 @pytest.mark.parametrize("changes", first_of(1, RECIPES[:3]), ids=str)
-def test_epochs_with_fused_are_nearly_those(part, changes):
+def test_epochs_with_fused_operations_are_nearly_those(part, changes):
     # It rounds otherwise, and where two pixels are equal but for that, another one is pooled.
     config = TINY.replace(**changes)
     start = get_training_loop(config, 10, 0, part[0]).weights()

@@ -13,7 +13,7 @@ def unasked(monkeypatch):
     monkeypatch.delenv("FMNIST_PRECISION", raising=False)
 
 
-@pytest.fixture(params=["amx_bf16", "avx512_bf16", "avx2"])
+@pytest.fixture(params=["amx_bf16", "avx512_bf16", "avx512_bf16x"])
 def flag(request, monkeypatch):
     """What the processor can do."""
     # By its full name, since the package has a function of the module's name.
@@ -26,6 +26,7 @@ def flag(request, monkeypatch):
     ("text", "found"),
     [
         (INTEL.format("avx512_bf16 ") * 2, "fpu sse2 avx512f avx512_bf16 avx512_vnni"),
+        (INTEL.format("amx_bf16 "), "fpu sse2 avx512f amx_bf16 avx512_vnni"),
         (INTEL.format(""), "fpu sse2 avx512f avx512_vnni"),
         ("flags:\n", ""),
         ("", ""),
