@@ -46,6 +46,7 @@ def page(imported):
     return " ".join(html.unescape(body).split()), page
 
 
+@pytest.mark.slow
 def test_the_report_says_that_the_trials_are_not_ours(page):
     text, _ = page
     for sentence in (

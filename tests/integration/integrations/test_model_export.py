@@ -56,6 +56,7 @@ def test_every_format_of_the_command_is_known():
     assert tuple(NAMES) == FORMATS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_each_format_gives_the_predictions_of_the_original(trained, kind):
     if kind == "onnx":

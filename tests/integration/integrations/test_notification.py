@@ -196,6 +196,7 @@ def test_an_address_that_cannot_work_is_refused_without_being_shown():
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_addresses_are_in_no_recorded_command_and_no_listing(tmp_path, monkeypatch, webhook):
     words = ["fmnist", "run", "--notify", webhook.url, f"--notify={webhook.url}", "--time", "2m"]
     monkeypatch.setattr(sys, "argv", words)

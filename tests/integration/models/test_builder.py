@@ -220,6 +220,7 @@ def logits_in_training(network, x):
 COMPARED = first_of(4, SHAPES) if backends.chosen() == "tensorflow" else SHAPES[:4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", COMPARED, ids=str)
 def test_the_network_in_training_is_the_plain_one(monkeypatch, changes):
     monkeypatch.setenv("FMNIST_PRECISION", "float32")

@@ -44,6 +44,7 @@ def facts(tmp_path_factory):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 10, 26, 47, 62])
 def test_figures_of_so_many_classes_fit_on_a_page(facts, classes):
     of = facts[classes]
@@ -264,6 +265,7 @@ def test_the_letters_that_are_missing_come_along(with_font):
     assert sum(map(len, found.values())) < 60_000
 
 
+@pytest.mark.slow
 def test_the_page_has_these_fonts(tmp_path, with_font):
     with_font("猫")
     page = render_words(with_classes(tmp_path, FOREIGN)).source

@@ -207,6 +207,7 @@ def test_the_forest_plot_repeats_and_tells_its_numbers():
     assert "published accuracy of the recipe" in figure.caption
 
 
+@pytest.mark.slow
 def test_the_report_has_the_chapter_twice_the_same_and_escapes_names(tmp_path):
     run = compared(tmp_path)
     page = render_words(run)

@@ -35,6 +35,7 @@ def test_every_number_of_a_recorded_night_is_traced(tmp_path):
     assert untraced(run, RULES) == []
 
 
+@pytest.mark.slow
 def test_other_measurements_give_other_numbers_all_of_them_traced(recorded_report, tmp_path):
     run = Path(shutil.copytree(recorded_report, tmp_path / "run"))
     for name in ("history.json", "stages.json", "importance.json", "evidence.json"):

@@ -109,6 +109,7 @@ def test_words_of_the_author_stand_in_place_of_ours_or_behind_them(own, run):
     assert rendered(run) == page
 
 
+@pytest.mark.slow
 def test_a_rubric_orders_and_names_the_sections_and_is_checked_for_the_author_alone(own, run):
     (own / "new-data.md").write_text("I took 40 photographs.", encoding="utf-8")
     source = own.parent / "project.toml"

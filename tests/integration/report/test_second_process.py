@@ -22,11 +22,13 @@ def second(monkeypatch):
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_it_gives_the_same_bytes(second):
     second.begin(PAGE.format("words"), "", DAY)
     assert second.result() == print_document(PAGE.format("words"), "", DAY)
 
 
+@pytest.mark.slow
 def test_its_errors_reach_the_first(second):
     second.begin(PAGE.format('<img src="http://elsewhere.invalid/a.png">'), "", DAY)
     with pytest.raises(PrintingError, match="may load nothing"):

@@ -54,6 +54,7 @@ def test_calibration_is_told_drawn_and_tabled(facts, page):
     assert figure.alt in [a.get("alt") for tag, a in page.tags if tag == "img"]
 
 
+@pytest.mark.slow
 def test_the_findings_stay_on_one_page_of_the_appendix(printed_pages):
     pages = [" ".join(page.split()) for page in printed_pages]
     assert any("Findings" in p and "Checked, nothing to report" in p for p in pages)

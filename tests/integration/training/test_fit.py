@@ -25,6 +25,7 @@ def run(parts, config=TINY, **options):
     return restored(config, weights), epochs
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_real_clothes(parts):
     _, epochs = run(parts, TINY.replace(epochs=5, batch_size=64, learning_rate=5e-3))
     assert [e.epoch for e in epochs] == [1, 2, 3, 4, 5]

@@ -56,7 +56,11 @@ class Nowhere:
         return None
 
 
-@pytest.fixture(params=SAMPLERS_OF["optuna"])
+@pytest.fixture(
+    params=[
+        s if s == "tpe" else pytest.param(s, marks=pytest.mark.slow) for s in SAMPLERS_OF["optuna"]
+    ]
+)
 def bench(request, postgres_server):
     bench = SharedBench(postgres_server, request.param)
     yield bench

@@ -153,6 +153,7 @@ def test_a_task_over_its_memory_is_ended(supervisor):
     assert end.peak_memory > 300_000_000
 
 
+@pytest.mark.slow
 def test_a_child_whose_memory_has_grown_is_replaced(output):
     with Supervisor(Deeds(), output=output) as supervisor:
         first = run(supervisor, "whoami")[0][0][0].val_accuracy

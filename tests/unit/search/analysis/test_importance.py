@@ -34,6 +34,7 @@ def test_a_parameter_that_decides_everything_is_found():
     assert sum(p.importance for p in record.parameters) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_pure_noise_is_rarely_called_important():
     found = [
         entry.distinguishable

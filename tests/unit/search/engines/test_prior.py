@@ -36,12 +36,14 @@ def trial(number, value, state="complete", epochs=1):
     return Trial(number, state, {"x": number}, value, found, 1, "", 1.0)
 
 
+@pytest.mark.slow
 def test_a_helpful_prior_finds_better_ones_in_ten_trials():
     found = gains("helpful", SEEDS, trials=10)
     assert np.median(found) > 0
     assert np.mean(found) > 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["misleading", "noise"])
 def test_a_misleading_prior_costs_less_than_a_tenth_of_a_point(kind):
     found = gains(kind, SEEDS, trials=10)
