@@ -2,7 +2,7 @@
 
     python tests/benchmarks/continuation.py
 
-Trains random configurations of the core space around the recipe of short trainings, each in four
+Trains random configurations of the core space around the recipe of slow machines, each in four
 ways: as a trial of today, over one cycle of the learning rate; over one short cycle; at a constant
 rate with averaged weights, which can be cut anywhere; and, as what they are to foretell, over a
 longer cycle with another seed. From these curves three searches that may train equally many epochs
@@ -27,7 +27,7 @@ CONSTANT = {"schedule": "constant", "ema": 0.99}
 
 def curves_of(options: argparse.Namespace) -> dict[str, list[list[float]]]:
     """Validation accuracies after each epoch, a list a configuration, for each way of training."""
-    from fmnist.pipeline.planner.profiles import SHORT
+    from fmnist.pipeline.planner.profiles import COMPACT
 
     ways: dict[str, tuple[int, int, dict[str, Any]]] = {
         "whole": (options.epochs, 0, {}),
@@ -41,7 +41,7 @@ def curves_of(options: argparse.Namespace) -> dict[str, list[list[float]]]:
         folder = options.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         sizes = argparse.Namespace(**{**vars(options), "epochs": epochs})
-        trials = record(sizes, folder, {**SHORT, **changes}, options.seed + extra)
+        trials = record(sizes, folder, {**COMPACT, **changes}, options.seed + extra)
         found[name] = [[e.val_accuracy for e in trial.epochs] for trial in trials]
     return found
 
@@ -73,9 +73,9 @@ def main() -> None:
     """Train what is not there yet, and print what each search reaches."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add_sizes(parser)
-    parser.set_defaults(images=12_000, epochs=6, jobs=1, orders=2_000)
-    parser.add_argument("--start", type=int, default=2, help="Epochs before the first verdict.")
-    parser.add_argument("--final", type=int, default=12)
+    parser.set_defaults(images=6_000, epochs=4, configs=24, jobs=1, orders=2_000)
+    parser.add_argument("--start", type=int, default=1, help="Epochs before the first verdict.")
+    parser.add_argument("--final", type=int, default=8)
     parser.add_argument("--folder", type=Path, default=Path("continuation"))
     options = parser.parse_args()
     curves = curves_of(options)
