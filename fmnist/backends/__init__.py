@@ -40,6 +40,8 @@ def configure() -> str:
     name = os.environ["KERAS_BACKEND"] = chosen()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # TensorFlow's default leaves oneDNN out where there is no AVX-512; see ``policy``.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # Every trial traces a new network; TensorFlow takes that for a mistake and says so.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _keras_settings_named():

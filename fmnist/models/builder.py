@@ -59,15 +59,17 @@ def build_for_training(config: Config, classes: int = 10) -> keras.Model:
     from fmnist.models.layers import (
         FusedBatchNormalization,
         ImagesFirstConvolution,
+        OnePixelConvolution,
         VariableDropout,
     )
 
     decided = backends.decisions()
-    special: dict[str, Any] = {"dropout": lambda rate, name: VariableDropout(name=name)}
+    special: dict[str, Any] = {
+        "dropout": lambda rate, name: VariableDropout(name=name),
+        "convolution": ImagesFirstConvolution if decided.images_first else OnePixelConvolution,
+    }
     if decided.fused:
         special["normalisation"] = FusedBatchNormalization
-    if decided.images_first:
-        special["convolution"] = ImagesFirstConvolution
     usual = keras.config.dtype_policy()
     keras.config.set_dtype_policy(decided.precision)
     try:

@@ -30,15 +30,31 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
         return y
 
 
-class ImagesFirstConvolution(keras.layers.Conv2D):  # type: ignore[misc]
-    """Keras's convolution, with zeros around the maps, and a faster gradient where they are small.
+class OnePixelConvolution(keras.layers.Conv2D):  # type: ignore[misc]
+    """Keras's convolution, with zeros around the maps; of maps of one pixel a product of matrices.
+
+    There only the middle of a kernel meets anything but zeros.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Maps [B, H, W, C] to maps [B, H, W, F]; of a stride smaller ones."""
+        if inputs.shape[1:3] != (1, 1):
+            return super().convolution_op(inputs, kernel)
+        row, column = ((size - 1) // 2 for size in self.kernel_size)
+        middle = ops.cast(kernel[row, column], inputs.dtype)
+        y = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), middle)
+        return ops.reshape(y, (-1, 1, 1, self.filters))
+
+
+class ImagesFirstConvolution(OnePixelConvolution):
+    """The same, with a faster gradient where maps are small.
 
     See ``backends.tensorflow.convolve``.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Maps [B, H, W, C] to maps [B, H, W, F]; of a stride smaller ones."""
-        if self.strides != (1, 1) or inputs.shape[2] > SMALL_MAP:
+        if self.strides != (1, 1) or not 1 < inputs.shape[2] <= SMALL_MAP:
             return super().convolution_op(inputs, kernel)
         from fmnist.backends.tensorflow import convolve
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fmnist import backends
 from fmnist.data import SealedTest
 
-backends.configure()  # imports TensorFlow quietly; sets nothing that a training feels
+backends.configure()  # imports TensorFlow quietly, with oneDNN, as ours does
 
 import keras  # noqa: E402
 

@@ -7,7 +7,7 @@
 best configuration, reads the test images once, and leaves ``result.json``, ``predictions.npz`` and
 ``ledger.json`` in the folder. Nothing of ours trains there: the network is ``keras.Sequential``,
 the training ``Model.fit`` in float32, with the settings that made it fastest (images resident as
-one array, no XLA on a CPU, 16 steps a call). ``optuna-recipe``, ``random-recipe`` and
+one array, no XLA on a CPU, 16 steps a call, oneDNN). ``optuna-recipe``, ``random-recipe`` and
 ``hyperband-recipe`` search around our own network, recipe, augmentation and sizes instead, through
 ``fmnist.HyperModel``, so that search is compared with search.
 """

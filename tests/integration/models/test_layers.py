@@ -121,7 +121,9 @@ def test_the_chance_of_dropout_is_no_weight_that_is_trained(dropout):
 
 
 @on_tensorflow
-@pytest.mark.parametrize(("size", "kernel"), [(7, 3), (3, 3), (1, 3), (7, 5), (7, 2)])
+@pytest.mark.parametrize(
+    ("size", "kernel"), [(7, 3), (3, 3), (1, 3), (1, 2), (1, 4), (7, 5), (7, 2)]
+)
 # Processors without bfloat16 sum in it.
 @pytest.mark.parametrize(("dtype", "within"), [("float32", 1e-5), ("mixed_bfloat16", 0.06)])
 def test_gradients_of_small_maps_are_those_of_float32(size, kernel, dtype, within):
