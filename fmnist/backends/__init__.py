@@ -107,6 +107,8 @@ def suppress_native_stderr() -> Iterator[None]:
 
 def name() -> str:
     """The backend that Keras runs on."""
+    if "keras" not in sys.modules:
+        configure()
     import keras
 
     return str(keras.backend.backend())

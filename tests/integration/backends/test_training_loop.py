@@ -1,6 +1,8 @@
 """The training loop: it trains as plain Keras does, and forgets one training in the next."""
 
 import dataclasses
+import os
+import platform
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +21,14 @@ on_tensorflow = pytest.mark.skipif(backends.name() != "tensorflow", reason="only
 @pytest.fixture(autouse=True)
 def float32(monkeypatch):
     monkeypatch.setenv("FMNIST_PRECISION", "float32")
+
+
+@on_tensorflow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN is for these processors")
+def test_one_dnn_trains_on_every_processor():
+    from tensorflow.python.util import _pywrap_util_port as built
+
+    assert built.IsMklEnabled() == (os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1")
 
 
 @pytest.fixture
