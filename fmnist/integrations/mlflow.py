@@ -40,8 +40,9 @@ _PARENT, _NAME = "mlflow.parentRunId", "mlflow.runName"
 _CURVES = ("accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
 _MOST_METRICS = 1000  # in one request
 # A store that is gone must not hold a finished run for minutes, as MLflow's own limits do; and
-# nothing is told to anybody but that store.
-_OPENING_SECONDS, _LOGGING_SECONDS = 10.0, 60.0
+# nothing is told to anybody but that store. Importing MLflow and making the tables of a new store
+# took more than ten seconds of a busy core.
+_OPENING_SECONDS, _LOGGING_SECONDS = 60.0, 60.0
 _MANNERS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
