@@ -84,7 +84,13 @@ def check_the_end(machines, before, trials):
     assert (run / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-@pytest.mark.parametrize(("trials", "crowd"), [(5, ("ada", "eve")), (8, ("ada", "eve", "joe"))])
+@pytest.mark.parametrize(
+    ("trials", "crowd"),
+    [
+        pytest.param(5, ("ada", "eve"), marks=pytest.mark.full),
+        (8, ("ada", "eve", "joe")),
+    ],
+)
 def test_machines_come_and_go_and_the_report_is_whole(machines, postgres_server, trials, crowd):
     asked = {"trials": trials, "jobs": 0, "epochs": 6 if trials == 5 else 20}
     machines.coordinate(**asked)
