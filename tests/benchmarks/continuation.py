@@ -22,7 +22,7 @@ from typing import Any
 from fidelity import add_sizes, record
 from scipy.stats import spearmanr
 
-CONSTANT = {"schedule": "constant", "ema": 0.99}
+CONSTANT = {"schedule": "constant", "ema": 0.97}
 
 
 def curves_of(options: argparse.Namespace) -> dict[str, list[list[float]]]:

@@ -133,9 +133,14 @@ def where(record: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     device = "" if machine["device"] in {"CPU", "unknown"} else f", {machine['device']}"
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 1e9:.0f} GB"
+        f"{machine['cpu']}, {cores(machine)}, {machine['memory_bytes'] / 1e9:.0f} GB"
         f"{device}; {versions}; Keras on {record['backend']}, training in {record['precision']}"
     )
+
+
+def cores(machine: dict[str, Any]) -> str:
+    """How many it had, in words."""
+    return f"{machine['cores']} core{'s' * (machine['cores'] != 1)}"
 
 
 def append(record: dict[str, Any], path: Path) -> None:
