@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -12,6 +11,7 @@ import psutil
 
 from fmnist import backends
 from fmnist.backends.policy import policy_for
+from search.processes.supervisor import available_cores
 
 _PACKAGES = (
     "fmnist-report", "tensorflow", "tensorflow-cpu", "jax", "torch", "keras", "keras-tuner",
@@ -47,7 +47,7 @@ def describe(device: str = "unknown") -> Environment:
         python=platform.python_version(),
         platform=platform.platform(),
         cpu=_cpu(),
-        cores=os.cpu_count() or 1,
+        cores=available_cores(),
         memory_bytes=int(psutil.virtual_memory().total),
         backend=backends.chosen(),
         device=device,
