@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from record import cores
 
 from fmnist.config.config import Config
 from fmnist.data.views import Views
@@ -42,7 +43,7 @@ def read(folder: Path) -> dict[str, Any]:
     epochs, images = len(history["epochs"]), history["training_images"]
     return {
         "started": stages["stages"][0]["started"],
-        "machine": f"{machine['cpu']}, {machine['cores']} cores",
+        "machine": f"{machine['cpu']}, {cores(machine)}",
         "seconds": plan["budget_seconds"] or 0,
         "work": round(forecast.training_work(Config(**values), epochs, images)),
         "accuracy": metrics["test"]["accuracy"],
