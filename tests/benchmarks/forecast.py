@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from record import cores
 
 from fmnist.config.config import Config
 from fmnist.data.views import Views
 from fmnist.pipeline.planner import forecast
+from fmnist.text import counted
 
 FILE = Path(forecast.__file__).with_name("forecast.toml")
 
@@ -43,7 +43,7 @@ def read(folder: Path) -> dict[str, Any]:
     epochs, images = len(history["epochs"]), history["training_images"]
     return {
         "started": stages["stages"][0]["started"],
-        "machine": f"{machine['cpu']}, {cores(machine)}",
+        "machine": f"{machine['cpu']}, {counted(machine['cores'], 'core')}",
         "seconds": plan["budget_seconds"] or 0,
         "work": round(forecast.training_work(Config(**values), epochs, images)),
         "accuracy": metrics["test"]["accuracy"],

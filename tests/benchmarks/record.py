@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fmnist.backends.environment import describe
+from fmnist.text import counted
 from search.atomic import atomic_write
 
 FOLDER = Path(__file__).parent
@@ -133,14 +134,10 @@ def where(record: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     device = "" if machine["device"] in {"CPU", "unknown"} else f", {machine['device']}"
     return (
-        f"{machine['cpu']}, {cores(machine)}, {machine['memory_bytes'] / 1e9:.0f} GB"
-        f"{device}; {versions}; Keras on {record['backend']}, training in {record['precision']}"
+        f"{machine['cpu']}, {counted(machine['cores'], 'core')}, "
+        f"{machine['memory_bytes'] / 1e9:.0f} GB{device}; {versions}; "
+        f"Keras on {record['backend']}, training in {record['precision']}"
     )
-
-
-def cores(machine: dict[str, Any]) -> str:
-    """How many it had, in words."""
-    return f"{machine['cores']} core{'s' * (machine['cores'] != 1)}"
 
 
 def append(record: dict[str, Any], path: Path) -> None:

@@ -18,7 +18,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from record import FOLDER, RESULTS, Benchmark, cores, load, say, where
+from record import FOLDER, RESULTS, Benchmark, load, say, where
+
+from fmnist.text import counted
 
 NAMES = (
     "throughput", "step", "linear", "same_accuracy", "jobs", "time_to_accuracy", "trial_cost",
@@ -57,7 +59,7 @@ def summarize(records: list[dict[str, Any]]) -> str:
     measured, machine = newest["measured"], newest["machine"]
     lines = [
         f"The same {newest['options']['time']} for each, {newest['n']} seeds, "
-        f"{machine['cpu']} with {cores(machine)}, {newest['date'][:10]}:\n",
+        f"{machine['cpu']} with {counted(machine['cores'], 'core')}, {newest['date'][:10]}:\n",
         "| program | test accuracy, mean (95 % interval) | ours less this, points |",
         "|---|---|---|",
     ]

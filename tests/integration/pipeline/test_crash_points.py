@@ -133,7 +133,7 @@ def test_a_night_that_never_waits_for_the_disk_loses_something(nights, memory, u
     calls, record, result = undisturbed
     unsynced = calls, [call for call in record if call.what != "sync"], result
     with pytest.raises(AssertionError):
-        lose_power(nights, memory, unsynced, 20, seed=0)
+        lose_power(nights, memory, unsynced, STATES[0], seed=0)
 
 
 def lose_power(nights, memory, undisturbed, count, seed):
