@@ -21,6 +21,20 @@ FEWEST_IN_CLASS = 2
 """Training images a class needs: one to learn from and one to validate with."""
 MOST_CLASSES = 255
 """Labels are kept, and hashed, as one byte each."""
+MOST_BYTES = 4_000_000_000
+"""Of a file, unpacked: five million images, or a million of them as CSV."""
+
+
+def check_size(path: Path, size: int) -> None:
+    """Refuse a file that would fill the memory.
+
+    Raises:
+        DataError: more than ``MOST_BYTES``.
+    """
+    if size > MOST_BYTES:
+        raise DataError(
+            f"{path}: has more than {MOST_BYTES / 1e9:.0f} GB when unpacked; give fewer images"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ Source: http://yann.lecun.com/exdb/mnist/ ("THE IDX FILE FORMAT").
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.data.dataset import SIDE, Part, RawData
+from fmnist.data import dataset
+from fmnist.data.dataset import SIDE, Part, RawData, check_size
 from fmnist.errors import DataError
 from search.atomic import write_bytes
 
@@ -33,9 +35,10 @@ def read_bytes(path: Path) -> bytes:
     """The content of a file, unpacked where it is gzip (whatever its name says).
 
     Raises:
-        DataError: missing, unreadable, empty, truncated or damaged.
+        DataError: missing, unreadable, empty, truncated, damaged or huge.
     """
     try:
+        check_size(path, path.stat().st_size)
         content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: the file is missing") from None
@@ -43,11 +46,13 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     if content.startswith(_GZIP_START):
         try:
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(dataset.MOST_BYTES + 1)
         except (EOFError, OSError, zlib.error) as error:
             raise DataError(
                 f"{path}: the gzip file is truncated or damaged ({error}); fetch it again"
             ) from None
+        check_size(path, len(content))
     if not content:
         raise DataError(f"{path}: the file is empty")
     return content

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmnist.data.dataset import SIDE, Part, RawData
+from fmnist.data.dataset import SIDE, Part, RawData, check_size
 from fmnist.errors import DataError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -41,7 +41,7 @@ def read_arrays(path: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
     """The arrays of these names from an ``.npz`` file.
 
     Raises:
-        DataError: not an NPZ file, or an array is missing or cannot be read.
+        DataError: not an NPZ file, a huge one, or an array is missing or cannot be read.
     """
     if not path.is_file():
         raise DataError(f"{path}: the file is missing")
@@ -51,6 +51,7 @@ def read_arrays(path: Path, keys: Sequence[str]) -> dict[str, NDArray[Any]]:
         raise DataError(f"{path}: not an NPZ file (an NPZ file is a ZIP archive), or truncated")
     try:
         with np.load(path, allow_pickle=False) as archive:
+            check_size(path, sum(file.file_size for file in archive.zip.infolist()))
             missing = [key for key in keys if key not in archive]
             if missing:
                 raise DataError(

@@ -97,6 +97,18 @@ def test_damaged_gzip(sample, tmp_path):
         idx.read_images(path)
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_huge_file_is_refused_before_it_fills_the_memory(sample, tmp_path, monkeypatch, packed):
+    content = idx.read_bytes(sample / TRAIN_IMAGES)
+    path = tmp_path / TRAIN_IMAGES
+    path.write_bytes(gzip.compress(content, mtime=0) if packed else content)
+    monkeypatch.setattr("fmnist.data.dataset.MOST_BYTES", len(content) - 1)
+    with pytest.raises(DataError, match="give fewer images"):
+        idx.read_images(path)
+    monkeypatch.setattr("fmnist.data.dataset.MOST_BYTES", len(content))
+    assert len(idx.read_images(path)) == 2000
+
+
 @pytest.mark.parametrize("keep", [6, 15])
 def test_truncated_header(tmp_path, keep):
     path = images_file(tmp_path / "x", np.zeros((2, 28, 28), np.uint8))

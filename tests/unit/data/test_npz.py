@@ -69,6 +69,12 @@ def test_damaged_inside(tmp_path, arrays):
         npz.read_file(path, "here")
 
 
+def test_a_huge_file_is_refused_before_it_fills_the_memory(tmp_path, arrays, monkeypatch):
+    monkeypatch.setattr("fmnist.data.dataset.MOST_BYTES", 39 * 28 * 28)
+    with pytest.raises(DataError, match="give fewer images"):
+        read(tmp_path, arrays)
+
+
 def test_pickled_objects_are_never_loaded(tmp_path, arrays):
     arrays["y_test"] = np.array([{}] * 9, dtype=object)
     with pytest.raises(DataError, match="cannot be read"):
