@@ -31,7 +31,7 @@ MOST_KERNELS, MOST_MAPS = 64, 32
 def png(pixels: NDArray[np.uint8]) -> bytes:
     """Grey ``[h, w]`` or colour ``[h, w, 3]`` pixels as PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG", optimize=True)
+    Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
