@@ -75,6 +75,7 @@ def test_the_files_of_a_run_folder_are_those_of_the_code():
     assert {(a.name, a.describes) for a in ARTIFACTS if a.listed} <= set(rows)
 
 
+@pytest.mark.slow
 def test_the_example_of_the_engine_runs(tmp_path):
     script = tmp_path / "example.py"
     script.write_text(READMES["search/README.md"].split("```python")[1].split("```")[0])

@@ -292,6 +292,7 @@ def test_a_folder_that_cannot_be_written_is_named(runs, monkeypatch):
         write(compare_runs(runs), runs[0])
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_loaded(runs):
     code = (
         "import sys; from pathlib import Path\n"

@@ -69,6 +69,7 @@ def test_the_record_and_what_is_printed(run, photos):
     assert "New data" in (run / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_as_json_without_the_pictures(run, photos):
     done = newdata(run, photos, "--json")
     (found,) = json_output.lines("newdata", done.stdout)
@@ -79,6 +80,7 @@ def test_as_json_without_the_pictures(run, photos):
     assert found["test"]["accuracy"] - found["accuracy"] == -found["test"]["difference"]
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_used_is_named_and_the_others_go_on(run, photos):
     (photos / "Trouser" / "broken.jpg").write_bytes(b"x")
     done = newdata(run, photos)

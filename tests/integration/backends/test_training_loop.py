@@ -72,6 +72,7 @@ def test_epochs_are_those_of_plain_keras(part, unfused, changes):
     assert np.array(ours[1]) == pytest.approx(np.array(theirs[1]), rel=1e-5)
 
 
+@pytest.mark.slow
 @on_tensorflow
 @pytest.mark.parametrize("changes", first_of(1, RECIPES[:3]), ids=str)
 def test_epochs_with_fused_operations_are_nearly_those(part, changes):
@@ -103,6 +104,7 @@ def test_a_training_leaves_nothing_to_the_next_one_in_the_same_loop(part, monkey
     assert np.array(again[1]) == pytest.approx(np.array(fresh[1]), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_compiled_step_obeys_another_chance_of_dropout(part):
     weights = build_model(TINY).get_weights()
 
@@ -157,6 +159,7 @@ def test_only_the_loops_used_last_are_kept(stub_loops):
     assert get_training_loop(configs[1], 10, 0, blank(100)) is not made[1]
 
 
+@pytest.mark.slow
 def test_fewer_images_than_a_batch_are_one_step(part, unfused):
     few = part[0][:20], part[1][:20]
     config = TINY.replace(batch_size=128)
@@ -223,6 +226,7 @@ def stepped(config, part, steps):
     return loop, found
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_what_is_kept_and_predicted_with(part):
     _, each = stepped(TINY, part, 4)
     loop, averages = stepped(TINY.replace(ema=0.8), part, 4)

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pytest
 import requires_tenacity  # noqa: F401
 from faults_toy import EPOCHS, SPACE
 from optuna.trial import TrialState
@@ -35,6 +36,7 @@ def loop_of(storage, folder, worker, **facts):
     )
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_gives_its_trials_back_at_once_with_their_checkpoints(storage, tmp_path):
     one, two = (loop_of(storage, tmp_path, worker) for worker in ("one", "two"))
     stopped = one.engine.ask()

@@ -72,6 +72,7 @@ def test_the_run_says_where_its_trials_come_from(study, tmp_path):
     assert json.loads((run / "importance.json").read_text())["trials"] == 10
 
 
+@pytest.mark.slow
 def test_folders_whose_names_are_not_utf_8(study, tmp_path):
     """As the archives of other systems leave them."""
     folder = tmp_path / os.fsdecode(b"\xe9tude")
@@ -149,6 +150,7 @@ def test_an_older_schema_is_read_too(study, tmp_path):
     assert len(open_study(str(path)).trials) == 12
 
 
+@pytest.mark.slow
 def test_a_loss_is_refused_and_an_accuracy_beside_it_is_taken(tmp_path):
     path = tmp_path / "study.db"
 

@@ -70,6 +70,7 @@ def test_the_report_says_that_the_trials_are_not_ours(page):
         assert sentence not in text
 
 
+@pytest.mark.slow
 def test_a_strangers_markup_is_text_in_the_report(page):
     _, source = page
     assert NAME not in source

@@ -85,6 +85,7 @@ def without_trials(run):
     return lines
 
 
+@pytest.mark.slow
 def test_a_webhook_hears_of_begin_first_result_trouble_and_end_with_the_pdf(run, webhook):
     lines = without_trials(run)
     said = []

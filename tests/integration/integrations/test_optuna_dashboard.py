@@ -104,6 +104,7 @@ def recorded(run):
     return {t.number: (states[t.state], t.value) for t in trials}
 
 
+@pytest.mark.slow
 def test_it_shows_the_trials_of_the_records_and_leaves_the_run_as_it_is(run, served):
     address, process = served
     before = snapshot(run.path)
@@ -135,6 +136,7 @@ def test_it_follows_a_run_that_goes_on(run):
     study.close()
 
 
+@pytest.mark.slow
 def test_neither_writer_nor_reader_holds_the_other_up(run, tmp_path, caplog):
     """The run writes as fast as it can, and the copy is made anew as fast as it can."""
     log = TrialLog(run / "trials.jsonl")

@@ -92,6 +92,7 @@ def test_the_grace_is_a_duration(file):
     assert storage_of(None, file).grace == 120
 
 
+@pytest.mark.slow
 def test_a_database_out_of_reach_is_named_without_its_password():
     find_package("tenacity")
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -292,6 +292,7 @@ def test_a_finished_run_in_a_real_mlflow_store(run, tmp_path, mlflow_installed):
     assert trials == {}
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_opened_is_named_without_its_password(mlflow_installed):
     code = (
         "from fmnist.integrations.tracking import open_trackers\n"
@@ -321,6 +322,7 @@ with socket.create_server(("127.0.0.1", 0)) as server:  # takes calls, never ans
 """
 
 
+@pytest.mark.slow
 def test_a_store_that_never_answers_costs_a_message_and_no_time(mlflow_installed):
     done = subprocess.run([sys.executable, "-c", SILENT], capture_output=True, text=True)
     first, *_, second = done.stdout.splitlines()

@@ -288,6 +288,7 @@ def test_the_report_has_the_chapter_where_there_are_experiments(recorded_html, w
     assert "Of 6 variants, 2 are better" in found.text
 
 
+@pytest.mark.slow
 def test_strangers_words_stay_words(run):
     record = document(measured(run))
     record["experiments"][0]["title"] = "<script>alert(1)</script>"

@@ -65,6 +65,7 @@ def test_figures_of_so_many_classes_fit_on_a_page(facts, classes):
     assert len(softmax.table) <= text.FEW_CLASSES + 1
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_show_the_classes_that_differ_most(facts):
     test = facts[62].metrics.test
     classes = list(test.classes)
@@ -105,6 +106,7 @@ def test_a_matrix_with_long_names_is_told_by_class(facts, tmp_path):
     assert len(tables.confusion(long.metrics.test).head) == 4
 
 
+@pytest.mark.slow
 def test_a_class_without_test_images_is_scored_nowhere(tmp_path):
     """Most images of class 4 are taken for class 3, of which there are none."""
     run = with_classes(tmp_path, numbered(10), untested=3)
@@ -174,6 +176,7 @@ def with_font(monkeypatch, tmp_path):
     return installed
 
 
+@pytest.mark.slow
 def test_page_and_model_card_have_the_names_that_paper_has_to_spell(tmp_path, no_fonts):
     run = with_classes(tmp_path, FOREIGN)
     handin, appendix = on_paper(run, cover={"title": "猫 and Ω", "author": "王"})
@@ -191,6 +194,7 @@ def test_page_and_model_card_have_the_names_that_paper_has_to_spell(tmp_path, no
     assert "apt install fonts-noto-cjk fonts-noto-core" in page.text
 
 
+@pytest.mark.slow
 def test_names_that_our_fonts_have_are_printed_as_they_are(tmp_path, no_fonts):
     names = ("Пальто", "Ελλάδα", "été", "a → b", "$x$ & <b>")
     run = with_classes(tmp_path, names)
@@ -330,6 +334,7 @@ def appendix(most):
     return on_paper(most)[1]
 
 
+@pytest.mark.slow
 def test_paper_has_the_hardest_of_255_classes_and_the_page_has_all(most, appendix):
     test = load_facts(most).metrics.test
     hardest = sorted(test.classes, key=lambda c: c.f1)[:20]
@@ -345,6 +350,7 @@ def test_paper_has_the_hardest_of_255_classes_and_the_page_has_all(most, appendi
     assert whole == [c.name for c in test.classes]
 
 
+@pytest.mark.slow
 def test_the_appendix_of_255_classes_has_rows_for_few_of_them(appendix, tmp_path):
     of_few = on_paper(with_classes(tmp_path, numbered(10)))[1]
     many, few = (sum(tag == "tr" for tag, _ in page.tags) for page in (appendix, of_few))

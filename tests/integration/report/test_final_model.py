@@ -108,6 +108,7 @@ def test_members_and_those_left_out_are_listed(run):
     assert "learnt the validation images" in ensemble_members(load_facts(run)).caption
 
 
+@pytest.mark.slow
 def test_the_one_network_stays_the_headline(run):
     refit(run)
     with_ensemble(run)

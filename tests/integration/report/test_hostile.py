@@ -83,6 +83,7 @@ def test_hostile_texts_of_a_run_stay_texts(run, html):
     assert not [a for tag, a in Elements(page).tags if tag == "img" and a.get("src") == "x"]
 
 
+@pytest.mark.slow
 def test_a_report_elsewhere_leaves_the_run_as_it_is(run, html, tmp_path):
     before = {p.name: p.read_bytes() for p in run.iterdir()}
     page = html(run, output=tmp_path / "mine", cover={"author": "Bob", "title": ""})
@@ -104,6 +105,7 @@ def test_a_cover_holds_no_letter_that_cannot_be_printed(run, html, monkeypatch):
     assert "ab " in page
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_texts_in_the_model_card(run, html):
     for name in ("run.toml", "metrics.json"):
         change(run, name, '"Sandal"', json.dumps(f"a|b\n# {SCRIPT} [x](javascript:1)"))
@@ -178,6 +180,7 @@ def test_a_template_reaches_neither_python_nor_files(own, run, html, secret, tex
     assert not (run / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_template_of_a_run_meets_no_path(own, run, html):
     text = "{% for chapter in chapters %}{{ chapter.section.template }}{% endfor %}"
     template(own, text, "report.html.j2")
@@ -270,6 +273,7 @@ def test_questions_without_a_file_or_alike_are_refused(own):
         load_concepts(own)
 
 
+@pytest.mark.slow
 def test_questions_are_kept_with_the_run(own, run, html):
     (own / "01-mine.md").write_text(HEAD.replace("Why?", "Mine?") + "Yes.", encoding="utf-8")
     page = html(run, questions=own)

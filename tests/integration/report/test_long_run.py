@@ -75,6 +75,7 @@ def test_a_traceback_is_text(page):
     assert "The end of what trial 17 and trial 18 left behind" in page.text
 
 
+@pytest.mark.slow
 def test_a_confirmation_that_was_skipped_leaves_no_empty_figure(tmp_path):
     run = confirmed_run(tmp_path)
     skip_confirmation(run, "switched off with --no-confirm")
@@ -114,6 +115,7 @@ def test_one_given_configuration_is_not_called_the_best(tmp_path):
     assert not re.search(r'class="(left|right)">\s*</div>', handin.source)
 
 
+@pytest.mark.slow
 def test_the_other_engine_is_named_in_words(tmp_path):
     run = recorded(tmp_path)
     edit(
@@ -208,6 +210,7 @@ def test_no_number_of_the_test_set_before_its_time(tmp_path):
     assert "The best trials of the search, trained again on fresh seeds." in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "next_file", ["importance.json", "confirmation.json", "history.json", "predictions.npz",
                   "metrics.json", "explain.npz"],
@@ -238,6 +241,7 @@ def test_a_final_pdf_is_not_marked(printed_pages):
     assert not any("Interim" in words for words in printed_pages)
 
 
+@pytest.mark.slow
 def test_an_interim_report_of_the_same_files_is_the_same(tmp_path):
     run = searching(tmp_path)
     before = render_html(run, interim=True).read_bytes()

@@ -49,6 +49,7 @@ def test_a_report_has_the_chapter_where_there_are_pictures(tmp_path, recorded_ht
     assert untraced(run, RULES) == []
 
 
+@pytest.mark.slow
 def test_on_paper_there_are_a_sentence_and_a_chapter(tmp_path):
     run = recorded(tmp_path)
     add_new_data(run)

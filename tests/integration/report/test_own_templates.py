@@ -70,6 +70,7 @@ def test_what_is_broken_is_said_before_the_night(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_questions(own, run):
     (own / "01-mine.md").write_text(HEAD, encoding="utf-8")
     keep_questions(own, run / "questions")
@@ -90,6 +91,7 @@ def test_report_takes_templates_and_questions(own, run):
     assert page.count("Mine?") > 1
 
 
+@pytest.mark.slow
 def test_words_of_the_author_stand_in_place_of_ours_or_behind_them(own, run):
     for name, content in (
         ("discussion.md", "I expected {{ test.accuracy }}.\n\n<script>1</script>"),
@@ -146,6 +148,7 @@ def test_a_job_keeps_rubric_and_texts_before_it_trains(own, tmp_path):
         keep_own_files(SimpleNamespace(run=run, report=ReportOptions(text=own)))
 
 
+@pytest.mark.slow
 def test_a_number_that_the_run_lacks_loses_nothing(own, run):
     (own / "discussion.md").write_text("{{ calibration.after }}", encoding="utf-8")
     done = CliRunner().invoke(cli, ["report", str(run), "--text", str(own)])

@@ -239,6 +239,7 @@ def test_a_second_rendering_is_the_same_to_the_byte(recorded_report, tmp_path):
         assert path.read_bytes() == (recorded_report / path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_texts(tmp_path):
     run = copied(tmp_path, title=HOSTILE, author=HOSTILE, course='" onload="x', date="{{ 7*7 }}")
     found = render_words(run)
@@ -247,6 +248,7 @@ def test_hostile_texts_stay_texts(tmp_path):
     assert "{{ 7*7 }}" in found.text
 
 
+@pytest.mark.slow
 def test_an_empty_cover_leaves_no_gaps(tmp_path):
     run = copied(tmp_path, title="", author="", course="", date="")
     found = render_words(run)
@@ -266,6 +268,7 @@ def test_an_author_is_printed_where_a_font_has_the_letters_and_spelt_elsewhere(
     assert "Анна Каренина U+738B U+5C0F U+660E" in pdf.pages[0].extract_text()
 
 
+@pytest.mark.slow
 def test_what_was_not_recorded_is_said(tmp_path):
     run = copied(tmp_path)
     for name in ("importance", "evidence", "environment", "stages"):
@@ -292,6 +295,7 @@ def test_without_pango_there_is_html_and_a_remedy(tmp_path, monkeypatch):
     assert "apt install libpango-1.0-0" in result.problem
 
 
+@pytest.mark.slow
 def test_neither_tensorflow_nor_optuna_is_loaded(tmp_path):
     code = (
         "import sys; from pathlib import Path; import report_pages; "
@@ -307,6 +311,7 @@ def test_neither_tensorflow_nor_optuna_is_loaded(tmp_path):
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_fault_in_printing_leaves_the_html(tmp_path, monkeypatch):
     def broken(*_):
         raise ValueError("a font without a name")

@@ -98,6 +98,7 @@ def test_more_findings_than_fit_are_told_by_their_titles(facts):
     assert chapter._fitting(story, alarming) == len(several)
 
 
+@pytest.mark.slow
 def test_an_older_run_has_neither_and_still_a_report(tmp_path):
     run = recorded(tmp_path)
     words = render_words(run).text

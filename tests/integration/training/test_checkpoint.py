@@ -101,6 +101,7 @@ def test_weights_of_a_damaged_checkpoint_are_refused(folder):
         checkpoint.weights(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [1, 99, None])
 def test_a_checkpoint_of_another_layout_gives_way_to_the_one_before(part, folder, layout):
     changed(checkpoint.file(folder, 2), layout=layout)
@@ -108,6 +109,7 @@ def test_a_checkpoint_of_another_layout_gives_way_to_the_one_before(part, folder
     assert [e.epoch for e in checkpoint.resume(folder, *started(part))] == [1]
 
 
+@pytest.mark.slow
 def test_checkpoints_of_another_layout_alone_are_none(part, folder):
     for number in (1, 2):
         changed(checkpoint.file(folder, number), layout=1)

@@ -58,6 +58,7 @@ def test_f1_agrees_with_scipys_bootstrap(split, found):
     assert found.macro_f1 == reference(macro, labels, predicted)
 
 
+@pytest.mark.slow
 def test_average_precision_agrees_with_scipys_bootstrap(split, found):
     labels, probabilities = split
     expected = reference(average_precision_score, labels == 2, probabilities[:, 2])

@@ -34,6 +34,7 @@ def shown(before, seconds, after=""):
     return book.cells[1].outputs, states
 
 
+@pytest.mark.slow
 def test_a_bar_shows_the_share_of_the_time():
     (output,), states = shown("", 600.0)
     assert WIDGET in output.data
@@ -43,12 +44,14 @@ def test_a_bar_shows_the_share_of_the_time():
     assert states[states["FloatProgressModel"]["layout"]]["display"] is None
 
 
+@pytest.mark.slow
 def test_without_a_limit_the_bar_is_hidden():
     _, states = shown("", None)
     assert states["LabelModel"]["value"] == "<search>"
     assert states[states["FloatProgressModel"]["layout"]]["display"] == "none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["", HIDDEN])
 def test_at_the_end_a_line_of_text_stays(before):
     (output,), _ = shown(before, 600.0, RESULT)
@@ -56,6 +59,7 @@ def test_at_the_end_a_line_of_text_stays(before):
     assert WIDGET not in output.data
 
 
+@pytest.mark.slow
 def test_without_ipywidgets_a_line_changes():
     (output,), states = shown(HIDDEN, 600.0)
     assert output.data["text/html"] == "<pre>&lt;search&gt;</pre>"

@@ -84,6 +84,7 @@ def ask_bash(script, words):
     return subprocess.run(shell, capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
 
 
+@pytest.mark.slow
 def test_a_real_bash_completes(here):
     script = here / "fmnist.bash"
     script.write_text(CliRunner().invoke(cli, ["completion", "bash"]).output)

@@ -40,6 +40,7 @@ def test_a_closed_stream_ends_nothing(closed):
     assert shell(closed, code=code).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 @pytest.mark.parametrize(("command", "status"), [("run", 0), ("status", 1)])
 def test_a_full_disk_under_the_output_is_said_and_ends_no_job(command, status):
@@ -66,6 +67,7 @@ def test_settings_of_matplotlib_do_not_reach_a_report(tmp_path, settings):
     assert done.stdout.splitlines()[-1] == "agg", done.stderr
 
 
+@pytest.mark.slow
 def test_a_file_that_matplotlib_would_fail_over_is_named(tmp_path):
     (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe")
     command = [sys.executable, "-m", "fmnist", "runs"]

@@ -273,6 +273,7 @@ def test_the_starting_configuration_is_named_where_it_won(facts):
     assert f"Trial {facts.winner.number}, the starting configuration, was the best of" in words
 
 
+@pytest.mark.slow
 def test_what_earlier_runs_told_is_said_with_the_trials_that_used_it(facts):
     assert earlier_runs(facts) == ""
     first, second, *rest = facts.trials

@@ -88,6 +88,7 @@ def test_a_trial_given_to_another_is_dropped_and_the_loop_goes_on(storage, tmp_p
         engine.close()
 
 
+@pytest.mark.slow
 def test_a_trial_lost_between_its_last_epoch_and_its_end_is_not_recorded(storage, tmp_path):
     one = Worker(storage, tmp_path, "one")
     ended = one.runner.wait
@@ -109,6 +110,7 @@ def test_a_trial_lost_between_its_last_epoch_and_its_end_is_not_recorded(storage
     assert [t.number for t in one.log.own] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
     one = Worker(storage, tmp_path, "one")
     kept = CheckpointStore(store, one.shared, every=0)
@@ -143,6 +145,7 @@ def test_a_dead_workers_checkpoint_is_taken_over(storage, tmp_path, store):
     assert not list((tmp_path / "artifacts").iterdir())
 
 
+@pytest.mark.slow
 def test_a_worker_started_again_goes_on_with_its_own_trial(storage, tmp_path):
     one = Worker(storage, tmp_path, "one")
     one.loop.stop = lambda: len(one.loop.epoch_log.of(0)) == 2

@@ -125,6 +125,7 @@ def test_a_task_over_its_time_is_ended(supervisor):
     assert end.failure.kind == "timeout"
 
 
+@pytest.mark.slow
 def test_a_child_that_imports_for_long_does_not_hang(output):
     with Supervisor(Deeds(), output=output, initializer=import_slowly) as supervisor:
         ((_, end),) = run(supervisor, "train", limits=Limits(progress_timeout=1.0))

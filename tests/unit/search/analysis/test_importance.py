@@ -76,6 +76,7 @@ def test_the_estimate_is_that_of_a_plain_optuna_study():
     assert ours == pytest.approx(plain)
 
 
+@pytest.mark.slow
 def test_intervals_narrow_with_more_trials_and_hold_the_estimate():
     def width(n):
         record = importances(trials(n, lambda p, rng: p["a"] + 2 * rng.random()), SPACE)
@@ -88,6 +89,7 @@ def test_intervals_narrow_with_more_trials_and_hold_the_estimate():
     assert width(120) < width(15)
 
 
+@pytest.mark.slow
 def test_the_same_trials_give_the_same_record():
     sample = trials(20, lambda p, rng: rng.random())
     assert importances(sample, SPACE) == importances(sample, SPACE)
