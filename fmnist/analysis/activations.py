@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmnist.config.config import Config
-from fmnist.models.builder import end_of_stage
+from fmnist.models.builder import activation_name, end_of_stage
 from fmnist.runs.records.interpretation import (
     DenseComparison,
     Evidence,
@@ -41,13 +41,13 @@ def _first_convolution(model: keras.Model) -> Any:
 def feature_maps(model: keras.Model, config: Config, image: NDArray[np.uint8]) -> Arrays:
     """What the convolutions make of one image uint8 [28, 28].
 
-    ``responses`` [h, w, filters]: of the first convolution, after its ReLU; ``feature_maps_i``:
-    at the end of stage i.
+    ``responses`` [h, w, filters]: of the first convolution, after its activation;
+    ``feature_maps_i``: at the end of stage i.
     """
     import keras
 
     name = _first_convolution(model).name.removeprefix("convolution_")
-    wanted = {"responses": f"relu_{name}"}
+    wanted = {"responses": activation_name(config, name)}
     stages = range(1, len(config.filters) + 1)
     wanted |= {f"feature_maps_{i}": end_of_stage(config, i) for i in stages}
     inner = keras.Model(model.input, [model.get_layer(name).output for name in wanted.values()])

@@ -86,11 +86,7 @@ class Config:
         source="deep residual learning",
     )
     kernel_size: int = model_field(
-        3,
-        "Height and width of every kernel, in pixels.",
-        low=1,
-        high=7,
-        aliases=("kernel", "ksize"),
+        3, "Height and width of kernels, in pixels.", low=1, high=7, aliases=("kernel", "ksize")
     )
     pooling: str = model_field(
         "max",
@@ -98,10 +94,16 @@ class Config:
         choices=("max", "average", "strided"),
     )
     pool_first: bool = model_field(
-        True, "Pooling comes before normalisation and ReLU, else behind them."
+        True, "Pooling comes before normalisation and activation, else behind them."
     )
     batch_norm: bool = model_field(
         True, "Batch normalisation of each convolution.", source="internal covariate shift"
+    )
+    activation: str = model_field(
+        "relu",
+        "Activation of the convolutions; a stem with fixed kernels has ReLU.",
+        choices=("relu", "silu"),
+        source={"silu": "sigmoid-weighted linear units"},
     )
     head: str = model_field(
         "flatten",
@@ -126,11 +128,7 @@ class Config:
         source="simple way to prevent",
     )
     l2: float = model_field(
-        0.0,
-        "L2 penalty on all kernels, as a factor.",
-        low=0,
-        high=1,
-        regulariser="an L2 penalty of {}",
+        0.0, "Factor of an L2 penalty on kernels.", low=0, high=1, regulariser="an L2 penalty of {}"
     )
     normalisation: str = model_field(
         "unit",

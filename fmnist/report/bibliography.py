@@ -148,6 +148,10 @@ NETWORK = {
         "I. Loshchilov and F. Hutter, SGDR: stochastic gradient descent with warm restarts, ICLR, "
         "2017"
     ),
+    "sigmoid-weighted linear units": (
+        "S. Elfwing, E. Uchibe and K. Doya, Sigmoid-weighted linear units for neural network "
+        "function approximation in reinforcement learning, Neural Networks, 2018"
+    ),
     "decoupled weight decay": (
         "I. Loshchilov and F. Hutter, Decoupled weight decay regularization, ICLR, 2019"
     ),
@@ -165,6 +169,7 @@ _NAMED = {
     "simple way to prevent": "dropout",
     "super-convergence": "learning rate",
     "stochastic gradient descent with warm": "learning rate",
+    "sigmoid-weighted linear units": "SiLU",
     "decoupled weight decay": "AdamW",
     "method for stochastic optimization": "Adam",
     "random erasing": "blacked out in a random rectangle",

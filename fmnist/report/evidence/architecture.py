@@ -11,6 +11,7 @@ from fmnist.report.facts import Facts
 from fmnist.report.figures.image_grids import strongest_filters
 from fmnist.report.narrative.ablation import informative
 from fmnist.report.narrative.results import FEWEST_EPOCHS
+from fmnist.report.narrative.training import activation
 from fmnist.runs.records.ablation import Measured
 
 
@@ -133,7 +134,7 @@ def _order_and_head(facts: Facts) -> list[str]:
     if pooled and any(side % 2 for b in facts.evidence.pooling.blocks for side in b.before[:2]):
         found.append("Where a side is odd, the last row and column are left out.")
     if pooled and c.get("pool_first"):
-        found.append("Here pooling comes before batch normalisation and ReLU.")
+        found.append(f"Here pooling comes before batch normalisation and {activation(c)}.")
     if c.get("head") in ("average", "max"):
         found.append(
             f"At the end stands global {c['head']} pooling: whatever the size of the maps, it "

@@ -30,7 +30,8 @@ _STEM = "Stem"
 _COLOURS = {
     "input": MUTED, "convolution": BLUE, "residual": SKY, "head": GREEN, "dense": VERMILLION,
 }  # fmt: skip
-_JOINED = {"BatchNormalization": "batch norm", "ReLU": "ReLU", "Dropout": "dropout",
+_JOINED = {"BatchNormalization": "batch norm", "ReLU": "ReLU", "Activation": "SiLU",
+           "Dropout": "dropout",
            "MaxPooling2D": "max pooling", "AveragePooling2D": "average pooling",
            "Rescaling": "rescaled", "Resizing": "resized"}  # fmt: skip
 _STARTS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fmnist.config.config import RULES, augmentations, from_dict
@@ -86,13 +86,18 @@ def _inside(c: dict[str, Any]) -> str:
     """What stands behind the first convolution of each stage, or how it halves the maps itself."""
     kind, more = c.get("pooling", "max"), c.get("convolutions", 1) - 1
     strided, norm = kind == "strided", ["batch normalisation"] * bool(c.get("batch_norm"))
-    behind = text.listing([*([] if strided else [f"{kind} pooling"]), *norm, "ReLU"])
+    behind = text.listing([*([] if strided else [f"{kind} pooling"]), *norm, activation(c)])
     them = "a second convolution" if more == 1 else f"{more} more convolutions"
     bridged = ", which a skip connection bypasses" if c.get("residual") else ""
     first = f"a convolution{' of stride 2' * strided}"
     return (
         f"In each, {first} is followed by {behind}{f', then by {them}{bridged}' if more else ''}."
     )
+
+
+def activation(values: Mapping[str, Any]) -> str:
+    """The activation of a configuration's convolutions, as it is written."""
+    return {"relu": "ReLU", "silu": "SiLU"}[values.get("activation", "relu")]
 
 
 def _stages(best: BestConfig) -> str:

@@ -36,6 +36,12 @@ def test_probabilities_for_raw_pixels():
         ({"stages": 0, "stem": 4}, {"flatten", "dense"}, {"convolution_stem", "dropout_1"}),
         ({"stem": 4}, {"convolution_stem", "batch_norm_stem", "relu_stem"}, {"resize"}),
         ({"stem": 4, "whitening": True}, {"convolution_stem", "relu_stem"}, {"batch_norm_stem"}),
+        (
+            {"activation": "silu", "stem": 4, "convolutions": 2},
+            {"silu_stem", "silu_3_2"},
+            {"relu_1"},
+        ),
+        ({"activation": "silu", "stem": 4, "whitening": True}, {"relu_stem", "silu_1"}, {"relu_1"}),
         ({"whitening": True}, {"relu_1"}, {"convolution_stem"}),
         ({"convolutions": 3}, {"convolution_1_3", "batch_norm_3_2"}, {"residual_1"}),
         ({"convolutions": 2, "residual": True}, {"residual_1", "residual_3"}, set()),
