@@ -161,14 +161,15 @@ SHAPES = [
     {},
     {"pooling": "average", "normalisation": "signed", "l2": 0.01, "label_smoothing": 0.1},
     {"batch_norm": False, "normalisation": "raw", "kernel_size": 5},
-    {"stem": 4, "convolutions": 3, "residual": True, "head": "max", "dense_units": 0},
+    {"stem": 4, "convolutions": 3, "residual": True, "head": "max", "dense_units": 0,
+     "activation": "silu"},
     {"stem": 4, "stem_stride": 2, "stages": 2, "convolutions": 2},
     {"batch_norm": False, "filters_3": 0, "dense_units": 0, "l2": 0.1, "kernel_size": 1},
     {"filters_2": 0, "filters_3": 0, "normalisation": "raw", "kernel_size": 2},
     {"pool_first": False, "stages": 4, "filters_4": 4, "head": "average", "image_size": 32},
     {"stages": 0},
     {"pooling": "strided", "pool_first": False, "stages": 2},
-]
+]  # fmt: skip
 
 
 def scattered(config):

@@ -219,13 +219,14 @@ def test_the_conclusion_on_a_dense_network_follows_the_interval(facts):
 def test_recipe_names_what_is_on_and_only_that():
     best = BestConfig(
         {"filters_1": 8, "filters_2": 16, "filters_3": 0, "kernel_size": 3, "pooling": "average",
-         "batch_norm": False, "dense_units": 0, "dropout": 0.2, "l2": 0.0, "normalisation": "unit"},
+         "activation": "silu", "batch_norm": False, "dense_units": 0, "dropout": 0.2, "l2": 0.0,
+         "normalisation": "unit"},
         {"learning_rate": 0.01, "batch_size": 64, "epochs": 3, "optimizer": "sgd",
          "schedule": "constant", "flip": False, "shift": 0}, {}, "",
     )  # fmt: skip
     network, said = training.network(best), " ".join(training.sentences(best))
     assert "2 convolution stages with 8 and 16 filters" in network
-    assert "average pooling" in network
+    assert "followed by average pooling and SiLU." in network
     assert "batch normalisation" not in network
     assert "a dense layer of" not in network
     assert "constant learning rate of 0.01" in said
