@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from networks import Part, Passes, train_and_validation
-from paired import mean_interval
+from paired import mean_interval, points
 from record import Benchmark, Measured, Row, say
 
 from fmnist.config.config import Config
@@ -92,14 +92,10 @@ def rows(measured: Measured) -> list[Row]:
         alone, seen, seconds = (fmean(column) for column in zip(*runs, strict=True))
         away = "–"
         if whole is not None and runs is not whole:
-            away = _points([run[1] - of[1] for run, of in zip(runs, whole, strict=True)])
+            lead = [run[1] - of[1] for run, of in zip(runs, whole, strict=True)]
+            away = points(mean_interval(lead)) if len(lead) > 1 else f"{100 * lead[0]:+.2f}"
         table.append([name, f"{alone:.2%}", f"{seen:.2%}", away, f"{seconds:.1f}"])
     return table
-
-
-def _points(differences: list[float]) -> str:
-    middle, low, high = (100 * value for value in mean_interval(differences))
-    return f"{middle:+.2f}" + (f" ({low:+.2f} to {high:+.2f})" if len(differences) > 1 else "")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

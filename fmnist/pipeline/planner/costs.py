@@ -26,7 +26,7 @@ TYPICAL_SPEED = 9_000.0
 # parameters on two cores without AVX-512, TensorFlow 2.21, those of the plan's own counting three
 # times: within 10 % for these, within 35 % for all but the smallest.
 _OPERATIONS, _MAPS, _UPDATES = 78.6, 11.4, 56.0
-# And for a thousand values of maps that go through SiLU: 1 to 4 % of a step on an EPYC of Zen 3.
+# And for a thousand values of maps that go through SiLU: 1 to 6 % of a step on an EPYC of Zen 3.
 _SILU = 1.0
 
 

@@ -30,10 +30,11 @@ _STEM = "Stem"
 _COLOURS = {
     "input": MUTED, "convolution": BLUE, "residual": SKY, "head": GREEN, "dense": VERMILLION,
 }  # fmt: skip
-_JOINED = {"BatchNormalization": "batch norm", "ReLU": "ReLU", "Activation": "SiLU",
-           "Dropout": "dropout",
-           "MaxPooling2D": "max pooling", "AveragePooling2D": "average pooling",
-           "Rescaling": "rescaled", "Resizing": "resized"}  # fmt: skip
+_JOINED = {
+    "BatchNormalization": "batch norm", "ReLU": "ReLU", "Activation": "SiLU", "Dropout": "dropout",
+    "MaxPooling2D": "max pooling", "AveragePooling2D": "average pooling",
+    "Rescaling": "rescaled", "Resizing": "resized",
+}  # fmt: skip
 _STARTS = {
     "InputLayer": ("input", "Image"),
     "Add": ("residual", "+ skip connection"),

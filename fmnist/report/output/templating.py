@@ -7,7 +7,6 @@ Python nor any file, and are read from inside the folder only. What they can do 
 from __future__ import annotations
 
 import base64
-import functools
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,16 +58,6 @@ class _Folder(FileSystemLoader):
 
 def environment_for(templates: Path | None) -> Environment:
     """The environment with our templates, and those in ``templates`` in front of them."""
-    return _ours() if templates is None else _environment(templates)
-
-
-@functools.cache
-def _ours() -> Environment:
-    """Ours alone, whose templates are compiled once."""
-    return _environment(None)
-
-
-def _environment(templates: Path | None) -> Environment:
     loaders: list[BaseLoader] = [PackageLoader("report_templates", package_path="")]
     if templates is not None:
         loaders.insert(0, _Folder(templates))

@@ -22,7 +22,7 @@ POINTS = [
     pytest.param(1, marks=pytest.mark.full),
 ]
 STATES = [
-    8,
+    20,
     pytest.param(100, marks=pytest.mark.slow),
     pytest.param(500, marks=pytest.mark.full),
 ]

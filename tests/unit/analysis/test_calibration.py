@@ -72,10 +72,11 @@ def test_a_network_without_an_error_stays_within_the_bounds():
 
 @given(st.floats(0.06, 19.0), st.integers(0, 50))
 def test_a_temperature_never_changes_the_predicted_class(temperature, seed):
-    _, p = network(1.5, n=60, seed=seed)
+    labels, p = network(1.5, n=60, seed=seed)
     after = calibration.tempered(p, temperature)
     assert (after.argmax(axis=1) == p.argmax(axis=1)).all()
     assert after.sum(axis=1) == pytest.approx(np.ones(len(p)))
+    assert summarise(labels, after).accuracy == summarise(labels, p).accuracy
 
 
 def test_the_temperature_one_changes_nothing():
